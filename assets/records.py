@@ -1,0 +1,237 @@
+"""Page bytes to columns of texts, without losing a field: the first half of `normalise`.
+
+A page is read in one of two ways. `plain` takes pages that hold nothing but declared fields with strings or nulls
+in them; it refuses anything else, so that its success is the proof, and it is fast. Any other page goes through
+`exact`, which keeps each value as the JSON token that the API sent, and gathers the undeclared fields, verbatim,
+into `_extra`.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+import polars as pl
+
+from assets.tables.table import Column, Table
+from resources.coupontools.surrogates import mended
+
+Path: TypeAlias = tuple[str, ...]
+Fields: TypeAlias = dict[str, "Fields | None"]
+"""The declared fields of a record by name: None for a value, nested fields for an object."""
+
+
+class Texts(NamedTuple):
+    """The records of a page, in their order.
+
+    `columns` has one String column for every column of the table that stands in the record; `extra` is the column
+    `_extra`; `unfit` is true where some value is of a JSON type that its column cannot take, or where the record
+    cannot be read at all; `new_fields` names the undeclared fields, dotted.
+    """
+
+    columns: pl.DataFrame
+    extra: pl.Series
+    unfit: pl.Series
+    new_fields: frozenset[str]
+
+
+def plain(records: bytes, table: type[Table]) -> Texts | None:
+    """Read a JSON array of records; None unless it is all declared fields with strings or nulls in them."""
+    shape = _shape(table)
+    try:
+        objects = shape.decoder.decode(records)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    by_path = dict(_values(objects, shape.struct, shape.fields, ()))
+    columns = []
+    for column in _in_record(table):
+        first, *others = (by_path[path] for path in column.paths)
+        if any((first.is_not_null() & other.is_not_null()).any() for other in others):
+            return None
+        columns.append(_first_of([first, *others], column.name))
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(objects))
+    return Texts(pl.DataFrame(columns), nothing, nothing.is_not_null(), frozenset())
+
+
+class _Shape(NamedTuple):
+    struct: type[msgspec.Struct]
+    fields: Fields
+    decoder: msgspec.json.Decoder[list[Any]]
+
+
+@cache
+def _shape(table: type[Table]) -> _Shape:
+    fields = _fields(table)
+    struct = _struct(table.__name__, fields)
+    return _Shape(struct, fields, msgspec.json.Decoder(list[struct]))  # type: ignore[valid-type]
+
+
+def _struct(name: str, fields: Fields) -> type[msgspec.Struct]:
+    """A strict msgspec type for the declared fields; attribute i is the i-th of them."""
+    types = [str if nested is None else _struct(field, nested) for field, nested in fields.items()]
+    return msgspec.defstruct(
+        name,
+        [(f"f{i}", each | None, None) for i, each in enumerate(types)],  # type: ignore[operator]
+        rename={f"f{i}": field for i, field in enumerate(fields)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _values(
+    objects: Sequence[Any], struct: type[msgspec.Struct], fields: Fields, above: Path
+) -> Iterable[tuple[Path, pl.Series]]:
+    """The text column of each declared value of the decoded objects."""
+    for info, (field, nested) in zip(msgspec.structs.fields(struct), fields.items(), strict=True):
+        values = list(map(attrgetter(info.name), objects))
+        if nested is None:
+            yield (*above, field), pl.Series(values, dtype=pl.String)
+        else:
+            inner = info.type.__args__[0]
+            nothing = inner()
+            yield from _values([each or nothing for each in values], inner, nested, (*above, field))
+
+
+def exact(records: bytes, table: type[Table]) -> Texts:
+    """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
+    objects, readable = _objects(records)
+    found = _Found({}, set())
+    extras = _split(objects, _fields(table), (), found)
+    columns, unfit = [], ~pl.Series(readable, dtype=pl.Boolean)
+    for column in _in_record(table):
+        texts = []
+        for path in column.paths:
+            text, wrong = _text(found.tokens[path], column)
+            texts.append(text)
+            unfit = unfit | wrong
+        columns.append(_first_of(texts, column.name))
+        extras += _passed_over(column, found.tokens)
+    return Texts(pl.DataFrame(columns), _joined(extras, len(objects)), unfit, frozenset(found.new_fields))
+
+
+class _Found(NamedTuple):
+    tokens: dict[Path, pl.Series]
+    new_fields: set[str]
+
+
+def record_texts(records: bytes) -> list[bytes]:
+    """Each record of a JSON array as the API sent it."""
+    try:
+        return [bytes(each) for each in msgspec.json.decode(records, type=list[msgspec.Raw])]
+    except msgspec.DecodeError:
+        found, position, readable = [], 0, mended(records)
+        for each in msgspec.json.decode(readable, type=list[msgspec.Raw]):
+            position = readable.index(bytes(each), position)
+            found.append(records[position : position + len(bytes(each))])
+            position += len(found[-1])
+        return found
+
+
+def _objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
+    """The records as fields and tokens, and whether each could be read; one that could not has no fields."""
+    try:
+        msgspec.json.decode(records, type=list[dict[str, Any]])
+        found = msgspec.json.decode(records, type=list[dict[str, msgspec.Raw]])
+        return found, [True] * len(found)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        each_by_itself = [_object(record) for record in record_texts(records)]
+        return [fields or {} for fields in each_by_itself], [fields is not None for fields in each_by_itself]
+
+
+def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
+    try:
+        msgspec.json.decode(record, type=dict[str, Any])
+        return msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+Extras: TypeAlias = list[tuple[str, pl.Series]]
+"""Undeclared fields: name and JSON tokens, null where a record does not have the field."""
+
+
+def _split(
+    objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Found
+) -> Extras:
+    """Put the token column of each declared value into `found`, and return the undeclared fields."""
+    extras: Extras = []
+    for field, nested in declared.items():
+        column = _token_column(objects, field)
+        if nested is None:
+            found.tokens[*above, field] = column
+            continue
+        is_object = column.str.starts_with("{").fill_null(value=False)
+        inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
+        deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
+        undeclared = _joined(_split(deeper, nested, (*above, field), found), len(objects))
+        other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
+        found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
+        extras.append((field, _first_of([undeclared, other], field)))
+    names = sorted(set().union(*objects) - declared.keys())
+    found.new_fields.update(".".join((*above, name)) for name in names)
+    return extras + [(name, _token_column(objects, name)) for name in names]
+
+
+def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.Series:
+    values = [object_.get(field) for object_ in objects]
+    found = [None if value is None else bytes(value) for value in values]
+    return pl.Series(field, found, dtype=pl.Binary).cast(pl.String)
+
+
+def _text(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+    """What a column of tokens says as texts, and where a token is of a type that the column cannot take."""
+    is_string = tokens.str.starts_with('"').fill_null(value=False)
+    is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
+    is_number = tokens.str.contains("^[-0-9]").fill_null(value=False)
+    fits = is_string | is_number | (is_flag if column.type.pattern is not None else False)
+    text = pl.select(pl.when(is_string).then(tokens.str.head(-1).str.tail(-1)).when(fits).then(tokens)).to_series()
+    escaped = (is_string & tokens.str.contains("\\", literal=True)).arg_true()
+    if len(escaped):
+        decoded = msgspec.json.decode(f"[{','.join(tokens.gather(escaped))}]", type=list[str])
+        text = text.scatter(escaped, decoded)
+    return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
+
+
+def _passed_over(column: Column, tokens: dict[Path, pl.Series]) -> Extras:
+    """Values of a column's other places in records that have more than one of them."""
+    taken = tokens[column.paths[0]]
+    extras: Extras = []
+    for path in column.paths[1:]:
+        left = pl.select(pl.when(taken.is_not_null() & (taken != "null")).then(tokens[path])).to_series()
+        extras.append((".".join(path), left))
+        taken = _first_of([taken, tokens[path]], column.name)
+    return extras
+
+
+def _joined(extras: Extras, records: int) -> pl.Series:
+    """One JSON object a record out of its undeclared fields; null where there are none."""
+    present = [(name, tokens) for name, tokens in extras if tokens.null_count() < records]
+    if not present:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, records)
+    members = [pl.lit(msgspec.json.encode(name).decode() + ":") + tokens for name, tokens in present]
+    inside = pl.concat_str(members, separator=",", ignore_nulls=True)
+    return pl.select(pl.when(inside != "").then("{" + inside + "}")).to_series()
+
+
+def _first_of(series: Sequence[pl.Series], name: str) -> pl.Series:
+    return series[0].alias(name) if len(series) == 1 else pl.select(pl.coalesce(series).alias(name)).to_series()
+
+
+def _in_record(table: type[Table]) -> list[Column]:
+    return [column for column in table.columns() if column.paths]
+
+
+@cache
+def _fields(table: type[Table]) -> Fields:
+    """The tree of the fields that a table declares in a record."""
+    root: Fields = {}
+    for column in _in_record(table):
+        for path in column.paths:
+            here = root
+            for name in path[:-1]:
+                deeper = here.setdefault(name, {})
+                assert deeper is not None, f"{table.__name__}: {name} is both a value and an object"
+                here = deeper
+            here[path[-1]] = None
+    return root

@@ -1,0 +1,140 @@
+"""A table is a pydantic model: its fields are the columns, and everything else about the table is derived.
+
+From one model come the shape that records are read in, the typed frames, the DuckDB and Parquet schema with its
+comments, Dagster's column schema, and pydantic's words for a record that does not fit.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Literal, get_args
+
+import dagster as dg
+import polars as pl
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from assets.tables.types import ColumnType
+from resources.warehouse.schema import ColumnSchema, Month, TableSchema
+
+Evidence = Literal["A", "C", "D", "assumed", "ours"]
+"""How well a field is known: official page, third-party code, hint, assumption, or made by this export."""
+
+EMPTY = ("", "0000-00-00 00:00:00")
+"""Texts by which the API says "nothing here"; they become null (API facts, section 9, item 8)."""
+
+_EXPORT_COLUMNS = (
+    ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
+    ColumnSchema("_extracted_at", "TIMESTAMP", "when the page that holds this state was asked for, UTC"),
+    ColumnSchema("_deleted_at", "TIMESTAMP", "when a complete read no longer held the row, UTC; null if it is live"),
+)
+_EXPORT_DTYPES = {"_extra": pl.String(), "_extracted_at": pl.Datetime("us"), "_deleted_at": pl.Datetime("us")}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table; `paths` are the places in an API record where its value may stand, best first."""
+
+    name: str
+    paths: tuple[tuple[str, ...], ...]
+    type: ColumnType
+    required: bool
+    description: str
+    evidence: Evidence
+    personal: bool
+
+    @property
+    def comment(self) -> str:
+        """The column's description with all that an analyst should know of it."""
+        places = " or ".join(".".join(path) for path in self.paths)
+        notes = [f"API field {places}" if places else "", f"evidence: {self.evidence}"]
+        notes += ["personal data"] if self.personal else []
+        return f"{self.description} ({'; '.join(note for note in notes if note)})"
+
+
+def column(*paths: str, doc: str, evidence: Evidence, personal: bool = False, required: bool = False) -> Any:  # noqa: ANN401
+    """Declare a column: the dotted API fields it may come from, and what is known of it.
+
+    Without a path the value is not in the record: it comes from the request (the campaign that was asked for).
+    """
+    known = _Known(tuple(tuple(path.split(".")) for path in paths), evidence, personal, required)
+    aliases = AliasChoices(*(AliasPath(*path) for path in known.paths)) if paths else None
+    field = Field(... if required and paths else None, validation_alias=aliases, description=doc)
+    field.metadata.append(known)
+    return field
+
+
+@dataclass(frozen=True)
+class _Known:
+    paths: tuple[tuple[str, ...], ...]
+    evidence: Evidence
+    personal: bool
+    required: bool
+
+
+def _without_empty(record: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    if not isinstance(record, dict):
+        return record
+    return {name: _without_empty(value) for name, value in record.items() if not (value is None or value in EMPTY)}
+
+
+class Table(BaseModel):
+    """The base of every table model; a record is validated by `explain`, whole columns by `normalise`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    TABLE: ClassVar[str]
+    KEY: ClassVar[tuple[str, ...]] = ()
+    MONTH: ClassVar[Month | None] = None
+
+    @classmethod
+    @cache
+    def columns(cls) -> tuple[Column, ...]:
+        """The declared columns, in their order, without the export's own three."""
+        return tuple(_column(name, field) for name, field in cls.model_fields.items())
+
+    @classmethod
+    def reasons(cls, record: Any) -> list[str]:  # noqa: ANN401  (a JSON value of any type)
+        """Pydantic's words for what keeps a record out of the table, one entry a field; empty if it fits."""
+        try:
+            cls.model_validate(_without_empty(record))
+        except ValidationError as error:
+            return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}".removeprefix(": ") for each in error.errors()]
+        return []
+
+    @classmethod
+    @cache
+    def schema_of_frames(cls) -> pl.Schema:
+        """Names and dtypes of a typed frame: the declared columns, then `_extra`, `_extracted_at`, `_deleted_at`."""
+        return pl.Schema({column.name: column.type.dtype for column in cls.columns()} | _EXPORT_DTYPES)
+
+    @classmethod
+    @cache
+    def schema_of_table(cls) -> TableSchema:
+        """The table as the warehouse stores it."""
+        declared = tuple(ColumnSchema(each.name, each.type.sql, each.comment) for each in cls.columns())
+        comment = " ".join((cls.__doc__ or "").split())
+        return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.MONTH)
+
+    @classmethod
+    def schema_of_asset(cls) -> dg.TableSchema:
+        """The table as Dagster's UI shows it."""
+        table = cls.schema_of_table()
+        return dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    column.name,
+                    column.sql_type,
+                    column.comment,
+                    dg.TableColumnConstraints(nullable=column.name not in table.key, unique=(column.name,) == table.key),
+                )
+                for column in table.columns
+            ]
+        )
+
+
+def _column(name: str, field: FieldInfo) -> Column:
+    known = next(each for each in field.metadata if isinstance(each, _Known))
+    annotations = (*field.metadata, *(each for member in get_args(field.annotation) for each in get_args(member)))
+    column_type = next(each for each in annotations if isinstance(each, ColumnType))
+    doc = field.description or ""
+    return Column(name, known.paths, column_type, known.required, doc, known.evidence, known.personal)

@@ -1,0 +1,103 @@
+"""The column types: what an API value must look like to become a value of a column.
+
+Each type is one `Annotated` alias that carries both readings of the same rule: pydantic's, which explains one
+record, and polars', which reads whole columns. A value is read exactly or not at all: nothing is rounded,
+truncated, guessed or turned into null.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import polars as pl
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """How a column is stored, and how polars reads it from the text of an API value.
+
+    `pattern` is matched against the whole text in Rust's and in Python's regex dialect alike; `parse` gives null
+    for a text that it cannot read, so that "text there, value null" is exactly the set of rejected values.
+    """
+
+    sql: str
+    dtype: pl.DataType
+    pattern: str | None
+    parse: Callable[[pl.Expr], pl.Expr]
+
+    def read(self, text: pl.Expr) -> pl.Expr:
+        """Typed values of a column of texts; null where the text is null or is not a value of this type."""
+        if self.pattern is None:
+            return self.parse(text)
+        return self.parse(pl.when(text.str.contains(f"^(?:{self.pattern})$")).then(text))
+
+
+def _rule(expected: str, pattern: str, accepted: tuple[type, ...]) -> BeforeValidator:
+    """Pydantic's side of a pattern: `accepted` names the JSON types that may stand in for their own text."""
+    matcher = re.compile(pattern, re.ASCII)
+
+    def check(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+        text = _text(value, accepted)
+        if text is None or not matcher.fullmatch(text):
+            raise PydanticCustomError("form", "Input should be {expected}", {"expected": expected})
+        return text
+
+    return BeforeValidator(check)
+
+
+def _text(value: Any, accepted: tuple[type, ...]) -> str | None:  # noqa: ANN401  (a JSON value of any type)
+    if isinstance(value, str):
+        return value
+    if type(value) not in accepted:
+        return None
+    return str(value).lower() if isinstance(value, bool) else format(value, "")
+
+
+def _text_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    text = _text(value, (int, Decimal))
+    if text is None:
+        raise PydanticCustomError("form", "Input should be a text or a number")
+    return text
+
+
+_INTEGER = r"-?(?:0|[1-9][0-9]{0,18})"
+_AMOUNT = r"-?[0-9]{1,14}(?:\.[0-9]{1,4}0*)?"
+_TIMESTAMP = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+_FLAG = r"0|1|true|false"
+
+Text = Annotated[
+    str,
+    BeforeValidator(_text_value),
+    ColumnType("VARCHAR", pl.String(), None, lambda text: text),
+]
+Integer = Annotated[
+    int,
+    Field(ge=-(2**63), lt=2**63),
+    _rule("a whole number of at most 19 digits, without leading zeros", _INTEGER, (int, Decimal)),
+    ColumnType("BIGINT", pl.Int64(), _INTEGER, lambda text: text.cast(pl.Int64, strict=False)),
+]
+Amount = Annotated[
+    Decimal,
+    _rule("an amount of at most 14 digits before and 4 after the point", _AMOUNT, (int, Decimal)),
+    ColumnType("DECIMAL(18,4)", pl.Decimal(18, 4), _AMOUNT, lambda text: text.cast(pl.Decimal(18, 4), strict=False)),
+]
+Timestamp = Annotated[
+    datetime,
+    _rule("a UTC time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()),
+    ColumnType(
+        "TIMESTAMP",
+        pl.Datetime("us"),
+        _TIMESTAMP,
+        lambda text: text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False),
+    ),
+]
+Flag = Annotated[
+    bool,
+    _rule("0, 1, true or false", _FLAG, (int, bool)),
+    ColumnType("BOOLEAN", pl.Boolean(), _FLAG, lambda text: text.is_in(["1", "true"])),
+]

@@ -1,0 +1,34 @@
+"""What can go wrong between us and the API; every message says what happened, where, and what to do."""
+
+
+class CoupontoolsError(Exception):
+    """The API could not be read. The text is one line and holds no secret."""
+
+
+class AccountError(CoupontoolsError):
+    """The account refuses us whatever we ask: wrong keys, an expired account. No other request can succeed."""
+
+
+class GoneError(CoupontoolsError):
+    """The campaign (or other parent) that was asked for is no longer in the account."""
+
+
+class RequestError(CoupontoolsError):
+    """The API understood the request and refuses it; asking again changes nothing."""
+
+    def __init__(self, message: str, codes: frozenset[int] = frozenset()) -> None:
+        """`codes` are the API's application error codes (API facts, section 3.3)."""
+        super().__init__(message)
+        self.codes = codes
+
+
+class UnavailableError(CoupontoolsError):
+    """No usable answer: the network, the server's load, a broken body. Worth asking again.
+
+    `retry_after` is the wait in seconds that the server asked for.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        """Keep the server's wish beside the message."""
+        super().__init__(message)
+        self.retry_after = retry_after

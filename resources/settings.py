@@ -1,0 +1,81 @@
+"""The environment: every variable that the export knows, and one clear line for each that is missing or wrong."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SANDBOX = "sandbox"
+"""The value of COUPONTOOLS_API_URL that stands for the embedded API."""
+
+_PREFIX = "COUPONTOOLS_"
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the text is one line that names it and says what to do."""
+
+
+def _address(url: str) -> str:
+    if url != SANDBOX and not url.startswith(("http://", "https://")):
+        raise PydanticCustomError("address", "should start with https://, or be the word sandbox")
+    return url.rstrip("/")
+
+
+def _printable(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise PydanticCustomError("key", "should be the key as the dashboard shows it, without blanks or line ends")
+    return secret
+
+
+Key = Annotated[SecretStr, AfterValidator(_printable)]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment as it is now. Raises SettingsError."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
+            if first["type"] == "missing":
+                raise SettingsError(f"{name} is not set: set it to {cls.model_fields[str(first['loc'][0])].description}.") from None
+            raise SettingsError(f"{name} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+
+
+class ApiAddress(_Settings):
+    """Where the API is. There is no default, so that nobody exports the sandbox by mistake."""
+
+    api_url: Annotated[str, AfterValidator(_address)] = Field(
+        description="the root of the API, https://api.coupontools.com, or to the word sandbox for the embedded one"
+    )
+
+
+class ApiCredentials(_Settings):
+    """The keys of the account."""
+
+    client_id: Key = Field(description="the client id in the dashboard under Integrations > JSON API")
+    client_secret: Key = Field(description="the client secret in the dashboard under Integrations > JSON API")
+
+
+class ApiLimits(_Settings):
+    """How hard the export may press on the API."""
+
+    concurrency: int = Field(8, ge=1, le=64, description="requests at one time")
+    requests_per_second: float | None = Field(None, gt=0, description="requests a second, at most")
+    connect_timeout: float = Field(10, gt=0, description="seconds to wait for a connection")
+    read_timeout: float = Field(30, gt=0, description="seconds to wait for the next byte of an answer")
+
+
+class Storage(_Settings):
+    """Where the export writes, and where its history begins."""
+
+    data_dir: Path = Field(Path("data"), description="the folder of everything that the export writes")
+    start_date: date = Field(date(2020, 1, 1), description="the first daily partition, UTC")

@@ -1,0 +1,5 @@
+"""What can go wrong on our own disk."""
+
+
+class WarehouseError(Exception):
+    """The data folder cannot be used as it is; the text is one line that says where, what, and what to do."""

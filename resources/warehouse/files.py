@@ -1,0 +1,133 @@
+"""The folder of the export: where each thing lies, and how a file gets there whole or not at all.
+
+```
+coupontools.duckdb      -> .snapshots/current/coupontools.duckdb
+parquet                 -> .snapshots/current/parquet
+.snapshots/current      -> the snapshot that analysts see; replaced in one rename
+.state/                 private: the stage, the batches, the locks
+```
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock
+
+from resources.warehouse.errors import WarehouseError
+
+PRIVATE = 0o700
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The paths below COUPONTOOLS_DATA_DIR."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The published database."""
+        return self.root / "coupontools.duckdb"
+
+    @property
+    def parquet(self) -> Path:
+        """The published Parquet files, `<table>/…`."""
+        return self.root / "parquet"
+
+    @property
+    def snapshots(self) -> Path:
+        """All that is or was published, one folder each."""
+        return self.root / ".snapshots"
+
+    @property
+    def current(self) -> Path:
+        """The link to the snapshot that is published."""
+        return self.snapshots / "current"
+
+    @property
+    def state(self) -> Path:
+        """Everything private."""
+        return self.root / ".state"
+
+    @property
+    def stage(self) -> Path:
+        """The private database that batches are merged into."""
+        return self.state / "stage.duckdb"
+
+    @property
+    def batches(self) -> Path:
+        """Batches that are being written or wait to be merged."""
+        return self.state / "batches"
+
+    def make(self) -> None:
+        """Create what is missing. Raises WarehouseError if the folder cannot be written."""
+        with telling_the_folder(self):
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.state.mkdir(mode=PRIVATE, exist_ok=True)
+            self.batches.mkdir(mode=PRIVATE, exist_ok=True)
+            self.snapshots.mkdir(exist_ok=True)
+            if not os.access(self.state, os.W_OK):
+                raise PermissionError(13, "no permission to write")
+
+    def lock(self, name: str) -> FileLock:
+        """The lock between processes of this name; the kernel frees it when its holder dies."""
+        return FileLock(self.state / f"{name}.lock", mode=0o600)
+
+
+@contextmanager
+def telling_the_folder(folder: Folder) -> Iterator[None]:
+    """Turn what the disk or DuckDB says into a WarehouseError that names the folder."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WarehouseError(
+            f"The folder {folder.root} cannot be written: {reason}. Make room or set COUPONTOOLS_DATA_DIR to "
+            "another folder; what was published stays as it was."
+        ) from error
+    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+        first_line = str(error).splitlines()[0].rstrip(".")
+        raise WarehouseError(
+            f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
+            "published stays as it was."
+        ) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there completely or not at all, even if the power fails."""
+    unfinished = path.with_name(f"{path.name}.tmp")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def sync(path: Path) -> None:
+    """Force a file or the entries of a folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def point(link: Path, target: str) -> None:
+    """Make `link` a symbolic link to `target`, replacing in one step what was there."""
+    if link.is_symlink() and os.readlink(link) == target:
+        return
+    unfinished = link.with_name(f".{link.name}.tmp")
+    unfinished.unlink(missing_ok=True)
+    unfinished.symlink_to(target)
+    unfinished.replace(link)
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder with all that is in it; nothing happens if it is not there."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)

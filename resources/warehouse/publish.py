@@ -1,0 +1,145 @@
+"""Publishing: the stage becomes what analysts see, all of it in one rename.
+
+A snapshot is a folder with a copy of the stage and the Parquet files of every table. Files of months that have not
+changed are shared with the snapshot before, so that only changed ones are written. Readers go through the link
+`current`: whoever has a file open keeps it, whoever opens one gets the new snapshot.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+
+from resources.warehouse.files import Folder, point, remove, sync, telling_the_folder
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.stage import (
+    NO_MONTH,
+    describe_tables,
+    ensure_table,
+    quoted_name,
+    quoted_text,
+    sole_writer,
+    stage,
+    with_month,
+)
+
+READ_ONLY = 0o444
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish brought out: the rows of each table, and how many Parquet files had to be written."""
+
+    rows: dict[str, int]
+    files_written: int
+
+
+def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
+    """Bring the stage out as it is now. Raises WarehouseError; then the last snapshot stays."""
+    with sole_writer(folder):
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        unfinished = folder.snapshots / f"{name}.tmp"
+        try:
+            with stage(folder) as connection:
+                for table in tables:
+                    ensure_table(connection, table)
+                rows = {table.name: _count(connection, table) for table in tables}
+                files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
+                connection.execute("CHECKPOINT")
+            _copy_database(folder.stage, unfinished / folder.database.name, tables)
+            _seal(unfinished)
+            _swap(folder, unfinished, name)
+        except BaseException:
+            remove(unfinished)
+            raise
+        with stage(folder) as connection:
+            connection.execute("DELETE FROM _state.changed")
+    return Published(rows, files_written)
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {quoted_name(table.name)}").fetchall()[0][0])
+
+
+def _write_parquet(connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path) -> int:
+    """Write the changed files of a table into the snapshot, and share the others; returns how many were written."""
+    target, previous = snapshot / "parquet" / table.name, folder.current / "parquet" / table.name
+    target.mkdir(parents=True)
+    changed = f"SELECT month FROM _state.changed WHERE table_name = {quoted_text(table.name)}"
+    months = {row[0] for row in connection.execute(changed).fetchall()} if previous.exists() else None
+    if table.month and (months is None or months):
+        _write_months(connection, table, target, "" if months is None else f"WHERE month IN ({changed})")
+    elif months is None or months:
+        _write_file(connection, table, target / "data_0.parquet")
+    written = sum(1 for _ in target.rglob("*.parquet"))
+    if months is not None:
+        _share(previous, target, but_not=months)
+    if not any(target.rglob("*.parquet")):
+        _write_file(connection, table, target / f"month={NO_MONTH}" / "data_0.parquet")
+        written += 1
+    return written
+
+
+def _write_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, target: Path, where: str) -> None:
+    columns = ", ".join(map(quoted_name, table.column_names))
+    rows = with_month(table, quoted_name(table.name))
+    connection.execute(
+        f"COPY (SELECT {columns}, nullif(month, '{NO_MONTH}') AS month FROM ({rows}) {where}) TO {quoted_text(target)} "
+        "(FORMAT parquet, COMPRESSION zstd, PARTITION_BY (month), FILENAME_PATTERN 'data_{i}', OVERWRITE_OR_IGNORE)"
+    )
+
+
+def _write_file(connection: duckdb.DuckDBPyConnection, table: TableSchema, file: Path) -> None:
+    """Write a whole table into one file; for a table by month, an empty one, so that readers find its columns."""
+    file.parent.mkdir(exist_ok=True)
+    columns = ", ".join(map(quoted_name, table.column_names))
+    rows = f"SELECT {columns} FROM {quoted_name(table.name)}"
+    connection.execute(f"COPY ({rows}) TO {quoted_text(file)} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _share(previous: Path, target: Path, but_not: set[str]) -> None:
+    """Link the files of the snapshot before, but not those of the months in `but_not`."""
+    for file in previous.rglob("*.parquet"):
+        month = file.parent.name.removeprefix("month=") if file.parent != previous else NO_MONTH
+        if month not in but_not:
+            copy = target / file.relative_to(previous)
+            copy.parent.mkdir(exist_ok=True)
+            copy.hardlink_to(file)
+
+
+def _copy_database(stage_file: Path, copy: Path, tables: Sequence[TableSchema]) -> None:
+    """Copy the closed stage, without what is private in it."""
+    shutil.copyfile(stage_file, copy)
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("DROP SCHEMA _state CASCADE")
+        describe_tables(connection, tables)
+        connection.execute("CHECKPOINT")
+
+
+def _seal(snapshot: Path) -> None:
+    """Make every file of a snapshot read-only, and force all of it to disk."""
+    for path in sorted(snapshot.rglob("*"), reverse=True):
+        if path.is_file():
+            path.chmod(READ_ONLY)
+        sync(path)
+    sync(snapshot)
+
+
+def _swap(folder: Folder, unfinished: Path, name: str) -> None:
+    """Let the public names lead to the new snapshot, and delete all others."""
+    unfinished.rename(folder.snapshots / name)
+    # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
+    folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    point(folder.current, name)
+    point(folder.database, f"{folder.snapshots.name}/current/{folder.database.name}")
+    point(folder.parquet, f"{folder.snapshots.name}/current/{folder.parquet.name}")
+    sync(folder.snapshots)
+    sync(folder.root)
+    for path in folder.snapshots.iterdir():
+        if path.name not in ("current", name):
+            remove(path) if path.is_dir() and not path.is_symlink() else path.unlink()

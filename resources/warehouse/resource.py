@@ -1,0 +1,50 @@
+"""The warehouse as a Dagster resource: what comes in goes through a batch, what goes out through a publish."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from resources.settings import Storage
+from resources.warehouse.batch import Batch, open_batch
+from resources.warehouse.files import Folder, remove
+from resources.warehouse.publish import Published, publish
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.stage import Merged, merge, repeated_keys, rows_by_day
+
+
+class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The tables in COUPONTOOLS_DATA_DIR, read when a run writes; `data_dir` stands in for it."""
+
+    data_dir: str | None = None
+
+    @property
+    def folder(self) -> Folder:
+        """The paths of the warehouse. Raises SettingsError."""
+        return Folder((Path(self.data_dir) if self.data_dir else Storage.read().data_dir).absolute())
+
+    def batch(self, purpose: str, reuse_for: timedelta = timedelta(0)) -> AbstractContextManager[Batch]:
+        """Open a batch; see `open_batch`. Raises WarehouseError."""
+        return open_batch(self.folder, purpose, reuse_for)
+
+    def merge(
+        self, batch: Batch, table: TableSchema, quarantine: TableSchema, origin: str, *, rejected_only: bool = False
+    ) -> Merged:
+        """Merge a batch into the stage and delete it; see `merge`. Raises WarehouseError."""
+        merged = merge(self.folder, batch, table, quarantine, origin, rejected_only=rejected_only)
+        remove(batch.path)
+        return merged
+
+    def publish(self, tables: Sequence[TableSchema]) -> Published:
+        """Bring out the stage; see `publish`. Raises WarehouseError."""
+        return publish(self.folder, tables)
+
+    def repeated_keys(self, table: TableSchema) -> int:
+        """How many keys of a table stand in more than one row of the stage. Raises WarehouseError."""
+        return repeated_keys(self.folder, table)
+
+    def rows_by_day(self, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
+        """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
+        return rows_by_day(self.folder, table, column, start, end)

@@ -1,0 +1,261 @@
+"""The stage: the private DuckDB database that batches are merged into, by one process at a time.
+
+A merge is one transaction. For each key the newest observation wins, so that the order of merges, and merging a
+batch twice, makes no difference. What must be published anew is noted in the same transaction.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from resources.warehouse.batch import Batch
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.files import Folder, telling_the_folder
+from resources.warehouse.schema import Month, TableSchema
+
+STORAGE_VERSION = "v1.5.0"
+"""The oldest DuckDB that can read the files; the published database is a copy of the stage."""
+
+NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
+"""The month of a row without any date, as hive-partitioned files spell it."""
+
+_SETTINGS = {"memory_limit": "512MB", "preserve_insertion_order": "false"}
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did: rows that were `new`, rows `touched` (already there, now as last observed), and `rejected`."""
+
+    new: int
+    touched: int
+    rejected: int
+
+
+@contextmanager
+def sole_writer(folder: Folder) -> Iterator[None]:
+    """Be the one process that works on the stage; waits for its turn. Raises WarehouseError.
+
+    A stage that is missing is made from the published database, so that losing the private files loses no row.
+    """
+    folder.make()
+    with telling_the_folder(folder), folder.lock("writer"):
+        if not folder.stage.exists():
+            _make_stage(folder)
+        yield
+
+
+@contextmanager
+def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Connect to the stage; only for the sole writer."""
+    settings = {**_SETTINGS, "temp_directory": str(folder.state / "spill")}
+    with duckdb.connect(str(folder.stage), config=settings) as connection:
+        yield connection
+
+
+def _make_stage(folder: Folder) -> None:
+    unfinished = folder.state / "stage.new.duckdb"
+    for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal"), folder.stage.with_suffix(".duckdb.wal")):
+        left_over.unlink(missing_ok=True)
+    if folder.database.exists():
+        shutil.copyfile(folder.database, unfinished)
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH {quoted_text(unfinished)} AS stage (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("CREATE SCHEMA stage._state")
+        connection.execute("CREATE TABLE stage._state.changed (table_name VARCHAR, month VARCHAR)")
+        connection.execute("CREATE TABLE stage._state.origin (origin VARCHAR)")
+        connection.execute("DETACH stage")
+    unfinished.chmod(0o600)
+    unfinished.replace(folder.stage)
+
+
+def ensure_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    """Create the table, or add the columns that a newer version of the export has brought."""
+    columns = ", ".join(f"{quoted_name(column.name)} {column.sql_type}" for column in table.columns)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
+    known = {row[0] for row in connection.execute(f"DESCRIBE {quoted_name(table.name)}").fetchall()}
+    for column in table.columns:
+        if column.name not in known:
+            connection.execute(f"ALTER TABLE {quoted_name(table.name)} ADD COLUMN {quoted_name(column.name)} {column.sql_type}")
+    if table.month:
+        keys = ", ".join(map(quoted_name, table.key))
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS _state.{quoted_name(table.name)} AS "
+            f"SELECT {keys}, '' AS month FROM main.{quoted_name(table.name)} LIMIT 0"
+        )
+
+
+def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
+    """Put the models' words on the tables and columns, as comments."""
+    for table in tables:
+        connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
+        for column in table.columns:
+            connection.execute(f"COMMENT ON COLUMN {quoted_name(table.name)}.{quoted_name(column.name)} IS {quoted_text(column.comment)}")
+
+
+def merge(
+    folder: Folder, batch: Batch, table: TableSchema, quarantine: TableSchema, origin: str, *, rejected_only: bool
+) -> Merged:
+    """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
+
+    Raises WarehouseError. `origin` tells accounts apart that must never meet in one folder: the sandbox's, and a real one.
+    """
+    with sole_writer(folder), stage(folder) as connection:
+        connection.begin()
+        try:
+            _keep_to_one_origin(connection, folder, origin)
+            ensure_table(connection, table)
+            ensure_table(connection, quarantine)
+            new, touched = _merge_rows(connection, table, [] if rejected_only else batch.files("rows.parquet"))
+            rejected = _replace_quarantine(connection, table.name, quarantine, batch)
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+    return Merged(new, touched, rejected)
+
+
+def _keep_to_one_origin(connection: duckdb.DuckDBPyConnection, folder: Folder, origin: str) -> None:
+    known = connection.execute("SELECT origin FROM _state.origin").fetchall()
+    if not known:
+        connection.execute("INSERT INTO _state.origin VALUES (?)", [origin])
+    elif known[0][0] != origin:
+        raise WarehouseError(
+            f"The folder {folder.root} holds the rows of the {known[0][0]}, which must not mix with those of the "
+            f"{origin}: set COUPONTOOLS_DATA_DIR to another folder, or delete this one."
+        )
+
+
+def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, files: Sequence[str]) -> tuple[int, int]:
+    """Insert the newest observation of each key, unless the table has a newer one; returns (new, touched)."""
+    if not files:
+        return 0, 0
+    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    _make_incoming(connection, keys, files)
+    if table.month:
+        _keep_months(connection, table, table.month)
+    _note_changes(connection, table)
+    same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
+    touched = _count(
+        connection,
+        f"DELETE FROM {name} USING incoming WHERE {same_key} AND {name}._extracted_at <= incoming._extracted_at",
+    )
+    columns = ", ".join(map(quoted_name, table.column_names))
+    inserted = _count(
+        connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"
+    )
+    connection.execute("DROP VIEW incoming")
+    connection.execute("DROP TABLE newest")
+    return inserted - touched, touched
+
+
+def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, files: Sequence[str]) -> None:
+    """Make the view `incoming`: the newest observation of each key in the files."""
+    source = f"read_parquet([{', '.join(map(quoted_text, files))}])"
+    repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
+    connection.execute(
+        f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN ({repeated}) USING ({keys}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at DESC) = 1"
+    )
+    once = f"SELECT * FROM {source}"
+    if _count(connection, "SELECT count(*) FROM newest"):
+        once += f" ANTI JOIN newest USING ({keys}) UNION ALL BY NAME FROM newest"
+    connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
+
+
+def _keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
+    """Write down the month of rows that come without their date, so that they stay where they are first put."""
+    keys = ", ".join(map(quoted_name, table.key))
+    dates = ", ".join(f"incoming.{quoted_name(column)}" for column in month.otherwise)
+    connection.execute(
+        f"INSERT INTO _state.{quoted_name(table.name)} "
+        f"SELECT {keys}, strftime(coalesce(old.{quoted_name(month.column)}, least({dates})), '%Y-%m') AS first_month "
+        f"FROM incoming LEFT JOIN main.{quoted_name(table.name)} AS old USING ({keys}) "
+        f"ANTI JOIN _state.{quoted_name(table.name)} AS kept USING ({keys}) "
+        f"WHERE incoming.{quoted_name(month.column)} IS NULL AND first_month IS NOT NULL"
+    )
+
+
+def _note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    """Note which files are out of date with this merge: those of the new rows, and those of the rows they replace."""
+    keys = ", ".join(map(quoted_name, table.key))
+    new = with_month(table, "incoming")
+    old = f"SELECT * FROM ({with_month(table, quoted_name(table.name))}) SEMI JOIN incoming USING ({keys})"
+    for rows in (new, old):
+        connection.execute(
+            f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, month FROM ({rows}) "
+            f"EXCEPT FROM _state.changed"
+        )
+
+
+def with_month(table: TableSchema, relation: str) -> str:
+    """Query the rows of a relation with their `month`, the text YYYY-MM; `NO_MONTH` for tables and rows without one."""
+    if not table.month:
+        return f"SELECT *, '{NO_MONTH}' AS month FROM {relation}"
+    keys = ", ".join(map(quoted_name, table.key))
+    return (
+        f"SELECT {relation}.*, coalesce(kept.month, strftime({relation}.{quoted_name(table.month.column)}, '%Y-%m'), "
+        f"'{NO_MONTH}') AS month FROM {relation} LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({keys})"
+    )
+
+
+def _replace_quarantine(
+    connection: duckdb.DuckDBPyConnection, table_name: str, quarantine: TableSchema, batch: Batch
+) -> int:
+    """Put the rejected records of a batch in the place of those of the units that it has read again."""
+    if not batch.units:
+        return 0
+    manifests = ", ".join(map(quoted_text, batch.files("units.json")))
+    columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
+    units = f"read_json([{manifests}], format = 'array', columns = {{{columns}}}) AS units"
+    removed = _count(
+        connection,
+        f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table_name)} "
+        "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
+        'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
+    )
+    added = 0
+    if files := batch.files("rejected.parquet"):
+        columns = ", ".join(map(quoted_name, quarantine.column_names))
+        source = f"read_parquet([{', '.join(map(quoted_text, files))}])"
+        added = _count(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {source}")
+    if removed or added:
+        connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_MONTH}')")
+    return added
+
+
+def repeated_keys(folder: Folder, table: TableSchema) -> int:
+    """How many keys of a table stand in more than one row of the stage. Raises WarehouseError."""
+    keys = ", ".join(map(quoted_name, table.key))
+    with sole_writer(folder), stage(folder) as connection:
+        ensure_table(connection, table)
+        query = f"SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1"
+        return _count(connection, f"SELECT count(*) FROM ({query})")
+
+
+def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
+    """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
+    day = f"{quoted_name(column)}::DATE"
+    with sole_writer(folder), stage(folder) as connection:
+        ensure_table(connection, table)
+        query = f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
+        return dict(connection.execute(query, [start, end]).fetchall())
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = connection.execute(query).fetchone()
+    connection.complete()
+    return int(row[0]) if row else 0
+
+
+def quoted_name(identifier: str) -> str:
+    """An identifier in SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def quoted_text(value: object) -> str:
+    """A text in SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
