@@ -12,7 +12,9 @@ from resources.warehouse.resource import WarehouseResource
 
 
 def _unique_keys(asset: dg.AssetsDefinition, table: type[Table]) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=asset, blocking=True, name="unique_keys", description="Each key stands in one row of the stage.")
+    @dg.asset_check(
+        asset=asset, blocking=True, name="unique_keys", description="Each key stands in one row of the stage."
+    )
     def unique_keys(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         with failing_clearly():
             repeated = warehouse.repeated_keys(table.schema_of_table())

@@ -62,7 +62,12 @@ async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> lis
 
 
 async def extract(
-    client: Client, units: Sequence[Unit], table: type[Table], parent_column: str | None, batch: Batch, log: logging.Logger
+    client: Client,
+    units: Sequence[Unit],
+    table: type[Table],
+    parent_column: str | None,
+    batch: Batch,
+    log: logging.Logger,
 ) -> Extraction:
     """Read all units into the batch, save those that it already holds.
 

@@ -72,7 +72,7 @@ def _struct(name: str, fields: Fields) -> type[msgspec.Struct]:
     types = [str if nested is None else _struct(field, nested) for field, nested in fields.items()]
     return msgspec.defstruct(
         name,
-        [(f"f{i}", each | None, None) for i, each in enumerate(types)],  # type: ignore[operator]
+        [(f"f{i}", each | None, None) for i, each in enumerate(types)],
         rename={f"f{i}": field for i, field in enumerate(fields)},
         forbid_unknown_fields=True,
         gc=False,
@@ -151,9 +151,7 @@ Extras: TypeAlias = list[tuple[str, pl.Series]]
 """Undeclared fields: name and JSON tokens, null where a record does not have the field."""
 
 
-def _split(
-    objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Found
-) -> Extras:
+def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Found) -> Extras:
     """Put the token column of each declared value into `found`, and return the undeclared fields."""
     extras: Extras = []
     for field, nested in declared.items():
@@ -231,7 +229,8 @@ def _fields(table: type[Table]) -> Fields:
             here = root
             for name in path[:-1]:
                 deeper = here.setdefault(name, {})
-                assert deeper is not None, f"{table.__name__}: {name} is both a value and an object"
+                if deeper is None:
+                    raise TypeError(f"{table.__name__} declares {name} both as a value and as an object")
                 here = deeper
             here[path[-1]] = None
     return root

@@ -3,18 +3,15 @@
 import sys
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import click
 
-from resources.settings import ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
+from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
 
-
-class UserError(click.ClickException):
-    """Something that a person can put right; shown as one line, exit code 1."""
-
-    def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
-        """Print the line, without a traceback."""
-        click.echo(f"Error: {' '.join(self.message.split())}", err=True)
+if TYPE_CHECKING:
+    from resources.sandbox.assumptions import Assumptions
+    from resources.sandbox.faults import Faults
 
 
 class Day(click.ParamType[date]):
@@ -33,7 +30,7 @@ class Day(click.ParamType[date]):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("coupontools-export"))
 def app() -> None:
-    """Export a Coupontools account into DuckDB and Parquet.
+    r"""Export a Coupontools account into DuckDB and Parquet.
 
     \b
     coupontools demo                                       see it work, without an account
@@ -57,14 +54,14 @@ def export(start: date | None, end: date | None) -> None:
     start = start or Storage.read().start_date
     end = end or datetime.now(UTC).date() - timedelta(days=1)
     if start > end:
-        raise UserError(f"The range starts on {start}, after it ends on {end}: swap --from and --to.")
-    if ApiAddress.read().api_url != "sandbox":
+        raise click.UsageError(f"The range starts on {start}, after it ends on {end}: swap --from and --to.")
+    if ApiAddress.read().api_url != SANDBOX:
         ApiCredentials.read()
     ApiLimits.read()
 
     from pipelines.run import export_days
 
-    export_days(start, end)
+    export_days(start, end).show()
 
 
 @app.command()
@@ -81,12 +78,50 @@ def demo(sessions: int, seed: int) -> None:
 @click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
 @click.option("--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Size.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
-def sandbox(port: int, sessions: int, seed: int) -> None:
+@click.option("--now", type=click.DateTime(), help="Moment of the account, UTC. [default: the machine's clock]")
+@click.option(
+    "--speed", default=1.0, show_default=True, help="How much faster than real time its clock runs; 0 stands."
+)
+@click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")
+@click.option("--faults", default="", metavar="KIND:SHARE,...", help="Faults to inject, as 429:0.05,reset:0.01.")
+def sandbox(
+    port: int, sessions: int, seed: int, now: datetime | None, speed: float, assume: tuple[str, ...], faults: str
+) -> None:
     """Serve the embedded API until Ctrl-C."""
     from resources.sandbox.account import Account
+    from resources.sandbox.clock import Clock
     from resources.sandbox.server import serve
 
-    serve(Account(seed=seed, sessions=sessions), port=port)
+    clock = Clock.real() if now is None and speed == 1 else Clock.moving(now or datetime.now(UTC), speed)
+    serve(Account(seed=seed, sessions=sessions), _assumptions(assume), clock, _faults(faults), port)
+
+
+def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
+    from pydantic import ValidationError
+
+    from resources.sandbox.assumptions import Assumptions
+
+    given: dict[str, object] = {}
+    for each in assume:
+        name, _, value = each.partition("=")
+        is_list = name in Assumptions.model_fields and isinstance(Assumptions.model_fields[name].default, tuple)
+        given[name] = value.split(",") if is_list else value
+    try:
+        return Assumptions.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        known = ", ".join(Assumptions.model_fields)
+        message = f"{first['loc'][0]}: {first['msg']}. Known are {known}."
+        raise click.BadParameter(message, param_hint="--assume") from None
+
+
+def _faults(text: str) -> "Faults":
+    from resources.sandbox.faults import Faults
+
+    try:
+        return Faults.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", param_hint="--faults") from None
 
 
 def main() -> None:
@@ -96,11 +131,15 @@ def main() -> None:
     except click.exceptions.Abort:
         sys.exit(130)
     except SettingsError as error:
-        UserError(str(error)).show()
+        _tell(str(error))
         sys.exit(1)
-    except UserError as error:
-        error.show()
-        sys.exit(error.exit_code)
     except click.UsageError as error:
-        UserError(f"{error.format_message()} See coupontools --help.").show()
+        _tell(f"{error.format_message()} See coupontools --help.")
         sys.exit(2)
+    except click.ClickException as error:
+        _tell(error.message)
+        sys.exit(1)
+
+
+def _tell(message: str) -> None:
+    click.echo(f"Error: {message}", err=True)

@@ -21,7 +21,7 @@ class NewsHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""
         meta = getattr(record, "dagster_meta", {})
-        if meta.get("dagster_event") or not meta.get("op_name"):
+        if meta.get("dagster_event") or record.levelno >= logging.ERROR:  # errors end the run, which tells them
             return
         message = meta.get("orig_message", record.getMessage())
         if self._status and record.levelno < logging.WARNING:

@@ -16,7 +16,11 @@ from resources.warehouse.resource import WarehouseResource
 
 def build_defs(**overrides: Any) -> dg.Definitions:  # noqa: ANN401  (whatever Definitions takes)
     """The definitions of the code location; `overrides` replace arguments of `Definitions`, resources one by one."""
-    resources = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource(), **overrides.pop("resources", {})}
+    resources = {
+        "coupontools": CoupontoolsResource(),
+        "warehouse": WarehouseResource(),
+        **overrides.pop("resources", {}),
+    }
     arguments = {
         "assets": [campaigns, coupon_sessions, published_database],
         "asset_checks": CHECKS,

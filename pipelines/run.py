@@ -1,31 +1,50 @@
 """Runs the export job in this process: the same job as Dagster's, for whoever starts it from the command line."""
 
+import time
 import warnings
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from pathlib import Path
 
 import click
-from dagster import BetaWarning, DagsterEvent, DagsterEventType, ExecuteInProcessResult, PreviewWarning
+from dagster import BetaWarning, DagsterEventType, ExecuteInProcessResult, PreviewWarning
 
 warnings.filterwarnings("ignore", category=BetaWarning)
 warnings.filterwarnings("ignore", category=PreviewWarning)
 
-from assets.partitions import Days  # noqa: E402  (the warnings are raised on import)
 from pipelines.console import news  # noqa: E402
 from pipelines.definitions import build_defs  # noqa: E402
 from pipelines.jobs import export  # noqa: E402
 
-Metadata = Mapping[str, Mapping[str, Any]]
-"""For each asset what its run told Dagster."""
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export published: rows by table, records rejected on the way, seconds, and where it lies."""
+
+    rows: dict[str, int]
+    rejected: int
+    seconds: float
+    database: Path
+    parquet: Path
+
+    def show(self) -> None:
+        """Print it as a short table."""
+        width = max(map(len, self.rows))
+        click.echo()
+        click.echo(f"{'table':<{width}}  {'rows':>12}")
+        for table, rows in self.rows.items():
+            click.echo(f"{table:<{width}}  {rows:>12,}")
+        click.echo(f"\n{self.seconds:.1f} seconds, {self.rejected:,} rejected rows in this run")
+        click.echo(f"DuckDB:  {self.database}\nParquet: {self.parquet}")
 
 
-def export_days(start: date, end: date) -> Metadata:
+def export_days(start: date, end: date) -> Exported:
     """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if that fails.
 
     The run has a window instead of partitions: nobody would see the partitions' events, which cost some
     milliseconds each.
     """
+    begun = time.monotonic()
     days = {"config": {"start": start.isoformat(), "end": end.isoformat()}}
     with news() as terminal:
         job = build_defs(loggers={"terminal": terminal}).resolve_job_def(export.name)
@@ -34,7 +53,7 @@ def export_days(start: date, end: date) -> Metadata:
         )
     if not result.success:
         raise click.ClickException(_reason(result))
-    return _metadata(result)
+    return _exported(result, time.monotonic() - begun)
 
 
 def _reason(result: ExecuteInProcessResult) -> str:
@@ -48,9 +67,15 @@ def _reason(result: ExecuteInProcessResult) -> str:
     return f"Not foreseen, please report it: {failure.error_display_string}"
 
 
-def _metadata(result: ExecuteInProcessResult) -> Metadata:
-    def entries(event: DagsterEvent) -> dict[str, Any]:
-        return {name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()}
-
-    materializations = result.get_asset_materialization_events()
-    return {event.asset_key.to_user_string(): entries(event) for event in materializations if event.asset_key}
+def _exported(result: ExecuteInProcessResult, seconds: float) -> Exported:
+    told = {
+        str(event.asset_key and event.asset_key.to_user_string()): {
+            name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()
+        }
+        for event in result.get_asset_materialization_events()
+    }
+    published = told.pop("published_database")
+    prefix = "rows of "
+    rows = {name.removeprefix(prefix): int(str(value)) for name, value in published.items() if name.startswith(prefix)}
+    rejected = sum(int(str(each["records rejected"])) for each in told.values())
+    return Exported(rows, rejected, seconds, Path(str(published["database"])), Path(str(published["parquet"])))

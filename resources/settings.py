@@ -46,7 +46,9 @@ class _Settings(BaseSettings):
             first = error.errors(include_input=False)[0]
             name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
             if first["type"] == "missing":
-                raise SettingsError(f"{name} is not set: set it to {cls.model_fields[str(first['loc'][0])].description}.") from None
+                raise SettingsError(
+                    f"{name} is not set: set it to {cls.model_fields[str(first['loc'][0])].description}."
+                ) from None
             raise SettingsError(f"{name} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
 
 

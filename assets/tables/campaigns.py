@@ -16,5 +16,7 @@ class Campaign(Table):
     code: Text | None = column("code", doc="Last part of the coupon's public address", evidence="C")
     name: Text | None = column("name", doc="Name inside the account", evidence="C")
     title: Text | None = column("title", doc="Title that consumers see", evidence="C")
-    status: Text | None = column("status", doc="State of the campaign; active is the only word documented", evidence="C")
+    status: Text | None = column(
+        "status", doc="State of the campaign; active is the only word documented", evidence="C"
+    )
     url: Text | None = column("url", doc="Public address of the coupon", evidence="C")

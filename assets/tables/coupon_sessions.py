@@ -17,7 +17,9 @@ class CouponSession(Table):
     session_id: Text = column("session", doc="Session; upper and lower case differ", evidence="A", required=True)
     campaign_id: Text = column(doc="Campaign whose sessions were asked for", evidence="ours", required=True)
     sequence_id: Integer | None = column("sequenceid", doc="Number that grows with creation", evidence="A")
-    custom_id: Text | None = column("customid", doc="Id that the marketer gave the consumer", evidence="A", personal=True)
+    custom_id: Text | None = column(
+        "customid", doc="Id that the marketer gave the consumer", evidence="A", personal=True
+    )
     session_url: Text | None = column("session_url", doc="Address of the consumer's coupon", evidence="A")
     created_at: Timestamp | None = column("status.created_date_utc", doc="When it was created, UTC", evidence="A")
     opened_at: Timestamp | None = column("status.open_date_utc", doc="When it was first opened, UTC", evidence="A")
@@ -29,7 +31,9 @@ class CouponSession(Table):
     voided_at: Timestamp | None = column("status.voided_date_utc", doc="When it was voided, UTC", evidence="C")
     is_opened: Flag | None = column("status.opened", doc="Whether it was opened", evidence="A")
     is_played: Flag | None = column("status.played", doc="Whether its game was played", evidence="A")
-    is_claimed: Flag | None = column("status.claimed", doc="Whether it was claimed; may be without being opened", evidence="A")
+    is_claimed: Flag | None = column(
+        "status.claimed", doc="Whether it was claimed; may be without being opened", evidence="A"
+    )
     is_validated: Flag | None = column("status.validated", doc="Whether it was validated", evidence="assumed")
     is_voided: Flag | None = column("status.voided", doc="Whether it is void", evidence="assumed")
     is_locked: Flag | None = column("status.locked", doc="Whether it is locked", evidence="C")

@@ -58,7 +58,7 @@ def column(*paths: str, doc: str, evidence: Evidence, personal: bool = False, re
     """
     known = _Known(tuple(tuple(path.split(".")) for path in paths), evidence, personal, required)
     aliases = AliasChoices(*(AliasPath(*path) for path in known.paths)) if paths else None
-    field = Field(... if required and paths else None, validation_alias=aliases, description=doc)
+    field: FieldInfo = Field(... if required and paths else None, validation_alias=aliases, description=doc)  # type: ignore[assignment]
     field.metadata.append(known)
     return field
 
@@ -125,7 +125,9 @@ class Table(BaseModel):
                     column.name,
                     column.sql_type,
                     column.comment,
-                    dg.TableColumnConstraints(nullable=column.name not in table.key, unique=(column.name,) == table.key),
+                    dg.TableColumnConstraints(
+                        nullable=column.name not in table.key, unique=(column.name,) == table.key
+                    ),
                 )
                 for column in table.columns
             ]

@@ -65,7 +65,7 @@ class Client:
         `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, and raises
         ShapeError for a body that is none; `where` says in messages what was asked for.
 
-        Raises a CoupontoolsError: AccountError, GoneError and RequestError at once, UnavailableError after the last try.
+        Raises AccountError, GoneError and RequestError at once, UnavailableError after the last try.
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
@@ -78,9 +78,8 @@ class Client:
             try:
                 return await retrying(self._attempt, endpoint, parameters, decode, where)
             except UnavailableError as error:
-                raise UnavailableError(
-                    f"{error} Tried {TRIES} times. Run the same command again later: what was read so far is kept."
-                ) from None
+                again = "Run the same command again later: what was read so far is kept."
+                raise UnavailableError(f"{error} Tried {TRIES} times. {again}") from None
 
     async def _attempt(
         self, endpoint: Endpoint, parameters: Mapping[str, object], decode: Callable[[Answer, datetime], T], where: str
@@ -111,7 +110,12 @@ class Client:
                 response = await self._http.post(endpoint.path, json=parameters)
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             reason = self._told(str(error)) or type(error).__name__
-            raise UnavailableError(f"{self._http.base_url.host} gives no answer for {where}: {reason}.") from None
+            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                address = f"{self._http.base_url.host}:{self._http.base_url.port or 'https'}"
+                raise UnavailableError(
+                    f"{address} cannot be reached ({reason}). Check COUPONTOOLS_API_URL and the network."
+                ) from None
+            raise UnavailableError(f"The API broke off its answer to {where} ({reason}).") from None
         self.traffic.bytes += len(response.content)
         self.traffic.throttled += response.status_code == 429
         return response
@@ -136,7 +140,9 @@ class Client:
         if 1000 in failure.codes:
             return AccountError(f"The API refuses the keys {told} for {where}. {_CHECK_KEYS}")
         if failure.codes & _ACCOUNT_CODES:
-            return AccountError(f"The API refuses the account {told} for {where}. Renew it in the dashboard, then run again.")
+            return AccountError(
+                f"The API refuses the account {told} for {where}. Renew it in the dashboard, then run again."
+            )
         if failure.codes & endpoint.gone:
             return GoneError(f"{where} is no longer in the account {told}.")
         return RequestError(f"The API refuses {where} {told}.", failure.codes)
@@ -144,7 +150,7 @@ class Client:
     def _told(self, text: str) -> str:
         """A text from outside as one short line without our secrets."""
         for secret in self._secrets:
-            text = text.replace(secret, "…")
+            text = text.replace(secret, "…") if len(secret) > 3 else text
         return " ".join(text.split())[:300].rstrip(".")
 
     def _count_retry(self, _state: RetryCallState) -> None:

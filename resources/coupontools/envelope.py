@@ -84,7 +84,9 @@ def _records(fields: Mapping[str, bytes], list_key: str) -> bytes:
     found = fields.get(list_key)
     if found is not None:
         return _as_list(found, list_key)
-    arrays = [value for name, value in fields.items() if name not in ("status", "errors") and _is_array_of_objects(value)]
+    arrays = [
+        value for name, value in fields.items() if name not in ("status", "errors") and _is_array_of_objects(value)
+    ]
     if len(arrays) == 1:
         return arrays[0]
     if not arrays and not fields.keys() - {"status", "amount_of_results"}:
@@ -117,7 +119,7 @@ def _failure(errors: object) -> Failure:
     codes = raw_codes if isinstance(raw_codes, list) else [raw_codes]
     details = known.get("error_message_description") or known.get("error_message") or "no reason given"
     message = " ".join(str(each) for each in details) if isinstance(details, list) else str(details)
-    return Failure(frozenset(int(code) for code in codes if str(code).isascii() and str(code).isdigit()), message)
+    return Failure(frozenset(int(code) for code in map(str, codes) if code.isascii() and code.isdigit()), message)
 
 
 def _keys(fields: Mapping[str, bytes]) -> str:

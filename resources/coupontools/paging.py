@@ -26,7 +26,7 @@ MOST_PAGES = 1_000_000
 
 @dataclass(frozen=True)
 class Unit:
-    """What is read as a whole: an endpoint, of one parent and one range of days (UTC, both inclusive) where it has them."""
+    """What is read as a whole: an endpoint, of one parent and a range of days (UTC, both inclusive) if it has them."""
 
     endpoint: Endpoint
     parent: str | None = None
@@ -140,7 +140,9 @@ class Reader:
             return _Seen(take(Page(unit, number, answer.records, asked_at)), answer.amount)
 
         try:
-            seen = await self._client.read(unit.endpoint, parameters, decode, f"{unit}, page {number}" if paged else str(unit))
+            seen = await self._client.read(
+                unit.endpoint, parameters, decode, f"{unit}, page {number}" if paged else str(unit)
+            )
         except RequestError as error:
             if number > 1 and error.codes and all(300 <= code < 400 for code in error.codes):
                 return _Seen(_Nothing(), None)

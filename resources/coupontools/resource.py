@@ -34,9 +34,10 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         limits = ApiLimits.read()
         url = self._url()
         if url == SANDBOX:
+            from resources.sandbox.account import Account
             from resources.sandbox.server import SandboxServer
 
-            with SandboxServer() as server:
+            with SandboxServer(Account()) as server:
                 async with connected(server.url, server.client_id, server.client_secret, limits) as client:
                     yield client
             return

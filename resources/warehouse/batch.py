@@ -161,5 +161,3 @@ def _label(path: Path) -> tuple[str, datetime]:
         return label["purpose"], datetime.fromisoformat(label["reuse_until"])
     except (OSError, ValueError, KeyError):
         return "", datetime.fromtimestamp(0, UTC)
-
-

@@ -119,7 +119,7 @@ def sync(path: Path) -> None:
 
 def point(link: Path, target: str) -> None:
     """Make `link` a symbolic link to `target`, replacing in one step what was there."""
-    if link.is_symlink() and os.readlink(link) == target:
+    if link.is_symlink() and str(link.readlink()) == target:
         return
     unfinished = link.with_name(f".{link.name}.tmp")
     unfinished.unlink(missing_ok=True)

@@ -5,7 +5,6 @@ changed are shared with the snapshot before, so that only changed ones are writt
 `current`: whoever has a file open keeps it, whoever opens one gets the new snapshot.
 """
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from uuid import uuid4
 
 import duckdb
 
-from resources.warehouse.files import Folder, point, remove, sync, telling_the_folder
+from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.stage import (
     NO_MONTH,

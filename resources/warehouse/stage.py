@@ -23,7 +23,10 @@ STORAGE_VERSION = "v1.5.0"
 NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
 """The month of a row without any date, as hive-partitioned files spell it."""
 
-_SETTINGS = {"memory_limit": "512MB", "preserve_insertion_order": "false"}
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "512MB",
+    "preserve_insertion_order": "false",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,9 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
     known = {row[0] for row in connection.execute(f"DESCRIBE {quoted_name(table.name)}").fetchall()}
     for column in table.columns:
         if column.name not in known:
-            connection.execute(f"ALTER TABLE {quoted_name(table.name)} ADD COLUMN {quoted_name(column.name)} {column.sql_type}")
+            connection.execute(
+                f"ALTER TABLE {quoted_name(table.name)} ADD COLUMN {quoted_name(column.name)} {column.sql_type}"
+            )
     if table.month:
         keys = ", ".join(map(quoted_name, table.key))
         connection.execute(
@@ -93,7 +98,8 @@ def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tabl
     for table in tables:
         connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
         for column in table.columns:
-            connection.execute(f"COMMENT ON COLUMN {quoted_name(table.name)}.{quoted_name(column.name)} IS {quoted_text(column.comment)}")
+            name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
+            connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
 
 
 def merge(
@@ -101,7 +107,9 @@ def merge(
 ) -> Merged:
     """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
 
-    Raises WarehouseError. `origin` tells accounts apart that must never meet in one folder: the sandbox's, and a real one.
+    `origin` tells accounts apart that must never meet in one folder: the sandbox's and a real one.
+
+    Raises WarehouseError.
     """
     with sole_writer(folder), stage(folder) as connection:
         connection.begin()
@@ -241,7 +249,9 @@ def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, en
     day = f"{quoted_name(column)}::DATE"
     with sole_writer(folder), stage(folder) as connection:
         ensure_table(connection, table)
-        query = f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
+        query = (
+            f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
+        )
         return dict(connection.execute(query, [start, end]).fetchall())
 
 
