@@ -24,7 +24,6 @@ TRIES = 6
 LONGEST_WAIT = 120.0
 """Seconds: the most that a server's Retry-After can make us wait."""
 
-_BACKOFF = wait_exponential_jitter(initial=0.5, max=30, jitter=0.5)
 _WORTH_ASKING_AGAIN = (408, 429, 500, 502, 503, 504)
 _ACCOUNT_CODES = frozenset({1000, 101})
 _PAGES_WAITING = 4
@@ -55,6 +54,7 @@ class Client:
         rate = limits.requests_per_second
         self._rate = AsyncLimiter(1, 1 / rate) if rate else None
         self._decoders = ThreadPoolExecutor(2, thread_name_prefix="decode")
+        self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
 
     async def read(
@@ -70,7 +70,7 @@ class Client:
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
             stop=stop_after_attempt(TRIES),
-            wait=_wait,
+            wait=self._wait,
             before_sleep=self._count_retry,
             reraise=True,
         )
@@ -153,6 +153,11 @@ class Client:
             text = text.replace(secret, "…") if len(secret) > 3 else text
         return " ".join(text.split())[:300].rstrip(".")
 
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, UnavailableError) else None
+        return self._backoff(state) if asked is None else min(asked, LONGEST_WAIT)
+
     def _count_retry(self, _state: RetryCallState) -> None:
         self.traffic.retries += 1
 
@@ -175,12 +180,6 @@ async def connected(url: str, client_id: str, client_secret: str, limits: ApiLim
             yield client
         finally:
             client._decoders.shutdown(wait=False, cancel_futures=True)
-
-
-def _wait(state: RetryCallState) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, UnavailableError) else None
-    return _BACKOFF(state) if asked is None else min(asked, LONGEST_WAIT)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

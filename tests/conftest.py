@@ -1,0 +1,44 @@
+"""What the tests share: a real sandbox on loopback, an environment that names it, and a folder to write to."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from resources.sandbox.account import RecordedAccount
+from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.clock import Clock
+from resources.sandbox.server import SandboxServer
+from resources.sandbox.source import Source
+
+Serve = Callable[..., SandboxServer]
+
+
+@pytest.fixture(autouse=True)
+def _no_environment_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("API_URL", "CLIENT_ID", "CLIENT_SECRET", "START_DATE", "CONCURRENCY", "REQUESTS_PER_SECOND"):
+        monkeypatch.delenv(f"COUPONTOOLS_{name}", raising=False)
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COUPONTOOLS_RETRY_WAIT", "0.01")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Start a sandbox for an account, and let the environment name it."""
+    with ExitStack() as running:
+
+        def start(account: Source | None = None, clock: Clock | None = None, **assumed: object) -> SandboxServer:
+            server = SandboxServer(account or RecordedAccount(), Assumptions.model_validate(assumed), clock)
+            running.enter_context(server)
+            monkeypatch.setenv("COUPONTOOLS_API_URL", server.url)
+            monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)
+            monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", server.client_secret)
+            return server
+
+        yield start

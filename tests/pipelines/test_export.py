@@ -1,0 +1,319 @@
+"""The whole way: a real server, the real job, the published files as an analyst reads them."""
+
+import shutil
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+import pytest
+
+from pipelines.run import export_days
+from resources.sandbox.account import Account, RecordedAccount
+from resources.sandbox.clock import Clock
+from resources.sandbox.faults import Fault
+from tests.accounts import START, account, campaign, session
+from tests.conftest import Serve
+
+YEAR = (date(2026, 1, 1), date(2026, 11, 1))
+WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
+
+
+def rows(data_dir: Path, query: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def parquet(data_dir: Path, table: str, columns: str = "*") -> list[tuple[Any, ...]]:
+    files = f"'{data_dir}/parquet/{table}/**/*.parquet'"
+    return duckdb.sql(f"SELECT {columns} FROM read_parquet({files}, hive_partitioning = false)").fetchall()
+
+
+def all_sessions(data_dir: Path, columns: str = "* EXCLUDE (_extracted_at)") -> list[tuple[Any, ...]]:
+    """The sessions in both forms, which must be the same rows."""
+    found = rows(data_dir, f"SELECT {columns} FROM coupon_sessions ORDER BY session_id")
+    assert sorted(parquet(data_dir, "coupon_sessions", columns), key=repr) == sorted(found, key=repr)
+    return found
+
+
+@pytest.mark.parametrize("page_size", [5000, 100, 7])
+@pytest.mark.parametrize("amount_meaning", ["page", "total"])
+@pytest.mark.parametrize("past_end", ["empty", "error", "last_page", "first_page"])
+def test_every_session_arrives_once_whatever_the_paging(
+    serve: Serve, data_dir: Path, page_size: int, amount_meaning: str, past_end: str
+) -> None:
+    sizes = {1: 350, 2: 0, 3: 100, 4: 7, 5: 1, 6: 14, 7: 701}
+    serve(account(sizes), session_page_size=page_size, amount_meaning=amount_meaning, past_end=past_end)
+    export_days(*WHOLE)
+    found = rows(data_dir, "SELECT campaign_id, count(*) FROM coupon_sessions GROUP BY ALL ORDER BY ALL")
+    assert found == [(f"cam_{name}", size) for name, size in sizes.items() if size]
+    assert len(all_sessions(data_dir, "session_id")) == len({row[0] for row in all_sessions(data_dir, "session_id")})
+
+
+@pytest.mark.parametrize(
+    "assumed",
+    [
+        {"amount_type": "string"},
+        {"session_order": "newest_first", "session_page_size": 100},
+        {"error_http_status": "always_200", "past_end": "error", "session_page_size": 100},
+        {"error_shape": "E1", "past_end": "error", "session_page_size": 100},
+        {"error_shape": "E3", "past_end": "error", "session_page_size": 100},
+        {"empty_data": "absent"},
+        {"gzip": True},
+        {"row_fields": "seen"},
+        {"campaign_fields": "hinted"},
+    ],
+)
+def test_nothing_undocumented_changes_the_number_of_rows(serve: Serve, data_dir: Path, assumed: dict[str, Any]) -> None:
+    serve(account({1: 250, 2: 0, 3: 3}), **assumed)
+    export_days(*WHOLE)
+    assert len(all_sessions(data_dir, "session_id")) == 253
+
+
+def test_forty_campaigns_of_the_generated_account_arrive_whole(serve: Serve, data_dir: Path) -> None:
+    now = datetime(2026, 11, 1, 12)
+    generated = Account(seed=3, sessions=3000, campaigns=40)
+    server = serve(generated, clock=Clock.frozen(now), session_page_size=100)
+    export_days(*WHOLE)
+    assert rows(data_dir, "SELECT count(*) FROM campaigns") == [(len(generated.campaigns(now)),)]
+    found = rows(data_dir, "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions")
+    assert found == [(3000, 3000)]
+    assert {entry.path for entry in server.requests} == {"v3/coupon/list", "v3/campaign/data"}
+
+
+def test_twelve_thousand_sessions_of_one_second_arrive(serve: Serve, data_dir: Path) -> None:
+    burst = RecordedAccount([campaign()], {"cam_1": [session(number) for number in range(12_345)]})
+    serve(burst, session_page_size=5000)
+    export_days(date(2026, 1, 1), date(2026, 1, 1))
+    assert rows(data_dir, "SELECT count(DISTINCT session_id), count(DISTINCT created_at) FROM coupon_sessions") == [
+        (12_345, 1)
+    ]
+
+
+def test_ids_that_differ_only_in_case_are_different_sessions(serve: Serve, data_dir: Path) -> None:
+    ids = ["kkfiznr8Yp8630h82es8d", "kkfiznr8yp8630h82es8d", "KKFIZNR8YP8630H82ES8D"]
+    serve(RecordedAccount([campaign()], {"cam_1": [session(n, session_id=each) for n, each in enumerate(ids)]}))
+    export_days(*WHOLE)
+    assert [row[0] for row in all_sessions(data_dir, "session_id")] == sorted(ids)
+
+
+def test_every_value_arrives_as_it_is(serve: Serve, data_dir: Path) -> None:
+    touched = {
+        "opened": 1, "open_date_utc": "2026-01-02 03:04:05", "claimed": True, "claim_date_utc": "2026-01-02 03:04:06",
+        "claimtype": "O'Neil \"quoted\"\nnext line", "validation_value": "12.3450", "value": "Ελληνικά 日本 \U0001f600 \\",
+        "locked": "1", "voided_date_utc": "0000-00-00 00:00:00", "saved_to_passbook": None, "odd": [1.50, {"x": None}],
+    }  # fmt: skip
+    user = {"firstname": "Łukasz", "email": "a@example.com", "customfield7": "seven", "shoe_size": 43}
+    record = session(19_878_460, status=touched, user=user, location={"lat": 1.10}, customid=None)
+    del record["session_url"]
+    serve(RecordedAccount([campaign()], {"cam_1": [record]}))
+    export_days(*WHOLE)
+    columns = (
+        "sequence_id, campaign_id, custom_id, session_url, created_at, is_opened, opened_at, is_claimed, claim_type, "
+        "validation_value::VARCHAR, value, is_locked, voided_at, is_saved_to_wallet, first_name, email, custom_field_7, "
+        "is_played, _extra, _deleted_at"
+    )
+    assert all_sessions(data_dir, columns) == [
+        (
+            19_878_460, "cam_1", None, None, START, True, datetime(2026, 1, 2, 3, 4, 5), True,
+            "O'Neil \"quoted\"\nnext line", "12.3450", "Ελληνικά 日本 \U0001f600 \\", True, None, None, "Łukasz",
+            "a@example.com", "seven", False,
+            '{"status":{"odd":[1.5,{"x":null}]},"user":{"shoe_size":43},"location":{"lat":1.1}}', None,
+        )
+    ]  # fmt: skip
+
+
+def test_running_again_changes_nothing_but_the_time_of_reading(serve: Serve, data_dir: Path) -> None:
+    serve(Account(seed=2, sessions=500), clock=Clock.frozen(datetime(2026, 11, 1)))
+    export_days(*WHOLE)
+    first, read_at = all_sessions(data_dir), all_sessions(data_dir, "session_id, _extracted_at")
+    export_days(*WHOLE)
+    assert all_sessions(data_dir) == first
+    assert all(new[1] > old[1] for old, new in zip(read_at, all_sessions(data_dir, "session_id, _extracted_at"), strict=True))
+
+
+def test_a_later_run_brings_old_sessions_up_to_date(serve: Serve, data_dir: Path) -> None:
+    clock = Clock.frozen(datetime(2026, 9, 30, 23, 59, 59))
+    serve(Account(seed=5, sessions=2000), clock=clock)
+    export_days(date(2020, 1, 1), date(2026, 9, 30))
+    columns = "session_id, opened_at, claimed_at, validated_at"
+    before = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
+    clock.set(datetime(2026, 10, 31, 23, 59, 59))
+    export_days(date(2026, 10, 1), date(2026, 10, 31))
+    increment = all_sessions(data_dir, columns)
+    export_days(date(2020, 1, 1), date(2026, 10, 31))
+    october = datetime(2026, 10, 1)
+    whole = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
+    assert {row[0] for row in increment} == whole.keys()
+    touched = {key for key, dates in whole.items() if key in before and any(each and each >= october for each in dates)}
+    assert touched, "the account should have later claims of old sessions"
+    assert all(row[1:] == whole[row[0]] for row in increment if row[0] in touched)
+
+
+def test_a_session_without_its_creation_date_stays_in_the_month_where_it_was_first_put(
+    serve: Serve, data_dir: Path
+) -> None:
+    opened = {"created_date_utc": "", "open_date_utc": "2026-02-03 00:00:00"}
+    made = RecordedAccount([campaign()], {"cam_1": [session(1, status=opened), session(2)]})
+    serve(made)
+    export_days(*WHOLE)
+    later = {"created_date_utc": "", "open_date_utc": "", "claim_date_utc": "2026-03-05 00:00:00"}
+    made.replace_session(session(1)["session"], session(1, status=later))
+    export_days(*WHOLE)
+    files = f"{data_dir}/parquet/coupon_sessions/**/*.parquet"
+    query = f"SELECT month, sequence_id, claimed_at IS NULL FROM read_parquet('{files}') ORDER BY sequence_id"
+    assert duckdb.sql(query).fetchall() == [("2026-02", 1, False), ("2026-01", 2, True)]
+
+
+def test_an_empty_account_gives_empty_tables_with_their_columns(serve: Serve, data_dir: Path) -> None:
+    serve()
+    exported = export_days(*WHOLE)
+    assert exported.rows == {"campaigns": 0, "coupon_sessions": 0, "quarantine": 0}
+    for table in exported.rows:
+        described = rows(data_dir, f"DESCRIBE {table}")
+        files = f"{data_dir}/parquet/{table}/**/*.parquet"
+        of_parquet = duckdb.sql(f"DESCRIBE FROM read_parquet('{files}', hive_partitioning = false)").fetchall()
+        assert [row[:2] for row in of_parquet] == [row[:2] for row in described]
+        assert parquet(data_dir, table) == []
+
+
+def test_a_reader_that_holds_the_database_open_disturbs_nobody(serve: Serve, data_dir: Path) -> None:
+    made = account({1: 10})
+    serve(made)
+    export_days(*WHOLE)
+    with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as reader:
+        made.add_sessions("cam_1", session(99))
+        export_days(*WHOLE)
+        assert reader.execute("SELECT count(*) FROM coupon_sessions").fetchall() == [(10,)]
+    assert len(all_sessions(data_dir, "session_id")) == 11
+
+
+def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path) -> None:
+    made = RecordedAccount()
+    serve(made)
+    export_days(*WHOLE)
+    seen: list[Sequence[tuple[int, ...]]] = []
+    done = threading.Event()
+
+    def read() -> None:
+        query = "SELECT (SELECT count(*) FROM campaigns), (SELECT count(*) FROM coupon_sessions)"
+        while not done.is_set():
+            seen.append(rows(data_dir, query)[0])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(1, 4):
+            made.put_campaign(campaign(number))
+            made.set_sessions(f"cam_{number}", [session(number * 100 + each) for each in range(10)])
+            export_days(*WHOLE)
+    finally:
+        done.set()
+        reader.join()
+    assert set(seen) <= {(number, number * 10) for number in range(4)}
+    assert len(set(seen)) > 1
+
+
+def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: Serve, data_dir: Path) -> None:
+    bad = session(2, status={"open_date_utc": "yesterday", "claimed": "7"}, secret_field=1)
+    made = RecordedAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", session(1)]})
+    serve(made)
+    exported = export_days(*WHOLE)
+    assert exported.rejected == 5
+    assert [row[0] for row in all_sessions(data_dir, "sequence_id")] == [1]
+    columns = "table_name, endpoint, parent_id, page, reason"
+    place = ("coupon_sessions", "v3/campaign/data", "cam_1", 1)
+    assert sorted(rows(data_dir, f"SELECT {columns} FROM quarantine")) == sorted(
+        [
+            (*place, "status.open_date_utc: Input should be a UTC time written YYYY-MM-DD HH:MM:SS"),
+            (*place, "status.claimed: Input should be 0, 1, true or false"),
+            (*place, "Input should be a valid dictionary or instance of CouponSession"),
+            (*place, "the record holds a text that is not Unicode (a broken byte or half a surrogate pair)"),
+            (*place, f"session_id {session(1)['session']} stands on this page more than once"),
+        ]
+    )
+    assert ('{"session":"\\ud800"}',) in rows(data_dir, "SELECT record FROM quarantine")
+    made.set_sessions("cam_1", [session(1), session(2)])
+    export_days(date(2019, 1, 1), date(2026, 12, 1))
+    assert rows(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
+    assert len(all_sessions(data_dir, "session_id")) == 2
+
+
+def test_too_many_bad_records_stop_the_table_and_leave_the_published_one(serve: Serve, data_dir: Path) -> None:
+    made = account({1: 200})
+    serve(made)
+    export_days(*WHOLE)
+    made.set_sessions("cam_1", [session(n, status={"claimed": "?"} if n < 100 else {}) for n in range(900)])
+    with pytest.raises(click.ClickException, match=r"100 of 900 records do not fit .* status.claimed: Input should"):
+        export_days(*WHOLE)
+    assert len(all_sessions(data_dir, "session_id")) == 200
+
+
+def test_a_campaign_that_vanishes_while_it_is_read_is_skipped(serve: Serve, data_dir: Path) -> None:
+    made = account({1: 3, 2: 3})
+    server = serve(made)
+    made.put_campaign({"ID": "cam_404"})
+    server.faults.add(Fault("failed", when=lambda asked: asked.get("campaign") == "cam_404", times=None, error_code=502))
+    export_days(*WHOLE)
+    assert {row[0] for row in all_sessions(data_dir, "campaign_id")} == {"cam_1", "cam_2"}
+
+
+def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: Path) -> None:
+    server = serve(account({1: 3, 2: 3, 3: 3}))
+    server.faults.add(Fault("500", when=lambda asked: asked.get("campaign") == "cam_3", times=6))
+    with pytest.raises(click.ClickException, match="HTTP 500"):
+        export_days(*WHOLE)
+    assert not (data_dir / "coupontools.duckdb").exists()
+    server.requests.clear()
+    export_days(*WHOLE)
+    read = {entry.parameters["campaign"] for entry in server.requests if entry.path == "v3/campaign/data"}
+    assert read == {"cam_3"}
+    assert len(all_sessions(data_dir, "session_id")) == 9
+    assert not list((data_dir / ".state" / "batches").iterdir())
+
+
+def test_the_window_is_asked_for_in_one_pass_a_campaign_and_endpoint(serve: Serve) -> None:
+    server = serve(account({1: 3, 2: 3}))
+    export_days(date(2026, 1, 1), date(2026, 3, 31))
+    asked = [entry for entry in server.requests if entry.path.startswith("v3/campaign/")]
+    assert {(e.path, e.parameters["campaign"]) for e in asked} == {
+        (f"v3/campaign/{endpoint}", f"cam_{number}")
+        for endpoint in ("data", "opens", "claims", "validations")
+        for number in (1, 2)
+    }
+    assert {(e.parameters["start_date"], e.parameters["end_date"]) for e in asked} == {("2026-01-01", "2026-03-31")}
+
+
+def test_only_changed_months_are_written_again(serve: Serve, data_dir: Path) -> None:
+    months = [session(number, created=START + timedelta(days=31 * number)) for number in range(4)]
+    serve(RecordedAccount([campaign()], {"cam_1": months}))
+    export_days(*WHOLE)
+    folder = data_dir / "parquet" / "coupon_sessions"
+    before = {path.parent.name: path.stat().st_ino for path in folder.rglob("*.parquet")}
+    export_days(date(2026, 2, 1), date(2026, 2, 28))
+    after = {path.parent.name: path.stat().st_ino for path in folder.rglob("*.parquet")}
+    assert {month for month in before if before[month] != after[month]} == {"month=2026-02"}
+
+
+def test_rows_of_the_sandbox_never_mix_with_those_of_an_account(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account())
+    export_days(*WHOLE)
+    monkeypatch.setenv("COUPONTOOLS_API_URL", "sandbox")
+    with pytest.raises(click.ClickException, match="COUPONTOOLS_DATA_DIR"):
+        export_days(*WHOLE)
+    assert rows(data_dir, "SELECT count(*) FROM campaigns") == [(1,)]
+
+
+def test_losing_the_private_files_loses_no_row(serve: Serve, data_dir: Path) -> None:
+    made = account({1: 5})
+    serve(made)
+    export_days(*WHOLE)
+    shutil.rmtree(data_dir / ".state")
+    made.set_sessions("cam_1", [session(77, created="2026-05-05 00:00:00")])
+    export_days(date(2026, 5, 1), date(2026, 5, 31))
+    assert len(all_sessions(data_dir, "session_id")) == 6
