@@ -74,7 +74,9 @@ class ApiLimits(_Settings):
     requests_per_second: float | None = Field(None, gt=0, description="requests a second, at most")
     connect_timeout: float = Field(10, gt=0, description="seconds to wait for a connection")
     read_timeout: float = Field(30, gt=0, description="seconds to wait for the next byte of an answer")
-    retry_wait: float = Field(0.5, ge=0, description="seconds before the first retry; each next one waits twice as long")
+    retry_wait: float = Field(
+        0.5, ge=0, description="seconds before the first retry; each next one waits twice as long"
+    )
 
 
 class Storage(_Settings):

@@ -67,6 +67,8 @@ def account(sizes: Mapping[int, int] | None = None, first: int = 1) -> RecordedA
     """An account of campaigns with so many sessions each, a minute apart from 2026-01-01 on."""
     records, number = {}, first
     for name, size in (sizes or {1: 3}).items():
-        records[f"cam_{name}"] = [session(n, created=START + timedelta(minutes=n)) for n in range(number, number + size)]
+        records[f"cam_{name}"] = [
+            session(n, created=START + timedelta(minutes=n)) for n in range(number, number + size)
+        ]
         number += size
     return RecordedAccount([campaign(name) for name in sizes or {1: 3}], records)

@@ -11,16 +11,24 @@ from typing import TypeVar
 
 import httpx
 from aiolimiter import AsyncLimiter
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import Answer, Failure, ShapeError, opened
-from resources.coupontools.errors import AccountError, CoupontoolsError, GoneError, RequestError, UnavailableError
+from resources.coupontools.errors import (
+    AccountError,
+    CoupontoolsError,
+    GoneError,
+    RequestError,
+    UnavailableError,
+    UnreachableError,
+)
 from resources.settings import ApiLimits
 
 T = TypeVar("T")
 
 TRIES = 6
+FIRST_TRIES = 3
 LONGEST_WAIT = 120.0
 """Seconds: the most that a server's Retry-After can make us wait."""
 
@@ -69,7 +77,7 @@ class Client:
         """
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
-            stop=stop_after_attempt(TRIES),
+            stop=self._stop,
             wait=self._wait,
             before_sleep=self._count_retry,
             reraise=True,
@@ -78,8 +86,9 @@ class Client:
             try:
                 return await retrying(self._attempt, endpoint, parameters, decode, where)
             except UnavailableError as error:
+                tries = retrying.statistics["attempt_number"]
                 again = "Run the same command again later: what was read so far is kept."
-                raise UnavailableError(f"{error} Tried {TRIES} times. {again}") from None
+                raise UnavailableError(f"{error} Tried {tries} times. {again}") from None
 
     async def _attempt(
         self, endpoint: Endpoint, parameters: Mapping[str, object], decode: Callable[[Answer, datetime], T], where: str
@@ -112,7 +121,7 @@ class Client:
             reason = self._told(str(error)) or type(error).__name__
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                 address = f"{self._http.base_url.host}:{self._http.base_url.port or 'https'}"
-                raise UnavailableError(
+                raise UnreachableError(
                     f"{address} cannot be reached ({reason}). Check COUPONTOOLS_API_URL and the network."
                 ) from None
             raise UnavailableError(f"The API broke off its answer to {where} ({reason}).") from None
@@ -152,6 +161,13 @@ class Client:
         for secret in self._secrets:
             text = text.replace(secret, "…") if len(secret) > 3 else text
         return " ".join(text.split())[:300].rstrip(".")
+
+    def _stop(self, state: RetryCallState) -> bool:
+        # an address that has never answered is more likely wrong than down, and somebody waits for the word
+        never_answered = (
+            state.outcome and isinstance(state.outcome.exception(), UnreachableError) and not self.traffic.bytes
+        )
+        return state.attempt_number >= (FIRST_TRIES if never_answered else TRIES)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -32,3 +32,7 @@ class UnavailableError(CoupontoolsError):
         """Keep the server's wish beside the message."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class UnreachableError(UnavailableError):
+    """Nothing listens at the address, or the network does not lead there."""

@@ -1,10 +1,10 @@
 """The folder of the export: where each thing lies, and how a file gets there whole or not at all.
 
 ```
-coupontools.duckdb      -> .snapshots/current/coupontools.duckdb
-parquet                 -> .snapshots/current/parquet
-.snapshots/current      -> the snapshot that analysts see; replaced in one rename
-.state/                 private: the stage, the batches, the locks
+coupontools.duckdb   the published database, replaced in one rename
+parquet              the published files, a link to the snapshot that analysts see, replaced in one rename
+.snapshots/          that snapshot, and those just replaced
+.state/              private: the stage, the batches, the locks
 ```
 """
 
@@ -41,13 +41,8 @@ class Folder:
 
     @property
     def snapshots(self) -> Path:
-        """All that is or was published, one folder each."""
+        """Parquet files that are published or just were, in one folder a publish."""
         return self.root / ".snapshots"
-
-    @property
-    def current(self) -> Path:
-        """The link to the snapshot that is published."""
-        return self.snapshots / "current"
 
     @property
     def state(self) -> Path:

@@ -1,16 +1,16 @@
-"""Publishing: the stage becomes what analysts see, all of it in one rename.
+"""Publishing: the stage becomes what analysts see; the database and the folder of files change in one rename each.
 
-A snapshot is a folder with a copy of the stage and the Parquet files of every table. Files of months that have not
-changed are shared with the snapshot before, so that only changed ones are written. Readers go through the link
-`current`: whoever has a file open keeps it, whoever opens one gets the new snapshot.
+The database is a copy of the stage. The Parquet files of all tables stand in a snapshot folder, to which the link
+`parquet` leads; those of months that have not changed are shared with the snapshot before, so that only changed ones
+are written. Whoever has a file open keeps it, whoever opens one gets the new state.
 """
 
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 
@@ -29,6 +29,10 @@ from resources.warehouse.stage import (
 
 READ_ONLY = 0o444
 
+UNFINISHED = "unfinished"
+SECONDS_OF_GRACE = 60.0
+"""A replaced snapshot stays for so long, for readers who have listed its files but not yet opened them."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -41,8 +45,8 @@ class Published:
 def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
     """Bring the stage out as it is now. Raises WarehouseError; then the last snapshot stays."""
     with sole_writer(folder):
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
-        unfinished = folder.snapshots / f"{name}.tmp"
+        unfinished = folder.snapshots / UNFINISHED
+        remove(unfinished)
         try:
             with stage(folder) as connection:
                 for table in tables:
@@ -52,10 +56,9 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
                 connection.execute("CHECKPOINT")
             _copy_database(folder.stage, unfinished / folder.database.name, tables)
             _seal(unfinished)
-            _swap(folder, unfinished, name)
-        except BaseException:
+            _swap(folder, unfinished)
+        finally:
             remove(unfinished)
-            raise
         with stage(folder) as connection:
             connection.execute("DELETE FROM _state.changed")
     return Published(rows, files_written)
@@ -67,7 +70,7 @@ def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
 
 def _write_parquet(connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path) -> int:
     """Write the changed files of a table into the snapshot, and share the others; returns how many were written."""
-    target, previous = snapshot / "parquet" / table.name, folder.current / "parquet" / table.name
+    target, previous = snapshot / table.name, folder.parquet / table.name
     target.mkdir(parents=True)
     changed = f"SELECT month FROM _state.changed WHERE table_name = {quoted_text(table.name)}"
     months = {row[0] for row in connection.execute(changed).fetchall()} if previous.exists() else None
@@ -129,16 +132,18 @@ def _seal(snapshot: Path) -> None:
     sync(snapshot)
 
 
-def _swap(folder: Folder, unfinished: Path, name: str) -> None:
-    """Let the public names lead to the new snapshot, and delete all others."""
-    unfinished.rename(folder.snapshots / name)
+def _swap(folder: Folder, unfinished: Path) -> None:
+    """Let the public names lead to the new state, and delete snapshots that nobody can still be about to open."""
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    point(folder.current, name)
-    point(folder.database, f"{folder.snapshots.name}/current/{folder.database.name}")
-    point(folder.parquet, f"{folder.snapshots.name}/current/{folder.parquet.name}")
+    (unfinished / folder.database.name).replace(folder.database)
+    now = time.time()
+    snapshot = folder.snapshots / f"{now:.6f}"
+    unfinished.rename(snapshot)
+    point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
     sync(folder.snapshots)
     sync(folder.root)
-    for path in folder.snapshots.iterdir():
-        if path.name not in ("current", name):
-            remove(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    known = sorted(folder.snapshots.iterdir(), key=lambda path: float(path.name))
+    for replaced, successor in pairwise(known):
+        if float(successor.name) < now - SECONDS_OF_GRACE:
+            remove(replaced)

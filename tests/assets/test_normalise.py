@@ -36,20 +36,43 @@ def reasons(record: Any) -> list[str]:
 # texts without the half pairs that JSON may hold and Unicode may not
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2), max_leaves=4)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2), max_leaves=4
+)
 flags = st.sampled_from(["0", "1", "true", "false", "", 0, 1, True, False, None, "2", "yes"])
 times = st.sampled_from(
-    ["", "0000-00-00 00:00:00", None, "2026-02-28 23:59:59", "2026-02-29 00:00:00", "2026-01-01 00:00:60", " 2026-01-01 00:00:00",
-     "2026-1-1 00:00:00", "2026-01-01T00:00:00", "2026-01-01 24:00:00", "0001-01-01 00:00:00", "2026-13-01 00:00:00", 20260101]
-)  # fmt: skip
-numbers = st.integers(-(2**70), 2**70) | st.from_regex(r"\A-?[0-9]{1,20}(\.[0-9]{1,6})?\Z") | st.floats(allow_nan=False, allow_infinity=False) | st.just("1e3")
+    [
+        "",
+        "0000-00-00 00:00:00",
+        None,
+        "2026-02-28 23:59:59",
+        "2026-02-29 00:00:00",
+        "2026-01-01 00:00:60",
+        " 2026-01-01 00:00:00",
+        "2026-1-1 00:00:00",
+        "2026-01-01T00:00:00",
+        "2026-01-01 24:00:00",
+        "0001-01-01 00:00:00",
+        "2026-13-01 00:00:00",
+        20260101,
+    ]
+)
+numbers = (
+    st.integers(-(2**70), 2**70)
+    | st.from_regex(r"\A-?[0-9]{1,20}(\.[0-9]{1,6})?\Z")
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.just("1e3")
+)
 
 
 def field_values(column: Column) -> st.SearchStrategy[Any]:
     """Values for a column: those that it can hold, those that it nearly can, and any others."""
-    likely: st.SearchStrategy[Any] = {"BOOLEAN": flags, "TIMESTAMP": times, "BIGINT": numbers, "DECIMAL(18,4)": numbers}.get(
-        column.type.sql, texts | st.integers()
-    )
+    likely: st.SearchStrategy[Any] = {
+        "BOOLEAN": flags,
+        "TIMESTAMP": times,
+        "BIGINT": numbers,
+        "DECIMAL(18,4)": numbers,
+    }.get(column.type.sql, texts | st.integers())
     return st.one_of(likely, likely, likely, values)
 
 
@@ -69,7 +92,9 @@ def session_records(draw: st.DrawFn) -> dict[str, Any]:
     record |= {f"x{name}": value for name, value in draw(st.dictionaries(unknown, values, max_size=2)).items()}
     for group in ("status", "user"):
         if draw(st.booleans()) and isinstance(record.get(group), dict):
-            record[group] |= {f"x{name}": value for name, value in draw(st.dictionaries(unknown, values, max_size=2)).items()}
+            record[group] |= {
+                f"x{name}": value for name, value in draw(st.dictionaries(unknown, values, max_size=2)).items()
+            }
         elif draw(st.integers(0, 9)) == 0:
             record[group] = draw(values.filter(lambda value: not isinstance(value, dict)))
     return record
@@ -143,7 +168,12 @@ def test_pydantic_refuses_exactly_what_the_columns_refuse(record: dict[str, Any]
     assert bool(CouponSession.reasons(exactly)) == bool(read([record]).refused)
 
 
-@given(texts_of=st.lists(st.dictionaries(st.sampled_from(["ID", "code", "name", "title", "status", "url"]), texts | st.none()), max_size=5))
+@given(
+    texts_of=st.lists(
+        st.dictionaries(st.sampled_from(["ID", "code", "name", "title", "status", "url"]), texts | st.none()),
+        max_size=5,
+    )
+)
 def test_the_fast_way_and_the_exact_way_read_the_same(texts_of: list[dict[str, str | None]]) -> None:
     content = json.dumps(texts_of).encode()
     fast, slow = plain(content, Campaign), exact(content, Campaign)
@@ -174,14 +204,18 @@ def test_a_value_in_two_places_is_kept_twice() -> None:
 
 
 def test_numbers_for_texts_keep_their_digits() -> None:
-    rows = read(b'[{"session":12345678901234567890123,"customid":1.50,"status":{"validation_value":12345678901234.5678}}]').rows
+    rows = read(
+        b'[{"session":12345678901234567890123,"customid":1.50,"status":{"validation_value":12345678901234.5678}}]'
+    ).rows
     assert rows.select("session_id", "custom_id", "validation_value").rows() == [
         ("12345678901234567890123", "1.50", Decimal("12345678901234.5678"))
     ]
 
 
 def test_undeclared_fields_are_kept_as_they_were_written() -> None:
-    rows = read(b'[{"session":"a","n":1.50,"big":123456789012345678901234567890,"t":"\\u00e9\\/","o":{ "k" : [ ] }}]').rows
+    rows = read(
+        b'[{"session":"a","n":1.50,"big":123456789012345678901234567890,"t":"\\u00e9\\/","o":{ "k" : [ ] }}]'
+    ).rows
     assert rows["_extra"].to_list() == [
         '{"big":123456789012345678901234567890,"n":1.50,"o":{ "k" : [ ] },"t":"\\u00e9\\/"}'
     ]

@@ -1,0 +1,172 @@
+"""An account made by hand: records served verbatim, changed by tests between requests."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from resources.sandbox.source import Campaign, SessionDate, SessionQuery
+
+Record = Mapping[str, object] | bytes
+"""A session as served: a JSON-able mapping, or its JSON text (valid or not)."""
+
+DATE_KEYS: Mapping[SessionDate, str] = {
+    "created": "created_date_utc",
+    "opened": "open_date_utc",
+    "claimed": "claim_date_utc",
+    "validated": "validation_date_utc",
+}
+ALL_DATE_KEYS = (*DATE_KEYS.values(), "played_date_utc", "voided_date_utc")
+KINDS: Mapping[str, SessionDate] = {"opens": "opened", "claims": "claimed", "validations": "validated"}
+NO_DATES = ("", None, "0000-00-00 00:00:00")
+
+
+class RecordedAccount:
+    """Campaign rows and session records exactly as given; thread safe. The clock plays no part.
+
+    `sessions` maps a campaign's id to its records, in order of their sequenceid. A record that cannot be
+    understood (invalid JSON, a date that is none) is served in every window, so that a client meets it.
+    """
+
+    def __init__(
+        self,
+        campaigns: Iterable[Campaign | Mapping[str, object]] = (),
+        sessions: Mapping[str, Iterable[Record]] | None = None,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._campaigns = [_campaign(each) for each in campaigns]
+        self._sessions = {campaign: list(records) for campaign, records in (sessions or {}).items()}
+
+    def campaigns(self, now: datetime) -> Sequence[Campaign]:  # noqa: ARG002 - the protocol's signature
+        """Return the campaigns in the order given."""
+        with self._lock:
+            return list(self._campaigns)
+
+    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> "RecordedRows":  # noqa: ARG002
+        """Return the records of a campaign that match `query`."""
+        with self._lock:
+            records = list(self._sessions.get(campaign_id, ()))
+        found = [record for record in records if _matches(record, query)]
+        return RecordedRows(found[::-1] if query.newest_first else found)
+
+    def session(self, session_id: str, now: datetime) -> tuple[str, Mapping[str, object]] | None:  # noqa: ARG002
+        """Return the campaign's id and the record of a session, or None."""
+        with self._lock:
+            for campaign_id, records in self._sessions.items():
+                for record in map(_decoded, records):
+                    if record is not None and record.get("session") == session_id:
+                        return campaign_id, record
+        return None
+
+    def custom_codes(self, campaign_id: str, now: datetime) -> tuple[int, int]:  # noqa: ARG002
+        """Return the number of records with an own validation code, twice: all that are known are claimed."""
+        with self._lock:
+            statuses = [(_decoded(record) or {}).get("status") for record in self._sessions.get(campaign_id, ())]
+        codes = sum(isinstance(status, Mapping) and bool(status.get("own_validation_code")) for status in statuses)
+        return codes, codes
+
+    def put_campaign(self, campaign: Campaign | Mapping[str, object]) -> None:
+        """Add a campaign, or replace the one of the same id in its place."""
+        new = _campaign(campaign)
+        with self._lock:
+            ids = [each.campaign_id for each in self._campaigns]
+            if new.campaign_id in ids:
+                self._campaigns[ids.index(new.campaign_id)] = new
+            else:
+                self._campaigns.append(new)
+
+    def remove_campaign(self, campaign_id: str) -> None:
+        """Take a campaign and its sessions away."""
+        with self._lock:
+            self._campaigns = [each for each in self._campaigns if each.campaign_id != campaign_id]
+            self._sessions.pop(campaign_id, None)
+
+    def set_sessions(self, campaign_id: str, records: Iterable[Record]) -> None:
+        """Replace all records of a campaign."""
+        with self._lock:
+            self._sessions[campaign_id] = list(records)
+
+    def add_sessions(self, campaign_id: str, *records: Record) -> None:
+        """Append records to a campaign."""
+        with self._lock:
+            self._sessions.setdefault(campaign_id, []).extend(records)
+
+    def replace_session(self, session_id: str, record: Record) -> None:
+        """Put `record` in the place of the session; KeyError if there is none."""
+        self._change(session_id, lambda _: [record])
+
+    def remove_session(self, session_id: str) -> None:
+        """Take a session away; KeyError if there is none."""
+        self._change(session_id, lambda _: [])
+
+    def _change(self, session_id: str, change: Callable[[Record], list[Record]]) -> None:
+        with self._lock:
+            for records in self._sessions.values():
+                for place, record in enumerate(records):
+                    decoded = _decoded(record)
+                    if decoded is not None and decoded.get("session") == session_id:
+                        records[place : place + 1] = change(record)
+                        return
+        raise KeyError(session_id)
+
+
+class RecordedRows:
+    """The records that matched a query."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._records = records
+
+    @property
+    def total(self) -> int:
+        """The number of records matched."""
+        return len(self._records)
+
+    def encode(self, offset: int, length: int) -> tuple[int, bytes]:
+        """Return the number of records from `offset` (at most `length`), and their compact JSON array."""
+        page = self._records[offset : offset + length]
+        texts = (record if isinstance(record, bytes) else msgspec.json.encode(record) for record in page)
+        return len(page), b"[" + b",".join(texts) + b"]"
+
+
+def _campaign(campaign: Campaign | Mapping[str, object]) -> Campaign:
+    return campaign if isinstance(campaign, Campaign) else Campaign(dict(campaign))
+
+
+def _decoded(record: Record) -> Mapping[str, object] | None:
+    """Return the record as a mapping, or None if it is no JSON object."""
+    if not isinstance(record, bytes):
+        return record
+    try:
+        return msgspec.json.decode(record, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _matches(record: Record, query: SessionQuery) -> bool:
+    if query.kind == "data" and query.start is None and query.end is None:
+        return True
+    decoded = _decoded(record)
+    status = decoded.get("status") if decoded is not None else None
+    if not isinstance(status, Mapping):
+        return True
+    own = KINDS.get(query.kind)
+    if own is not None and status.get(DATE_KEYS[own]) in NO_DATES:
+        return False
+    if query.start is None and query.end is None:
+        return True
+    keys = ALL_DATE_KEYS if query.date == "any_event" else (DATE_KEYS[query.date],)
+    texts = [text for key in keys if (text := status.get(key)) not in NO_DATES]
+    if not texts and query.date == "created":
+        # A list call may leave created_date_utc out; the server knows it, and it is no later than the others.
+        texts = sorted(str(text) for key in ALL_DATE_KEYS if (text := status.get(key)) not in NO_DATES)[:1]
+        return not texts or _within(texts[0], query)
+    return any(_within(text, query) for text in texts)
+
+
+def _within(text: object, query: SessionQuery) -> bool:
+    try:
+        moment = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - naive UTC
+    except ValueError:
+        return True
+    return (query.start is None or moment >= query.start) and (query.end is None or moment <= query.end)

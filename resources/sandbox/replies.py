@@ -1,0 +1,78 @@
+"""Answers of the sandbox: the success envelope and the three official shapes of errors (section 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from gzip import compress
+
+import msgspec
+
+from resources.sandbox.assumptions import Assumptions, ErrorShape
+
+JSON = "application/json; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+STATUS_LINES = {
+    401: "HTTP/1.0 401 Unauthorized. Client ID or Secret not correct.",
+    422: "HTTP/1.0 422 Unprocessable entity.",
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete HTTP answer."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def compressed(self) -> "Reply":
+        """Return the answer gzipped if that is worth it (over 1 kB)."""
+        if len(self.body) <= 1024:
+            return self
+        return replace(self, body=compress(self.body, 1), headers={**self.headers, "content-encoding": "gzip"})
+
+
+class ApiError(Exception):
+    """An error of the API itself, with its application code (section 3.3)."""
+
+    def __init__(self, code: int, description: str, shape: ErrorShape = "E2", http_status: int = 422) -> None:
+        super().__init__(f"{code} {description}")
+        self.code = code
+        self.description = description
+        self.shape = shape
+        self.http_status = http_status
+
+
+def unauthorized() -> ApiError:
+    """Return the error for wrong keys: code 1000, shape E1."""
+    return ApiError(1000, "Client ID or Secret not correct.", shape="E1", http_status=401)
+
+
+def success(payload: Mapping[str, object]) -> Reply:
+    """Return the v3 envelope with the payload's keys beside `status` (section 3.1)."""
+    return Reply(msgspec.json.encode({"status": {"status": "OK"}, **payload}))
+
+
+def failure(error: ApiError, assumptions: Assumptions) -> Reply:
+    """Return an error in its documented shape, or in the one that the assumptions force (section 3.2)."""
+    shape = error.shape if assumptions.error_shape == "documented" else assumptions.error_shape
+    message = STATUS_LINES[error.http_status]
+    errors: dict[str, object] = {
+        "error_message": message,
+        "error_message_description": [error.description],
+        "error_code": [error.code],
+    }
+    if shape == "E1":
+        errors = {"error_code": error.code, "error_message": message}
+    status: dict[str, object] = {"status": "failed"}
+    body = {"status": status, "errors": errors} if shape == "E3" else {"status": {**status, "errors": errors}}
+    return Reply(
+        msgspec.json.encode(body),
+        status=error.http_status if assumptions.error_http_status == "quoted" else 200,
+    )
+
+
+def html(status: int, title: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a small HTML page, as proxies and web servers send."""
+    body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+    return Reply(body.encode(), status, HTML, headers or {})

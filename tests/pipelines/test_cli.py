@@ -1,0 +1,161 @@
+"""The command as a person runs it, in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.accounts import account
+from tests.conftest import Serve
+
+COMMAND = Path(sys.executable).with_name("coupontools")
+SECRET = "hush-hush-hush"
+ACCOUNT = {
+    "COUPONTOOLS_API_URL": "http://127.0.0.1:9",
+    "COUPONTOOLS_CLIENT_ID": "somebody-or-other",
+    "COUPONTOOLS_CLIENT_SECRET": SECRET,
+}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings: Mapping[str, str] = {**os.environ, **environment}
+    return subprocess.run([COMMAND, *arguments], env=settings, capture_output=True, text=True, check=False, timeout=120)
+
+
+def one_line_error(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
+    assert result.returncode == code, result.stderr
+    assert SECRET not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    last, *_ = reversed(result.stderr.strip().splitlines())
+    assert last.startswith("Error: ")
+    assert result.stderr.count("Error") == 1
+    return last
+
+
+def test_the_demo_shows_the_whole_thing_and_its_queries_work(tmp_path: Path) -> None:
+    result = run("demo", "--sessions", "500", COUPONTOOLS_DATA_DIR=str(tmp_path / "demo data"))
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"coupon_sessions +\d{3}\n", result.stdout)
+    assert re.search(r"campaigns +40\n", result.stdout)
+    assert re.search(r"[\d.]+ seconds, 0 rejected rows", result.stdout)
+    assert str(tmp_path / "demo data" / "coupontools.duckdb") in result.stdout
+    assert str(tmp_path / "demo data" / "parquet") in result.stdout
+    queries = re.findall(r'^uv run (python -c ".*?\)\)")$', result.stdout, re.MULTILINE | re.DOTALL)
+    assert len(queries) == 3
+    for query in queries:
+        command = query.replace("python", str(sys.executable), 1)
+        shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert shown.returncode == 0, shown.stderr
+        assert "│" in shown.stdout
+
+
+def test_the_sandbox_is_a_server_that_the_export_can_read(tmp_path: Path) -> None:
+    server = subprocess.Popen(
+        [
+            COMMAND,
+            "sandbox",
+            "--sessions",
+            "300",
+            "--now",
+            "2026-11-01",
+            "--speed",
+            "0",
+            "--assume",
+            "session_page_size=100",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout
+        lines = [server.stdout.readline().strip() for _ in range(4)]
+        settings = dict(line.split("=", 1) for line in lines[1:])
+        result = run("export", "--to", "2026-11-01", COUPONTOOLS_DATA_DIR=str(tmp_path), **settings)
+        assert result.returncode == 0, result.stderr
+        with duckdb.connect(str(tmp_path / "coupontools.duckdb"), read_only=True) as connection:
+            assert connection.execute("SELECT count(*) FROM coupon_sessions").fetchall() == [(300,)]
+    finally:
+        server.send_signal(signal.SIGINT)
+        assert server.wait(10) == 0
+
+
+def test_the_word_sandbox_as_address_starts_the_embedded_api(tmp_path: Path) -> None:
+    result = run("export", "--from", "2026-01-01", COUPONTOOLS_API_URL="sandbox", COUPONTOOLS_DATA_DIR=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "coupontools.duckdb").exists()
+
+
+@pytest.mark.parametrize("variable", ACCOUNT)
+def test_an_unset_variable_is_named(variable: str) -> None:
+    error = one_line_error(run("export", **{**ACCOUNT, variable: ""}))
+    assert f"{variable} is not set: set it to" in error
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("COUPONTOOLS_API_URL", "ftp://example.com"),
+        ("COUPONTOOLS_CLIENT_SECRET", f"{SECRET}\n"),
+        ("COUPONTOOLS_START_DATE", "soon"),
+        ("COUPONTOOLS_CONCURRENCY", "0"),
+        ("COUPONTOOLS_REQUESTS_PER_SECOND", "-1"),
+    ],
+)
+def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
+    assert f"{variable} is wrong: " in one_line_error(run("export", **{**ACCOUNT, variable: value}))
+
+
+def test_wrong_keys_are_said_to_be_wrong(serve: Serve) -> None:
+    serve(account())
+    error = one_line_error(run("export", COUPONTOOLS_CLIENT_SECRET=SECRET))
+    assert "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET." in error
+
+
+def test_an_unreachable_host_is_said_to_be_unreachable() -> None:
+    assert "127.0.0.1:9 cannot be reached" in one_line_error(run("export", **ACCOUNT))
+
+
+def test_a_folder_that_cannot_be_written_is_named(serve: Serve, tmp_path: Path) -> None:
+    serve(account())
+    (tmp_path / "file").write_text("")
+    error = one_line_error(run("export", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data")))
+    assert f"{tmp_path}/file/data cannot be written" in error
+    assert "COUPONTOOLS_DATA_DIR" in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "starts on 2026-02-01, after it ends on 2026-01-01"),
+        (("--from", "2026-02-30"), "'2026-02-30' is no date"),
+        (("--to", "tomorrow"), "'tomorrow' is no date"),
+        (("--sideways",), "No such option"),
+    ],
+)
+def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, ...], told: str) -> None:
+    assert told in one_line_error(run("export", *arguments, **ACCOUNT), code=2)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--assume=session_page_size=none", "session_page_size: Input should be"),
+        ("--assume=magic=1", "Known are"),
+        ("--faults=fire:1", "unknown fault 'fire'"),
+    ],
+)
+def test_a_wrong_option_of_the_sandbox_is_refused(option: str, told: str) -> None:
+    assert told in one_line_error(run("sandbox", option), code=2)
+
+
+def test_help_is_given_at_once_and_names_every_command() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    for command in ("demo", "export", "sandbox"):
+        assert f"coupontools {command}" in result.stdout

@@ -1,0 +1,134 @@
+"""The code location as Dagster sees it."""
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from assets.coupon_sessions import coupon_sessions
+from pipelines.definitions import build_defs, defs
+from resources.warehouse.resource import WarehouseResource
+from tests.accounts import account
+from tests.conftest import Serve
+
+
+def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
+    graph = {
+        spec.key.to_user_string(): (spec.group_name, sorted(dep.asset_key.to_user_string() for dep in spec.deps))
+        for spec in defs.resolve_all_asset_specs()
+    }
+    assert graph == {
+        "campaigns": ("campaigns", []),
+        "coupon_sessions": ("campaigns", []),
+        "published_database": ("analytics", ["campaigns", "coupon_sessions"]),
+    }
+    assert {
+        str(key.asset_key.to_user_string() + ":" + key.name) for key in defs.resolve_asset_graph().asset_check_keys
+    } == {
+        "campaigns:unique_keys",
+        "coupon_sessions:unique_keys",
+    }
+    repository = defs.get_repository_def()
+    assert [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")] == ["export"]
+    assert [schedule.name for schedule in repository.schedule_defs] == ["daily_export"]
+
+
+def test_every_asset_says_what_it_is() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.description
+        assert spec.owners
+        assert spec.kinds
+    table = coupon_sessions.specs_by_key[dg.AssetKey("coupon_sessions")].metadata["dagster/column_schema"]
+    assert table.columns[0].name == "session_id"
+    assert all(column.description for column in table.columns)
+
+
+def test_days_are_utc_and_none_lies_in_the_future() -> None:
+    partitions = coupon_sessions.partitions_def
+    assert isinstance(partitions, dg.DailyPartitionsDefinition)
+    assert partitions.timezone == "UTC"
+    assert partitions.get_first_partition_key() == "2020-01-01"
+    assert (partitions.get_last_partition_key() or "") < datetime.now(UTC).date().isoformat()
+
+
+def test_the_daily_schedule_reads_yesterday() -> None:
+    schedule = defs.get_repository_def().get_schedule_def("daily_export")
+    assert schedule.cron_schedule == "15 0 * * *"
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance,
+            scheduled_execution_time=datetime(2026, 3, 5, 0, 15, tzinfo=UTC),
+            repository_def=defs.get_repository_def(),
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.partition_key == "2026-03-04"
+
+
+def test_a_range_of_partitions_is_one_run_with_a_count_for_each_day(serve: Serve, data_dir: Path) -> None:
+    server = serve(account({1: 3000}))
+    tags = {"dagster/asset_partition_range_start": "2026-01-01", "dagster/asset_partition_range_end": "2026-01-05"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("export").execute_in_process(instance=instance, tags=tags)
+        assert result.success
+        counts = {
+            event.partition: event.step_materialization_data.materialization.metadata[
+                "dagster/partition_row_count"
+            ].value
+            for event in result.get_asset_materialization_events()
+            if event.asset_key == dg.AssetKey("coupon_sessions")
+        }
+    asked = {entry.parameters.get("start_date") for entry in server.requests if "campaign/" in entry.path}
+    assert asked == {"2026-01-01"}
+    with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
+        query = "SELECT created_at::DATE::VARCHAR, count(*) FROM coupon_sessions GROUP BY ALL"
+        assert dict(connection.execute(query).fetchall()) == {day: count for day, count in counts.items() if count}
+    assert counts.keys() == {f"2026-01-0{day}" for day in range(1, 6)}
+
+
+def test_a_run_without_configuration_fails_with_one_line_that_names_the_variable() -> None:
+    result = defs.resolve_job_def("export").execute_in_process(partition_key="2026-01-01", raise_on_error=False)
+    assert not result.success
+    told = {
+        event.step_failure_data.user_failure_data.description
+        for event in result.all_events
+        if event.is_step_failure and event.step_failure_data.user_failure_data
+    }
+    assert len(told) == 1
+    assert "COUPONTOOLS_API_URL is not set: set it to" in (told.pop() or "")
+
+
+def test_a_blocking_check_keeps_the_published_database_as_it_was(serve: Serve, data_dir: Path) -> None:
+    serve(account({1: 3}))
+    job = defs.resolve_job_def("export")
+    assert job.execute_in_process(partition_key="2026-01-01").success
+    before = (data_dir / "coupontools.duckdb").stat().st_ino
+    with duckdb.connect(str(data_dir / ".state" / "stage.duckdb")) as stage:
+        stage.execute("INSERT INTO coupon_sessions FROM coupon_sessions")
+    result = job.execute_in_process(partition_key="2026-06-01", raise_on_error=False)
+    assert not result.success
+    assert (data_dir / "coupontools.duckdb").stat().st_ino == before
+
+
+def test_the_graph_runs_on_other_resources_without_patching(serve: Serve, tmp_path: Path) -> None:
+    serve(account({1: 3}))
+    other = build_defs(resources={"warehouse": WarehouseResource(data_dir=str(tmp_path / "other"))})
+    assert other.resolve_job_def("export").execute_in_process(partition_key=date(2026, 1, 1).isoformat()).success
+    assert (tmp_path / "other" / "coupontools.duckdb").exists()
+
+
+@pytest.mark.parametrize("variable", ["COUPONTOOLS_API_URL", "COUPONTOOLS_DATA_DIR"])
+def test_loading_the_code_location_asks_nothing_and_writes_nothing(tmp_path: Path, variable: str) -> None:
+    code = "import pipelines.definitions as d; assert d.defs"
+    environment = {
+        variable: str(tmp_path / "nowhere") if "DIR" in variable else "http://127.0.0.1:9",
+        "HOME": str(tmp_path),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert not list(tmp_path.iterdir())

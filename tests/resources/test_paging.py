@@ -1,0 +1,75 @@
+"""The page loop, property-based: whatever the server's habits, every record is handed on, and the loop ends."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.coupontools.client import Client
+from resources.coupontools.endpoints import SESSIONS
+from resources.coupontools.envelope import Answer
+from resources.coupontools.errors import RequestError
+from resources.coupontools.paging import Page, Reader, Unit
+
+
+@dataclass
+class Server:
+    """A list of numbers, paged in some way that the documentation does not exclude."""
+
+    size: int
+    page_size: int
+    past_end: str
+    amount: str
+
+    async def read(self, _endpoint: object, parameters: dict[str, Any], decode: Any, _where: str) -> Any:
+        await asyncio.sleep(0)
+        number, last = parameters["page"], max(1, -(-self.size // self.page_size))
+        if number > last and self.past_end == "error":
+            raise RequestError("past the end", frozenset({300}))
+        if number > last and self.past_end in ("first", "last"):
+            number = 1 if self.past_end == "first" else last
+        records = list(range(self.size))[(number - 1) * self.page_size : number * self.page_size]
+        amounts = {"page": len(records), "total": self.size, "none": None}
+        return decode(Answer(json.dumps(records).encode(), amounts[self.amount]), datetime.now(UTC))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    numbers: list[int]
+
+    @property
+    def records(self) -> int:
+        return len(self.numbers)
+
+    def keys(self) -> frozenset[int]:
+        return frozenset(self.numbers)
+
+
+@given(
+    sizes=st.lists(st.integers(0, 60), min_size=1, max_size=4),
+    page_size=st.integers(1, 20),
+    past_end=st.sampled_from(["empty", "error", "first", "last"]),
+    amount=st.sampled_from(["page", "total", "none"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
+    async def read() -> None:
+        server = Server(0, page_size, past_end, amount)
+        reader = Reader(cast("Client", server))
+        for size in sizes:
+            taken: list[int] = []
+
+            def take(page: Page, taken: list[int] = taken) -> Numbers:
+                numbers = json.loads(page.records)
+                taken.extend(numbers)
+                return Numbers(numbers)
+
+            server.size = size
+            await reader.read(Unit(SESSIONS, "cam_1"), take)
+            assert set(taken) == set(range(size))
+
+    asyncio.run(read())

@@ -1,0 +1,303 @@
+"""Batches, merges and publishes on real files."""
+
+import itertools
+import shutil
+import stat
+import subprocess
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.warehouse import publish
+from resources.warehouse.batch import UnitDone
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import ColumnSchema, Month, TableSchema
+from tests.queries import in_parquet
+
+THINGS = TableSchema(
+    "things",
+    ("id",),
+    (
+        ColumnSchema("id", "VARCHAR", "The thing's id"),
+        ColumnSchema("made_at", "TIMESTAMP", "When it was made, UTC"),
+        ColumnSchema("used_at", "TIMESTAMP", "When it was used, UTC"),
+        ColumnSchema("colour", "VARCHAR", 'It\'s "colour"'),
+        ColumnSchema("_extracted_at", "TIMESTAMP", "When it was seen, UTC"),
+    ),
+    "Things, one row each",
+    Month("made_at", ("used_at",)),
+)
+QUARANTINE = TableSchema(
+    "quarantine",
+    (),
+    tuple(
+        ColumnSchema(name, kind, name)
+        for name, kind in [
+            ("table_name", "VARCHAR"),
+            ("endpoint", "VARCHAR"),
+            ("parent_id", "VARCHAR"),
+            ("window_start", "TIMESTAMP"),
+            ("window_end", "TIMESTAMP"),
+            ("record", "VARCHAR"),
+            ("_extracted_at", "TIMESTAMP"),
+        ]
+    ),
+    "Rejected",
+)
+ROWS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "made_at": pl.Datetime("us"),
+    "used_at": pl.Datetime("us"),
+    "colour": pl.String,
+    "_extracted_at": pl.Datetime("us"),
+}
+REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "table_name": pl.String,
+    "endpoint": pl.String,
+    "parent_id": pl.String,
+    "window_start": pl.Datetime("us"),
+    "window_end": pl.Datetime("us"),
+    "record": pl.String,
+    "_extracted_at": pl.Datetime("us"),
+}
+NOON = datetime(2026, 1, 1, 12)
+
+
+def thing(
+    identifier: str, colour: str = "red", seen: int = 0, made: datetime | None = NOON, used: datetime | None = None
+) -> tuple[Any, ...]:
+    return identifier, made, used, colour, NOON + timedelta(seconds=seen)
+
+
+def done(start: date | None = None, end: date | None = None) -> UnitDone:
+    days = [day.isoformat() if day else None for day in (start, end)]
+    return UnitDone("v3/things", "p", days[0], days[1], 1, 0, None)
+
+
+def merge(
+    warehouse: WarehouseResource, *things: tuple[Any, ...], rejected: Sequence[str] = (), unit: UnitDone | None = None
+) -> None:
+    with warehouse.batch("things") as batch:
+        of = unit or done()
+        window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
+        refused = [("things", of.endpoint, of.parent, *window, record, NOON) for record in rejected]
+        batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"))
+        batch.complete(of)
+        batch.flush()
+        warehouse.merge(batch, THINGS, QUARANTINE, "account")
+
+
+def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
+    warehouse.publish([THINGS, QUARANTINE])
+    with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> WarehouseResource:
+    return WarehouseResource(data_dir=str(tmp_path / "data"))
+
+
+observations = st.lists(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20)), max_size=4, unique=True), min_size=1, max_size=4
+)
+
+
+@given(batches=observations, data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_the_newest_observation_wins_in_any_order_and_however_often(
+    batches: list[list[tuple[str, int]]], data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        warehouse = WarehouseResource(data_dir=folder)
+        for batch in [*data.draw(st.permutations(batches)), data.draw(st.sampled_from(batches))]:
+            merge(warehouse, *(thing(identifier, f"colour {seen}", seen) for identifier, seen in batch))
+        newest: dict[str, int] = {}
+        for identifier, seen in itertools.chain(*batches):
+            newest[identifier] = max(seen, newest.get(identifier, 0))
+        expected = [thing(identifier, f"colour {seen}", seen) for identifier, seen in sorted(newest.items())]
+        assert published(warehouse) == expected
+        assert in_parquet(Path(folder), "things") == expected
+
+
+def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 1, 6)))
+    published(warehouse)
+    merge(warehouse, thing("a", seen=1, made=datetime(2026, 3, 5)))
+    published(warehouse)
+    assert in_parquet(warehouse.folder.root, "things", "id, month", with_month=True) == [
+        ("a", "2026-03"),
+        ("b", "2026-01"),
+    ]
+
+
+def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=None), thing("c", made=None, used=NOON))
+    merge(warehouse, thing("a", seen=1, made=None), thing("c", seen=1, made=None, used=datetime(2026, 7, 1)))
+    published(warehouse)
+    assert in_parquet(warehouse.folder.root, "things", "id, month", with_month=True) == [
+        ("a", "2026-01"),
+        ("b", None),
+        ("c", "2026-01"),
+    ]
+
+
+def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(warehouse: WarehouseResource) -> None:
+    january, year = done(date(2026, 1, 1), date(2026, 1, 31)), done(date(2026, 1, 1), date(2026, 12, 31))
+    query = "SELECT record FROM quarantine ORDER BY ALL"
+    merge(warehouse, rejected=["x", "y"], unit=january)
+    assert published(warehouse, query) == [("x",), ("y",)]
+    merge(warehouse, rejected=["y"], unit=january)
+    assert published(warehouse, query) == [("y",)]
+    merge(warehouse, rejected=["z"], unit=done(date(2026, 2, 1), date(2026, 2, 28)))
+    assert published(warehouse, query) == [("y",), ("z",)]
+    merge(warehouse, unit=year)
+    assert published(warehouse, query) == []
+
+
+def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    with warehouse.batch("things") as batch:
+        batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+        (batch.path / "000002.rejected.parquet").write_bytes(b"this is no Parquet file")
+        with pytest.raises(duckdb.Error):
+            warehouse.merge(batch, THINGS, QUARANTINE, "account")
+    assert published(warehouse) == [thing("a")]
+
+
+def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseResource) -> None:
+    with warehouse.batch("things", timedelta(hours=1)) as batch:
+        batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+        (batch.path / "000002.rows.parquet").write_bytes(b"a part that was cut off")
+        (batch.path / "000003.rows.parquet.tmp").write_bytes(b"")
+    with warehouse.batch("other things", timedelta(hours=1)) as other:
+        assert not other.units
+    with warehouse.batch("things", timedelta(hours=1)) as again:
+        assert (again.path, again.units) == (batch.path, [done()])
+        assert [Path(file).name for file in again.files("rows.parquet")] == ["000001.rows.parquet"]
+        warehouse.merge(again, THINGS, QUARANTINE, "account")
+    assert published(warehouse) == [thing("a")]
+
+
+def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: WarehouseResource) -> None:
+    with (
+        warehouse.batch("things", timedelta(hours=1)) as one,
+        warehouse.batch("things", timedelta(hours=1)) as two,
+    ):
+        assert one.path != two.path
+    with warehouse.batch("old things") as old:
+        pass
+    with warehouse.batch("things", timedelta(hours=1)):
+        assert not old.path.exists(), "what nobody may take up any more is deleted"
+
+
+def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: WarehouseResource) -> None:
+    with warehouse.batch("things") as batch:
+        for number in range(3):
+            batch.add(pl.DataFrame([thing(str(number))] * 50_000, ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        assert len(batch.files("rows.parquet")) == 1
+
+
+def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
+    threads = [threading.Thread(target=merge, args=(warehouse, thing(str(number)))) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row[0] for row in published(warehouse)] == [str(number) for number in range(6)]
+
+
+def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
+    assert published(warehouse, comments) == [('It\'s "colour"',)]
+    assert published(warehouse, "SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL") == [
+        ("main", "quarantine"),
+        ("main", "things"),
+    ]
+    for path in [warehouse.folder.database, *warehouse.folder.parquet.rglob("*.parquet")]:
+        assert not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    assert stat.S_IMODE(warehouse.folder.state.stat().st_mode) == 0o700
+
+
+def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    warehouse.folder.database.with_suffix(".duckdb.wal").write_bytes(b"left behind")
+    merge(warehouse, thing("b"))
+    assert len(published(warehouse)) == 2
+
+
+def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "SECONDS_OF_GRACE", 0.0)
+    for number in range(3):
+        merge(warehouse, thing(str(number)))
+        published(warehouse)
+    (warehouse.folder.snapshots / publish.UNFINISHED).mkdir()
+    published(warehouse)
+    published(warehouse)
+    assert {path.name for path in warehouse.folder.root.iterdir()} == {
+        "coupontools.duckdb",
+        "parquet",
+        ".snapshots",
+        ".state",
+    }
+    snapshots = list(warehouse.folder.snapshots.iterdir())
+    assert len(snapshots) == 2, "the current one, and the one before it"
+    assert warehouse.folder.parquet.resolve() == max(snapshots)
+    assert {path.name for path in warehouse.folder.state.iterdir()} == {
+        "batches",
+        "batches.lock",
+        "stage.duckdb",
+        "writer.lock",
+    }
+    assert not list(warehouse.folder.batches.iterdir())
+
+
+def test_a_column_that_a_newer_model_brings_is_added(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    newer = TableSchema(
+        "things", ("id",), (*THINGS.columns, ColumnSchema("size", "BIGINT", "New")), "Things", THINGS.month
+    )
+    warehouse.publish([newer, QUARANTINE])
+    with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:
+        assert connection.execute("SELECT id, size FROM things").fetchall() == [("a", None)]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    warehouse = WarehouseResource(data_dir=str(tmp_path / "file" / "data"))
+    with (
+        pytest.raises(WarehouseError, match=r"file/data cannot be written: Not a directory"),
+        warehouse.batch("things"),
+    ):
+        pass
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv fetches the older DuckDB")
+def test_duckdb_1_5_reads_what_is_published(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    code = (
+        "import duckdb, sys; assert duckdb.__version__.startswith('1.5'); "
+        "print(duckdb.connect(sys.argv[1], read_only=True).execute('SELECT id FROM things').fetchall())"
+    )
+    command = ["uv", "run", "--quiet", "--no-project", "--with", "duckdb==1.5.*", "python", "-c", code]
+    run = subprocess.run([*command, str(warehouse.folder.database)], capture_output=True, text=True, check=False)
+    assert (run.stdout.strip(), run.stderr) == ("[('a',)]", "")
