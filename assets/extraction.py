@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 import msgspec
+import polars as pl
 
-from assets.normalise import Normalised, identifiers, normalise
+from assets.normalise import identifiers, normalise
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import AccountError, CoupontoolsError, GoneError
-from resources.coupontools.paging import Page, Reader, Unit, together
+from resources.coupontools.paging import Page, Reader, Taken, Unit, together
 from resources.settings import SettingsError
 from resources.warehouse.batch import Batch, UnitDone
 from resources.warehouse.errors import WarehouseError
@@ -32,10 +33,15 @@ class Extraction:
     units: int
     resumed: int = 0
     finished: int = 0
-    records: int = 0
+    records_by_page: list[int] = field(default_factory=list)
     new_fields: set[str] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def records(self) -> int:
+        """How many records were read so far."""
+        return sum(self.records_by_page)
 
 
 @contextmanager
@@ -51,14 +57,15 @@ def failing_clearly() -> Iterator[None]:
 
 async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> list[str]:
     """The ids of all that `endpoint` lists now, in its order."""
-    found: list[str] = []
+    found: dict[str, None] = {}
 
-    def take(page: Page) -> Normalised:
-        found.extend(identifiers(page, table))
-        return normalise(page, table, {})
+    def take(page: Page) -> Taken:
+        ids = identifiers(page, table)
+        found.update(dict.fromkeys(ids))
+        return Taken(len(ids), pl.Series(ids, dtype=pl.String).hash())
 
     await Reader(client).read(Unit(endpoint), take)
-    return list(dict.fromkeys(found))
+    return list(found)
 
 
 async def extract(
@@ -104,16 +111,17 @@ async def _read_unit(
     given = {parent_column: unit.parent} if parent_column and unit.parent else {}
     refused: list[int] = []
 
-    def take(page: Page) -> Normalised:
+    def take(page: Page) -> Taken:
         try:
             normalised = normalise(page, table, given)
         except msgspec.DecodeError:
             raise ShapeError("a record list that is no JSON") from None
         batch.add(normalised.rows, normalised.rejected)
         refused.append(normalised.refused)
+        extraction.records_by_page.append(normalised.records)
         extraction.new_fields.update(normalised.new_fields)
-        extraction.records += normalised.records
-        return normalised
+        accepted = normalised.rows.select(pl.struct(table.KEY).hash()).to_series()
+        return Taken(normalised.records, accepted.append(normalised.rejected["record"].hash()))
 
     try:
         reading = await reader.read(unit, take)

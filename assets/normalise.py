@@ -6,7 +6,6 @@ pydantic's reason; every other record of the page is kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 
 import msgspec
 import polars as pl
@@ -31,12 +30,6 @@ class Normalised:
     records: int
     refused: int
     new_fields: frozenset[str]
-    key: tuple[str, ...]
-
-    def keys(self) -> frozenset[int]:
-        """A hash for each record: of its key, or of the whole record if it was refused."""
-        accepted = self.rows.select(pl.struct(self.key).hash()).to_series()
-        return frozenset(accepted) | frozenset(self.rejected["record"].hash())
 
 
 def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Normalised:
@@ -51,20 +44,20 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
     )
     values = filled.select(column.type.read(pl.col(column.name)) for column in table.columns())
     fits = _fits(table, texts, filled, values)
+    taken = fits & _first_of_its_key(table, values, fits)
     rows = values.with_columns(
         texts.extra.alias("_extra"),
         pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
         pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
     )
-    if fits.all():
-        return Normalised(rows, Quarantine.schema_of_frames().to_frame(), records, 0, texts.new_fields, table.KEY)
-    rejected = _rejected(page, table, values, fits)
-    refused = records - int(fits.sum())
-    return Normalised(rows.filter(fits), rejected, records, refused, texts.new_fields, table.KEY)
+    if taken.all():
+        return Normalised(rows, Quarantine.schema_of_frames().to_frame(), records, 0, texts.new_fields)
+    rejected = _rejected(page, table, fits, taken)
+    return Normalised(rows.filter(taken), rejected, records, records - int(taken.sum()), texts.new_fields)
 
 
 def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
-    """Which records every column can hold, with all required values, the first of each key on the page."""
+    """Which records the columns can hold, with all required values."""
     fits = ~texts.unfit
     for column in table.columns():
         text, value = filled[column.name], values[column.name]
@@ -72,19 +65,23 @@ def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.Dat
             fits &= text.is_null() | value.is_not_null()
         if column.required and text.null_count():
             fits &= text.is_not_null()
-    keys = values.select(table.KEY)
-    if keys.filter(fits).n_unique() < int(fits.sum()):
-        fits &= keys.with_columns(fits.alias("_fits")).select(pl.struct(pl.all()).is_first_distinct()).to_series()
     return fits
 
 
-def _rejected(page: Page, table: type[Table], values: pl.DataFrame, fits: pl.Series) -> pl.DataFrame:
-    """The records that did not fit, as rows of `quarantine`; only these are read one by one."""
+def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series) -> pl.Series:
+    """Which records are the first of their key, among those that fit and among those that do not."""
+    keys = values.select(*table.KEY, fits.alias("_fits"))
+    return keys.select(pl.struct(pl.all()).is_first_distinct()).to_series()
+
+
+def _rejected(page: Page, table: type[Table], fits: pl.Series, taken: pl.Series) -> pl.DataFrame:
+    """The records that were not taken, as rows of `quarantine`; only these are read one by one."""
     records = record_texts(page.records)
+    repeated = f"{', '.join(table.KEY)}: the page holds another record of the same key"
     found = [
         (reason, records[index].decode("utf-8", "backslashreplace"))
-        for index in (~fits).arg_true()
-        for reason in _reasons(table, records[index], values.row(index, named=True))
+        for index in (~taken).arg_true()
+        for reason in ([repeated] if fits[index] else _reasons(table, records[index]))
     ]
     return pl.DataFrame(found, {"reason": pl.String, "record": pl.String}, orient="row").select(
         pl.lit(table.TABLE).alias("table_name"),
@@ -101,18 +98,16 @@ def _rejected(page: Page, table: type[Table], values: pl.DataFrame, fits: pl.Ser
     )
 
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+# numbers with a point or an exponent stay the text that they are on the page, as they do in the columns
+_DECODER = msgspec.json.Decoder(float_hook=str)
 
 
-def _reasons(table: type[Table], record: bytes, values: Mapping[str, object]) -> list[str]:
+def _reasons(table: type[Table], record: bytes) -> list[str]:
     try:
         reasons = table.reasons(_DECODER.decode(record))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ["the record holds a text that is not Unicode (a broken byte or half a surrogate pair)"]
-    if reasons:
-        return reasons
-    key = ", ".join(f"{name} {values[name]}" for name in table.KEY)
-    return [f"{key} stands on this page more than once"]
+    return reasons or ["a value that its column cannot hold unchanged"]
 
 
 def identifiers(page: Page, table: type[Table]) -> list[str]:

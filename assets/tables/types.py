@@ -59,7 +59,7 @@ def _text(value: Any, accepted: tuple[type, ...]) -> str | None:  # noqa: ANN401
 
 
 def _text_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    text = _text(value, (int, Decimal))
+    text = _text(value, (int,))
     if text is None:
         raise PydanticCustomError("form", "Input should be a text or a number")
     return text
@@ -78,12 +78,12 @@ Text = Annotated[
 Integer = Annotated[
     int,
     Field(ge=-(2**63), lt=2**63),
-    _rule("a whole number of at most 19 digits, without leading zeros", _INTEGER, (int, Decimal)),
+    _rule("a whole number of at most 19 digits, without leading zeros", _INTEGER, (int,)),
     ColumnType("BIGINT", pl.Int64(), _INTEGER, lambda text: text.cast(pl.Int64, strict=False)),
 ]
 Amount = Annotated[
     Decimal,
-    _rule("an amount of at most 14 digits before and 4 after the point", _AMOUNT, (int, Decimal)),
+    _rule("an amount of at most 14 digits before and 4 after the point", _AMOUNT, (int,)),
     ColumnType("DECIMAL(18,4)", pl.Decimal(18, 4), _AMOUNT, lambda text: text.cast(pl.Decimal(18, 4), strict=False)),
 ]
 Timestamp = Annotated[

@@ -32,7 +32,6 @@ FIRST_TRIES = 3
 LONGEST_WAIT = 120.0
 """Seconds: the most that a server's Retry-After can make us wait."""
 
-_WORTH_ASKING_AGAIN = (408, 429, 500, 502, 503, 504)
 _ACCOUNT_CODES = frozenset({1000, 101})
 _PAGES_WAITING = 4
 """Pages that may wait for their decoding beside those being asked for: the bound on memory."""
@@ -107,6 +106,8 @@ class Client:
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._decoders, decoded)
         except ShapeError as error:
+            if response.is_client_error:
+                raise self._not_the_api(response.status_code, where) from None
             raise UnavailableError(f"The API answers {where} with {error}.") from None
         if isinstance(result, Failure):
             raise self._refusal(endpoint, result, where)
@@ -132,13 +133,15 @@ class Client:
     def _refuse_http_error(self, response: httpx.Response, where: str) -> None:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""
         status = response.status_code
-        if status in _WORTH_ASKING_AGAIN:
+        if status in (408, 429) or status >= 500:
             raise UnavailableError(f"The API answers {where} with HTTP {status}.", _retry_after(response))
         if status in (401, 403):
             raise AccountError(f"The API refuses the keys (HTTP {status}) for {where}. {_CHECK_KEYS}")
-        if response.is_success or (response.is_client_error and _is_json_object(response.content)):
-            return
-        raise RequestError(
+        if not (response.is_success or response.is_client_error):
+            raise self._not_the_api(status, where)
+
+    def _not_the_api(self, status: int, where: str) -> RequestError:
+        return RequestError(
             f"The API answers {where} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the API, "
             "without /v3, and has not moved."
         )
@@ -207,7 +210,3 @@ def _retry_after(response: httpx.Response) -> float | None:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _is_json_object(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"{"

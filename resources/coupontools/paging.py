@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import ceil
-from typing import Protocol, TypeVar
+from typing import TypeVar
+
+import polars as pl
 
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
@@ -56,15 +58,16 @@ class Page:
     requested_at: datetime
 
 
-class Taken(Protocol):
-    """What a taker says of a page."""
+@dataclass(frozen=True)
+class Taken:
+    """What a taker says of a page: how many records it held, and a hash for each that tells them apart."""
 
-    @property
-    def records(self) -> int:
-        """How many records the page held."""
+    records: int
+    hashes: pl.Series
 
-    def keys(self) -> frozenset[int]:
-        """Hashes that tell its records apart."""
+    def holds_only(self, others: Iterable["Taken"]) -> bool:
+        """Whether every record of the page stands on one of the others."""
+        return bool(self.hashes.is_in(pl.concat([other.hashes for other in others]).implode()).all())
 
 
 Taker = Callable[[Page], Taken]
@@ -125,7 +128,7 @@ class Reader:
         found = 0
         while not (short_is_last and previous.records < self._longest[unit.endpoint.path]):
             page = await self._page(unit, number, take)
-            if not page.records or page.taken.keys() <= first.taken.keys() | previous.taken.keys():
+            if not page.records or page.taken.holds_only([first.taken, previous.taken]):
                 break
             if number > MOST_PAGES:
                 raise RequestError(f"The list of {unit} does not end: {MOST_PAGES} pages, and each brings new records.")
@@ -145,19 +148,10 @@ class Reader:
             )
         except RequestError as error:
             if number > 1 and error.codes and all(300 <= code < 400 for code in error.codes):
-                return _Seen(_Nothing(), None)
+                return _Seen(Taken(0, pl.Series(dtype=pl.UInt64)), None)
             raise
         self._longest[path] = max(self._longest.get(path, 0), seen.records)
         return seen
-
-
-class _Nothing:
-    """Stands for a page past the end."""
-
-    records = 0
-
-    def keys(self) -> frozenset[int]:
-        return frozenset()
 
 
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from resources.warehouse.files import PRIVATE, Folder, remove, sync, telling_the_folder, write_whole
 
+LABEL = "label"
 ROWS_OF_A_PART = 100_000
 SECONDS_OF_A_PART = 1.0
 """A part is written when it has this many rows, or when a unit is complete and the last part is this old."""
@@ -96,6 +97,11 @@ class Batch:
         sync(self.path)
         self.units += units
 
+    def discard(self) -> None:
+        """Delete the batch; from the first step on nobody can take it up any more."""
+        (self.path / LABEL).unlink(missing_ok=True)
+        remove(self.path)
+
     def files(self, kind: str) -> list[str]:
         """The files of the batch: `rows.parquet`, `rejected.parquet` or `units.json`."""
         return sorted(map(str, self.path.glob(f"*.{kind}")))
@@ -150,14 +156,14 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> tuple[Path, 
     lock = FileLock(path / "owner.lock", mode=0o600)
     lock.acquire(timeout=0)
     label = {"purpose": purpose, "reuse_until": (now + reuse_for).isoformat()}
-    write_whole(path / "label", json.dumps(label).encode())
+    write_whole(path / LABEL, json.dumps(label).encode())
     return path, lock
 
 
 def _label(path: Path) -> tuple[str, datetime]:
     """The purpose of a batch, and until when it may be taken up; long ago if it was never begun properly."""
     try:
-        label = json.loads((path / "label").read_bytes())
+        label = json.loads((path / LABEL).read_bytes())
         return label["purpose"], datetime.fromisoformat(label["reuse_until"])
     except (OSError, ValueError, KeyError):
         return "", datetime.fromtimestamp(0, UTC)

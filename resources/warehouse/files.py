@@ -55,6 +55,11 @@ class Folder:
         return self.state / "stage.duckdb"
 
     @property
+    def spill(self) -> Path:
+        """Where DuckDB puts what does not fit its memory."""
+        return self.state / "spill"
+
+    @property
     def batches(self) -> Path:
         """Batches that are being written or wait to be merged."""
         return self.state / "batches"

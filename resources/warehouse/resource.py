@@ -9,7 +9,7 @@ import dagster as dg
 
 from resources.settings import Storage
 from resources.warehouse.batch import Batch, open_batch
-from resources.warehouse.files import Folder, remove
+from resources.warehouse.files import Folder
 from resources.warehouse.publish import Published, publish
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.stage import Merged, merge, repeated_keys, rows_by_day
@@ -34,7 +34,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     ) -> Merged:
         """Merge a batch into the stage and delete it; see `merge`. Raises WarehouseError."""
         merged = merge(self.folder, batch, table, quarantine, origin, rejected_only=rejected_only)
-        remove(batch.path)
+        batch.discard()
         return merged
 
     def publish(self, tables: Sequence[TableSchema]) -> Published:

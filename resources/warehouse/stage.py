@@ -14,7 +14,7 @@ import duckdb
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.files import Folder, telling_the_folder
+from resources.warehouse.files import Folder, remove, telling_the_folder
 from resources.warehouse.schema import Month, TableSchema
 
 STORAGE_VERSION = "v1.5.0"
@@ -46,6 +46,7 @@ def sole_writer(folder: Folder) -> Iterator[None]:
     """
     folder.make()
     with telling_the_folder(folder), folder.lock("writer"):
+        remove(folder.spill)
         if not folder.stage.exists():
             _make_stage(folder)
         yield
@@ -54,7 +55,7 @@ def sole_writer(folder: Folder) -> Iterator[None]:
 @contextmanager
 def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to the stage; only for the sole writer."""
-    settings = {**_SETTINGS, "temp_directory": str(folder.state / "spill")}
+    settings = {**_SETTINGS, "temp_directory": str(folder.spill)}
     with duckdb.connect(str(folder.stage), config=settings) as connection:
         yield connection
 

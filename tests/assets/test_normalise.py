@@ -163,9 +163,8 @@ def test_a_record_is_refused_for_what_it_is_and_not_for_its_company(records: lis
 @given(record=session_records())
 @settings(max_examples=300, deadline=None)
 def test_pydantic_refuses_exactly_what_the_columns_refuse(record: dict[str, Any]) -> None:
-    decoded = msgspec.json.decode(json.dumps(record), type=dict[str, Any])
-    exactly = msgspec.json.Decoder(float_hook=Decimal).decode(json.dumps(decoded))
-    assert bool(CouponSession.reasons(exactly)) == bool(read([record]).refused)
+    as_written = msgspec.json.Decoder(float_hook=str).decode(json.dumps(record))
+    assert bool(CouponSession.reasons(as_written)) == bool(read([record]).refused)
 
 
 @given(

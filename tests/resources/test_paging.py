@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from resources.coupontools.client import Client
 from resources.coupontools.endpoints import SESSIONS
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import RequestError
-from resources.coupontools.paging import Page, Reader, Unit
+from resources.coupontools.paging import Page, Reader, Taken, Unit
 
 
 @dataclass
@@ -37,18 +38,6 @@ class Server:
         return decode(Answer(json.dumps(records).encode(), amounts[self.amount]), datetime.now(UTC))
 
 
-@dataclass(frozen=True)
-class Numbers:
-    numbers: list[int]
-
-    @property
-    def records(self) -> int:
-        return len(self.numbers)
-
-    def keys(self) -> frozenset[int]:
-        return frozenset(self.numbers)
-
-
 @given(
     sizes=st.lists(st.integers(0, 60), min_size=1, max_size=4),
     page_size=st.integers(1, 20),
@@ -63,10 +52,10 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
         for size in sizes:
             taken: list[int] = []
 
-            def take(page: Page, taken: list[int] = taken) -> Numbers:
+            def take(page: Page, taken: list[int] = taken) -> Taken:
                 numbers = json.loads(page.records)
                 taken.extend(numbers)
-                return Numbers(numbers)
+                return Taken(len(numbers), pl.Series(numbers, dtype=pl.UInt64))
 
             server.size = size
             await reader.read(Unit(SESSIONS, "cam_1"), take)

@@ -245,7 +245,7 @@ def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: Warehou
 def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
     warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "SECONDS_OF_GRACE", 0.0)
+    monkeypatch.setattr(publish, "SECONDS_OF_GRACE", 0.001)
     for number in range(3):
         merge(warehouse, thing(str(number)))
         published(warehouse)
