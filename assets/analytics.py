@@ -24,8 +24,9 @@ TABLES: tuple[type[Table], ...] = (Campaign, CouponSession, Quarantine)
     deps=[campaigns, coupon_sessions],
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def published_database(warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
+def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """The database coupontools.duckdb and the folder parquet, as analysts see them: all tables of one moment."""
+    context.log.info("published_database: writing the database and the files that have changed")
     with failing_clearly():
         published = warehouse.publish([table.schema_of_table() for table in TABLES])
     return dg.MaterializeResult(

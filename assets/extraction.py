@@ -96,6 +96,7 @@ async def extract(
     finally:
         await asyncio.to_thread(batch.flush)
     extraction.seconds = news.elapsed()
+    news.tell(extraction, at_once=True)
     return extraction
 
 
@@ -150,15 +151,15 @@ class _News:
         """Seconds since the start."""
         return time.monotonic() - self._begun
 
-    def tell(self, extraction: Extraction) -> None:
-        """Log the state of affairs, unless that was done a moment ago."""
+    def tell(self, extraction: Extraction, *, at_once: bool = False) -> None:
+        """Log how far it is, unless that was done a moment ago."""
         now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_NEWS:
+        if now - self._told < SECONDS_BETWEEN_NEWS and not at_once:
             return
         self._told = now
-        finished, expected = extraction.finished, extraction.units - extraction.resumed
-        seconds = self.elapsed()
-        left = f", about {seconds / finished * (expected - finished):.0f} s left" if finished else ""
+        finished, seconds = extraction.finished, self.elapsed()
+        ahead = extraction.units - extraction.resumed - finished
+        left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""
         self._log.info(
             f"{self._table}: {extraction.resumed + finished:,} of {extraction.units:,} reads, "
             f"{extraction.records:,} records, {extraction.records / seconds:,.0f} a second{left}"

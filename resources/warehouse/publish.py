@@ -137,13 +137,17 @@ def _swap(folder: Folder, unfinished: Path) -> None:
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     (unfinished / folder.database.name).replace(folder.database)
-    now = time.time()
-    snapshot = folder.snapshots / f"{now:.6f}"
+    snapshot = folder.snapshots / _moment(0)
     unfinished.rename(snapshot)
     point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
     sync(folder.snapshots)
     sync(folder.root)
-    known = sorted(folder.snapshots.iterdir(), key=lambda path: float(path.name))
+    known = sorted(path for path in folder.snapshots.iterdir() if path.is_dir())
     for replaced, successor in pairwise(known):
-        if float(successor.name) < now - SECONDS_OF_GRACE:
+        if successor.name < _moment(SECONDS_OF_GRACE):
             remove(replaced)
+
+
+def _moment(seconds_ago: float) -> str:
+    """The name of a snapshot of that moment; names sort by time."""
+    return f"{time.time() - seconds_ago:017.6f}"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from resources.sandbox.account import Account, RecordedAccount
-from tests.sandbox.api import Api, campaign, session
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import Api, campaign, session
+from tests.resources.sandbox.conftest import Serve
 
 PATHS = {
     "opens": "open_date_utc",

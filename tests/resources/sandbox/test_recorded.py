@@ -4,8 +4,8 @@ import pytest
 
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.recorded import Record
-from tests.sandbox.api import campaign, session
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import campaign, session
+from tests.resources.sandbox.conftest import Serve
 
 
 def test_records_are_served_verbatim_with_odd_and_missing_keys(serve: Serve) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from resources.sandbox.account import RecordedAccount
-from tests.sandbox.api import Api
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import Api
+from tests.resources.sandbox.conftest import Serve
 
 KEYS = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 WAYS: dict[str, dict[str, Any]] = {

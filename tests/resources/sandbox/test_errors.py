@@ -7,8 +7,8 @@ import pytest
 
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.server import SandboxServer
-from tests.sandbox.api import Api, campaign
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import Api, campaign
+from tests.resources.sandbox.conftest import Serve
 
 CASES: list[tuple[str, dict[str, Any], int]] = [
     ("coupon/info", {}, 200),

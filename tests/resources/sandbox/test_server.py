@@ -16,8 +16,8 @@ from resources.sandbox.account import Account, RecordedAccount
 from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.clock import Clock
 from resources.sandbox.server import SandboxServer
-from tests.sandbox.api import NOW, Api
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import NOW, Api
+from tests.resources.sandbox.conftest import Serve
 
 SERVE = """
 from resources.sandbox.account import Account

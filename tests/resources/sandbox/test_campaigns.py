@@ -7,8 +7,8 @@ import pytest
 from resources.sandbox.account import Account, RecordedAccount
 from resources.sandbox.clock import Clock
 from resources.sandbox.source import Campaign
-from tests.sandbox.api import Api, campaign
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import Api, campaign
+from tests.resources.sandbox.conftest import Serve
 
 SEEN = ["ID", "code", "name", "title", "status", "url"]
 

@@ -10,7 +10,7 @@ from resources.sandbox.account import Account, RecordedAccount
 from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.clock import Clock
 from resources.sandbox.server import SandboxServer
-from tests.sandbox.api import NOW, Api, campaign, session
+from tests.resources.sandbox.api import NOW, Api, campaign, session
 
 Serve = Callable[..., Api]
 

@@ -10,8 +10,8 @@ import pytest
 
 from resources.sandbox.account import Account
 from resources.sandbox.clock import Clock
-from tests.sandbox.api import NOW, Api
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import NOW, Api
+from tests.resources.sandbox.conftest import Serve
 
 DATES = ("open_date_utc", "played_date_utc", "claim_date_utc", "validation_date_utc", "voided_date_utc")
 STATUS = [

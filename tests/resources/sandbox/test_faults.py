@@ -12,8 +12,8 @@ import pytest
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.faults import Fault, Faults, Kind
 from resources.sandbox.server import SandboxServer
-from tests.sandbox.api import Api, campaign
-from tests.sandbox.conftest import Serve
+from tests.resources.sandbox.api import Api, campaign
+from tests.resources.sandbox.conftest import Serve
 
 
 @pytest.fixture
