@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.extraction import Extraction, extract, failing_clearly
-from assets.loading import load, result
+from assets.loading import described, load, result
 from assets.tables.campaigns import Campaign
 from resources.coupontools.endpoints import CAMPAIGNS
 from resources.coupontools.paging import Unit
@@ -14,18 +14,7 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.resource import WarehouseResource
 
 
-@dg.asset(
-    group_name="campaigns",
-    kinds={"duckdb", "parquet"},
-    owners=["team:data"],
-    backfill_policy=dg.BackfillPolicy.single_run(),
-    description=Campaign.__doc__,
-    metadata={
-        "dagster/column_schema": Campaign.schema_of_asset(),
-        "dagster/table_name": Campaign.TABLE,
-        "API": dg.MetadataValue.url("https://docs.coupontools.com/api/coupon"),
-    },
-)
+@dg.asset(group_name="campaigns", **described(Campaign))
 def campaigns(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[Any]:

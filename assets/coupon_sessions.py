@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.extraction import Extraction, extract, failing_clearly, parents
-from assets.loading import load, result
+from assets.loading import described, load, result
 from assets.partitions import Days, Window, daily, window_of
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
@@ -21,19 +21,7 @@ RESUMABLE = timedelta(hours=24)
 """How long after a crash the next run goes on where the dead one stopped; only days that are over stay true so long."""
 
 
-@dg.asset(
-    group_name="campaigns",
-    kinds={"duckdb", "parquet"},
-    owners=["team:data"],
-    partitions_def=daily,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-    description=CouponSession.__doc__,
-    metadata={
-        "dagster/column_schema": CouponSession.schema_of_asset(),
-        "dagster/table_name": CouponSession.TABLE,
-        "API": dg.MetadataValue.url("https://docs.coupontools.com/api/coupon"),
-    },
-)
+@dg.asset(group_name="campaigns", partitions_def=daily, **described(CouponSession))
 def coupon_sessions(
     context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[Any]:

@@ -15,6 +15,21 @@ from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
 
 
+def described(table: type[Table]) -> dict[str, Any]:
+    """What `dagster.asset` should know of a table, from its model; a backfill of any number of days is one run."""
+    return {
+        "kinds": {"duckdb", "parquet"},
+        "owners": ["team:data"],
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "description": table.__doc__,
+        "metadata": {
+            "dagster/column_schema": table.schema_of_asset(),
+            "dagster/table_name": table.TABLE,
+            "API": dg.MetadataValue.url(table.PAGE),
+        },
+    }
+
+
 @dataclass(frozen=True)
 class Refusals:
     """How many records of a batch its table could not take."""

@@ -10,6 +10,7 @@ class Campaign(Table):
     """Campaigns (coupons) of the account, ended ones too; one row per campaign."""
 
     TABLE: ClassVar[str] = "campaigns"
+    PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
     KEY: ClassVar[tuple[str, ...]] = ("campaign_id",)
 
     campaign_id: Text = column("ID", "id", doc="Campaign, as cam_12345", evidence="C", required=True)

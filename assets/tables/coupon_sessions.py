@@ -11,6 +11,7 @@ class CouponSession(Table):
     """One row per consumer who got a coupon of a campaign, with the moment of each step of its life."""
 
     TABLE: ClassVar[str] = "coupon_sessions"
+    PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
     KEY: ClassVar[tuple[str, ...]] = ("session_id",)
     MONTH: ClassVar[Month] = Month("created_at", ("opened_at", "played_at", "claimed_at", "validated_at", "voided_at"))
 

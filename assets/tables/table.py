@@ -83,6 +83,8 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     TABLE: ClassVar[str]
+    PAGE: ClassVar[str] = ""
+    """The page of the API's documentation that the table comes from."""
     KEY: ClassVar[tuple[str, ...]] = ()
     MONTH: ClassVar[Month | None] = None
 
