@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.extraction import Extraction, extract, failing_clearly
-from assets.loading import described, load, result
+from assets.loading import load, result, table_asset
 from assets.tables.campaigns import Campaign
 from resources.coupontools.endpoints import CAMPAIGNS
 from resources.coupontools.paging import Unit
@@ -14,7 +14,7 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.resource import WarehouseResource
 
 
-@dg.asset(group_name="campaigns", **described(Campaign))
+@table_asset(Campaign, group="campaigns")
 def campaigns(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.extraction import Extraction, extract, failing_clearly, parents
-from assets.loading import described, load, result
+from assets.loading import load, result, table_asset
 from assets.partitions import Days, Window, daily, window_of
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
@@ -21,7 +21,7 @@ RESUMABLE = timedelta(hours=24)
 """How long after a crash the next run goes on where the dead one stopped; only days that are over stay true so long."""
 
 
-@dg.asset(group_name="campaigns", partitions_def=daily, **described(CouponSession))
+@table_asset(CouponSession, group="campaigns", partitions=daily)
 def coupon_sessions(
     context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[Any]:

@@ -1,5 +1,6 @@
 """From a batch into the stage, and what Dagster is told of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +16,23 @@ from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
 
 
-def described(table: type[Table]) -> dict[str, Any]:
-    """What `dagster.asset` should know of a table, from its model; a backfill of any number of days is one run."""
-    return {
-        "kinds": {"duckdb", "parquet"},
-        "owners": ["team:data"],
-        "backfill_policy": dg.BackfillPolicy.single_run(),
-        "description": table.__doc__,
-        "metadata": {
+def table_asset(
+    table: type[Table], *, group: str, partitions: dg.PartitionsDefinition[Any] | None = None
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare the asset of a table, described by its model; a backfill of any number of partitions is one run."""
+    return dg.asset(
+        group_name=group,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        kinds={"duckdb", "parquet"},
+        owners=["team:data"],
+        description=table.__doc__,
+        metadata={
             "dagster/column_schema": table.schema_of_asset(),
             "dagster/table_name": table.TABLE,
             "API": dg.MetadataValue.url(table.PAGE),
         },
-    }
+    )
 
 
 @dataclass(frozen=True)
