@@ -159,7 +159,7 @@ async def together(work: Iterable[Awaitable[T]]) -> list[T]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_awaited(each)) for each in work]
-    except* Exception as errors:
+    except ExceptionGroup as errors:
         raise _first(errors) from None
     return [task.result() for task in tasks]
 
@@ -168,5 +168,5 @@ async def _awaited(work: Awaitable[T]) -> T:
     return await work
 
 
-def _first(errors: BaseException) -> BaseException:
-    return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors
+def _first(error: Exception) -> Exception:
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
