@@ -20,11 +20,13 @@ from resources.warehouse.stage import (
     NO_MONTH,
     describe_tables,
     ensure_table,
+    months_changed,
+    months_of,
     quoted_name,
     quoted_text,
+    rows_in_month,
     sole_writer,
     stage,
-    with_month,
 )
 
 READ_ONLY = 0o444
@@ -72,42 +74,31 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, table: TableSchema, fo
     """Write the changed files of a table into the snapshot, and share the others; returns how many were written."""
     target, previous = snapshot / table.name, folder.parquet / table.name
     target.mkdir(parents=True)
-    changed = f"SELECT month FROM _state.changed WHERE table_name = {quoted_text(table.name)}"
-    months = {row[0] for row in connection.execute(changed).fetchall()} if previous.exists() else None
-    if table.month and (months is None or months):
-        _write_months(connection, table, target, "" if months is None else f"WHERE month IN ({changed})")
-    elif months is None or months:
-        _write_file(connection, table, target / "data_0.parquet")
-    written = sum(1 for _ in target.rglob("*.parquet"))
-    if months is not None:
-        _share(previous, target, but_not=months)
-    if not any(target.rglob("*.parquet")):
-        _write_file(connection, table, target / f"month={NO_MONTH}" / "data_0.parquet")
-        written += 1
-    return written
+    changed = months_changed(connection, table) if previous.exists() else months_of(connection, table)
+    for month in changed:
+        _write_file(connection, table, month, target)
+    if previous.exists():
+        _share(previous, target, but_not=changed)
+    if any(target.rglob("*.parquet")):
+        return len(changed)
+    _write_file(connection, table, NO_MONTH, target)  # an empty file, so that readers find the columns
+    return 1
 
 
-def _write_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, target: Path, where: str) -> None:
-    columns = ", ".join(map(quoted_name, table.column_names))
-    rows = with_month(table, quoted_name(table.name))
+def _write_file(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: str, target: Path) -> None:
+    """Write the rows of one month; one COPY a month takes a third of the time of one that partitions."""
+    folder = target / f"month={month}" if table.month else target
+    folder.mkdir(exist_ok=True)
     connection.execute(
-        f"COPY (SELECT {columns}, nullif(month, '{NO_MONTH}') AS month FROM ({rows}) {where}) TO {quoted_text(target)} "
-        "(FORMAT parquet, COMPRESSION zstd, PARTITION_BY (month), FILENAME_PATTERN 'data_{i}', OVERWRITE_OR_IGNORE)"
+        f"COPY ({rows_in_month(table, month)}) TO {quoted_text(folder / 'data_0.parquet')} "
+        "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
     )
-
-
-def _write_file(connection: duckdb.DuckDBPyConnection, table: TableSchema, file: Path) -> None:
-    """Write a whole table into one file; for a table by month, an empty one, so that readers find its columns."""
-    file.parent.mkdir(exist_ok=True)
-    columns = ", ".join(map(quoted_name, table.column_names))
-    rows = f"SELECT {columns} FROM {quoted_name(table.name)}"
-    connection.execute(f"COPY ({rows}) TO {quoted_text(file)} (FORMAT parquet, COMPRESSION zstd)")
 
 
 def _share(previous: Path, target: Path, but_not: set[str]) -> None:
     """Link the files of the snapshot before, but not those of the months in `but_not`."""
     for file in previous.rglob("*.parquet"):
-        month = file.parent.name.removeprefix("month=") if file.parent != previous else NO_MONTH
+        month = NO_MONTH if file.parent == previous else file.parent.name.removeprefix("month=")
         if month not in but_not:
             copy = target / file.relative_to(previous)
             copy.parent.mkdir(exist_ok=True)

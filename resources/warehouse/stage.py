@@ -191,8 +191,8 @@ def _keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, mont
 def _note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
     """Note which files are out of date with this merge: those of the new rows, and those of the rows they replace."""
     keys = ", ".join(map(quoted_name, table.key))
-    new = with_month(table, "incoming")
-    old = f"SELECT * FROM ({with_month(table, quoted_name(table.name))}) SEMI JOIN incoming USING ({keys})"
+    new = _with_month(table, "incoming")
+    old = f"SELECT * FROM ({_with_month(table, quoted_name(table.name))}) SEMI JOIN incoming USING ({keys})"
     for rows in (new, old):
         connection.execute(
             f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, month FROM ({rows}) "
@@ -200,7 +200,36 @@ def _note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> 
         )
 
 
-def with_month(table: TableSchema, relation: str) -> str:
+def months_changed(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
+    """The months of a table whose rows have changed since the last publish."""
+    query = "SELECT month FROM _state.changed WHERE table_name = ?"
+    return {row[0] for row in connection.execute(query, [table.name]).fetchall()}
+
+
+def months_of(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
+    """All months of a table; only `NO_MONTH` for a table that is not kept by month."""
+    if not table.month:
+        return {NO_MONTH}
+    query = f"SELECT DISTINCT month FROM ({_with_month(table, quoted_name(table.name))})"
+    return {row[0] for row in connection.execute(query).fetchall()}
+
+
+def rows_in_month(table: TableSchema, month: str) -> str:
+    """Query the rows of a table in one month, so that DuckDB can pass over the other months' blocks."""
+    name, columns = quoted_name(table.name), ", ".join(map(quoted_name, table.column_names))
+    if not table.month:
+        return f"SELECT {columns} FROM {name}"
+    keys, date_column = ", ".join(map(quoted_name, table.key)), quoted_name(table.month.column)
+    first = f"TIMESTAMP '{month}-01'"
+    dated = f"{date_column} >= {first} AND {date_column} < {first} + INTERVAL 1 MONTH"
+    return (
+        f"SELECT {columns} FROM {name} ANTI JOIN _state.{name} USING ({keys}) "
+        f"WHERE {date_column + ' IS NULL' if month == NO_MONTH else dated} UNION ALL "
+        f"SELECT {columns} FROM {name} SEMI JOIN (FROM _state.{name} WHERE month = {quoted_text(month)}) USING ({keys})"
+    )
+
+
+def _with_month(table: TableSchema, relation: str) -> str:
     """Query the rows of a relation with their `month`, the text YYYY-MM; `NO_MONTH` for tables and rows without one."""
     if not table.month:
         return f"SELECT *, '{NO_MONTH}' AS month FROM {relation}"
