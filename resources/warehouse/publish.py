@@ -15,19 +15,10 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.files import Folder, point, remove, sync
+from resources.warehouse.months import NO_MONTH, months_changed, months_of, rows_in_month
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import (
-    NO_MONTH,
-    describe_tables,
-    ensure_table,
-    months_changed,
-    months_of,
-    quoted_name,
-    quoted_text,
-    rows_in_month,
-    sole_writer,
-    stage,
-)
+from resources.warehouse.sql import quoted_name, quoted_text
+from resources.warehouse.stage import describe_tables, ensure_table, sole_writer, stage
 
 READ_ONLY = 0o444
 

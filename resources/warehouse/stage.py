@@ -15,13 +15,12 @@ import duckdb
 from resources.warehouse.batch import Batch
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
-from resources.warehouse.schema import Month, TableSchema
+from resources.warehouse.months import NO_MONTH, keep_months, note_changes
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import quoted_name, quoted_text
 
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files; the published database is a copy of the stage."""
-
-NO_MONTH = "__HIVE_DEFAULT_PARTITION__"
-"""The month of a row without any date, as hive-partitioned files spell it."""
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "512MB",
@@ -145,8 +144,8 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, files
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     _make_incoming(connection, keys, files)
     if table.month:
-        _keep_months(connection, table, table.month)
-    _note_changes(connection, table)
+        keep_months(connection, table, table.month)
+    note_changes(connection, table)
     same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
     touched = _count(
         connection,
@@ -173,71 +172,6 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, files: Sequ
     if _count(connection, "SELECT count(*) FROM newest"):
         once += f" ANTI JOIN newest USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
-
-
-def _keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
-    """Write down the month of rows that come without their date, so that they stay where they are first put."""
-    keys = ", ".join(map(quoted_name, table.key))
-    dates = ", ".join(f"incoming.{quoted_name(column)}" for column in month.otherwise)
-    connection.execute(
-        f"INSERT INTO _state.{quoted_name(table.name)} "
-        f"SELECT {keys}, strftime(coalesce(old.{quoted_name(month.column)}, least({dates})), '%Y-%m') AS first_month "
-        f"FROM incoming LEFT JOIN main.{quoted_name(table.name)} AS old USING ({keys}) "
-        f"ANTI JOIN _state.{quoted_name(table.name)} AS kept USING ({keys}) "
-        f"WHERE incoming.{quoted_name(month.column)} IS NULL AND first_month IS NOT NULL"
-    )
-
-
-def _note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
-    """Note which files are out of date with this merge: those of the new rows, and those of the rows they replace."""
-    keys = ", ".join(map(quoted_name, table.key))
-    new = _with_month(table, "incoming")
-    old = f"SELECT * FROM ({_with_month(table, quoted_name(table.name))}) SEMI JOIN incoming USING ({keys})"
-    for rows in (new, old):
-        connection.execute(
-            f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, month FROM ({rows}) "
-            f"EXCEPT FROM _state.changed"
-        )
-
-
-def months_changed(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
-    """The months of a table whose rows have changed since the last publish."""
-    query = "SELECT month FROM _state.changed WHERE table_name = ?"
-    return {row[0] for row in connection.execute(query, [table.name]).fetchall()}
-
-
-def months_of(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
-    """All months of a table; only `NO_MONTH` for a table that is not kept by month."""
-    if not table.month:
-        return {NO_MONTH}
-    query = f"SELECT DISTINCT month FROM ({_with_month(table, quoted_name(table.name))})"
-    return {row[0] for row in connection.execute(query).fetchall()}
-
-
-def rows_in_month(table: TableSchema, month: str) -> str:
-    """Query the rows of a table in one month, so that DuckDB can pass over the other months' blocks."""
-    name, columns = quoted_name(table.name), ", ".join(map(quoted_name, table.column_names))
-    if not table.month:
-        return f"SELECT {columns} FROM {name}"
-    keys, date_column = ", ".join(map(quoted_name, table.key)), quoted_name(table.month.column)
-    first = f"TIMESTAMP '{month}-01'"
-    dated = f"{date_column} >= {first} AND {date_column} < {first} + INTERVAL 1 MONTH"
-    return (
-        f"SELECT {columns} FROM {name} ANTI JOIN _state.{name} USING ({keys}) "
-        f"WHERE {date_column + ' IS NULL' if month == NO_MONTH else dated} UNION ALL "
-        f"SELECT {columns} FROM {name} SEMI JOIN (FROM _state.{name} WHERE month = {quoted_text(month)}) USING ({keys})"
-    )
-
-
-def _with_month(table: TableSchema, relation: str) -> str:
-    """Query the rows of a relation with their `month`, the text YYYY-MM; `NO_MONTH` for tables and rows without one."""
-    if not table.month:
-        return f"SELECT *, '{NO_MONTH}' AS month FROM {relation}"
-    keys = ", ".join(map(quoted_name, table.key))
-    return (
-        f"SELECT {relation}.*, coalesce(kept.month, strftime({relation}.{quoted_name(table.month.column)}, '%Y-%m'), "
-        f"'{NO_MONTH}') AS month FROM {relation} LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({keys})"
-    )
 
 
 def _replace_quarantine(
@@ -289,13 +223,3 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     row = connection.execute(query).fetchone()
     connection.complete()
     return int(row[0]) if row else 0
-
-
-def quoted_name(identifier: str) -> str:
-    """An identifier in SQL."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def quoted_text(value: object) -> str:
-    """A text in SQL."""
-    return "'" + str(value).replace("'", "''") + "'"
