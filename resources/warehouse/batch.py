@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from errno import EIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -109,7 +110,10 @@ class Batch:
 
 def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
     unfinished = path.with_name(f"{path.name}.tmp")
-    frame.write_parquet(unfinished, compression="zstd", compression_level=1)
+    try:
+        frame.write_parquet(unfinished, compression="zstd", compression_level=1)
+    except pl.exceptions.ComputeError as error:  # polars' word for a disk that does not take the bytes
+        raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
     sync(unfinished)
     unfinished.replace(path)
 

@@ -90,7 +90,7 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
             f"The folder {folder.root} cannot be written: {reason}. Make room or set COUPONTOOLS_DATA_DIR to "
             "another folder; what was published stays as it was."
         ) from error
-    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
         first_line = str(error).splitlines()[0].rstrip(".")
         raise WarehouseError(
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
