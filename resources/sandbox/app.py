@@ -4,6 +4,7 @@ import asyncio
 import math
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,9 +20,11 @@ from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.calls import Call, read_call
 from resources.sandbox.clock import Clock
 from resources.sandbox.connection import reset, send_half, with_transport
-from resources.sandbox.endpoints import ENDPOINTS, Endpoint, State
+from resources.sandbox.endpoints.endpoint import Endpoint, State, refusal
+from resources.sandbox.endpoints.table import ENDPOINTS
 from resources.sandbox.faults import Fault, Faults, Kind, instead, spoil
-from resources.sandbox.replies import ApiError, Reply, failure, html, unauthorized
+from resources.sandbox.parameters import check
+from resources.sandbox.replies import ApiError, Reply, failure, html, message, unauthorized
 from resources.sandbox.request_log import RequestEntry, RequestLog
 from resources.sandbox.source import Source
 
@@ -63,16 +66,19 @@ class Sandbox:
     client_secret: str = CLIENT_SECRET
     requests: RequestLog = field(default_factory=RequestLog)
     closing: threading.Event = field(default_factory=threading.Event)
+    writing: threading.Lock = field(default_factory=threading.Lock)
+    """Held by a call that changes the account, so that it changes what it has read."""
 
     def app(self) -> ASGIApp:
         """Return the ASGI application that serves it."""
-        methods = ["POST", "GET"] if self.assumptions.allow_get else ["POST"]
         limit = RateLimit(self.assumptions.requests_per_second)
-        routes = [
-            Route(f"/{path}", _Answer(self, endpoint, limit), methods=methods) for path, endpoint in ENDPOINTS.items()
-        ]
+        routes = [Route(f"/{each.path}", _Answer(self, each, limit), methods=self._methods(each)) for each in ENDPOINTS]
         refuse = partial(_refuse, self)
         return with_transport(Starlette(routes=routes, exception_handlers={404: refuse, 405: refuse}))
+
+    def _methods(self, endpoint: Endpoint) -> list[str]:
+        can_get = self.assumptions.allow_get and endpoint.method == "POST" and not endpoint.writes
+        return [endpoint.method, "GET"] if can_get else [endpoint.method]
 
     def is_authorized(self, call: Call) -> bool:
         """Return whether the right keys came in an accepted way, and still work."""
@@ -146,8 +152,15 @@ class _Answer:
         try:
             if not sandbox.is_authorized(call):
                 raise unauthorized()
-            return self._endpoint(call, State(sandbox.account, sandbox.assumptions, sandbox.clock.now()))
+            if refused := refusal(sandbox.account.standing, self._endpoint.needs):
+                raise refused
+            check(self._endpoint.parameters, call)
+            state = State(sandbox.account, sandbox.assumptions, sandbox.clock.now())
+            with sandbox.writing if self._endpoint.writes else nullcontext():
+                return self._endpoint.answer(call, state)
         except ApiError as error:
+            if self._endpoint.has_plain_error(error.code, sandbox.assumptions):
+                return message(error)
             return failure(error, sandbox.assumptions)
 
 

@@ -23,17 +23,34 @@ class Assumptions(BaseModel):
     past_end: Literal["empty", "error", "last_page", "first_page"] = "empty"
     """Answer for a page after the last one: no rows, error 300, or a page served again. UNKNOWN (5.3)."""
     empty_data: Literal["array", "absent"] = "array"
-    """Whether `data` is `[]` or missing when there are no rows. C: clients check the count first (5.3)."""
+    """Whether a v3 list is `[]` or missing when it is empty. C for `data`: clients check the count first (5.3)."""
     amount_meaning: Literal["page", "total"] = "page"
     """Whether `amount_of_results` counts this page or all pages. UNKNOWN (5.3)."""
     amount_type: Literal["integer", "string"] = "integer"
     """JSON type of `amount_of_results`. C: compared as text, so either is possible (5.3)."""
+    single_as: Literal["object", "array"] = "object"
+    """Whether v3 calls about one thing answer with an object or a one-element array. C for coupon/info (5.2)."""
     row_fields: Literal["all", "seen"] = "all"
     """Fields of a record in campaign/*: as rich as couponsession/data, or the 12 seen (C). UNKNOWN (5.3)."""
     campaign_fields: Literal["seen", "hinted"] = "seen"
     """Fields of a row in coupon/list: the 6 seen (C), or with those only hinted at (D) (5.1)."""
     session_order: Literal["ascending", "newest_first"] = "ascending"
     """Order of records in campaign/*, by sequenceid. UNKNOWN (5.3)."""
+
+    registration_page_size: Annotated[int, Field(ge=1)] = 100
+    """Records per page of directoryusers/list. A says 100 at most (5.19)."""
+    v4_registration_page_size: Annotated[int, Field(ge=1)] | None = None
+    """Records per `page` of GET v4/directory/{id}/users; None = all in one answer. UNKNOWN (6.1)."""
+    v4_loyalty_page_size: Annotated[int, Field(ge=1)] | None = None
+    """Records per `pagination[page]`, from 1, of GET v4 loyalty stats; None = all in one answer. UNKNOWN (6.2)."""
+    v4_directory_ids: Literal["same", "integer"] = "same"
+    """Ids of v4 directories: as in v3 (dir_12345), or 12345. UNKNOWN (4)."""
+    free_payment: Literal["absent", "null", "empty_object", "empty_array"] = "absent"
+    """What `payment` is for a directory without one. UNKNOWN (5.17)."""
+    created_at_format: Literal["space", "iso_z", "iso_offset"] = "space"
+    """`created_at` of v4: `2026-01-31 12:00:00`, `2026-01-31T12:00:00Z` or with +00:00. UNKNOWN (6.1)."""
+    subaccount_envelope: Literal["v3", "bare"] = "v3"
+    """Whether v4/subaccount* answers in v3's envelope under `subaccount`, or without any. UNKNOWN (3.1)."""
 
     date_formats: tuple[DateFormat, ...] = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H-%M")
     """Accepted formats of start_date and end_date. A: hyphen and bare day, C: colon (5.3)."""

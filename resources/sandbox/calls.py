@@ -24,7 +24,7 @@ class Call:
     path: str
     """Without the leading slash: `v3/coupon/list`."""
     parameters: Mapping[str, object]
-    """Of the JSON or form body, or the query string of a GET; absent, null and "" are all left out."""
+    """Of the path, and of the JSON or form body or a GET's query string; absent, null and "" are all left out."""
     keys: Mapping[AuthenticationWay, tuple[str, str]]
     """Client id and secret, for each way in which they were sent."""
     accepts_gzip: bool
@@ -35,6 +35,20 @@ class Call:
         if value is None or isinstance(value, str):
             return value
         return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def object(self, name: str) -> dict[str, str]:
+        """Return an object parameter: sent as `name[key]=value`, as JSON text, or as a JSON body's object.
+
+        Which of them the API takes in a query string is unknown (section 6.2).
+        """
+        value = self.parameters.get(name)
+        if isinstance(value, str):
+            value = _decode(value.encode(), "application/json")
+        found = {str(key): str(each) for key, each in value.items()} if isinstance(value, dict) else {}
+        for key, each in self.parameters.items():
+            if key.startswith(f"{name}[") and key.endswith("]"):
+                found[key[len(name) + 1 : -1]] = str(each)
+        return found
 
 
 async def read_call(request: Request) -> Call:
@@ -53,7 +67,8 @@ async def read_call(request: Request) -> Call:
     return Call(
         method=request.method,
         path=request.url.path.strip("/"),
-        parameters={name: value for name, value in parameters.items() if value is not None and value != ""},
+        parameters={name: value for name, value in parameters.items() if value is not None and value != ""}
+        | request.path_params,
         keys=keys,
         accepts_gzip="gzip" in request.headers.get("accept-encoding", ""),
     )

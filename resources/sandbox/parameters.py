@@ -1,77 +1,104 @@
-"""Reading and checking request parameters; what is wrong with one becomes the documented error code (3.3)."""
+"""Parameters of the endpoints: declared once, for checking what is sent and for the OpenAPI document.
+
+What is wrong with a parameter becomes the documented error code (section 3.3).
+"""
 
 import re
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-from resources.sandbox.assumptions import Assumptions, DateFormat
 from resources.sandbox.calls import Call
 from resources.sandbox.replies import ApiError
 
-MISSING, MALFORMED, NOT_LISTED, BAD_DATE = 200, 301, 302, 303
+MISSING, INCORRECT, MALFORMED, NOT_LISTED, BAD_DATE, BAD_EMAIL = 200, 300, 301, 302, 303, 305
 
-DATE_PATTERNS: dict[DateFormat, re.Pattern[str]] = {
-    "%Y-%m-%d": re.compile(r"\d{4}-\d\d-\d\d"),
-    "%Y-%m-%d %H:%M": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"),
-    "%Y-%m-%d %H-%M": re.compile(r"\d{4}-\d\d-\d\d \d\d-\d\d"),
-}
+Place = Literal["body", "path", "query"]
 
 
-def required(call: Call, name: str) -> str:
-    """Return a parameter's text; error 200 if it was not sent."""
-    value = call.text(name)
-    if value is None:
-        raise ApiError(MISSING, f"Missing parameter: {name}")
-    return value
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter, and what its text must look like."""
+
+    name: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    """Its JSON Schema in the OpenAPI document."""
+    pattern: str = r"(?s).*"
+    """Of the whole text."""
+    code: int = MALFORMED
+    """The error if the text does not match."""
+    message: str = "Invalid character in parameter: {}"
+    required: bool = False
+    place: Place = "body"
+    note: str = ""
+    """What else there is to know: format, made-up names."""
+
+    def check(self, call: Call) -> None:
+        """Raise ApiError if the parameter is missing or wrong."""
+        value = call.text(self.name)
+        if value is None:
+            if self.required:
+                raise ApiError(MISSING, f"Missing parameter: {self.name}")
+        elif re.fullmatch(self.pattern, value, re.ASCII) is None:
+            raise ApiError(self.code, self.message.format(self.name))
 
 
-def identifier(value: str, name: str, pattern: str) -> str:
-    """Return an id of the right form; error 301 if it has another (it need not exist)."""
-    if re.fullmatch(pattern, value, re.ASCII) is None:
-        raise ApiError(MALFORMED, f"Invalid character in parameter: {name}")
-    return value
+def text(name: str, *, longest: int | None = None, required: bool = False, note: str = "") -> Parameter:
+    """Return a parameter of free text; error 300 if it is too long."""
+    limit = {} if longest is None else {"maxLength": longest}
+    return Parameter(
+        name,
+        {"type": "string", **limit},
+        rf"(?s).{{0,{longest or ''}}}",
+        INCORRECT,
+        "Invalid value in parameter: {}",
+        required,
+        note=note,
+    )
 
 
-def page_number(call: Call) -> int:
-    """Return `page`, 1 if it was not sent; error 301 if it is no positive number."""
-    return int(identifier(call.text("page") or "1", "page", r"0*[1-9]\d{0,8}"))
+def identifier(name: str, pattern: str, *, required: bool = True, place: Place = "body", note: str = "") -> Parameter:
+    """Return a parameter that holds an id; error 301 if it has another form (it need not exist)."""
+    return Parameter(
+        name, {"type": "string", "pattern": f"^{pattern}$"}, pattern, required=required, place=place, note=note
+    )
 
 
-def switch(call: Call, name: str) -> bool:
-    """Return a true/false parameter, false if it was not sent; error 302 if it is neither."""
-    value = (call.text(name) or "false").lower()
-    if value not in ("true", "false", "1", "0"):
-        raise ApiError(NOT_LISTED, f"Invalid value in parameter: {name}")
-    return value in ("true", "1")
+def number(name: str, pattern: str = r"0*[1-9]\d{0,8}", *, required: bool = False, note: str = "") -> Parameter:
+    """Return a numeric parameter, positive unless the pattern says otherwise; error 301 if it is none."""
+    return Parameter(name, {"type": "string", "pattern": f"^{pattern}$"}, pattern, required=required, note=note)
 
 
-def start_date(call: Call, assumptions: Assumptions) -> datetime | None:
-    """Return the first moment of the window, naive UTC; error 303 if it is no date."""
-    found = _date(call, "start_date", assumptions.date_formats)
-    return found and found[0]
+def switch(name: str, *, required: bool = False, place: Place = "body", note: str = "") -> Parameter:
+    """Return a true/false parameter; error 302 if it is neither."""
+    pattern, message = r"(?i:true|false|1|0)", "Invalid value in parameter: {}"
+    return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, required, place, note)
 
 
-def end_date(call: Call, assumptions: Assumptions) -> datetime | None:
-    """Return the last second of the window, naive UTC, as the assumptions understand it; error 303."""
-    found = _date(call, "end_date", assumptions.date_formats)
-    if found is None:
-        return None
-    moment, date_format = found
-    if date_format == "%Y-%m-%d":
-        whole = timedelta(days=1) if assumptions.end_date_means == "whole_day" else None
-    else:
-        whole = timedelta(minutes=1) if assumptions.end_minute_means == "whole_minute" else None
-    return moment if whole is None else moment + whole - timedelta(seconds=1)
+def choice(name: str, *values: str, note: str = "") -> Parameter:
+    """Return a parameter with a list of values; error 302 if it has another."""
+    pattern = "|".join(map(re.escape, values))
+    return Parameter(
+        name,
+        {"type": "string", "enum": list(values)},
+        pattern,
+        NOT_LISTED,
+        "Invalid value in parameter: {}",
+        note=note,
+    )
 
 
-def _date(call: Call, name: str, formats: Sequence[DateFormat]) -> tuple[datetime, DateFormat] | None:
-    text = call.text(name)
-    if text is None:
-        return None
-    for date_format in formats:
-        if DATE_PATTERNS[date_format].fullmatch(text):
-            try:
-                return datetime.strptime(text, date_format), date_format  # noqa: DTZ007 - the API's dates are UTC
-            except ValueError:
-                break
-    raise ApiError(BAD_DATE, f"{name} must be yyyy-MM-dd hh-mm")
+def check(parameters: Iterable[Parameter], call: Call) -> None:
+    """Raise ApiError for the first parameter that is missing or wrong."""
+    for parameter in parameters:
+        parameter.check(call)
+
+
+def is_on(call: Call, name: str) -> bool:
+    """Return a true/false parameter, false if it was not sent."""
+    return (call.text(name) or "false").lower() in ("true", "1")
+
+
+def page_number(call: Call, name: str = "page") -> int:
+    """Return the number of a page, 1 if none was sent."""
+    return int(call.text(name) or "1")

@@ -4,12 +4,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
+from resources.sandbox.overlay import Overlay, Table
+from resources.sandbox.record import Record, decoded, encode_array, record_id
+from resources.sandbox.source import (
+    Campaign,
+    FoundSession,
+    SessionDate,
+    SessionField,
+    SessionQuery,
+    Standing,
+)
 
-from resources.sandbox.source import Campaign, SessionDate, SessionQuery
+__all__ = ["Record", "RecordedAccount", "RecordedRows"]
 
-Record = Mapping[str, object] | bytes
-"""A session as served: a JSON-able mapping, or its JSON text (valid or not)."""
+Records = Iterable[Record]
+Children = Mapping[str, Records]
 
 DATE_KEYS: Mapping[SessionDate, str] = {
     "created": "created_date_utc",
@@ -23,17 +32,48 @@ NO_DATES = ("", None, "0000-00-00 00:00:00")
 
 
 class RecordedAccount:
-    """Campaign rows and session records exactly as given; thread safe. The clock plays no part.
+    """Campaign rows and all other records exactly as given; thread safe. The clock plays no part.
 
     `sessions` maps a campaign's id to its records, in order of their sequenceid. A record that cannot be
     understood (invalid JSON, a date that is none) is served in every window, so that a client meets it.
+    The records of the tables are in v3 spelling; mappings of them have their parent's id as key.
     """
 
     def __init__(
         self,
         campaigns: Iterable[Campaign | Mapping[str, object]] = (),
-        sessions: Mapping[str, Iterable[Record]] | None = None,
+        sessions: Children | None = None,
+        *,
+        loyalty_cards: Records = (),
+        loyalty_users: Children | None = None,
+        directories: Records = (),
+        directory_campaigns: Children | None = None,
+        registrations: Children | None = None,
+        categories: Records = (),
+        main_categories: Records = (),
+        subaccounts: Records = (),
+        sms_groups: Records = (),
+        sms_contacts: Children | None = None,
+        email_groups: Records = (),
     ) -> None:
+        self.standing = Standing()
+        self.overlay = Overlay()
+        tables: Mapping[Table, Children | None] = {
+            "loyalty_cards": {"": loyalty_cards},
+            "loyalty_users": loyalty_users,
+            "directories": {"": directories},
+            "directory_campaigns": directory_campaigns,
+            "registrations": registrations,
+            "categories": {"": categories},
+            "main_categories": {"": main_categories},
+            "subaccounts": {"": subaccounts},
+            "sms_groups": {"": sms_groups},
+            "sms_contacts": sms_contacts,
+            "email_groups": {"": email_groups},
+        }
+        for table, children in tables.items():
+            for parent, rows in (children or {}).items():
+                self.set_records(table, rows, parent)
         self._lock = threading.Lock()
         self._campaigns = [_campaign(each) for each in campaigns]
         self._sessions = {campaign: list(records) for campaign, records in (sessions or {}).items()}
@@ -50,19 +90,50 @@ class RecordedAccount:
         found = [record for record in records if _matches(record, query)]
         return RecordedRows(found[::-1] if query.newest_first else found)
 
-    def session(self, session_id: str, now: datetime) -> tuple[str, Mapping[str, object]] | None:  # noqa: ARG002
+    def session(self, session_id: str, now: datetime) -> FoundSession | None:  # noqa: ARG002
         """Return the campaign's id and the record of a session, or None."""
         with self._lock:
             for campaign_id, records in self._sessions.items():
-                for record in map(_decoded, records):
+                for record in map(decoded, records):
                     if record is not None and record.get("session") == session_id:
                         return campaign_id, record
         return None
 
+    def find_sessions(
+        self,
+        field: SessionField,
+        text: str,
+        now: datetime,  # noqa: ARG002
+        campaign_id: str | None = None,
+    ) -> Sequence[FoundSession]:
+        """Return the sessions, of one campaign or of all, whose field has this text."""
+        with self._lock:
+            places = {name: list(rows) for name, rows in self._sessions.items() if campaign_id in (None, name)}
+        records = ((name, decoded(record)) for name, rows in places.items() for record in rows)
+        return [(name, record) for name, record in records if record is not None and _has_text(record, field, text)]
+
+    def rows(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:  # noqa: ARG002
+        """Return the records of a table, or of one parent in it, in the order given."""
+        return self.overlay.rows((table, parent), ())
+
+    def put_record(self, table: Table, record: Record, parent: str = "") -> None:
+        """Add a record to a table, or replace the one of the same id in its place."""
+        self.overlay.put((table, parent), record)
+
+    def remove_record(self, table: Table, name: str, parent: str = "") -> None:
+        """Take the record of this id away; KeyError if there is none."""
+        if name not in map(record_id, self.overlay.rows((table, parent), ())):
+            raise KeyError(name)
+        self.overlay.remove((table, parent), name)
+
+    def set_records(self, table: Table, records: Records, parent: str = "") -> None:
+        """Replace all records of a table, or of one parent in it."""
+        self.overlay.set((table, parent), records)
+
     def custom_codes(self, campaign_id: str, now: datetime) -> tuple[int, int]:  # noqa: ARG002
         """Return the number of records with an own validation code, twice: all that are known are claimed."""
         with self._lock:
-            statuses = [(_decoded(record) or {}).get("status") for record in self._sessions.get(campaign_id, ())]
+            statuses = [(decoded(record) or {}).get("status") for record in self._sessions.get(campaign_id, ())]
         codes = sum(isinstance(status, Mapping) and bool(status.get("own_validation_code")) for status in statuses)
         return codes, codes
 
@@ -104,8 +175,7 @@ class RecordedAccount:
         with self._lock:
             for records in self._sessions.values():
                 for place, record in enumerate(records):
-                    decoded = _decoded(record)
-                    if decoded is not None and decoded.get("session") == session_id:
+                    if (decoded(record) or {}).get("session") == session_id:
                         records[place : place + 1] = change(record)
                         return
         raise KeyError(session_id)
@@ -125,29 +195,25 @@ class RecordedRows:
     def encode(self, offset: int, length: int) -> tuple[int, bytes]:
         """Return the number of records from `offset` (at most `length`), and their compact JSON array."""
         page = self._records[offset : offset + length]
-        texts = (record if isinstance(record, bytes) else msgspec.json.encode(record) for record in page)
-        return len(page), b"[" + b",".join(texts) + b"]"
+        return len(page), encode_array(page)
 
 
 def _campaign(campaign: Campaign | Mapping[str, object]) -> Campaign:
     return campaign if isinstance(campaign, Campaign) else Campaign(dict(campaign))
 
 
-def _decoded(record: Record) -> Mapping[str, object] | None:
-    """Return the record as a mapping, or None if it is no JSON object."""
-    if not isinstance(record, bytes):
-        return record
-    try:
-        return msgspec.json.decode(record, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+def _has_text(record: Mapping[str, object], field: SessionField, text: str) -> bool:
+    if field == "short_code":
+        return str(record.get("session", "")).startswith(text)
+    group = {"own_validation_code": "status", "phone": "user", "email": "user"}.get(field)
+    holder = record if group is None else record.get(group)
+    return isinstance(holder, Mapping) and holder.get(field) == text
 
 
 def _matches(record: Record, query: SessionQuery) -> bool:
     if query.kind == "data" and query.start is None and query.end is None:
         return True
-    decoded = _decoded(record)
-    status = decoded.get("status") if decoded is not None else None
+    status = (decoded(record) or {}).get("status")
     if not isinstance(status, Mapping):
         return True
     own = KINDS.get(query.kind)

@@ -9,7 +9,7 @@ import polars as pl
 from resources.sandbox.campaigns import CampaignPlan
 from resources.sandbox.draws import INDEX, bits, happens, pick, uniform
 from resources.sandbox.sessions import seconds
-from resources.sandbox.source import SessionQuery
+from resources.sandbox.source import SessionField, SessionQuery
 from resources.sandbox.texts import CITIES, COMMENTS, LOCALES, MAIL_NAMES
 
 FIRST_SEQUENCE_ID = 18_000_000
@@ -123,6 +123,18 @@ def matches_id(seed: int, wanted: str) -> pl.Expr:
     return own | twin
 
 
+def has_text(seed: int, plan: CampaignPlan, now: int, field: SessionField, text: str) -> pl.Expr:
+    """Return whether a session's field has this text at `now`, or its id begins with it (Boolean)."""
+    if field == "short_code":
+        return session_id(seed).str.starts_with(text)
+    if field == "customid":
+        return _custom_id(plan) == text
+    state = state_at(now)
+    if field == "own_validation_code":
+        return _status(seed, plan, state)[field] == text
+    return _user(seed, state)[field] == text
+
+
 def encode(rows: pl.DataFrame, seed: int, plan: CampaignPlan, now: datetime, *, seen_only: bool) -> bytes:
     """Return records of one campaign's sessions as a compact JSON array in UTF-8 (section 5.3)."""
     if rows.is_empty():
@@ -135,7 +147,7 @@ def encode(rows: pl.DataFrame, seed: int, plan: CampaignPlan, now: datetime, *, 
         fields["status"] = _object({name: status[name] for name in SEEN_STATUS})
     else:
         fields["session_url"] = f"https://digicpn.com/p/{plan.code}/" + session
-        fields["customid"] = _text(pl.lit(plan.is_bulk), "CRM-" + (INDEX * 7 + 1).cast(pl.String))
+        fields["customid"] = _custom_id(plan)
         fields["status"] = _object(status)
         fields["user"] = _object(_user(seed, state))
     # In two steps: as one expression, polars took twice as long.
@@ -157,6 +169,10 @@ def _flag(condition: pl.Expr) -> pl.Expr:
 
 def _text(condition: pl.Expr, text: pl.Expr | str) -> pl.Expr:
     return pl.when(condition).then(pl.lit(text) if isinstance(text, str) else text).otherwise(pl.lit(""))
+
+
+def _custom_id(plan: CampaignPlan) -> pl.Expr:
+    return _text(pl.lit(plan.is_bulk), "CRM-" + (INDEX * 7 + 1).cast(pl.String))
 
 
 def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:

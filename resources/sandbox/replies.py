@@ -1,12 +1,13 @@
 """Answers of the sandbox: the success envelope and the three official shapes of errors (section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from gzip import compress
 
 import msgspec
 
 from resources.sandbox.assumptions import Assumptions, ErrorShape
+from resources.sandbox.record import Record, encode_array
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -51,6 +52,33 @@ def unauthorized() -> ApiError:
 def success(payload: Mapping[str, object]) -> Reply:
     """Return the v3 envelope with the payload's keys beside `status` (section 3.1)."""
     return Reply(msgspec.json.encode({"status": {"status": "OK"}, **payload}))
+
+
+def spliced(head: Mapping[str, object], key: str, value: bytes) -> Reply:
+    """Return the v3 envelope with `head` beside `status`, and last a key whose value is JSON text as it is."""
+    envelope = msgspec.json.encode({"status": {"status": "OK"}, **head})
+    return Reply(envelope[:-1] + b"," + msgspec.json.encode(key) + b":" + value + b"}")
+
+
+def listed(
+    key: str, records: Sequence[Record], assumptions: Assumptions, head: Mapping[str, object] | None = None
+) -> Reply:
+    """Return the v3 envelope of a list, which may be absent when it is empty (`empty_data`)."""
+    if not records and assumptions.empty_data == "absent":
+        return success(head or {})
+    return spliced(head or {}, key, encode_array(records))
+
+
+def single(key: str, record: Record, assumptions: Assumptions, head: Mapping[str, object] | None = None) -> Reply:
+    """Return the v3 envelope of one record, an object or an array of one (`single_as`)."""
+    array = encode_array([record])
+    return spliced(head or {}, key, array if assumptions.single_as == "array" else array[1:-1])
+
+
+def message(error: ApiError) -> Reply:
+    """Return an error as v4 sends it without an envelope: 401 is of grade C, body and other statuses are made up."""
+    status = 401 if error.code == 1000 else 404 if error.code >= 500 else 422
+    return Reply(msgspec.json.encode({"message": error.description}), status)
 
 
 def failure(error: ApiError, assumptions: Assumptions) -> Reply:

@@ -41,6 +41,10 @@ class Api(AbstractContextManager["Api"]):
     def post(self, path: str, **parameters: Any) -> httpx.Response:
         return self.client.post(path, json=parameters)
 
+    def v4(self, path: str, method: str = "GET", **sent: Any) -> httpx.Response:
+        """Ask v4; `sent` are httpx's arguments, such as params and json."""
+        return self.client.request(method, f"{self.server.url}/v4/{path}", **sent)
+
     def call(self, path: str, **parameters: Any) -> dict[str, Any]:
         response = self.post(path, **parameters)
         assert response.status_code == 200, response.text

@@ -1,0 +1,148 @@
+"""Sessions, for reading: campaign/*, couponsession/data, couponsession/search, webhook/verification."""
+
+from collections.abc import Callable, Mapping
+
+from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.calls import Call
+from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.parameters import Parameter, identifier, number, page_number, text
+from resources.sandbox.record import encode_array
+from resources.sandbox.replies import ApiError, Reply, single, spliced, success
+from resources.sandbox.schemas import NUMBER_OR_TEXT, STRING, Schema, listing, record
+from resources.sandbox.schemas import single as one
+from resources.sandbox.source import FoundSession, SessionDate, SessionField, SessionKind, SessionQuery
+from resources.sandbox.windows import WINDOW, end_date, start_date
+
+UNKNOWN_WEBHOOK = 509
+EVENT_DATES: Mapping[SessionKind, SessionDate] = {
+    "opens": "opened",
+    "claims": "claimed",
+    "validations": "validated",
+}
+SEARCHED: tuple[SessionField, ...] = ("own_validation_code", "phone", "email")
+ROW = record("sequenceid session session_url customid", status={"type": "object"}, user={"type": "object"})
+
+
+def campaign_sessions(kind: SessionKind) -> Callable[[Call, State], Reply]:
+    """Return the endpoint of campaign/{data, opens, claims, validations}."""
+
+    def answer(call: Call, state: State) -> Reply:
+        """List the sessions of a campaign, or those opened, claimed or validated, in pages (section 5.3)."""
+        assumptions = state.assumptions
+        campaign = finding.campaign(call, state)
+        own = assumptions.data_filter if kind == "data" else EVENT_DATES[kind]
+        query = SessionQuery(
+            kind=kind,
+            date="created" if kind != "data" and assumptions.event_filter == "created" else own,
+            start=start_date(call, assumptions),
+            end=end_date(call, assumptions),
+            newest_first=assumptions.session_order == "newest_first",
+            seen_fields_only=assumptions.row_fields == "seen",
+        )
+        rows = state.source.sessions(campaign.campaign_id, query, state.now)
+        size = assumptions.session_page_size
+        offset = finding.offset(page_number(call), rows.total, size, assumptions)
+        length, data = rows.encode(offset, size)
+        return _page(length if assumptions.amount_meaning == "page" else rows.total, length, data, assumptions)
+
+    return answer
+
+
+def couponsession_data(call: Call, state: State) -> Reply:
+    """Show one session, its ids at top level, the rest in `data` (section 5.4)."""
+    campaign_id, session = finding.session(call, state)
+    top = ("session", "session_url", "sequenceid", "customid")
+    head = {
+        "campaign": campaign_id,
+        "action": "retrieve_all_session_data",
+        **{name: session[name] for name in top if name in session},
+    }
+    rest = {name: value for name, value in session.items() if name not in top}
+    return single("data", rest, state.assumptions, head)
+
+
+def couponsession_search(call: Call, state: State) -> Reply:
+    """Find sessions by own validation code, phone number or e-mail address (section 5.7).
+
+    The names of parameter and payload are made up, after loyaltyusers/search and campaign/data.
+    """
+    return _found(search(call, state, None), state)
+
+
+def campaign_search(call: Call, state: State) -> Reply:
+    """Find sessions of one campaign as couponsession/search does (section 5.8); all of it is made up."""
+    return _found(search(call, state, finding.campaign(call, state).campaign_id), state)
+
+
+def search(call: Call, state: State, campaign_id: str | None) -> list[FoundSession]:
+    """Return the sessions with the text searched for, each once."""
+    wanted = finding.named(call, "search")
+    found = {}
+    for field in SEARCHED:
+        for campaign, session in state.source.find_sessions(field, wanted, state.now, campaign_id):
+            found[campaign, str(session.get("session"))] = (campaign, session)
+    return list(found.values())
+
+
+def webhook_verification(call: Call, state: State) -> Reply:
+    """Tell whether a webhook's event was sent by the API (section 7).
+
+    There is one of kind coupon_validated for each validated session. Its id, evt_ and the first 20 letters of
+    the session's, is made up.
+    """
+    event, session_id = finding.named(call, "webhook"), call.text("session")
+    for campaign_id, session in state.source.find_sessions("short_code", event.removeprefix("evt_"), state.now):
+        status, name = session.get("status"), str(session.get("session"))
+        validated = status.get("validation_date_utc") if isinstance(status, Mapping) else None
+        if validated and event == f"evt_{name[:20]}" and session_id in (None, name):
+            return success(
+                {
+                    "result": "valid",
+                    "webhook": event,
+                    "date": validated,
+                    "campaign": campaign_id,
+                    "session": name,
+                    "type": "coupon_validated",
+                }
+            )
+    raise ApiError(UNKNOWN_WEBHOOK, "Webhook not found.")
+
+
+def _found(sessions: list[FoundSession], state: State) -> Reply:
+    rows = [{"campaign": campaign_id, **session} for campaign_id, session in sessions]
+    return _page(len(rows), len(rows), encode_array(rows), state.assumptions)
+
+
+def _page(amount: int, length: int, data: bytes, assumptions: Assumptions) -> Reply:
+    head = {"amount_of_results": amount if assumptions.amount_type == "integer" else str(amount)}
+    if length == 0 and assumptions.empty_data == "absent":
+        return success(head)
+    return spliced(head, "data", data)
+
+
+PAGE: Mapping[str, Schema] = {"amount_of_results": NUMBER_OR_TEXT, "data": listing(ROW)}
+PAGES: tuple[Parameter, ...] = (finding.CAMPAIGN, number("page"), *WINDOW)
+SEARCH = text("search", required=True, note="the name is made up")
+
+COUPON_SESSIONS = (
+    Endpoint("v3/campaign/data", campaign_sessions("data"), PAGES, PAGE),
+    Endpoint("v3/campaign/opens", campaign_sessions("opens"), PAGES, PAGE),
+    Endpoint("v3/campaign/claims", campaign_sessions("claims"), PAGES, PAGE),
+    Endpoint("v3/campaign/validations", campaign_sessions("validations"), PAGES, PAGE),
+    Endpoint(
+        "v3/couponsession/data",
+        couponsession_data,
+        (finding.SESSION,),
+        dict.fromkeys(("campaign", "action", "session", "session_url", "sequenceid", "customid"), STRING)
+        | {"data": one(record("", status={"type": "object"}, user={"type": "object"}))},
+    ),
+    Endpoint("v3/couponsession/search", couponsession_search, (SEARCH,), PAGE),
+    Endpoint("v3/campaign/search", campaign_search, (finding.CAMPAIGN, SEARCH), PAGE),
+    Endpoint(
+        "v3/webhook/verification",
+        webhook_verification,
+        (identifier("webhook", r"evt_[A-Za-z0-9]{1,20}"), identifier("session", "[A-Za-z0-9]+", required=False)),
+        dict.fromkeys(("result", "webhook", "date", "campaign", "session", "type"), STRING),
+    ),
+)

@@ -1,0 +1,76 @@
+"""Campaigns: coupon/list and coupon/info (sections 5.1 and 5.2)."""
+
+from resources.sandbox.calls import Call
+from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.parameters import identifier, is_on, switch, text
+from resources.sandbox.replies import ApiError, Reply, listed
+from resources.sandbox.replies import single as one
+from resources.sandbox.schemas import INTEGER, listing, record, single
+from resources.sandbox.source import Campaign
+
+UNKNOWN_FOLDER = 515
+SEEN = "ID code name title status url"
+
+
+def coupon_list(call: Call, state: State) -> Reply:
+    """List campaigns in `coupon_info`, an array (section 5.1)."""
+    campaigns = state.source.campaigns(state.now)
+    folder, category, tags = call.text("folder"), call.text("category"), call.text("tags")
+    if folder is not None and folder not in {each.folder for each in campaigns}:
+        raise ApiError(UNKNOWN_FOLDER, "Folder not found")
+    wanted = {tag.strip() for tag in (tags or "").split(",")} - {""}
+    enough = any if state.assumptions.tags_match == "any" else all
+    only_active = is_on(call, "only_active")
+    rows = [
+        _row(each, state)
+        for each in campaigns
+        if (folder is None or each.folder == folder)
+        and (category is None or each.category == category)
+        and (not wanted or enough(tag in each.tags for tag in wanted))
+        and (not only_active or each.is_active)
+    ]
+    return listed("coupon_info", rows, state.assumptions)
+
+
+def coupon_info(call: Call, state: State) -> Reply:
+    """Show one campaign in `coupon_info`, an object (section 5.2).
+
+    The names of its two usage statistics are undocumented; these are made up.
+    """
+    campaign = finding.campaign(call, state)
+    row = _row(campaign, state)
+    if is_on(call, "show_usage_stats"):
+        total, claimed = state.source.custom_codes(campaign.campaign_id, state.now)
+        row |= {"total_custom_validation_codes": total, "claimed_custom_validation_codes": claimed}
+    return one("coupon_info", row, state.assumptions)
+
+
+def _row(campaign: Campaign, state: State) -> dict[str, object]:
+    hints = campaign.hints if state.assumptions.campaign_fields == "hinted" else {}
+    return {**campaign.record, **hints}
+
+
+COUPONS = (
+    Endpoint(
+        "v3/coupon/list",
+        coupon_list,
+        (
+            switch("only_active"),
+            text("folder"),
+            text("tags", note="comma-separated"),
+            identifier("category", r"cat_\w+", required=False),
+        ),
+        {"coupon_info": listing(record(SEEN))},
+    ),
+    Endpoint(
+        "v3/coupon/info",
+        coupon_info,
+        (finding.CAMPAIGN, switch("show_usage_stats")),
+        {
+            "coupon_info": single(
+                record(SEEN, total_custom_validation_codes=INTEGER, claimed_custom_validation_codes=INTEGER)
+            )
+        },
+    ),
+)

@@ -1,0 +1,69 @@
+"""What an endpoint is: an entry of the table that the server routes by, and that the OpenAPI document shows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.calls import Call
+from resources.sandbox.parameters import Parameter
+from resources.sandbox.replies import ApiError, Reply
+from resources.sandbox.schemas import Schema
+from resources.sandbox.source import Source, Standing
+
+Need = Literal["sms", "email", "main_account"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What an endpoint answers from: the account at one moment (naive UTC), under the assumptions."""
+
+    source: Source
+    assumptions: Assumptions
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One method of one path."""
+
+    path: str
+    """Without the leading slash, path parameters in braces: `v4/directory/{directory}`."""
+    answer: Callable[[Call, State], Reply]
+    """Its docstring describes the endpoint to people."""
+    parameters: tuple[Parameter, ...] = ()
+    """Checked in this order before `answer` is called."""
+    payload: Mapping[str, Schema] = field(default_factory=dict)
+    """Schemas of what stands beside `status`, for an answer in the v3 envelope."""
+    bare: Schema | None = None
+    """Schema of an answer without an envelope (v4); its errors are small messages with a matching HTTP status."""
+    method: Literal["POST", "GET", "DELETE"] = "POST"
+    needs: Need | None = None
+    """What the account must have for this call."""
+    writes: bool = False
+
+    def bare_schema(self, assumptions: Assumptions) -> Schema | None:
+        """Return the schema of the answer if it has no envelope."""
+        if assumptions.subaccount_envelope == "bare" and self.path.startswith("v4/subaccount"):
+            return self.payload["subaccount"]
+        return self.bare
+
+    def has_plain_error(self, code: int, assumptions: Assumptions) -> bool:
+        """Return whether an error comes as a small message: in v4, but not those of the account (section 3.3)."""
+        if not self.path.startswith("v4/") or 100 <= code < 200:
+            return False
+        return code == 1000 or self.bare_schema(assumptions) is not None
+
+
+def refusal(standing: Standing, needs: Need | None) -> ApiError | None:
+    """Return the error of an account that may not make a call, if so (section 3.3; the texts are made up)."""
+    if standing.expired:
+        return ApiError(101, "Account has expired")
+    if needs == "main_account" and standing.is_subaccount:
+        return ApiError(102, "Subaccount credentials cannot be used to manage subaccounts")
+    if needs == "sms" and not standing.has_sms:
+        return ApiError(103, "Account needs an SMS integration")
+    if needs == "email" and not standing.has_email:
+        return ApiError(104, "Account needs an e-mail integration")
+    return None

@@ -1,0 +1,79 @@
+"""Loyalty cards and their users in v3 (sections 5.10 to 5.15)."""
+
+from resources.sandbox.calls import Call
+from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.endpoints.finding import CARD, UNKNOWN_CARD_IN_INFO
+from resources.sandbox.parameters import INCORRECT, choice, is_on, switch
+from resources.sandbox.parameters import identifier as matching
+from resources.sandbox.record import Record, decoded
+from resources.sandbox.replies import ApiError, Reply, listed
+from resources.sandbox.replies import single as one
+from resources.sandbox.schemas import listing, record, single
+
+CARD_FIELDS = "ID code name domain type"
+USER_FIELDS = (
+    "ID first_name last_name email phone gender birthday address zip city points stamps voided "
+    "custom_1 custom_2 custom_3 custom_4 custom_5 custom_6 custom_7 custom_8"
+)
+SEARCHED = ("first_name", "last_name", "email", "phone", "ID")
+
+
+def loyalty_list(call: Call, state: State) -> Reply:
+    """List loyalty cards in `loyaltycards`, oldest first (section 5.10; names of key and fields are made up).
+
+    `only_active` leaves out cards whose `status` says otherwise; a card without one is active.
+    """
+    cards = list(state.source.rows("loyalty_cards", "", state.now))
+    if is_on(call, "only_active"):
+        cards = [each for each in cards if (decoded(each) or {}).get("status", "active") == "active"]
+    if call.text("sorting") == "desc":
+        cards.reverse()
+    return listed("loyaltycards", cards, state.assumptions)
+
+
+def loyalty_info(call: Call, state: State) -> Reply:
+    """Show one loyalty card in `loyaltycard` (section 5.11; names of key and fields are made up)."""
+    return one("loyaltycard", finding.card(call, state, UNKNOWN_CARD_IN_INFO), state.assumptions)
+
+
+def loyaltyusers_list(call: Call, state: State) -> Reply:
+    """List all users of a loyalty card in `users`, voided ones too (section 5.12; names made up)."""
+    finding.card(call, state)
+    users = state.source.rows("loyalty_users", finding.named(call, "loyaltycard"), state.now)
+    return listed("users", users, state.assumptions)
+
+
+def loyaltyusers_search(call: Call, state: State) -> Reply:
+    """Find users of a loyalty card by a part of name, e-mail, phone or id (section 5.13; names made up)."""
+    finding.card(call, state)
+    wanted = finding.named(call, "search").lower()
+    if len(wanted) < 3:
+        raise ApiError(INCORRECT, "Invalid value in parameter: search")
+    users = state.source.rows("loyalty_users", finding.named(call, "loyaltycard"), state.now)
+    return listed("users", [each for each in users if _mentions(each, wanted)], state.assumptions)
+
+
+def _mentions(user: Record, wanted: str) -> bool:
+    fields = decoded(user) or {}
+    return any(wanted in str(fields.get(name, "")).lower() for name in SEARCHED)
+
+
+USERS = {"users": listing(record(USER_FIELDS))}
+
+LOYALTY_V3 = (
+    Endpoint(
+        "v3/loyalty/list",
+        loyalty_list,
+        (switch("only_active"), choice("sorting", "asc", "desc", note="by date of creation")),
+        {"loyaltycards": listing(record(CARD_FIELDS))},
+    ),
+    Endpoint("v3/loyalty/info", loyalty_info, (CARD,), {"loyaltycard": single(record(CARD_FIELDS))}),
+    Endpoint("v3/loyaltyusers/list", loyaltyusers_list, (CARD,), USERS),
+    Endpoint(
+        "v3/loyaltyusers/search",
+        loyaltyusers_search,
+        (CARD, matching("search", r"[A-Za-z0-9_@-]+", note="at least 3 characters")),
+        USERS,
+    ),
+)

@@ -1,0 +1,106 @@
+"""Loyalty cards and their users in v4: bare arrays and objects (section 6.2)."""
+
+import msgspec
+
+from resources.sandbox.calls import Call
+from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.endpoints.finding import UNKNOWN_CARD
+from resources.sandbox.parameters import INCORRECT, Parameter, is_on, switch
+from resources.sandbox.record import Record, decoded, encode_array
+from resources.sandbox.replies import ApiError, Reply
+from resources.sandbox.schemas import Schema, listing, record
+from resources.sandbox.spellings import is_voided, loyalty_card_v4, loyalty_user_v4
+
+CARD = record("id:integer code name domain type")
+USER = record(
+    "first_name last_name email phone gender birth_date address zip city "
+    "custom_1 custom_2 custom_3 custom_4 custom_5 custom_6 custom_7 custom_8 "
+    "id:integer points:number stamps:number voided:boolean"
+)
+CARD_ID = Parameter("loyaltyCardId", required=True, place="path")
+USER_ID = Parameter("userId", required=True, place="path")
+OBJECT: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
+
+
+def loyalty_cards(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
+    """List loyalty cards."""
+    return Reply(encode_array(map(loyalty_card_v4, state.source.rows("loyalty_cards", "", state.now))))
+
+
+def stats(call: Call, state: State) -> Reply:
+    """List the users of a loyalty card; voided ones only if `include_voided` says so.
+
+    Field names are made up. `filter` keeps those whose fields equal its own; `pagination` counts `page` from 1.
+    """
+    card_id = card(call, state)
+    users = state.source.rows("loyalty_users", card_id, state.now)
+    shown = [loyalty_user_v4(each) for each in users if is_on(call, "include_voided") or not is_voided(each)]
+    wanted = call.object("filter")
+    shown = [each for each in shown if _fits(each, wanted)]
+    size = state.assumptions.v4_loyalty_page_size
+    if size is not None:
+        page = call.object("pagination").get("page", "1")
+        if not (page.isascii() and page.isdigit() and 0 < int(page) < 10**9):
+            raise ApiError(INCORRECT, "Invalid value in parameter: pagination")
+        shown = shown[(int(page) - 1) * size : int(page) * size]
+    return Reply(encode_array(shown))
+
+
+def user_stats(call: Call, state: State) -> Reply:
+    """Show one user of a loyalty card; the field names are made up."""
+    return shown_user(user(call, state))
+
+
+def card(call: Call, state: State) -> str:
+    """Return the id of the card in the path; error 404."""
+    name = finding.named(call, "loyaltyCardId")
+    if finding.row(state, "loyalty_cards", name) is None:
+        raise ApiError(UNKNOWN_CARD, "Loyalty card not found")
+    return name
+
+
+def user(call: Call, state: State) -> Record:
+    """Return the user in the path, in v3 spelling; error 404."""
+    found = finding.row(state, "loyalty_users", finding.named(call, "userId"), card(call, state))
+    if found is None:
+        raise ApiError(UNKNOWN_CARD, "User not found")
+    return found
+
+
+def shown_user(found: Record) -> Reply:
+    """Return the answer that is one user."""
+    return Reply(encode_array([loyalty_user_v4(found)])[1:-1])
+
+
+def _fits(shown: Record, wanted: dict[str, str]) -> bool:
+    fields = decoded(shown) or {}
+    return all(name in fields and _text(fields[name]) == value for name, value in wanted.items())
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+LOYALTY_V4 = (
+    Endpoint("v4/loyalty/loyalty-cards", loyalty_cards, bare=listing(CARD), method="GET"),
+    Endpoint(
+        "v4/loyalty/loyalty-cards/{loyaltyCardId}/stats",
+        stats,
+        (
+            CARD_ID,
+            switch("include_voided", place="query"),
+            Parameter("filter", OBJECT, place="query", note="its keys are made up: field names of the answer"),
+            Parameter("pagination", OBJECT, place="query", note="its key `page` is made up"),
+        ),
+        bare=listing(USER),
+        method="GET",
+    ),
+    Endpoint(
+        "v4/loyalty/loyalty-cards/{loyaltyCardId}/stats/{userId}",
+        user_stats,
+        (CARD_ID, USER_ID),
+        bare=USER,
+        method="GET",
+    ),
+)

@@ -1,0 +1,22 @@
+"""The table of all endpoints: what the server routes by, and what its OpenAPI document shows."""
+
+from resources.sandbox.endpoints.accounts import ACCOUNTS
+from resources.sandbox.endpoints.coupon_sessions import COUPON_SESSIONS
+from resources.sandbox.endpoints.coupons import COUPONS
+from resources.sandbox.endpoints.directories_v3 import DIRECTORIES_V3
+from resources.sandbox.endpoints.directories_v4 import DIRECTORIES_V4
+from resources.sandbox.endpoints.endpoint import Endpoint
+from resources.sandbox.endpoints.loyalty_v3 import LOYALTY_V3
+from resources.sandbox.endpoints.loyalty_v4 import LOYALTY_V4
+from resources.sandbox.endpoints.messaging import MESSAGING
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *COUPONS,
+    *COUPON_SESSIONS,
+    *LOYALTY_V3,
+    *LOYALTY_V4,
+    *DIRECTORIES_V3,
+    *DIRECTORIES_V4,
+    *ACCOUNTS,
+    *MESSAGING,
+)

@@ -1,0 +1,30 @@
+"""A record as served, whoever made it: a JSON-able mapping, or its JSON text (valid or not)."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+Record = Mapping[str, object] | bytes
+
+
+def decoded(record: Record) -> Mapping[str, object] | None:
+    """Return the record as a mapping, or None if it is no JSON object."""
+    if not isinstance(record, bytes):
+        return record
+    try:
+        return msgspec.json.decode(record, type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def record_id(record: Record) -> str | None:
+    """Return the id that the API knows a record by; an SMS contact has none but its phone number."""
+    fields = decoded(record) or {}
+    found = fields.get("ID", fields.get("id", fields.get("phone")))
+    return None if found is None else str(found)
+
+
+def encode_array(records: Iterable[Record]) -> bytes:
+    """Return the records as a compact JSON array; texts stand in it as they are."""
+    texts = (record if isinstance(record, bytes) else msgspec.json.encode(record) for record in records)
+    return b"[" + b",".join(texts) + b"]"

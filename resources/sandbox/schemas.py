@@ -1,0 +1,58 @@
+"""JSON Schemas of answers, for the OpenAPI document."""
+
+from collections.abc import Mapping
+
+Schema = Mapping[str, object]
+
+OK: Schema = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"const": "OK"}},
+}
+MESSAGE: Schema = {"type": "object", "required": ["message"], "properties": {"message": {"type": "string"}}}
+STRING: Schema = {"type": "string"}
+INTEGER: Schema = {"type": "integer"}
+NUMBER_OR_TEXT: Schema = {"type": ["integer", "string"]}
+
+
+def record(fields: str, **others: Schema) -> Schema:
+    """Return the schema of an object; `fields` are names, text unless one says `name:type`; none is promised."""
+    named = (field.partition(":") for field in fields.split())
+    return {
+        "type": "object",
+        "properties": {name: {"type": kind or "string"} for name, _, kind in named} | others,
+    }
+
+
+def listing(schema: Schema) -> Schema:
+    """Return the schema of an array."""
+    return {"type": "array", "items": schema}
+
+
+def single(schema: Schema) -> Schema:
+    """Return the schema of an object that may come as an array of one (`single_as`)."""
+    return {"oneOf": [schema, {"type": "array", "items": schema, "minItems": 1, "maxItems": 1}]}
+
+
+def enveloped(payload: Mapping[str, Schema]) -> Schema:
+    """Return the schema of a v3 answer: the payload's keys beside `status` (section 3.1)."""
+    return {"type": "object", "required": ["status"], "properties": {"status": OK, **payload}}
+
+
+def failed() -> Schema:
+    """Return the schema of an error, in any of its three shapes (section 3.2)."""
+    several = {
+        "type": "object",
+        "required": ["error_code", "error_message"],
+        "properties": {
+            "error_code": {"type": ["integer", "array"], "items": {"type": "integer"}},
+            "error_message": STRING,
+            "error_message_description": {"type": "array", "items": STRING},
+        },
+    }
+    status = {
+        "type": "object",
+        "required": ["status"],
+        "properties": {"status": {"const": "failed"}, "errors": several},
+    }
+    return {"type": "object", "required": ["status"], "properties": {"status": status, "errors": several}}
