@@ -115,7 +115,7 @@ def _registration(seed: int, position: int, number: int, size: int) -> Registrat
         registered=registered,
         paid=paid,
         period=PERIODS.get(payment[2]) if payment else None,
-        blocked=registered + timedelta(days=draw.expovariate(1 / 60)) if draw.random() < 0.04 else None,
+        blocked=registered + timedelta(days=draw.expovariate(1 / 300)) if draw.random() < 0.1 else None,
         deleted=registered + timedelta(days=draw.expovariate(1 / 400)) if draw.random() < 0.12 else None,
         needs_payment=payment is not None,
     )
