@@ -10,10 +10,12 @@ import polars as pl
 from resources.sandbox import companies, directories, loyalty, records
 from resources.sandbox.campaigns import FIRST_DAY, CampaignPlan, plan_campaigns
 from resources.sandbox.overlay import Overlay, Place, Table
-from resources.sandbox.record import Record
-from resources.sandbox.recorded import RecordedAccount
+from resources.sandbox.record import Record, decoded
+from resources.sandbox.recorded import RecordedAccount, has_text
+from resources.sandbox.session_changes import Changed, MergedRows, SessionChanges
+from resources.sandbox.session_changes import claimed as count_claimed
 from resources.sandbox.sessions import EVENT_SCHEMA, generate_month, next_month, seconds
-from resources.sandbox.source import Campaign, FoundSession, SessionField, SessionQuery, Standing
+from resources.sandbox.source import Campaign, FoundSession, SessionField, SessionQuery, SessionRows, Standing
 
 __all__ = ["Account", "RecordedAccount"]
 
@@ -31,6 +33,7 @@ class Account:
             raise ValueError(f"an account needs sessions >= 0 and campaigns >= 1, not {sessions} and {campaigns}")
         self.standing = Standing()
         self.overlay = Overlay()
+        self._changes = SessionChanges()
         self._seed = seed
         self._sessions = sessions
         self._people = min(5000, 60 + sessions // 10)
@@ -46,26 +49,31 @@ class Account:
         """Return the campaigns launched by `now`, in order of their ids."""
         return [plan.campaign(now) for plan in self._plans if plan.launched <= now]
 
-    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> "GeneratedRows":
+    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> SessionRows:
         """Return the sessions of a campaign that match `query` at `now`."""
         position = self._positions[campaign_id]
         frame = self._frame(position, now)
-        found = frame.select(records.matches(query, seconds(now))).to_series().arg_true()
+        changed = self._changes.of(campaign_id)
+        matching = records.matches(query, seconds(now))
+        if changed is not None:
+            matching &= changed.keeps()
+        found = frame.select(matching).to_series().arg_true()
         if query.newest_first:
             found = found.reverse()
-        return GeneratedRows(frame, found, self._seed, self._plans[position], now, query.seen_fields_only)
+        rows = GeneratedRows(frame, found, self._seed, self._plans[position], now, query.seen_fields_only)
+        return rows if changed is None else MergedRows(rows, frame["index"][found], changed, query)
 
     def session(self, session_id: str, now: datetime) -> FoundSession | None:
         """Return the campaign's id and the record of a session created by `now`, or None."""
-        if len(session_id) != 21 or not (session_id.isascii() and session_id.isalnum()):
+        home = self._changes.home(session_id)
+        if home is not None:
+            return home, self._changes.record(home, session_id)
+        self._frame(0, now)
+        found = self._row(session_id)
+        if found is None or found[1]["created"].item() > seconds(now):
             return None
-        for position, plan in enumerate(self._plans):
-            frame = self._frame(position, now)
-            rows = frame.filter(records.matches_id(self._seed, session_id), pl.col("created") <= seconds(now))
-            rows = rows.filter(records.session_id(self._seed) == session_id)
-            if rows.height:
-                return plan.campaign_id, self._decode(rows, plan, now)[0]
-        return None
+        plan, row = found
+        return plan.campaign_id, self._decode(row, plan, now)[0]
 
     def find_sessions(
         self, field: SessionField, text: str, now: datetime, campaign_id: str | None = None
@@ -74,10 +82,29 @@ class Account:
         found: list[FoundSession] = []
         for position, plan in enumerate(self._plans):
             if campaign_id in (None, plan.campaign_id):
-                rows = self._frame(position, now).filter(pl.col("created") <= seconds(now))
-                rows = rows.filter(records.has_text(self._seed, plan, seconds(now), field, text))
-                found += [(plan.campaign_id, record) for record in self._decode(rows, plan, now)]
+                changed = self._changes.of(plan.campaign_id) or Changed()
+                rows = self._frame(position, now).filter(
+                    pl.col("created") <= seconds(now),
+                    records.has_text(self._seed, plan, seconds(now), field, text),
+                    changed.keeps(),
+                )
+                others = [decoded(record) or {} for _, record in changed.records.values()]
+                both = [*self._decode(rows, plan, now), *(each for each in others if has_text(each, field, text))]
+                found += [(plan.campaign_id, record) for record in both]
         return found
+
+    def add_sessions(self, campaign_id: str, *new: Record) -> None:
+        """Append sessions to a campaign; they need a `session` and a numeric `sequenceid`."""
+        for record in new:
+            self._changes.put(campaign_id, record)
+
+    def replace_session(self, session_id: str, record: Record) -> None:
+        """Put `record` in the place of the session; KeyError if there is none."""
+        self._changes.put(self._take(session_id), record)
+
+    def remove_session(self, session_id: str) -> None:
+        """Take a session away; KeyError if there is none."""
+        self._take(session_id)
 
     def rows(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:
         """Return the records of a table at `now`, or of one parent in it."""
@@ -95,8 +122,35 @@ class Account:
         position = self._positions[campaign_id]
         if not self._plans[position].has_codes:
             return 0, 0
-        claimed = int((self._frame(position, now)["claimed"] <= seconds(now)).sum())
+        changed = self._changes.of(campaign_id) or Changed()
+        frame = self._frame(position, now).filter(changed.keeps())
+        claimed = int((frame["claimed"] <= seconds(now)).sum())
+        claimed += count_claimed([record for _, record in changed.records.values()])
         return max(1000, 2 * claimed), claimed
+
+    def _row(self, session_id: str) -> tuple[CampaignPlan, pl.DataFrame] | None:
+        """Return a generated session that was not replaced or removed, and its campaign."""
+        if len(session_id) != 21 or not (session_id.isascii() and session_id.isalnum()):
+            return None
+        for position, plan in enumerate(self._plans):
+            rows = self._frames[position].filter(records.matches_id(self._seed, session_id))
+            rows = rows.filter(records.session_id(self._seed) == session_id)
+            if rows.height and not self._changes.is_hidden(plan.campaign_id, rows["index"].item()):
+                return plan, rows
+        return None
+
+    def _take(self, session_id: str) -> str:
+        """Take a session out of its campaign, whose id is returned; KeyError if there is none."""
+        home = self._changes.home(session_id)
+        if home is not None:
+            self._changes.remove(home, session_id)
+            return home
+        found = self._row(session_id)
+        if found is None:
+            raise KeyError(session_id)
+        plan, row = found
+        self._changes.hide(plan.campaign_id, row["index"].item())
+        return plan.campaign_id
 
     def _generate(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:
         """Return the records that a table holds at `now` without changes made through the API."""

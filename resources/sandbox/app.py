@@ -161,7 +161,7 @@ class _Answer:
         except ApiError as error:
             if self._endpoint.has_plain_error(error.code, sandbox.assumptions):
                 return message(error)
-            return failure(error, sandbox.assumptions)
+            return failure(error, sandbox.assumptions, self._endpoint.error_shape)
 
 
 async def _refuse(sandbox: Sandbox, request: Request, error: Exception) -> Response:

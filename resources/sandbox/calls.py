@@ -30,8 +30,10 @@ class Call:
     accepts_gzip: bool
 
     def text(self, name: str) -> str | None:
-        """Return a parameter as text, or None if it was not sent."""
+        """Return a parameter as text, or None if it was not sent; an array is its items with commas between."""
         value = self.parameters.get(name)
+        if isinstance(value, list):
+            return ",".join(map(str, value))
         if value is None or isinstance(value, str):
             return value
         return str(value).lower() if isinstance(value, bool) else str(value)

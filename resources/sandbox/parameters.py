@@ -4,8 +4,9 @@ What is wrong with a parameter becomes the documented error code (section 3.3).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from resources.sandbox.calls import Call
@@ -30,6 +31,8 @@ class Parameter:
     message: str = "Invalid character in parameter: {}"
     required: bool = False
     place: Place = "body"
+    accepts: Callable[[str], bool] = lambda _: True
+    """A further condition on the text."""
     note: str = ""
     """What else there is to know: format, made-up names."""
 
@@ -39,7 +42,7 @@ class Parameter:
         if value is None:
             if self.required:
                 raise ApiError(MISSING, f"Missing parameter: {self.name}")
-        elif re.fullmatch(self.pattern, value, re.ASCII) is None:
+        elif re.fullmatch(self.pattern, value, re.ASCII) is None or not self.accepts(value):
             raise ApiError(self.code, self.message.format(self.name))
 
 
@@ -64,15 +67,22 @@ def identifier(name: str, pattern: str, *, required: bool = True, place: Place =
     )
 
 
-def number(name: str, pattern: str = r"0*[1-9]\d{0,8}", *, required: bool = False, note: str = "") -> Parameter:
-    """Return a numeric parameter, positive unless the pattern says otherwise; error 301 if it is none."""
-    return Parameter(name, {"type": "string", "pattern": f"^{pattern}$"}, pattern, required=required, note=note)
+def number(name: str, *, least: int = 1, most: int = 10**9 - 1, required: bool = False, note: str = "") -> Parameter:
+    """Return a numeric parameter; error 301 if it is none, or if it is out of bounds."""
+    return Parameter(
+        name,
+        {"type": "integer", "minimum": least, "maximum": most},
+        r"\d{1,12}",
+        required=required,
+        accepts=lambda sent: least <= int(sent) <= most,
+        note=note,
+    )
 
 
 def switch(name: str, *, required: bool = False, place: Place = "body", note: str = "") -> Parameter:
     """Return a true/false parameter; error 302 if it is neither."""
     pattern, message = r"(?i:true|false|1|0)", "Invalid value in parameter: {}"
-    return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, required, place, note)
+    return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, required, place, note=note)
 
 
 def choice(name: str, *values: str, note: str = "") -> Parameter:
@@ -86,6 +96,38 @@ def choice(name: str, *values: str, note: str = "") -> Parameter:
         "Invalid value in parameter: {}",
         note=note,
     )
+
+
+def email(name: str = "email", *, required: bool = False) -> Parameter:
+    """Return a parameter that holds an e-mail address; error 305 if it is none."""
+    pattern = r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+"
+    schema = {"type": "string", "pattern": r"^[a-z]{1,9}@[a-z]{1,9}\.example$"}
+    return Parameter(name, schema, pattern, BAD_EMAIL, "E-mail address is not valid", required)
+
+
+def moment(name: str, *formats: str, required: bool = False, note: str = "") -> Parameter:
+    """Return a parameter that holds a date in one of the formats of strptime; error 303 if it is none."""
+    words = " or ".join(formats)
+    for code, word in {"%Y": "yyyy", "%m": "MM", "%d": "dd", "%H": "HH", "%M": "mm", "%S": "ss"}.items():
+        words = words.replace(code, word)
+    return Parameter(
+        name,
+        {"type": "string"},
+        r"[\d :-]{1,30}",
+        BAD_DATE,
+        f"{{}} must be {words}",
+        required,
+        accepts=lambda sent: any(_is_date(sent, each) for each in formats),
+        note=note or words,
+    )
+
+
+def _is_date(text: str, date_format: str) -> bool:
+    try:
+        # The way back refuses one-digit months and the like, which strptime accepts.
+        return datetime.strptime(text, date_format).strftime(date_format) == text  # noqa: DTZ007
+    except ValueError:
+        return False
 
 
 def check(parameters: Iterable[Parameter], call: Call) -> None:

@@ -87,7 +87,7 @@ class RecordedAccount:
         """Return the records of a campaign that match `query`."""
         with self._lock:
             records = list(self._sessions.get(campaign_id, ()))
-        found = [record for record in records if _matches(record, query)]
+        found = [record for record in records if matches(record, query)]
         return RecordedRows(found[::-1] if query.newest_first else found)
 
     def session(self, session_id: str, now: datetime) -> FoundSession | None:  # noqa: ARG002
@@ -110,7 +110,7 @@ class RecordedAccount:
         with self._lock:
             places = {name: list(rows) for name, rows in self._sessions.items() if campaign_id in (None, name)}
         records = ((name, decoded(record)) for name, rows in places.items() for record in rows)
-        return [(name, record) for name, record in records if record is not None and _has_text(record, field, text)]
+        return [(name, record) for name, record in records if record is not None and has_text(record, field, text)]
 
     def rows(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:  # noqa: ARG002
         """Return the records of a table, or of one parent in it, in the order given."""
@@ -202,7 +202,8 @@ def _campaign(campaign: Campaign | Mapping[str, object]) -> Campaign:
     return campaign if isinstance(campaign, Campaign) else Campaign(dict(campaign))
 
 
-def _has_text(record: Mapping[str, object], field: SessionField, text: str) -> bool:
+def has_text(record: Mapping[str, object], field: SessionField, text: str) -> bool:
+    """Return whether a session's field has this text, or its id begins with it."""
     if field == "short_code":
         return str(record.get("session", "")).startswith(text)
     group = {"own_validation_code": "status", "phone": "user", "email": "user"}.get(field)
@@ -210,7 +211,8 @@ def _has_text(record: Mapping[str, object], field: SessionField, text: str) -> b
     return isinstance(holder, Mapping) and holder.get(field) == text
 
 
-def _matches(record: Record, query: SessionQuery) -> bool:
+def matches(record: Record, query: SessionQuery) -> bool:
+    """Return whether a session is in the answer to a query; one that cannot be understood always is."""
     if query.kind == "data" and query.start is None and query.end is None:
         return True
     status = (decoded(record) or {}).get("status")

@@ -36,17 +36,16 @@ class Reply:
 class ApiError(Exception):
     """An error of the API itself, with its application code (section 3.3)."""
 
-    def __init__(self, code: int, description: str, shape: ErrorShape = "E2", http_status: int = 422) -> None:
+    def __init__(self, code: int, description: str, http_status: int = 422) -> None:
         super().__init__(f"{code} {description}")
         self.code = code
         self.description = description
-        self.shape = shape
         self.http_status = http_status
 
 
 def unauthorized() -> ApiError:
-    """Return the error for wrong keys: code 1000, shape E1."""
-    return ApiError(1000, "Client ID or Secret not correct.", shape="E1", http_status=401)
+    """Return the error for wrong keys: code 1000, always of shape E1."""
+    return ApiError(1000, "Client ID or Secret not correct.", http_status=401)
 
 
 def success(payload: Mapping[str, object]) -> Reply:
@@ -81,9 +80,12 @@ def message(error: ApiError) -> Reply:
     return Reply(msgspec.json.encode({"message": error.description}), status)
 
 
-def failure(error: ApiError, assumptions: Assumptions) -> Reply:
+def failure(error: ApiError, assumptions: Assumptions, documented: ErrorShape = "E2") -> Reply:
     """Return an error in its documented shape, or in the one that the assumptions force (section 3.2)."""
-    shape = error.shape if assumptions.error_shape == "documented" else assumptions.error_shape
+    if assumptions.error_shape == "documented":
+        shape = "E1" if error.code == 1000 else documented
+    else:
+        shape = assumptions.error_shape
     message = STATUS_LINES[error.http_status]
     errors: dict[str, object] = {
         "error_message": message,

@@ -15,13 +15,15 @@ INTEGER: Schema = {"type": "integer"}
 NUMBER_OR_TEXT: Schema = {"type": ["integer", "string"]}
 
 
+def named(fields: str, **others: Schema) -> dict[str, Schema]:
+    """Return the schemas of fields by name; text unless one says `name:type`."""
+    pairs = (field.partition(":") for field in fields.split())
+    return {name: {"type": kind or "string"} for name, _, kind in pairs} | others
+
+
 def record(fields: str, **others: Schema) -> Schema:
-    """Return the schema of an object; `fields` are names, text unless one says `name:type`; none is promised."""
-    named = (field.partition(":") for field in fields.split())
-    return {
-        "type": "object",
-        "properties": {name: {"type": kind or "string"} for name, _, kind in named} | others,
-    }
+    """Return the schema of an object with such fields; none is promised."""
+    return {"type": "object", "properties": named(fields, **others)}
 
 
 def listing(schema: Schema) -> Schema:

@@ -107,3 +107,12 @@ class Source(Protocol):
         self, field: SessionField, text: str, now: datetime, campaign_id: str | None = None
     ) -> Sequence[FoundSession]:
         """Return the sessions, of one campaign or of all, whose field has this text."""
+
+    def add_sessions(self, campaign_id: str, *records: Record) -> None:
+        """Append sessions to a campaign."""
+
+    def replace_session(self, session_id: str, record: Record) -> None:
+        """Put `record` in the place of the session; KeyError if there is none."""
+
+    def remove_session(self, session_id: str) -> None:
+        """Take a session away; KeyError if there is none."""

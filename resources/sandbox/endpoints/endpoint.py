@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.assumptions import Assumptions, ErrorShape
 from resources.sandbox.calls import Call
 from resources.sandbox.parameters import Parameter
 from resources.sandbox.replies import ApiError, Reply
@@ -41,6 +41,8 @@ class Endpoint:
     method: Literal["POST", "GET", "DELETE"] = "POST"
     needs: Need | None = None
     """What the account must have for this call."""
+    error_shape: ErrorShape = "E2"
+    """Shape of its errors but that for wrong keys (section 3.2)."""
     writes: bool = False
 
     def bare_schema(self, assumptions: Assumptions) -> Schema | None:

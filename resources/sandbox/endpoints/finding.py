@@ -43,6 +43,16 @@ def session(call: Call, state: State) -> FoundSession:
     return found
 
 
+def any_session(name: str, state: State, campaign_id: str | None = None) -> FoundSession:
+    """Return the session with this full or 6-character id, of one campaign or of all; error 505."""
+    found = state.source.session(name, state.now)
+    if found is None and len(name) == 6:
+        found = next(iter(state.source.find_sessions("short_code", name, state.now, campaign_id)), None)
+    if found is None or campaign_id not in (None, found[0]):
+        raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
+    return found
+
+
 def row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
     """Return the record of this id in a table, or None."""
     rows = state.source.rows(table, parent, state.now)

@@ -9,10 +9,14 @@ from resources.sandbox.endpoints.endpoint import Endpoint
 from resources.sandbox.endpoints.loyalty_v3 import LOYALTY_V3
 from resources.sandbox.endpoints.loyalty_v4 import LOYALTY_V4
 from resources.sandbox.endpoints.messaging import MESSAGING
+from resources.sandbox.endpoints.session_updates import SESSION_UPDATES
+from resources.sandbox.endpoints.single_use import SINGLE_USE
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *COUPONS,
     *COUPON_SESSIONS,
+    *SESSION_UPDATES,
+    *SINGLE_USE,
     *LOYALTY_V3,
     *LOYALTY_V4,
     *DIRECTORIES_V3,

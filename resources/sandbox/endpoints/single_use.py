@@ -1,0 +1,174 @@
+"""Making and removing single-use sessions (sections 5.22 to 5.24)."""
+
+import string
+
+import msgspec
+
+from resources.sandbox.calls import Call
+from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.endpoints.finding import CAMPAIGN, SESSION
+from resources.sandbox.new_sessions import (
+    CUSTOM_FIELDS,
+    FIRST_NEW_SEQUENCE_ID,
+    group,
+    new_session,
+    random_text,
+    turned,
+)
+from resources.sandbox.parameters import (
+    INCORRECT,
+    MISSING,
+    choice,
+    email,
+    identifier,
+    is_on,
+    moment,
+    number,
+    switch,
+    text,
+)
+from resources.sandbox.replies import ApiError, Reply, success
+from resources.sandbox.schemas import STRING, listing, named, record
+from resources.sandbox.source import Campaign, FoundSession, SessionField
+
+PERSON = ("firstname", "lastname", "email", "phone", *CUSTOM_FIELDS)
+UTM = ("utm_campaign", "utm_source", "utm_medium", "utm_term", "utm_content")
+DUPLICATES: tuple[SessionField, ...] = ("email", "phone", "customid")
+DIGITS = {"6digits": 6, "8digits": 8, "10digits": 10}
+AUTOMATED = ("code_prefix", "code_length", "code_type")
+CREATED = "single_use_code single_use_url widget_validation_code custom_validation_code"
+STEPS = {"voided": "voided", "activated": "opened"}
+"""What a status of multiplesingleuse/create does; that activating means opening is made up."""
+
+
+def singleuse_create(call: Call, state: State) -> Reply:
+    """Make a single-use session, or return the earlier one of the same person (section 5.22).
+
+    `expiry_date` and utm_* are checked but shown by no reading endpoint. `action` is made up, and that a
+    `duplicate_check` of true means all three fields.
+    """
+    campaign = finding.campaign(call, state)
+    own, automatic = call.text("customvalcode"), call.text("autovalcode")
+    if own is not None and automatic is not None:
+        raise ApiError(INCORRECT, "customvalcode and autovalcode cannot be used together")
+    session = _duplicate(call, state, campaign)
+    if session is None:
+        count = state.source.overlay.next_number()
+        code = random_text(f"code/{count}", string.digits, DIGITS[automatic]) if automatic else own or ""
+        person = {name: call.text(name) or "" for name in PERSON}
+        session = new_session(
+            count, _url(campaign), state.now, user=person, code=code, customid=call.text("customid") or ""
+        )
+        state.source.add_sessions(campaign.campaign_id, session)
+    head = {"campaign": campaign.campaign_id, "action": "single_use_code_created"}
+    return success({**head, **_created(session), "customid": session.get("customid", "")})
+
+
+def multiplesingleuse_create(call: Call, state: State) -> Reply:
+    """Make many single-use sessions in one second (section 5.23).
+
+    That a code is the prefix and `code_length` more characters is made up.
+    """
+    campaign = finding.campaign(call, state)
+    automated = is_on(call, "automated_codes")
+    for name in AUTOMATED:
+        if automated and call.text(name) is None:
+            raise ApiError(MISSING, f"Missing parameter: {name}")
+    step = STEPS.get(call.text("status") or "")
+    letters = string.digits if call.text("code_type") == "numeric" else string.digits + string.ascii_uppercase
+    sessions, data = [], []
+    for _ in range(int(call.text("amount") or 10)):
+        count, code = state.source.overlay.next_number(), ""
+        if automated:
+            code = finding.named(call, "code_prefix")
+            code += random_text(f"code/{count}", letters, int(finding.named(call, "code_length")))
+        session = new_session(count, _url(campaign), state.now, code=code)
+        session = turned(session, {step: True}, state.now) if step else session
+        # As text: a hundred thousand mappings would take several times the memory.
+        sessions.append(msgspec.json.encode(session))
+        data.append({**_created(session), "sequence_id": FIRST_NEW_SEQUENCE_ID + count})
+    state.source.add_sessions(campaign.campaign_id, *sessions)
+    action = " multiple_single_use_codes_created"
+    return success({"campaign": campaign.campaign_id, "action": action, "data": data})
+
+
+def singleuse_remove(call: Call, state: State) -> Reply:
+    """Remove a session and its address (section 5.24; path, parameters and answer are made up)."""
+    campaign_id, session = finding.session(call, state)
+    state.source.remove_session(str(session["session"]))
+    return success(
+        {"campaign": campaign_id, "action": "single_use_code_removed", "single_use_code": session["session"]}
+    )
+
+
+def _duplicate(call: Call, state: State, campaign: Campaign) -> dict[str, object] | None:
+    """Return the earlier session of the same person, if one is to be looked for and there is one."""
+    by = (call.text("duplicate_check") or "false").lower()
+    fields = DUPLICATES if by in ("true", "1") else [each for each in DUPLICATES if each == by]
+    for field in fields:
+        value = call.text(field)
+        found: list[FoundSession] = []
+        if value is not None:
+            found = list(state.source.find_sessions(field, value, state.now, campaign.campaign_id))
+        if found:
+            return dict(found[0][1])
+    return None
+
+
+def _created(session: dict[str, object]) -> dict[str, object]:
+    name = str(session["session"])
+    return {
+        "single_use_code": name,
+        "single_use_url": session.get("session_url", ""),
+        "widget_validation_code": name[:6],
+        "custom_validation_code": group(session, "status").get("own_validation_code", ""),
+    }
+
+
+def _url(campaign: Campaign) -> str:
+    return f"https://digicpn.com/p/{campaign.record.get('code', '')}"
+
+
+SINGLE_USE = (
+    Endpoint(
+        "v3/singleuse/create",
+        singleuse_create,
+        (
+            CAMPAIGN,
+            *(text(name) for name in ("firstname", "lastname", "phone")),
+            email(),
+            text("customid", longest=50),
+            text("customvalcode", longest=100, note="not together with autovalcode"),
+            choice("autovalcode", *DIGITS),
+            *(text(name, longest=50) for name in CUSTOM_FIELDS),
+            choice("duplicate_check", "email", "phone", "customid", "true", "false", "1", "0"),
+            moment("expiry_date", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d:%H:%M:%S"),
+            *(text(name) for name in UTM),
+        ),
+        named(f"campaign action {CREATED} customid"),
+        writes=True,
+    ),
+    Endpoint(
+        "v3/multiplesingleuse/create",
+        multiplesingleuse_create,
+        (
+            CAMPAIGN,
+            number("amount", most=100_000, note="default 10"),
+            choice("status", "normal", "voided", "activated"),
+            switch("automated_codes"),
+            text("code_prefix"),
+            number("code_length", least=10, most=25),
+            choice("code_type", "numeric", "alphanumeric"),
+        ),
+        {"campaign": STRING, "action": STRING, "data": listing(record(f"{CREATED} sequence_id:integer"))},
+        writes=True,
+    ),
+    Endpoint(
+        "v3/singleuse/remove",
+        singleuse_remove,
+        (SESSION, identifier("campaign", r"cam_\d+", required=False)),
+        named("campaign action single_use_code"),
+        writes=True,
+    ),
+)

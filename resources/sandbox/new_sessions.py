@@ -1,0 +1,74 @@
+"""Sessions that are made and changed through the API: their ids, their records, and what happens to them."""
+
+import string
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2b
+
+ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
+FIRST_NEW_SEQUENCE_ID = 900_000_000
+"""Far above those of generated sessions, which grow with time and must not meet these."""
+STATUS_FIELDS = (
+    "opened", "open_date_utc", "played", "played_date_utc", "claimed", "claim_date_utc", "claimtype",
+    "saved_to_passbook", "validated", "validation_date_utc", "validation_value", "value", "voided",
+    "voided_date_utc", "locked", "own_validation_code",
+)  # fmt: skip
+FLAGS = ("opened", "played", "claimed", "saved_to_passbook", "validated", "voided", "locked")
+DATES = {
+    "opened": "open_date_utc",
+    "claimed": "claim_date_utc",
+    "validated": "validation_date_utc",
+    "voided": "voided_date_utc",
+}
+"""The date that goes with each flag that can be changed."""
+CUSTOM_FIELDS = tuple(f"customfield{number}" for number in range(1, 8))
+USER_FIELDS = ("firstname", "lastname", "email", "phone", "language", "optin", *CUSTOM_FIELDS)
+
+
+def random_text(name: str, letters: str, length: int) -> str:
+    """Return letters that are a pure function of the name; others for every other name, in practice."""
+    number = int.from_bytes(blake2b(name.encode()).digest(), "little")
+    found = []
+    for _ in range(length):
+        number, rest = divmod(number, len(letters))
+        found.append(letters[rest])
+    return "".join(found)
+
+
+def new_session(
+    number: int, url: str, now: datetime, *, user: Mapping[str, str] | None = None, code: str = "", customid: str = ""
+) -> dict[str, object]:
+    """Return the record of a new session of the campaign with this address, as campaign/data shows it."""
+    session_id = random_text(f"session/{number}", ALPHABET, 21)
+    status = {name: "0" if name in FLAGS else "" for name in STATUS_FIELDS}
+    person = {name: "0" if name == "optin" else (user or {}).get(name, "") for name in USER_FIELDS}
+    return {
+        "sequenceid": str(FIRST_NEW_SEQUENCE_ID + number),
+        "session": session_id,
+        "session_url": f"{url}/{session_id}",
+        "customid": customid,
+        "status": {"created_date_utc": date(now)} | status | {"own_validation_code": code},
+        "user": person,
+    }
+
+
+def turned(session: Mapping[str, object], flags: Mapping[str, bool], now: datetime) -> dict[str, object]:
+    """Return the session with steps taken, or taken back: flags of `DATES`. A step already taken keeps its date."""
+    old = group(session, "status")
+    new: dict[str, object] = {}
+    for flag, is_on in flags.items():
+        key = DATES[flag]
+        kept = old.get(key) if old.get(key) not in ("", None, "0000-00-00 00:00:00") else date(now)
+        new |= {flag: "1", key: kept} if is_on else {flag: "0", key: ""}
+    return {**session, "status": {**old, **new}}
+
+
+def group(session: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return a group of a session's fields, such as `status`; empty if it is none."""
+    found = session.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def date(moment: datetime) -> str:
+    """Return a moment as the API writes it."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
