@@ -169,6 +169,7 @@ class Account:
             "sms_groups": lambda: companies.SMS_GROUPS,
             "sms_contacts": lambda: companies.sms_contacts(seed, parent),
             "email_groups": lambda: companies.EMAIL_GROUPS,
+            "teammates": lambda: companies.TEAMMATES,
         }
         return make[table]() if table in make else []
 

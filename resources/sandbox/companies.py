@@ -23,6 +23,7 @@ EMAIL_GROUPS: tuple[Record, ...] = (
     {"ID": "gro_223456", "name": "All customers"},
     {"ID": "gro_223999", "name": 'Opened "never"'},
 )
+TEAMMATES: tuple[Record, ...] = tuple({"ID": str(number)} for number in (501, 502, 517))
 COMPANIES = (
     ("Bakkerij Ćwik", "BE"), ("Null & Sons", "GB"), ("Café Zoé", "FR"), ("髙橋商店", "JP"),
     ("O'Neil's", "IE"), ("Demo; --", "US"), ("Ωνάση", "GR"), ("Żabka test", "PL"),

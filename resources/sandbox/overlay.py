@@ -10,7 +10,7 @@ from resources.sandbox.record import Record, record_id
 
 Table = Literal[
     "loyalty_cards", "loyalty_users", "directories", "directory_campaigns", "registrations", "categories",
-    "main_categories", "subaccounts", "sms_groups", "sms_contacts", "email_groups", "messages",
+    "main_categories", "subaccounts", "sms_groups", "sms_contacts", "email_groups", "teammates", "messages",
 ]  # fmt: skip
 """Parts of an account besides campaigns and sessions. Children belong to a parent: users to a loyalty card,
 campaigns and registrations to a directory, contacts to an SMS group. `messages` are those sent through the API."""

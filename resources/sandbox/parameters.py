@@ -85,7 +85,7 @@ def switch(name: str, *, required: bool = False, place: Place = "body", note: st
     return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, required, place, note=note)
 
 
-def choice(name: str, *values: str, note: str = "") -> Parameter:
+def choice(name: str, *values: str, required: bool = False, note: str = "") -> Parameter:
     """Return a parameter with a list of values; error 302 if it has another."""
     pattern = "|".join(map(re.escape, values))
     return Parameter(
@@ -94,6 +94,7 @@ def choice(name: str, *values: str, note: str = "") -> Parameter:
         pattern,
         NOT_LISTED,
         "Invalid value in parameter: {}",
+        required,
         note=note,
     )
 

@@ -55,6 +55,7 @@ class RecordedAccount:
         sms_groups: Records = (),
         sms_contacts: Children | None = None,
         email_groups: Records = (),
+        teammates: Records = (),
     ) -> None:
         self.standing = Standing()
         self.overlay = Overlay()
@@ -70,6 +71,7 @@ class RecordedAccount:
             "sms_groups": {"": sms_groups},
             "sms_contacts": sms_contacts,
             "email_groups": {"": email_groups},
+            "teammates": {"": teammates},
         }
         for table, children in tables.items():
             for parent, rows in (children or {}).items():

@@ -1,0 +1,115 @@
+"""Making and changing registered users of directories, in v3 and v4 (sections 5.20 and 6.1)."""
+
+from collections.abc import Mapping
+
+from resources.sandbox.calls import Call
+from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints.directories_v3 import USER_FIELDS
+from resources.sandbox.endpoints.directories_v4 import DIRECTORY_ID, USER, USER_ID, directory, shown_user, user
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.endpoints.finding import DIRECTORY, REGISTRATION, UNKNOWN_DIRECTORY
+from resources.sandbox.new_sessions import ALPHABET, date, random_text
+from resources.sandbox.parameters import choice, email, is_on, moment, switch, text
+from resources.sandbox.record import decoded
+from resources.sandbox.replies import ApiError, Reply, success
+from resources.sandbox.schemas import named, record
+
+FIRST_NEW_REGISTRATION_ID = 9_000_000
+FIELDS = ("first_name", "last_name", "phone", "address", "zip", "city", "custom_1", "custom_2", "custom_3")
+
+
+def directoryusers_update(call: Call, state: State) -> Reply:
+    """Set the payment status of a user (section 5.20; the names of parameter and answer are made up)."""
+    finding.directory(call, state)
+    name = finding.named(call, "directory")
+    found = finding.row(state, "registrations", finding.named(call, "user"), name)
+    if found is None:
+        raise ApiError(UNKNOWN_DIRECTORY, "User ID not found")
+    new = {**(decoded(found) or {}), "payment_status": finding.named(call, "payment_status")}
+    state.source.overlay.put(("registrations", name), new)
+    return success({"user": new})
+
+
+def create_user(call: Call, state: State) -> Reply:
+    """Register a user for a directory; the answer, the new user, is made up."""
+    new = {name: call.text(name) or "" for name in ("email", *FIELDS)}
+    state_of = {"payment_status": "", "blocked": "0", "expires_at": ""}
+    identity = {
+        "ID": f"reg_{FIRST_NEW_REGISTRATION_ID + state.source.overlay.next_number()}",
+        "registration_date_utc": date(state.now),
+    }
+    user_record = identity | new | {"birthday": call.text("birth_date") or ""} | state_of
+    state.source.overlay.put(("registrations", directory(call, state)), user_record)
+    return shown_user(user_record, state)
+
+
+def block_user(call: Call, state: State) -> Reply:
+    """Block a user of a directory, or take it back; the answer is made up."""
+    blocked = {"blocked": "1" if is_on(call, "block") else "0"}
+    return _changed(call, state, blocked if call.text("block") is not None else {})
+
+
+def give_access(call: Call, state: State) -> Reply:
+    """Give a user of a directory paid access until a moment; the answer is made up."""
+    return _changed(call, state, {"expires_at": finding.named(call, "expires_at")})
+
+
+def revoke_access(call: Call, state: State) -> Reply:
+    """Take paid access from a user of a directory; the answer is made up."""
+    return _changed(call, state, {"expires_at": ""})
+
+
+def sign_on(call: Call, state: State) -> Reply:
+    """Make a single-use token for a user of a directory; the answer is made up, and the token works nowhere."""
+    user(call, state)
+    token = random_text(f"token/{state.source.overlay.next_number()}", ALPHABET, 40)
+    return Reply(f'{{"token":"{token}","url":"https://example.com/sso/{token}"}}'.encode())
+
+
+def _changed(call: Call, state: State, fields: Mapping[str, str]) -> Reply:
+    new = {**(decoded(user(call, state)) or {}), **fields}
+    state.source.overlay.put(("registrations", directory(call, state)), new)
+    return shown_user(new, state)
+
+
+ROOT = "v4/directory/{directory}/users"
+ONE = (DIRECTORY_ID, USER_ID)
+
+DIRECTORY_UPDATES = (
+    Endpoint(
+        "v3/directoryusers/update",
+        directoryusers_update,
+        (DIRECTORY, REGISTRATION, choice("payment_status", "paid", "unpaid", required=True)),
+        {"user": record(USER_FIELDS)},
+        writes=True,
+    ),
+    Endpoint(
+        ROOT,
+        create_user,
+        (
+            DIRECTORY_ID,
+            email(required=True),
+            text("password"),
+            *(text(name) for name in FIELDS),
+            moment("birth_date", "%Y-%m-%d"),
+        ),
+        bare=USER,
+        writes=True,
+    ),
+    Endpoint(f"{ROOT}/{{userId}}", block_user, (*ONE, switch("block")), bare=USER, writes=True),
+    Endpoint(
+        f"{ROOT}/{{userId}}/access",
+        give_access,
+        (*ONE, moment("expires_at", "%Y-%m-%d %H:%M:%S", required=True, note="UTC")),
+        bare=USER,
+        writes=True,
+    ),
+    Endpoint(f"{ROOT}/{{userId}}/access", revoke_access, ONE, bare=USER, method="DELETE", writes=True),
+    Endpoint(
+        f"{ROOT}/{{userId}}/sso",
+        sign_on,
+        ONE,
+        bare={"type": "object", "properties": named("token url")},
+        writes=True,
+    ),
+)
