@@ -23,6 +23,7 @@ from resources.sandbox.connection import reset, send_half, with_transport
 from resources.sandbox.endpoints.endpoint import Endpoint, State, refusal
 from resources.sandbox.endpoints.table import ENDPOINTS
 from resources.sandbox.faults import Fault, Faults, Kind, instead, spoil
+from resources.sandbox.openapi import document
 from resources.sandbox.parameters import check
 from resources.sandbox.replies import ApiError, Reply, failure, html, message, unauthorized
 from resources.sandbox.request_log import RequestEntry, RequestLog
@@ -73,6 +74,7 @@ class Sandbox:
         """Return the ASGI application that serves it."""
         limit = RateLimit(self.assumptions.requests_per_second)
         routes = [Route(f"/{each.path}", _Answer(self, each, limit), methods=self._methods(each)) for each in ENDPOINTS]
+        routes.append(Route("/openapi.json", _Document(document(ENDPOINTS, self.assumptions)), methods=["GET"]))
         refuse = partial(_refuse, self)
         return with_transport(Starlette(routes=routes, exception_handlers={404: refuse, 405: refuse}))
 
@@ -162,6 +164,16 @@ class _Answer:
             if self._endpoint.has_plain_error(error.code, sandbox.assumptions):
                 return message(error)
             return failure(error, sandbox.assumptions, self._endpoint.error_shape)
+
+
+class _Document:
+    """The ASGI application of the OpenAPI document, for whom keys are not needed."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(self._body, media_type="application/json")(scope, receive, send)
 
 
 async def _refuse(sandbox: Sandbox, request: Request, error: Exception) -> Response:
