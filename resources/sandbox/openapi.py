@@ -52,9 +52,10 @@ def _operation(endpoint: Endpoint, assumptions: Assumptions) -> Node:
     }
     body = [each for each in endpoint.parameters if each.place == "body"]
     if body:
+        kinds = (JSON, FORM) if endpoint.path.startswith("v3/") else (JSON,)
         operation["requestBody"] = {
             "required": any(each.required for each in body),
-            "content": {kind: {"schema": _body(body)} for kind in (JSON, FORM)},
+            "content": {kind: {"schema": _body(body)} for kind in kinds},
         }
     return operation
 

@@ -8,7 +8,7 @@ from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.loyalty_updates import CUSTOM_FIELDS, added, created
 from resources.sandbox.endpoints.loyalty_v4 import CARD, CARD_ID, USER, USER_ID, card, shown_user, user
 from resources.sandbox.new_sessions import random_text
-from resources.sandbox.parameters import INCORRECT, MISSING, Parameter, email, number, text
+from resources.sandbox.parameters import INCORRECT, Parameter, email, number, text
 from resources.sandbox.record import decoded, encode_array
 from resources.sandbox.replies import ApiError, Reply
 from resources.sandbox.schemas import Schema, listing
@@ -40,8 +40,6 @@ def create_user(call: Call, state: State) -> Reply:
 def create_users(call: Call, state: State) -> Reply:
     """Create users of a loyalty card, all or none; the parameter `users`, an array, and the answer are made up."""
     card_id, users = card(call, state), call.parameters.get("users")
-    if users is None:
-        raise ApiError(MISSING, "Missing parameter: users")
     if not isinstance(users, list) or not all(isinstance(each, Mapping) for each in users):
         raise ApiError(INCORRECT, "Invalid value in parameter: users")
     calls = [Call(call.method, call.path, each, {}, call.accepts_gzip) for each in users]
@@ -80,7 +78,7 @@ LOYALTY_UPDATES_V4 = (
     Endpoint(
         f"{ROOT}/stats/bulk",
         create_users,
-        (CARD_ID, Parameter("users", USERS, note="the name is made up")),
+        (CARD_ID, Parameter("users", USERS, required=True, note="the name is made up")),
         bare=listing(USER),
         writes=True,
     ),
