@@ -47,7 +47,7 @@ def document(api: Api) -> dict[str, Any]:
 
 
 def known_values(api: Api) -> dict[str, list[Any]]:
-    """Return values of parameters that exist in the account, and some that do not, so that calls succeed or fail."""
+    """Return values of parameters that exist in the account, so that calls can succeed."""
     campaign = api.call("coupon/list")["coupon_info"][0]["ID"]
     card = api.call("loyalty/list")["loyaltycards"][0]["ID"]
     directory = api.call("directory/list")["directories"][0]["ID"]
@@ -56,21 +56,21 @@ def known_values(api: Api) -> dict[str, list[Any]]:
     registration = api.call("directoryusers/list", directory=directory)["users"][0]["ID"]
     users = [person, registration]
     return {
-        "campaign": [campaign, "cam_1"],
-        "loyaltycard": [card, "1"],
-        "loyaltyCardId": [card, "1"],
-        "directory": [directory, "dir_1"],
+        "campaign": [campaign],
+        "loyaltycard": [card],
+        "loyaltyCardId": [card],
+        "directory": [directory],
         "couponsession": [*sessions[:4], sessions[4][:6], "none"],
         "couponsessions": [sessions[1], f"{sessions[2]},{sessions[3]}"],
         "user": users,
         "userId": users,
-        "subaccount": [api.v4("subaccount/list", "POST").json()["subaccount"][0]["ID"], "sub_1"],
-        "smsgroup": ["gro_123456", "gro_1"],
-        "teammate": ["501", "1"],
+        "subaccount": [api.v4("subaccount/list", "POST").json()["subaccount"][0]["ID"]],
+        "smsgroup": ["gro_123456"],
+        "teammate": ["501"],
         "search": ["anna", "Zoe", "xy"],
         "webhook": [f"evt_{name[:20]}" for name in api.ids(campaign, "campaign/validations")[-2:]],
         "session": [api.ids(campaign, "campaign/validations")[-1]],
-        "expires_at": ["2027-01-31 12:00:00", "tomorrow"],
+        "expires_at": ["2027-01-31 12:00:00"],
         "amount": [1, 3],
     }
 
@@ -112,7 +112,7 @@ def test_every_answer_is_as_the_document_says(
 
     # schemathesis' own parametrisation of pytest does not know pytest 9.2.
     @settings(
-        max_examples=14 if mode is GenerationMode.POSITIVE else 4,
+        max_examples=8 if mode is GenerationMode.POSITIVE else 3,
         deadline=None,
         derandomize=True,
         database=None,
