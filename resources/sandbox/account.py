@@ -9,9 +9,10 @@ import polars as pl
 
 from resources.sandbox import companies, directories, loyalty, records
 from resources.sandbox.campaigns import FIRST_DAY, CampaignPlan, plan_campaigns
+from resources.sandbox.matching import has_text
 from resources.sandbox.overlay import Overlay, Place, Table
 from resources.sandbox.record import Record, decoded
-from resources.sandbox.recorded import RecordedAccount, has_text
+from resources.sandbox.recorded import RecordedAccount
 from resources.sandbox.session_changes import Changed, MergedRows, SessionChanges
 from resources.sandbox.session_changes import claimed as count_claimed
 from resources.sandbox.sessions import EVENT_SCHEMA, generate_month, next_month, seconds

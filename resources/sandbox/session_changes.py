@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import msgspec
 import polars as pl
 
+from resources.sandbox.matching import matches
 from resources.sandbox.record import Record, decoded, encode_array
-from resources.sandbox.recorded import matches
 from resources.sandbox.records import FIRST_SEQUENCE_ID, SEEN_STATUS
 from resources.sandbox.source import SessionQuery, SessionRows
 
