@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 import polars as pl
 
-from resources.sandbox import companies, directories, loyalty, records
+from resources.sandbox import companies, directories, loyalty, records, session_ids
 from resources.sandbox.campaigns import FIRST_DAY, CampaignPlan, plan_campaigns
 from resources.sandbox.matching import has_text
 from resources.sandbox.overlay import Overlay, Place, Table
@@ -134,8 +134,8 @@ class Account:
         if len(session_id) != 21 or not (session_id.isascii() and session_id.isalnum()):
             return None
         for position, plan in enumerate(self._plans):
-            rows = self._frames[position].filter(records.matches_id(self._seed, session_id))
-            rows = rows.filter(records.session_id(self._seed) == session_id)
+            rows = self._frames[position].filter(session_ids.matches_id(self._seed, session_id))
+            rows = rows.filter(session_ids.session_id(self._seed) == session_id)
             if rows.height and not self._changes.is_hidden(plan.campaign_id, rows["index"].item()):
                 return plan, rows
         return None

@@ -48,16 +48,17 @@ class Overlay:
         """Add a record, or replace the one of the same id in its place."""
         name = record_id(record)
         with self._lock:
-            if name is None or place in self._whole:
-                rows = self._whole.setdefault(place, [])
-                found = [index for index, row in enumerate(rows) if name is not None and record_id(row) == name]
-                if found:
-                    rows[found[0]] = record
-                else:
-                    rows.append(record)
+            if place not in self._whole:
+                key = f"without id {next(self._numbers)}" if name is None else name
+                self._removed[place].discard(key)
+                self._put[place][key] = record
                 return
-            self._removed[place].discard(name)
-            self._put[place][name] = record
+            rows = self._whole[place]
+            found = [index for index, row in enumerate(rows) if name is not None and record_id(row) == name]
+            if found:
+                rows[found[0]] = record
+            else:
+                rows.append(record)
 
     def remove(self, place: Place, name: str) -> None:
         """Take the record of this id away, if there is one."""
