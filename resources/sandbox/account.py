@@ -100,12 +100,17 @@ class Account:
             self._changes.put(campaign_id, record)
 
     def replace_session(self, session_id: str, record: Record) -> None:
-        """Put `record` in the place of the session; KeyError if there is none."""
-        self._changes.put(self._take(session_id), record)
+        """Put `record`, which has the same id, in the place of the session; KeyError if there is none."""
+        campaign_id, index = self._place(session_id)
+        self._changes.put(campaign_id, record, hides=index)
 
     def remove_session(self, session_id: str) -> None:
         """Take a session away; KeyError if there is none."""
-        self._take(session_id)
+        campaign_id, index = self._place(session_id)
+        if index is None:
+            self._changes.remove(campaign_id, session_id)
+        else:
+            self._changes.hide(campaign_id, index)
 
     def rows(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:
         """Return the records of a table at `now`, or of one parent in it."""
@@ -140,18 +145,16 @@ class Account:
                 return plan, rows
         return None
 
-    def _take(self, session_id: str) -> str:
-        """Take a session out of its campaign, whose id is returned; KeyError if there is none."""
+    def _place(self, session_id: str) -> tuple[str, int | None]:
+        """Return a session's campaign, and its index unless it was created or replaced; KeyError if there is none."""
         home = self._changes.home(session_id)
         if home is not None:
-            self._changes.remove(home, session_id)
-            return home
+            return home, None
         found = self._row(session_id)
         if found is None:
             raise KeyError(session_id)
         plan, row = found
-        self._changes.hide(plan.campaign_id, row["index"].item())
-        return plan.campaign_id
+        return plan.campaign_id, row["index"].item()
 
     def _generate(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:
         """Return the records that a table holds at `now` without changes made through the API."""

@@ -57,12 +57,15 @@ class SessionChanges:
         with self._lock:
             return campaign_id in self._changed and index in self._changed[campaign_id].hidden
 
-    def put(self, campaign_id: str, record: Record) -> None:
-        """Add a session, or replace the one of the same id."""
+    def put(self, campaign_id: str, record: Record, *, hides: int | None = None) -> None:
+        """Add a session, or replace the one of the same id or the generated one of this index, at one stroke."""
         fields = decoded(record) or {}
         text = record if isinstance(record, bytes) else msgspec.json.encode(record)
         with self._lock:
-            self._changed[campaign_id].records[str(fields["session"])] = (int(str(fields["sequenceid"])), text)
+            changed = self._changed[campaign_id]
+            changed.records[str(fields["session"])] = (int(str(fields["sequenceid"])), text)
+            if hides is not None:
+                changed.hidden.add(hides)
 
     def hide(self, campaign_id: str, index: int) -> None:
         """Leave a generated session out."""

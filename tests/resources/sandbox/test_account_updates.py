@@ -1,10 +1,12 @@
 """Loyalty, directories, subaccounts and messages changed through the API (sections 5.14, 5.15, 5.20, 5.25, 5.26, 6)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from resources.sandbox.account import Account, RecordedAccount
+from resources.sandbox.clock import Clock
 from resources.sandbox.record import decoded
 from resources.sandbox.source import Standing
 from tests.resources.sandbox.api import NOW, Api, campaign
@@ -258,6 +260,27 @@ class TestMessages:
         account.standing = Standing(has_sms=False, has_email=False)
         api = serve(account)
         assert [api.codes(path)[1] for path in ("send/sms", "smstool/addgroup", "send/email")] == [[103], [103], [104]]
+
+
+def test_a_record_that_was_written_to_stands_still_and_the_others_go_on(serve: Serve) -> None:
+    clock = Clock.frozen(NOW - timedelta(days=90))
+    api = serve(Account(seed=1, sessions=2000), clock=clock)
+    card = api.call("loyalty/list")["loyaltycards"][0]["ID"]
+    name = list(members(api, card))[-1]
+    api.call("loyaltyusers/update", loyaltycard=card, user=name, points=1000)
+    before = members(api, card)
+    clock.set(NOW)
+    after = members(api, card)
+    assert after[name] == before[name]
+    assert set(before) < set(after)
+    assert any(int(after[each]["points"]) > int(before[each]["points"]) for each in before)
+
+
+def test_a_record_without_an_id_is_added_beside_the_others(serve: Serve) -> None:
+    account = Account(sessions=100)
+    amount = len(account.rows("categories", "", NOW))
+    account.overlay.put(("categories", ""), {"name": "nameless"})
+    assert len(serve(account).call("category/list")["categories"]) == amount + 1
 
 
 def test_the_texts_of_documented_errors_are_as_documented(serve: Serve) -> None:

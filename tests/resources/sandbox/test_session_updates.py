@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -196,6 +198,18 @@ def test_generated_pages_stay_whole_with_changes_in_either_order(serve: Serve) -
     assert pages == whole[::-1]
     seen = serve(account, row_fields="seen")
     assert {tuple(row) for row in seen.sessions(campaign_id)} == {("sequenceid", "session", "status")}
+
+
+def test_a_session_that_is_changed_is_never_missing_for_who_reads_meanwhile(serve: Serve) -> None:
+    api = serve(generated())
+    campaign_id = busy(api)
+    names = api.ids(campaign_id)
+    with ThreadPoolExecutor(2) as pool:
+        update = partial(api.call, "couponsession/update", void=True)
+        changes = [pool.submit(update, couponsession=name) for name in names[:10]]
+        while not all(each.done() for each in changes):
+            assert api.ids(campaign_id) == names
+    assert all(each.result()["session"] for each in changes)
 
 
 def test_a_hundred_thousand_sessions_can_be_made_at_once(serve: Serve) -> None:
