@@ -1,29 +1,44 @@
-"""Campaigns: the list of all of them, read whole."""
+"""Campaigns and their categories, read whole."""
 
-import asyncio
 from typing import Any
 
 import dagster as dg
 
-from assets.extraction import Extraction, extract, failing_clearly
-from assets.loading import load, result, table_asset
+from assets.details import extract_described
+from assets.extraction import Extraction, Read, extract
+from assets.loading import read_table, table_asset
 from assets.tables.campaigns import Campaign
-from resources.coupontools.endpoints import CAMPAIGNS
-from resources.coupontools.paging import Unit
+from assets.tables.categories import Category
+from resources.coupontools.client import Client
+from resources.coupontools.questions import Unit
 from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
+
+LEVELS = {"categories": "category", "main_categories": "main"}
+"""The part of the account that lists the categories of each level."""
 
 
 @table_asset(Campaign, group="campaigns")
 def campaigns(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.MaterializeResult[Any]:
-    """Read the list of campaigns and merge it into the stage."""
-    with failing_clearly(), warehouse.batch(Campaign.TABLE) as batch:
+    """Read the list of campaigns, and of each one its description with its usage statistics."""
 
-        async def read() -> Extraction:
-            async with coupontools.connected() as client:
-                return await extract(client, [Unit(CAMPAIGNS)], Campaign, None, batch, context.log)
+    async def read(client: Client, batch: Batch) -> Extraction:
+        return await extract_described(client, "campaigns", "campaign_info", Campaign, batch, context.log)
 
-        extraction = asyncio.run(read())
-        return result(extraction, load(warehouse, coupontools, batch, Campaign))
+    return read_table(context, coupontools, warehouse, Campaign, read)
+
+
+@table_asset(Category, group="campaigns")
+def categories(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read both lists of categories."""
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        reads = [Read(Unit(client.endpoints[part]), {"level": level}) for part, level in LEVELS.items()]
+        return await extract(client, reads, Category, batch, context.log)
+
+    return read_table(context, coupontools, warehouse, Category, read)

@@ -2,11 +2,8 @@
 
 import dagster as dg
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
-from assets.extraction import failing_clearly
-from assets.tables.campaigns import Campaign
-from assets.tables.coupon_sessions import CouponSession
+from assets.analytics import ASSETS
+from assets.loading import failing_clearly
 from assets.tables.table import Table
 from resources.warehouse.resource import WarehouseResource
 
@@ -23,4 +20,4 @@ def _unique_keys(asset: dg.AssetsDefinition, table: type[Table]) -> dg.AssetChec
     return unique_keys
 
 
-CHECKS = [_unique_keys(campaigns, Campaign), _unique_keys(coupon_sessions, CouponSession)]
+CHECKS = [_unique_keys(asset, table) for table, asset in ASSETS.items()]

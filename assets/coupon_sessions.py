@@ -1,24 +1,23 @@
 """Coupon sessions: of every campaign, those that came into being or were touched in a window of days."""
 
-import asyncio
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from assets.extraction import Extraction, extract, failing_clearly, parents
-from assets.loading import load, result, table_asset
-from assets.partitions import Days, Window, daily, window_of
+from assets.children import extract_children
+from assets.extraction import Extraction, Read
+from assets.loading import failing_clearly, read_table, table_asset, tell_partitions
+from assets.partitions import Days, daily, window_of
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
-from resources.coupontools.endpoints import CAMPAIGNS, SESSIONS, TOUCHED_SESSIONS
-from resources.coupontools.paging import Unit
+from resources.coupontools.client import Client
+from resources.coupontools.questions import Unit
 from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
-RESUMABLE = timedelta(hours=24)
-"""How long after a crash the next run goes on where the dead one stopped; only days that are over stay true so long."""
+TOUCHED = ("opens", "claims", "validations")
+"""Parts of the account that list the sessions to which something happened in a window."""
 
 
 @table_asset(CouponSession, group="campaigns", partitions=daily)
@@ -29,36 +28,16 @@ def coupon_sessions(
     with failing_clearly():
         window = window_of(context, config)
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
-        with warehouse.batch(purpose, RESUMABLE if window.is_closed else timedelta(0)) as batch:
+    # every session of the window, and every older one touched in it
+    parts = ("sessions",) if window.reaches_back_to_the_beginning else ("sessions", *TOUCHED)
 
-            async def read() -> Extraction:
-                async with coupontools.connected() as client:
-                    campaigns = await parents(client, CAMPAIGNS, Campaign)
-                    context.log.info(f"coupon_sessions: {window} of {len(campaigns):,} campaigns")
-                    return await extract(
-                        client, reads(campaigns, window), CouponSession, "campaign_id", batch, context.log
-                    )
+    async def read(client: Client, batch: Batch) -> Extraction:
+        def reads(campaign: str) -> list[Read]:
+            units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in parts]
+            return [Read(unit, {"campaign_id": campaign}) for unit in units]
 
-            extraction = asyncio.run(read())
-            merged = load(warehouse, coupontools, batch, CouponSession)
-        _tell_partitions(context, warehouse, window)
-        return result(extraction, merged)
+        return await extract_children(client, "campaigns", Campaign, reads, CouponSession, batch, context.log)
 
-
-def reads(campaigns: Sequence[str], window: Window) -> list[Unit]:
-    """What to read so that every session of the window, and every older one touched in it, is brought up to date."""
-    touched = () if window.reaches_back_to_the_beginning else TOUCHED_SESSIONS
-    return [
-        Unit(endpoint, campaign, window.start, window.end)
-        for campaign in campaigns
-        for endpoint in (SESSIONS, *touched)
-    ]
-
-
-def _tell_partitions(context: dg.AssetExecutionContext, warehouse: WarehouseResource, window: Window) -> None:
-    """Note on each partition of the run how many sessions were created that day."""
-    if not (context.has_partition_key or context.has_partition_key_range):
-        return
-    created = warehouse.rows_by_day(CouponSession.schema_of_table(), "created_at", window.start, window.end)
-    for day in context.partition_keys:
-        context.add_asset_metadata({"dagster/partition_row_count": created.get(day, 0)}, partition_key=day)
+    read_result = read_table(context, coupontools, warehouse, CouponSession, read, purpose, window.resumable_for)
+    tell_partitions(context, warehouse, CouponSession, "created_at", window)
+    return read_result

@@ -2,40 +2,53 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import dagster as dg
 import msgspec
 import polars as pl
 
-from assets.normalise import identifiers, normalise
+from assets.news import News
+from assets.normalise import Normalised, normalise, unreadable
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
-from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import ShapeError
-from resources.coupontools.errors import AccountError, CoupontoolsError, GoneError
-from resources.coupontools.paging import Page, Reader, Taken, Unit, together
-from resources.settings import SettingsError
+from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
+from resources.coupontools.paging import Page, Reader, Taken, together
+from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch, UnitDone
-from resources.warehouse.errors import WarehouseError
 
-SECONDS_BETWEEN_NEWS = 5.0
+
+@dataclass(frozen=True)
+class Read:
+    """A unit to be read, and the column values that come from the request and not from its records."""
+
+    unit: Unit
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Extraction:
-    """What reading a table brought; `resumed` counts the units that a dead run had already read."""
+    """What reading a table brought.
+
+    `resumed` counts the units that a dead run had already read, `outside` the records that lie outside the window.
+    `places` are the keys under which records were found. `gone` are parents that the API says are no longer there,
+    `missing` those for which it answers that there is nothing. `absent` and `unreadable` are messages: of parts that
+    the account does not have, and of answers in no known shape.
+    """
 
     traffic: Traffic
     units: int
     resumed: int = 0
     finished: int = 0
+    outside: int = 0
     records_by_page: list[int] = field(default_factory=list)
+    places: set[str] = field(default_factory=set)
     new_fields: set[str] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -44,55 +57,35 @@ class Extraction:
         return sum(self.records_by_page)
 
 
-@contextmanager
-def failing_clearly() -> Iterator[None]:
-    """Turn the errors that a person can do something about into a Dagster failure of one line."""
-    try:
-        yield
-    except (SettingsError, AccountError) as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
-    except (CoupontoolsError, WarehouseError) as error:
-        raise dg.Failure(str(error)) from None
-
-
-async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> list[str]:
-    """The ids of all that `endpoint` lists now, in its order."""
-    found: dict[str, None] = {}
-
-    def take(page: Page) -> Taken:
-        ids = identifiers(page, table)
-        found.update(dict.fromkeys(ids))
-        return Taken(len(ids), pl.Series(ids, dtype=pl.String).hash())
-
-    await Reader(client).read(Unit(endpoint), take)
-    return list(found)
-
-
 async def extract(
     client: Client,
-    units: Sequence[Unit],
+    reads: Sequence[Read],
     table: type[Table],
-    parent_column: str | None,
     batch: Batch,
     log: logging.Logger,
+    dated: str | None = None,
+    complete: Callable[[Page], Page] | None = None,
 ) -> Extraction:
     """Read all units into the batch, save those that it already holds.
 
-    `parent_column` is the column that gets the id of a unit's parent. A unit whose parent is gone is skipped and
-    reported. Raises the first other CoupontoolsError; the units that were complete by then stay in the batch.
+    `dated` names the column by which records outside a unit's window are left out, where the API does not do that;
+    `complete` adds to a page what is known from elsewhere.
+    A unit whose parent is gone is skipped and reported; of one that cannot be read, the answer goes to quarantine.
+    Raises the first other CoupontoolsError; the units that were complete by then stay in the batch.
     """
     known = {(done.endpoint, done.parent, done.start, done.end) for done in batch.units}
-    open_units = [unit for unit in units if _identity(unit) not in known]
-    extraction = Extraction(client.traffic, len(units), resumed=len(units) - len(open_units))
-    reader, waiting, news = Reader(client), iter(open_units), _News(table.TABLE, log)
+    open_reads = [read for read in reads if identity(read.unit) not in known]
+    extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
+    work = _Work(Reader(client), table, batch, extraction, log, dated, complete)
+    waiting, news = iter(open_reads), News(table.TABLE, log)
 
-    async def work() -> None:
-        for unit in waiting:
-            await _read_unit(reader, unit, table, parent_column, batch, extraction, log)
+    async def go_on() -> None:
+        for read in waiting:
+            await work.read(read)
             news.tell(extraction)
 
     try:
-        await together(work() for _ in range(min(client.concurrency, len(open_units))))
+        await together(go_on() for _ in range(min(client.concurrency, len(open_reads))))
     finally:
         await asyncio.to_thread(batch.flush)
     extraction.seconds = news.elapsed()
@@ -100,67 +93,91 @@ async def extract(
     return extraction
 
 
-async def _read_unit(
-    reader: Reader,
-    unit: Unit,
-    table: type[Table],
-    parent_column: str | None,
-    batch: Batch,
-    extraction: Extraction,
-    log: logging.Logger,
-) -> None:
-    given = {parent_column: unit.parent} if parent_column and unit.parent else {}
-    refused: list[int] = []
+@dataclass(frozen=True)
+class _Work:
+    """What all units of one table share while they are read."""
 
-    def take(page: Page) -> Taken:
+    reader: Reader
+    table: type[Table]
+    batch: Batch
+    extraction: Extraction
+    log: logging.Logger
+    dated: str | None
+    complete: Callable[[Page], Page] | None
+
+    async def read(self, read: Read) -> None:
+        """Read a unit to its end, or put down why that cannot be."""
+        refused: list[int] = []
+        complete, records, announced = True, 0, None
         try:
-            normalised = normalise(page, table, given)
+            reading = await self.reader.read(read.unit, lambda page: self._take(page, read.given, refused))
+            records, announced = reading.records, reading.announced
+            complete = self._holds_all(read.unit, records, announced)
+        except GoneError as error:
+            self.log.warning("%s It was skipped.", error)
+            (self.extraction.gone if error.told else self.extraction.missing).append(str(read.unit.parent))
+            return
+        except AbsentError as error:
+            self.log.warning("%s The table %s has nothing of it.", error, self.table.TABLE)
+            self.extraction.absent.append(str(error))
+        except UnreadableError as error:
+            self.log.warning("%s", error)
+            put_away(self.batch, self.extraction, self.table, read.unit, error)
+            complete, records = False, 1
+            refused.append(1)
+        done = UnitDone(*identity(read.unit), records, sum(refused), announced, complete)
+        await asyncio.to_thread(self.batch.complete, done)
+        self.extraction.finished += 1
+
+    def _holds_all(self, unit: Unit, records: int, announced: int | None) -> bool:
+        """Whether as many records came as the API announces; the sessions' amount may mean something else."""
+        if announced is None or records >= announced or unit.endpoint.windowed:
+            return True
+        message = (
+            f"The API announces {announced:,} records for {unit}, but gives {records:,}: it pages in a way that is not "
+            "known. Choose the other version with COUPONTOOLS_API_VERSIONS."
+        )
+        self.log.warning(message)
+        self.extraction.unreadable.append(message)
+        return False
+
+    def _take(self, page: Page, given: Mapping[str, str], refused: list[int]) -> Taken:
+        try:
+            normalised = normalise(self.complete(page) if self.complete else page, self.table, given)
         except msgspec.DecodeError:
-            raise ShapeError("a record list that is no JSON") from None
-        batch.add(normalised.rows, normalised.rejected)
-        refused.append(normalised.refused)
+            raise ShapeError from None
+        rows, is_before = normalised.rows, False
+        if self.dated and page.unit.start and page.unit.end:
+            day = pl.col(self.dated).dt.date()
+            rows = rows.filter(day.is_null() | day.is_between(page.unit.start, page.unit.end))
+            days = normalised.rows[self.dated].dt.date()
+            is_before = bool(len(days)) and bool((days < page.unit.start).fill_null(value=False).all())
+        accepted = normalised.rows.select(pl.struct(self.table.KEY).hash()).to_series()
+        hashes = accepted.append(normalised.rejected["record"].hash())
+
+        def keep() -> None:
+            self.batch.add(rows, normalised.rejected)
+            refused.append(normalised.refused)
+            self._count(page, normalised, len(rows))
+
+        return Taken(normalised.records, hashes, is_before, keep)
+
+    def _count(self, page: Page, normalised: Normalised, inside: int) -> None:
+        extraction = self.extraction
         extraction.records_by_page.append(normalised.records)
+        extraction.outside += len(normalised.rows) - inside
         extraction.new_fields.update(normalised.new_fields)
-        accepted = normalised.rows.select(pl.struct(table.KEY).hash()).to_series()
-        return Taken(normalised.records, accepted.append(normalised.rejected["record"].hash()))
-
-    try:
-        reading = await reader.read(unit, take)
-    except GoneError as error:
-        log.warning("%s It was skipped.", error)
-        extraction.gone.append(str(unit.parent))
-        return
-    done = UnitDone(*_identity(unit), reading.records, sum(refused), reading.announced)
-    await asyncio.to_thread(batch.complete, done)
-    extraction.finished += 1
+        if normalised.records:
+            extraction.places.add(page.place or "a bare list")
 
 
-def _identity(unit: Unit) -> tuple[str, str | None, str | None, str | None]:
+def put_away(batch: Batch, extraction: Extraction, table: type[Table], unit: Unit, error: UnreadableError) -> None:
+    """Keep an answer that could not be read, whole, for quarantine."""
+    batch.add(table.schema_of_frames().to_frame(), unreadable(table, unit, error))
+    extraction.unreadable.append(f"{error} What came is kept in the table quarantine.")
+
+
+def identity(unit: Unit) -> tuple[str, str | None, str | None, str | None]:
+    """What a unit is known by in a batch: path, parent, first and last day."""
     start, end = (day.isoformat() if day else None for day in (unit.start, unit.end))
     return unit.endpoint.path, unit.parent, start, end
-
-
-class _News:
-    """Tells from time to time how far a long read has come."""
-
-    def __init__(self, table: str, log: logging.Logger) -> None:
-        self._table, self._log = table, log
-        self._begun = self._told = time.monotonic()
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._begun
-
-    def tell(self, extraction: Extraction, *, at_once: bool = False) -> None:
-        """Log how far it is, unless that was done a moment ago."""
-        now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_NEWS and not at_once:
-            return
-        self._told = now
-        finished, seconds = extraction.finished, self.elapsed()
-        ahead = extraction.units - extraction.resumed - finished
-        left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""
-        self._log.info(
-            f"{self._table}: {extraction.resumed + finished:,} of {extraction.units:,} reads, "
-            f"{extraction.records:,} records, {extraction.records / seconds:,.0f} a second{left}"
-        )

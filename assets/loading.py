@@ -1,17 +1,26 @@
-"""From a batch into the stage, and what Dagster is told of it."""
+"""An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from inspect import cleandoc
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from assets.extraction import Extraction
+from assets.partitions import Window
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
+from resources.coupontools.client import Client
+from resources.coupontools.errors import AccountError, CoupontoolsError
 from resources.coupontools.resource import CoupontoolsResource
+from resources.settings import SettingsError
 from resources.warehouse.batch import Batch
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
 
@@ -26,13 +35,57 @@ def table_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"duckdb", "parquet"},
         owners=["team:data"],
-        description=table.__doc__,
+        description=cleandoc(table.__doc__ or ""),
         metadata={
             "dagster/column_schema": table.schema_of_asset(),
             "dagster/table_name": table.TABLE,
             "API": dg.MetadataValue.url(table.PAGE),
         },
     )
+
+
+@contextmanager
+def failing_clearly() -> Iterator[None]:
+    """Turn the errors that a person can do something about into a Dagster failure of one line."""
+    try:
+        yield
+    except (SettingsError, AccountError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except (CoupontoolsError, WarehouseError) as error:
+        raise dg.Failure(str(error)) from None
+
+
+def read_table(
+    context: dg.AssetExecutionContext,
+    coupontools: CoupontoolsResource,
+    warehouse: WarehouseResource,
+    table: type[Table],
+    read: Callable[[Client, Batch], Awaitable[Extraction]],
+    purpose: str = "",
+    reuse_for: timedelta = timedelta(0),
+) -> dg.MaterializeResult[Any]:
+    """Fill a batch by `read`, merge it into the stage, and tell Dagster what came of it.
+
+    `purpose` and `reuse_for` say which batch of a dead run may be taken up; see `open_batch`.
+
+    Raises dagster.Failure; also, after all else was merged, if some answer could not be read.
+    """
+    with failing_clearly(), warehouse.batch(purpose or table.TABLE, reuse_for) as batch:
+
+        async def run() -> Extraction:
+            async with coupontools.connected() as client:
+                return await read(client, batch)
+
+        extraction = asyncio.run(run())
+        merged = load(warehouse, coupontools, batch, table)
+    if extraction.new_fields:
+        fields = ", ".join(sorted(extraction.new_fields))
+        context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
+    if extraction.unreadable:
+        first, *others = extraction.unreadable
+        more = f" So it is with {len(others)} more." if others else ""
+        raise dg.Failure(f"{first}{more}", allow_retries=False)
+    return result(extraction, merged)
 
 
 @dataclass(frozen=True)
@@ -94,10 +147,13 @@ def result(extraction: Extraction, merged: Merged) -> dg.MaterializeResult[Any]:
             "rows new": merged.new,
             "rows touched": merged.touched,
             "records rejected": merged.rejected,
+            "records outside the days": extraction.outside,
+            "records found under": ", ".join(sorted(extraction.places)) or "nothing",
             "new API fields": ", ".join(sorted(extraction.new_fields)) or "none",
             "reads": extraction.units,
             "reads resumed": extraction.resumed,
             "parents gone": ", ".join(extraction.gone) or "none",
+            "not in the account": " ".join(extraction.absent) or "nothing",
             "API requests": traffic.requests,
             "API bytes": traffic.bytes,
             "API retries": traffic.retries,
@@ -105,3 +161,14 @@ def result(extraction: Extraction, merged: Merged) -> dg.MaterializeResult[Any]:
             "seconds reading": extraction.seconds,
         }
     )
+
+
+def tell_partitions(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str, window: Window
+) -> None:
+    """Note on each daily partition of the run how many rows of the table have that day in `column`."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return
+    rows = warehouse.rows_by_day(table.schema_of_table(), column, window.start, window.end)
+    for day in context.partition_keys:
+        context.add_asset_metadata({"dagster/partition_row_count": rows.get(day, 0)}, partition_key=day)

@@ -4,16 +4,19 @@ No value is changed on the way. What a column cannot hold exactly sends its reco
 pydantic's reason; every other record of the page is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 import polars as pl
 
 from assets.records import Texts, exact, plain, record_texts
 from assets.tables.quarantine import Quarantine
-from assets.tables.table import EMPTY, Table
+from assets.tables.table import Table
+from resources.coupontools.errors import UnreadableError
 from resources.coupontools.paging import Page
+from resources.coupontools.questions import Unit
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
     texts = plain(page.records, table) or exact(page.records, table)
     records = len(texts.extra)
     filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select(
-        pl.when(~pl.col(column.name).is_in(EMPTY)).then(pl.col(column.name)) for column in table.columns()
+        pl.when(~pl.col(column.name).is_in(column.type.empty)).then(pl.col(column.name)) for column in table.columns()
     )
     values = filled.select(column.type.read(pl.col(column.name)) for column in table.columns())
     fits = _fits(table, texts, filled, values)
@@ -83,17 +86,30 @@ def _rejected(page: Page, table: type[Table], fits: pl.Series, taken: pl.Series)
         for index in (~taken).arg_true()
         for reason in ([repeated] if fits[index] else _reasons(table, records[index]))
     ]
+    return _quarantined(table, page.unit, page.number, page.requested_at, found)
+
+
+def unreadable(table: type[Table], unit: Unit, error: UnreadableError) -> pl.DataFrame:
+    """A whole answer that could not be read, as a row of `quarantine`."""
+    body = error.body.decode("utf-8", "backslashreplace")
+    return _quarantined(table, unit, error.page, datetime.now(UTC).replace(tzinfo=None), [(str(error), body)])
+
+
+def _quarantined(
+    table: type[Table], unit: Unit, page: int, observed_at: datetime, found: Sequence[tuple[str, str]]
+) -> pl.DataFrame:
+    """Reasons and records as rows of `quarantine`."""
     return pl.DataFrame(found, {"reason": pl.String, "record": pl.String}, orient="row").select(
         pl.lit(table.TABLE).alias("table_name"),
-        pl.lit(page.unit.endpoint.path).alias("endpoint"),
-        pl.lit(page.unit.parent, pl.String).alias("parent_id"),
-        pl.lit(page.unit.start, pl.Datetime("us")).alias("window_start"),
-        pl.lit(page.unit.end, pl.Datetime("us")).alias("window_end"),
-        pl.lit(page.number, pl.Int64).alias("page"),
+        pl.lit(unit.endpoint.path).alias("endpoint"),
+        pl.lit(unit.parent, pl.String).alias("parent_id"),
+        pl.lit(unit.start, pl.Datetime("us")).alias("window_start"),
+        pl.lit(unit.end, pl.Datetime("us")).alias("window_end"),
+        pl.lit(page, pl.Int64).alias("page"),
         "reason",
         "record",
         pl.lit(None, pl.String).alias("_extra"),
-        pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
+        pl.lit(observed_at, pl.Datetime("us")).alias("_extracted_at"),
         pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
     )
 
@@ -110,9 +126,12 @@ def _reasons(table: type[Table], record: bytes) -> list[str]:
     return reasons or ["a value that its column cannot hold unchanged"]
 
 
-def identifiers(page: Page, table: type[Table]) -> list[str]:
-    """The ids on a page of a table with one key column, also of records that the table could not take."""
+def identifiers(page: Page, table: type[Table]) -> pl.Series:
+    """The id of each record of a page, also of those that the table could not take; null where there is none.
+
+    For tables with one key column. Raises msgspec.DecodeError if the page's records are no JSON array.
+    """
     texts = plain(page.records, table) or exact(page.records, table)
     (key,) = table.KEY
-    found = texts.columns[key].drop_nulls().unique(maintain_order=True)
-    return found.filter(found != "").to_list()
+    found = texts.columns[key]
+    return pl.select(pl.when(found != "").then(found).alias(key)).to_series()

@@ -10,6 +10,9 @@ from resources.settings import SettingsError, Storage
 FIRST_DAY = Storage.read().start_date
 """The first daily partition (COUPONTOOLS_START_DATE)."""
 
+cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
+"""Loyalty cards of the account, by id; the asset `loyalty_cards` adds those that it finds."""
+
 daily = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
 """Days of activity in the account, UTC, up to yesterday."""
 
@@ -22,9 +25,12 @@ class Window:
     end: date
 
     @property
-    def is_closed(self) -> bool:
-        """Whether the last day is over, so that no more can happen in the window."""
-        return self.end < datetime.now(UTC).date()
+    def resumable_for(self) -> timedelta:
+        """How long after a crash the next run may go on where the dead one stopped.
+
+        What was read of days that are over stays true so long; of a day that goes on, it does not.
+        """
+        return timedelta(hours=24) if self.end < datetime.now(UTC).date() else timedelta(0)
 
     @property
     def reaches_back_to_the_beginning(self) -> bool:

@@ -46,10 +46,14 @@ def plain(records: bytes, table: type[Table]) -> Texts | None:
     by_path = dict(_values(objects, shape.struct, shape.fields, ()))
     columns = []
     for column in _in_record(table):
-        first, *others = (by_path[path] for path in column.paths)
-        if any((first.is_not_null() & other.is_not_null()).any() for other in others):
+        places = [by_path[path] for path in column.paths]
+        filled = [place for place in places if place.null_count() < len(place)]
+        if (
+            len(filled) > 1
+            and pl.select(pl.sum_horizontal(each.is_not_null() for each in filled) > 1).to_series().any()
+        ):
             return None
-        columns.append(_first_of([first, *others], column.name))
+        columns.append(_first_of(filled or places[:1], column.name))
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(objects))
     return Texts(pl.DataFrame(columns), nothing, nothing.is_not_null(), frozenset())
 
@@ -100,13 +104,12 @@ def exact(records: bytes, table: type[Table]) -> Texts:
     extras = _split(objects, _fields(table), (), found)
     columns, unfit = [], ~pl.Series(readable, dtype=pl.Boolean)
     for column in _in_record(table):
-        texts = []
-        for path in column.paths:
-            text, wrong = _text(found.tokens[path], column)
-            texts.append(text)
-            unfit = unfit | wrong
-        columns.append(_first_of(texts, column.name))
-        extras += _passed_over(column, found.tokens)
+        texts, wrong = zip(*(_text(found.tokens[path], column) for path in column.paths), strict=True)
+        taken = _first_of(texts, column.name)
+        for each in wrong:  # a value of another type counts only where no other place has a good one
+            unfit = unfit | (each & taken.is_null())
+        columns.append(taken)
+        extras += _passed_over(column, found.tokens, texts)
     return Texts(pl.DataFrame(columns), _joined(extras, len(objects)), unfit, frozenset(found.new_fields))
 
 
@@ -191,15 +194,16 @@ def _text(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
 
 
-def _passed_over(column: Column, tokens: dict[Path, pl.Series]) -> Extras:
-    """Values of a column's other places in records that have more than one of them."""
-    taken = tokens[column.paths[0]]
+def _passed_over(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
+    """Values at a column's places that it does not take, because another of its places has one."""
     extras: Extras = []
-    for path in column.paths[1:]:
-        left = pl.select(pl.when(taken.is_not_null() & (taken != "null")).then(tokens[path])).to_series()
-        extras.append((".".join(path), left))
-        taken = _first_of([taken, tokens[path]], column.name)
-    return extras
+    before = texts[0].is_not_null() & False
+    for path, text in zip(column.paths, texts, strict=True):
+        is_taken = ~before & text.is_not_null()
+        before = before | is_taken
+        left = (tokens[path] != "null") & ~is_taken
+        extras.append((".".join(path), pl.select(pl.when(left).then(tokens[path])).to_series()))
+    return extras if len(column.paths) > 1 else []
 
 
 def _joined(extras: Extras, records: int) -> pl.Series:

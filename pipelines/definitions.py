@@ -4,12 +4,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.analytics import published_database
-from assets.campaigns import campaigns
+from assets.analytics import ASSETS, published_database
 from assets.checks import CHECKS
-from assets.coupon_sessions import coupon_sessions
-from pipelines.jobs import export
-from pipelines.schedules import daily_export
+from pipelines.jobs import export, export_loyalty_users, publish
+from pipelines.schedules import daily_export, daily_export_of_loyalty_users
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.resource import WarehouseResource
 
@@ -22,10 +20,10 @@ def build_defs(**overrides: Any) -> dg.Definitions:  # noqa: ANN401  (whatever D
         **overrides.pop("resources", {}),
     }
     arguments = {
-        "assets": [campaigns, coupon_sessions, published_database],
+        "assets": [*ASSETS.values(), published_database],
         "asset_checks": CHECKS,
-        "jobs": [export],
-        "schedules": [daily_export],
+        "jobs": [export, export_loyalty_users, publish],
+        "schedules": [daily_export, daily_export_of_loyalty_users],
         "executor": dg.in_process_executor,
         "resources": resources,
     }

@@ -1,9 +1,24 @@
-"""What is run together."""
+"""What is run together. A job has one kind of partitions, so the users of loyalty cards have a job of their own."""
 
 import dagster as dg
 
+from assets.analytics import published_database
+from assets.loyalty import loyalty_users
+
 export = dg.define_asset_job(
     "export",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users),
     description="Read a range of days of the account, check the tables, and publish them.",
+)
+
+export_loyalty_users = dg.define_asset_job(
+    "export_loyalty_users",
+    selection=dg.AssetSelection.assets(loyalty_users, published_database),
+    description="Read the users of loyalty cards, check them, and publish them with all other tables.",
+)
+
+publish = dg.define_asset_job(
+    "publish",
+    selection=dg.AssetSelection.assets(published_database) | dg.AssetSelection.all_asset_checks(),
+    description="Check all tables as they are staged, and publish them.",
 )

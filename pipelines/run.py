@@ -8,13 +8,16 @@ from pathlib import Path
 
 import click
 from dagster import BetaWarning, DagsterEventType, ExecuteInProcessResult, PreviewWarning
+from dagster._core.execution.plan.objects import StepFailureData
 
 warnings.filterwarnings("ignore", category=BetaWarning)
 warnings.filterwarnings("ignore", category=PreviewWarning)
 
+from assets.analytics import ASSETS  # noqa: E402
+from assets.partitions import daily  # noqa: E402
 from pipelines.console import news  # noqa: E402
 from pipelines.definitions import build_defs  # noqa: E402
-from pipelines.jobs import export  # noqa: E402
+from pipelines.jobs import publish  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -39,29 +42,38 @@ class Exported:
 
 
 def export_days(start: date, end: date) -> Exported:
-    """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if that fails.
+    """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if a part fails.
 
-    The run has a window instead of partitions: nobody would see the partitions' events, which cost some
-    milliseconds each.
+    A table that fails does not keep the others from being published, unless a blocking check says no. The run has a
+    window instead of partitions: nobody would see the partitions' events, which cost some milliseconds each.
     """
     begun = time.monotonic()
     days = {"config": {"start": start.isoformat(), "end": end.isoformat()}}
+    windowed = {asset.node_def.name: days for asset in ASSETS.values() if asset.partitions_def == daily}
     with news() as terminal:
-        job = build_defs(loggers={"terminal": terminal}).resolve_job_def(export.name)
-        result = job.execute_in_process(
-            run_config={"ops": {"coupon_sessions": days}, "loggers": {"terminal": {}}}, raise_on_error=False
+        defs = build_defs(loggers={"terminal": terminal})
+        loggers: dict[str, dict[str, str]] = {"terminal": {}}
+        result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            run_config={"ops": windowed, "loggers": loggers}, raise_on_error=False
         )
-    if not result.success:
-        raise click.ClickException(_reason(result))
+        reasons = _reasons(result)
+        if reasons and result.get_asset_materialization_events():
+            rest = defs.resolve_job_def(publish.name)
+            reasons += _reasons(rest.execute_in_process(run_config={"loggers": loggers}, raise_on_error=False))
+    if reasons:
+        raise click.ClickException("\nError: ".join(dict.fromkeys(reasons)))
     return _exported(result, time.monotonic() - begun)
 
 
-def _reason(result: ExecuteInProcessResult) -> str:
-    """What went wrong first; a text of several lines only if nobody has foreseen it."""
+def _reasons(result: ExecuteInProcessResult) -> list[str]:
+    """What went wrong, step by step; a text of several lines only if nobody has foreseen it."""
+    if result.success:
+        return []
     failures = [event for event in result.all_events if event.event_type == DagsterEventType.STEP_FAILURE]
-    if not failures:
-        return "The run failed before its first step."
-    failure = failures[0].step_failure_data
+    return [_reason(event.step_failure_data) for event in failures] or ["The run failed before its first step."]
+
+
+def _reason(failure: StepFailureData) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     return f"Not foreseen, please report it: {failure.error_display_string}"

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -65,6 +65,15 @@ class ApiCredentials(_Settings):
 
     client_id: Key = Field(description="the client id in the dashboard under Integrations > JSON API")
     client_secret: Key = Field(description="the client secret in the dashboard under Integrations > JSON API")
+
+
+class ApiDialect(_Settings):
+    """How the API is spoken to, where it understands more than one way."""
+
+    authentication: Literal["headers", "body"] = Field(
+        "headers", description="where the keys are sent; calls without a body, all of v4's GET, always use headers"
+    )
+    api_versions: str = Field("", description="v3 or v4, or pairs as loyalty_users=v3,directories=v4")
 
 
 class ApiLimits(_Settings):

@@ -72,3 +72,104 @@ def account(sizes: Mapping[int, int] | None = None, first: int = 1) -> RecordedA
         ]
         number += size
     return RecordedAccount([campaign(name) for name in sizes or {1: 3}], records)
+
+
+def loyalty_user(number: int, **fields: object) -> dict[str, object]:
+    """A row of loyaltyusers/list."""
+    return {
+        "ID": str(number),
+        "first_name": f"Ann {number}",
+        "last_name": "Peeters",
+        "email": f"ann{number}@example.com",
+        "phone": "+447700900123",
+        "gender": "female",
+        "birthday": "1990-02-28",
+        "address": "Rue Haute 1",
+        "zip": "1000",
+        "city": "Brüssel",
+        "custom_1": "x",
+        "points": "120",
+        "stamps": "3",
+        "voided": "0",
+    } | fields
+
+
+def registration(number: int, registered: str | datetime = START, **fields: object) -> dict[str, object]:
+    """A row of directoryusers/list."""
+    return {
+        "ID": f"reg_{number}",
+        "registration_date_utc": str(registered),
+        "email": f"bo{number}@example.com",
+        "phone": "",
+        "first_name": "Bo",
+        "last_name": "Janssens",
+        "birthday": "",
+        "custom_1": "y",
+        "payment_status": "paid",
+        "blocked": "0",
+        "expires_at": "",
+    } | fields
+
+
+def whole_account() -> RecordedAccount:
+    """An account with something in every part of it."""
+    prices = {
+        f"dir_{number}": {"currency": "EUR", "amount": f"{number}.50", "type": kind, "description": f"Access {kind}"}
+        for number, kind in enumerate(
+            ("basic", "recurring_daily", "recurring_weekly", "recurring_monthly", "recurring_yearly"), 1
+        )
+    }
+    paid = [{"ID": name, "code": f"Code{name}", "name": f"N {name}", "payment": each} for name, each in prices.items()]
+    sessions = {"cam_1": [session(n, created=START + timedelta(hours=n)) for n in range(250)], "cam_2": [session(900)]}
+    return RecordedAccount(
+        [campaign(1), campaign(2, status="archived")],
+        sessions,
+        loyalty_cards=[
+            {"ID": "123456", "code": "ndoh57", "name": "Club", "domain": "save2wallet.link", "type": "membership"},
+            {"ID": "123457", "code": "abcdef", "name": "Stamps", "domain": "loyalty.coupontools.com", "type": "stamp"},
+        ],
+        loyalty_users={
+            "123456": [loyalty_user(n, voided="1" if n % 5 == 0 else "0", points=str(n)) for n in range(1, 131)],
+            "123457": [loyalty_user(1, stamps="9")],
+        },
+        directories=[*paid, {"ID": "dir_6", "code": "CodeFree", "name": "Free"}],
+        directory_campaigns={"dir_1": [campaign(1), campaign(2)], "dir_6": [campaign(2)]},
+        registrations={
+            "dir_1": [registration(n, START + timedelta(hours=n)) for n in range(250)],
+            "dir_6": [registration(1000, START, blocked="1", payment_status="", expires_at="2027-01-01 00:00:00")],
+        },
+        categories=[{"ID": "cat_11", "name": "Food"}, {"ID": "cat_12", "name": "Été"}],
+        main_categories=[{"ID": "cat_11", "name": "All food"}],
+        subaccounts=[
+            {
+                "ID": "sub_1",
+                "email": "shop@example.com",
+                "company_name": "Shop",
+                "country": "BE",
+                "status": "trial",
+                "package": "pac_1",
+                "expiry_date": "2027-01-31",
+            }
+        ],
+        sms_groups=[{"ID": "gro_1", "name": "All"}],
+        sms_contacts={"gro_1": [{"phone": "+447700900001", "first_name": "Cy", "customfield1": "z"}]},
+        email_groups=[{"ID": "gro_2", "name": "Mail"}],
+    )
+
+
+WHOLE_COUNTS = {
+    "campaigns": 2,
+    "categories": 3,
+    "coupon_sessions": 251,
+    "loyalty_cards": 2,
+    "loyalty_users": 131,
+    "directories": 6,
+    "directory_campaigns": 3,
+    "directory_registrations": 251,
+    "subaccounts": 1,
+    "sms_groups": 1,
+    "sms_contacts": 1,
+    "email_groups": 1,
+    "quarantine": 0,
+}
+"""The rows of `whole_account` in each table."""

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Integer, Text
 
 
 class Campaign(Table):
@@ -13,11 +13,17 @@ class Campaign(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
     KEY: ClassVar[tuple[str, ...]] = ("campaign_id",)
 
-    campaign_id: Text = column("ID", "id", doc="Campaign, as cam_12345", evidence="C", required=True)
-    code: Text | None = column("code", doc="Last part of the coupon's public address", evidence="C")
-    name: Text | None = column("name", doc="Name inside the account", evidence="C")
-    title: Text | None = column("title", doc="Title that consumers see", evidence="C")
-    status: Text | None = column(
-        "status", doc="State of the campaign; active is the only word documented", evidence="C"
+    campaign_id: Text = column({"ID": "C", "id": "assumed"}, doc="Campaign, as cam_12345", required=True)
+    code: Text | None = column({"code": "C"}, doc="Last part of the coupon's public address")
+    name: Text | None = column({"name": "C"}, doc="Name inside the account")
+    title: Text | None = column({"title": "C"}, doc="Title that consumers see")
+    status: Text | None = column({"status": "C"}, doc="State of the campaign; active is the only word documented")
+    url: Text | None = column({"url": "C"}, doc="Public address of the coupon")
+    custom_codes: Integer | None = column(
+        {"total_custom_validation_codes": "assumed", "custom_validation_codes": "assumed"},
+        doc="Own validation codes that the campaign has in all",
     )
-    url: Text | None = column("url", doc="Public address of the coupon", evidence="C")
+    custom_codes_claimed: Integer | None = column(
+        {"claimed_custom_validation_codes": "assumed", "claimed_custom_codes": "assumed"},
+        doc="Own validation codes that are claimed",
+    )

@@ -11,11 +11,11 @@ class Quarantine(Table):
 
     TABLE: ClassVar[str] = "quarantine"
 
-    table_name: Text = column(doc="Table that the record was meant for", evidence="ours", required=True)
-    endpoint: Text = column(doc="Path of the API that gave the record", evidence="ours", required=True)
-    parent_id: Text | None = column(doc="Campaign (or other parent) that was asked for", evidence="ours")
-    window_start: Timestamp | None = column(doc="First day of the range that was asked for", evidence="ours")
-    window_end: Timestamp | None = column(doc="Last day of the range that was asked for", evidence="ours")
-    page: Integer = column(doc="Page of the answer, from 1", evidence="ours", required=True)
-    reason: Text = column(doc="Field and what is wrong with it", evidence="ours", required=True)
-    record: Text = column(doc="The record as the API sent it, JSON", evidence="ours", personal=True, required=True)
+    table_name: Text = column(doc="Table that the record was meant for", required=True)
+    endpoint: Text = column(doc="Path of the API that gave the record", required=True)
+    parent_id: Text | None = column(doc="Campaign (or other parent) that was asked for")
+    window_start: Timestamp | None = column(doc="First day of the range that was asked for")
+    window_end: Timestamp | None = column(doc="Last day of the range that was asked for")
+    page: Integer = column(doc="Page of the answer, from 1", required=True)
+    reason: Text = column(doc="Field and what is wrong with it", required=True)
+    record: Text = column(doc="The record as the API sent it, JSON", personal=True, required=True)

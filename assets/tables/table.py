@@ -4,6 +4,7 @@ From one model come the shape that records are read in, the typed frames, the Du
 comments, Dagster's column schema, and pydantic's words for a record that does not fit.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args
@@ -13,14 +14,11 @@ import polars as pl
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from assets.tables.types import ColumnType
-from resources.warehouse.schema import ColumnSchema, Month, TableSchema
+from assets.tables.types import EMPTY, EMPTY_DATE, ColumnType
+from resources.warehouse.schema import ColumnSchema, Month, TableSchema, Value
 
-Evidence = Literal["A", "C", "D", "assumed", "ours"]
-"""How well a field is known: official page, third-party code, hint, assumption, or made by this export."""
-
-EMPTY = ("", "0000-00-00 00:00:00")
-"""Texts by which the API says "nothing here"; they become null (API facts, section 9, item 8)."""
+Evidence = Literal["A", "C", "D", "assumed"]
+"""How well a field of the API is known: official page, third-party code, hint, or assumption."""
 
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
@@ -32,32 +30,39 @@ _EXPORT_DTYPES = {"_extra": pl.String(), "_extracted_at": pl.Datetime("us"), "_d
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table; `paths` are the places in an API record where its value may stand, best first."""
+    """One column of a table.
+
+    `paths` are the places in an API record where its value may stand, best first, and `evidence` says how well each
+    is known; there are none where the value is known from the request, or made by the export.
+    """
 
     name: str
     paths: tuple[tuple[str, ...], ...]
+    evidence: tuple[Evidence, ...]
     type: ColumnType
     required: bool
     description: str
-    evidence: Evidence
     personal: bool
 
     @property
     def comment(self) -> str:
         """The column's description with all that an analyst should know of it."""
-        places = " or ".join(".".join(path) for path in self.paths)
-        notes = [f"API field {places}" if places else "", f"evidence: {self.evidence}"]
-        notes += ["personal data"] if self.personal else []
-        return f"{self.description} ({'; '.join(note for note in notes if note)})"
+        places = [f"{'.'.join(path)} ({grade})" for path, grade in zip(self.paths, self.evidence, strict=True)]
+        notes = [f"API field {' or '.join(places)}" if places else "", "personal data" if self.personal else ""]
+        told = "; ".join(note for note in notes if note)
+        return f"{self.description} [{told}]" if told else self.description
 
 
-def column(*paths: str, doc: str, evidence: Evidence, personal: bool = False, required: bool = False) -> Any:  # noqa: ANN401
-    """Declare a column: the dotted API fields it may come from, and what is known of it.
+def column(
+    places: Mapping[str, Evidence] | None = None, *, doc: str, personal: bool = False, required: bool = False
+) -> Any:  # noqa: ANN401
+    """Declare a column: the dotted API fields it may come from, best first, each with how well it is known.
 
-    Without a path the value is not in the record: it comes from the request (the campaign that was asked for).
+    Without one the value is not in the record: it comes from the request (the campaign that was asked for).
     """
-    known = _Known(tuple(tuple(path.split(".")) for path in paths), evidence, personal, required)
-    aliases = AliasChoices(*(AliasPath(*path) for path in known.paths)) if paths else None
+    paths = tuple(tuple(place.split(".")) for place in places or {})
+    known = _Known(paths, tuple((places or {}).values()), personal, required)
+    aliases = AliasChoices(*(AliasPath(*path) for path in paths)) if paths else None
     field: FieldInfo = Field(... if required and paths else None, validation_alias=aliases, description=doc)  # type: ignore[assignment]
     field.metadata.append(known)
     return field
@@ -66,7 +71,7 @@ def column(*paths: str, doc: str, evidence: Evidence, personal: bool = False, re
 @dataclass(frozen=True)
 class _Known:
     paths: tuple[tuple[str, ...], ...]
-    evidence: Evidence
+    evidence: tuple[Evidence, ...]
     personal: bool
     required: bool
 
@@ -74,7 +79,11 @@ class _Known:
 def _without_empty(record: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
     if not isinstance(record, dict):
         return record
-    return {name: _without_empty(value) for name, value in record.items() if not (value is None or value in EMPTY)}
+    return {
+        name: _without_empty(value)
+        for name, value in record.items()
+        if not (value is None or value in (*EMPTY, EMPTY_DATE))
+    }
 
 
 class Table(BaseModel):
@@ -86,7 +95,8 @@ class Table(BaseModel):
     PAGE: ClassVar[str] = ""
     """The page of the API's documentation that the table comes from."""
     KEY: ClassVar[tuple[str, ...]] = ()
-    MONTH: ClassVar[Month | None] = None
+    FILES: ClassVar[Month | Value | None] = None
+    """How the Parquet files are divided; None keeps the table in one."""
 
     @classmethod
     @cache
@@ -115,7 +125,7 @@ class Table(BaseModel):
         """The table as the warehouse stores it."""
         declared = tuple(ColumnSchema(each.name, each.type.sql, each.comment) for each in cls.columns())
         comment = " ".join((cls.__doc__ or "").split())
-        return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.MONTH)
+        return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.FILES)
 
     @classmethod
     def schema_of_asset(cls) -> dg.TableSchema:
@@ -141,4 +151,4 @@ def _column(name: str, field: FieldInfo) -> Column:
     annotations = (*field.metadata, *(each for member in get_args(field.annotation) for each in get_args(member)))
     column_type = next(each for each in annotations if isinstance(each, ColumnType))
     doc = field.description or ""
-    return Column(name, known.paths, column_type, known.required, doc, known.evidence, known.personal)
+    return Column(name, known.paths, known.evidence, column_type, known.required, doc, known.personal)

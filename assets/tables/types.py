@@ -8,13 +8,18 @@ truncated, guessed or turned into null.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
+
+EMPTY = ("", "0000-00-00 00:00:00")
+"""Texts by which the API says "nothing here"; they become null (API facts, section 8, item 7)."""
+
+EMPTY_DATE = "0000-00-00"
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class ColumnType:
     dtype: pl.DataType
     pattern: str | None
     parse: Callable[[pl.Expr], pl.Expr]
+    empty: tuple[str, ...] = EMPTY
 
     def read(self, text: pl.Expr) -> pl.Expr:
         """Typed values of a column of texts; null where the text is null or is not a value of this type."""
@@ -62,18 +68,38 @@ def _text_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
     text = _text(value, (int,))
     if text is None:
         raise PydanticCustomError("form", "Input should be a text or a number")
+    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT:
+        raise PydanticCustomError("form", "Input should be a text of at most {most} bytes", {"most": LONGEST_TEXT})
     return text
 
+
+LONGEST_TEXT = 1_000_000
+"""Bytes of UTF-8 that a text column takes; nothing that an analyst wants to see in a table is longer."""
 
 _INTEGER = r"-?(?:0|[1-9][0-9]{0,18})"
 _AMOUNT = r"-?[0-9]{1,14}(?:\.[0-9]{1,4}0*)?"
 _TIMESTAMP = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+_ZONED = _TIMESTAMP.replace(" ", "[ T]") + r"(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+_DATE = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _FLAG = r"0|1|true|false"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _read_zoned(text: pl.Expr) -> pl.Expr:
+    """Read times with and without a zone: the ones without get UTC's, so that one format fits all."""
+    plain = text.str.replace("T", " ", literal=True).str.replace("Z$", "+0000")
+    zoned = pl.when(plain.str.contains("[+-][0-9]{2}:?[0-9]{2}$")).then(plain).otherwise(plain + "+0000")
+    moment = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=False)
+    return moment.dt.replace_time_zone(None)
+
 
 Text = Annotated[
     str,
     BeforeValidator(_text_value),
-    ColumnType("VARCHAR", pl.String(), None, lambda text: text),
+    ColumnType("VARCHAR", pl.String(), None, lambda text: pl.when(text.str.len_bytes() <= LONGEST_TEXT).then(text)),
 ]
 Integer = Annotated[
     int,
@@ -95,6 +121,17 @@ Timestamp = Annotated[
         _TIMESTAMP,
         lambda text: text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False),
     ),
+]
+ZonedTimestamp = Annotated[
+    datetime,
+    _rule("a time in the form of ISO 8601, UTC where it names no zone", _ZONED, ()),
+    AfterValidator(_in_utc),
+    ColumnType("TIMESTAMP", pl.Datetime("us"), _ZONED, _read_zoned),
+]
+Date = Annotated[
+    date,
+    _rule("a date written YYYY-MM-DD", _DATE, ()),
+    ColumnType("DATE", pl.Date(), _DATE, lambda text: text.str.to_date("%Y-%m-%d", strict=False), (*EMPTY, EMPTY_DATE)),
 ]
 Flag = Annotated[
     bool,

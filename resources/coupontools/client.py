@@ -1,47 +1,55 @@
 """One account's API over HTTP: asks politely, tries again where that can help, and says clearly where it cannot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
+from ssl import SSLContext
 from typing import TypeVar
 
 import httpx
 from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
-from resources.coupontools.endpoints import Endpoint
+from resources.coupontools.endpoints import READABLE, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, opened
 from resources.coupontools.errors import (
+    AbsentError,
     AccountError,
     CoupontoolsError,
     GoneError,
     RequestError,
     UnavailableError,
     UnreachableError,
+    UnreadableError,
 )
+from resources.coupontools.questions import Keys, Question, request
+from resources.coupontools.shape import is_html, is_json, shape
 from resources.settings import ApiLimits
 
 T = TypeVar("T")
 
 TRIES = 6
-FIRST_TRIES = 3
+FEW_TRIES = 3
+"""For what is more likely wrong than down: an address that never answered as the API does, JSON of another shape."""
+
 LONGEST_WAIT = 120.0
 """Seconds: the most that a server's Retry-After can make us wait."""
 
-_ACCOUNT_CODES = frozenset({1000, 101})
 _PAGES_WAITING = 4
 """Pages that may wait for their decoding beside those being asked for: the bound on memory."""
 
 
 @dataclass
 class Traffic:
-    """What went over the wire; `throttled` counts the answers 429."""
+    """What went over the wire; `answers` counts the good ones, `throttled` those with HTTP 429."""
 
     requests: int = 0
+    answers: int = 0
     bytes: int = 0
     retries: int = 0
     throttled: int = 0
@@ -50,12 +58,13 @@ class Traffic:
 class Client:
     """An open connection to one account. Made by `connected`."""
 
-    def __init__(self, http: httpx.AsyncClient, limits: ApiLimits, secrets: tuple[str, ...]) -> None:
-        """`secrets` are the texts that no message may show."""
+    def __init__(self, http: httpx.AsyncClient, keys: Keys, versions: str, limits: ApiLimits) -> None:
+        """Speak to the API that `http` leads to; `versions` is for `choose`. Raises SettingsError."""
         self.traffic = Traffic()
         self.concurrency = limits.concurrency
+        self.endpoints = choose(versions)
         self._http = http
-        self._secrets = secrets
+        self._keys = keys
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(limits.concurrency + _PAGES_WAITING)
         rate = limits.requests_per_second
@@ -64,16 +73,17 @@ class Client:
         self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
 
-    async def read(
-        self, endpoint: Endpoint, parameters: Mapping[str, object], decode: Callable[[Answer, datetime], T], where: str
-    ) -> T:
-        """Ask `endpoint`, and decode its answer, which is asked for again if it cannot be decoded.
+    async def read(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
+        """Ask, and decode the answer, which is asked for again if it cannot be decoded.
 
         `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, and raises
-        ShapeError for a body that is none; `where` says in messages what was asked for.
+        ShapeError for a body that is none.
 
-        Raises AccountError, GoneError and RequestError at once, UnavailableError after the last try.
+        Raises AccountError, AbsentError, GoneError and RequestError at once, UnavailableError (UnreadableError where
+        there is a body) after the last try.
         """
+        if question.unit.endpoint not in READABLE:
+            raise ValueError(f"{question.unit.endpoint.path} is not among the endpoints that the export may call")
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
             stop=self._stop,
@@ -83,41 +93,47 @@ class Client:
         )
         async with self._pages:
             try:
-                return await retrying(self._attempt, endpoint, parameters, decode, where)
+                return await retrying(self._attempt, question, decode)
+            except UnreadableError as error:
+                raise UnreadableError(f"{error} Tried {_tries(retrying)} times.", error.body, error.page) from None
             except UnavailableError as error:
-                tries = retrying.statistics["attempt_number"]
                 again = "Run the same command again later: what was read so far is kept."
-                raise UnavailableError(f"{error} Tried {tries} times. {again}") from None
+                raise UnavailableError(f"{error} Tried {_tries(retrying)} times. {again}") from None
 
-    async def _attempt(
-        self, endpoint: Endpoint, parameters: Mapping[str, object], decode: Callable[[Answer, datetime], T], where: str
-    ) -> T:
+    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
         async with self._requests:
             if self._rate:
                 await self._rate.acquire()
             asked_at = datetime.now(UTC).replace(tzinfo=None)
-            response = await self._post(endpoint, parameters, where)
-        self._refuse_http_error(response, where)
+            response = await self._ask(question)
+        self._refuse_http_error(response, question)
 
         def decoded() -> T | Failure:
-            answer = opened(response.content, endpoint.records)
+            answer = opened(response.content, question.unit.endpoint)
+            if isinstance(answer, Answer) and response.is_client_error:
+                raise ShapeError
             return answer if isinstance(answer, Failure) else decode(answer, asked_at)
 
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._decoders, decoded)
-        except ShapeError as error:
+        except ShapeError:
             if response.is_client_error:
-                raise self._not_the_api(response.status_code, where) from None
-            raise UnavailableError(f"The API answers {where} with {error}.") from None
+                raise self._not_found(response.status_code, question) from None
+            raise UnreadableError(
+                f"The API answers {question} in a shape that is not known: {shape(response.content)}.",
+                response.content,
+                question.page or 1,
+            ) from None
         if isinstance(result, Failure):
-            raise self._refusal(endpoint, result, where)
+            raise self._refusal(result, response.status_code, question)
+        self.traffic.answers += 1
         return result
 
-    async def _post(self, endpoint: Endpoint, parameters: Mapping[str, object], where: str) -> httpx.Response:
+    async def _ask(self, question: Question) -> httpx.Response:
         self.traffic.requests += 1
         try:
             async with asyncio.timeout(self._longest_answer):
-                response = await self._http.post(endpoint.path, json=parameters)
+                response = await self._http.send(request(self._http, question, self._keys))
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             reason = self._told(str(error)) or type(error).__name__
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
@@ -125,52 +141,65 @@ class Client:
                 raise UnreachableError(
                     f"{address} cannot be reached ({reason}). Check COUPONTOOLS_API_URL and the network."
                 ) from None
-            raise UnavailableError(f"The API broke off its answer to {where} ({reason}).") from None
+            raise UnavailableError(f"The API broke off its answer to {question} ({reason}).") from None
         self.traffic.bytes += len(response.content)
         self.traffic.throttled += response.status_code == 429
         return response
 
-    def _refuse_http_error(self, response: httpx.Response, where: str) -> None:
+    def _refuse_http_error(self, response: httpx.Response, question: Question) -> None:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""
         status = response.status_code
         if status in (408, 429) or status >= 500:
-            raise UnavailableError(f"The API answers {where} with HTTP {status}.", _retry_after(response))
-        if status in (401, 403):
-            raise AccountError(f"The API refuses the keys (HTTP {status}) for {where}. {_CHECK_KEYS}")
+            raise UnavailableError(f"The API answers {question} with HTTP {status}.", _retry_after(response))
         if not (response.is_success or response.is_client_error):
-            raise self._not_the_api(status, where)
+            raise self._not_the_api(status, question)
 
-    def _not_the_api(self, status: int, where: str) -> RequestError:
+    def _not_found(self, status: int, question: Question) -> CoupontoolsError:
+        """What an HTTP 4xx means that does not carry the API's own error."""
+        if status == 401:
+            return AccountError(f"The API refuses the keys (HTTP {status}) for {question}. {_CHECK_KEYS}")
+        if status == 403:
+            return RequestError(f"The API refuses the keys for {question} (HTTP {status}): they may not read it.")
+        if status in (404, 405) and question.unit.endpoint.guessed:
+            return AbsentError(f"The API does not have {question.unit.endpoint.path} (HTTP {status}).")
+        if status == 404 and question.unit.parent and question.unit.endpoint.version == "v4":
+            return GoneError(f"{question} is no longer in the account (HTTP {status}).", told=False)
+        return self._not_the_api(status, question)
+
+    def _not_the_api(self, status: int, question: Question) -> RequestError:
         return RequestError(
-            f"The API answers {where} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the API, "
+            f"The API answers {question} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the API, "
             "without /v3, and has not moved."
         )
 
-    def _refusal(self, endpoint: Endpoint, failure: Failure, where: str) -> CoupontoolsError:
-        codes = ", ".join(map(str, sorted(failure.codes))) or "none"
-        told = f"(error {codes}: {self._told(failure.message)})"
-        if 1000 in failure.codes:
-            return AccountError(f"The API refuses the keys {told} for {where}. {_CHECK_KEYS}")
-        if failure.codes & _ACCOUNT_CODES:
+    def _refusal(self, failure: Failure, status: int, question: Question) -> CoupontoolsError:
+        codes, endpoint = failure.codes, question.unit.endpoint
+        told = f"(error {', '.join(map(str, sorted(codes))) or 'none'}: {self._told(failure.message)})"
+        if 1000 in codes or (status == 401 and not codes):
+            return AccountError(f"The API refuses the keys {told} for {question}. {_CHECK_KEYS}")
+        if 101 in codes:
             return AccountError(
-                f"The API refuses the account {told} for {where}. Renew it in the dashboard, then run again."
+                f"The API refuses the account {told} for {question}. Renew it in the dashboard, then run again."
             )
-        if failure.codes & endpoint.gone:
-            return GoneError(f"{where} is no longer in the account {told}.")
-        return RequestError(f"The API refuses {where} {told}.", failure.codes)
+        if codes & endpoint.absent:
+            return AbsentError(f"The account does not have {endpoint.path} {told}.")
+        if codes & endpoint.gone:
+            return GoneError(f"{question} is no longer in the account {told}.")
+        return RequestError(f"The API refuses {question} {told}.", codes)
 
     def _told(self, text: str) -> str:
         """A text from outside as one short line without our secrets."""
-        for secret in self._secrets:
+        for secret in (self._keys.client_secret, self._keys.client_id):
             text = text.replace(secret, "…") if len(secret) > 3 else text
         return " ".join(text.split())[:300].rstrip(".")
 
     def _stop(self, state: RetryCallState) -> bool:
-        # an address that has never answered is more likely wrong than down, and somebody waits for the word
-        never_answered = (
-            state.outcome and isinstance(state.outcome.exception(), UnreachableError) and not self.traffic.bytes
+        error = state.outcome.exception() if state.outcome else None
+        is_elsewhere = not self.traffic.answers and (
+            isinstance(error, UnreachableError) or (isinstance(error, UnreadableError) and is_html(error.body))
         )
-        return state.attempt_number >= (FIRST_TRIES if never_answered else TRIES)
+        is_other_json = isinstance(error, UnreadableError) and is_json(error.body)
+        return state.attempt_number >= (FEW_TRIES if is_elsewhere or is_other_json else TRIES)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -184,17 +213,27 @@ class Client:
 _CHECK_KEYS = "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET."
 
 
+def _tries(retrying: AsyncRetrying) -> int:
+    return int(retrying.statistics["attempt_number"])
+
+
+@cache
+def _tls() -> SSLContext:
+    """The certificates that httpx trusts; reading them takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
 @asynccontextmanager
-async def connected(url: str, client_id: str, client_secret: str, limits: ApiLimits) -> AsyncIterator[Client]:
-    """Open a client on the account of these keys; `url` is the root of the API, without `/v3`."""
+async def connected(url: str, keys: Keys, versions: str, limits: ApiLimits) -> AsyncIterator[Client]:
+    """Open a client on the account of these keys; `url` is the root of the API, without `/v3`. Raises SettingsError."""
     http = httpx.AsyncClient(
         base_url=url,
-        headers={"X-Client-Id": client_id, "X-Client-Secret": client_secret},
         timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=None),
         limits=httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency),
+        verify=_tls(),
     )
     async with http:
-        client = Client(http, limits, (client_secret, client_id))
+        client = Client(http, keys, versions, limits)
         try:
             yield client
         finally:

@@ -10,7 +10,19 @@ class AccountError(CoupontoolsError):
 
 
 class GoneError(CoupontoolsError):
-    """The campaign (or other parent) that was asked for is no longer in the account."""
+    """The campaign (or other parent) that was asked for is no longer in the account.
+
+    `told` is false if only HTTP says so, which may also mean that the API does not have the endpoint.
+    """
+
+    def __init__(self, message: str, *, told: bool = True) -> None:
+        """Keep how sure it is beside the message."""
+        super().__init__(message)
+        self.told = told
+
+
+class AbsentError(CoupontoolsError):
+    """The account or the API does not have this part at all."""
 
 
 class RequestError(CoupontoolsError):
@@ -36,3 +48,13 @@ class UnavailableError(CoupontoolsError):
 
 class UnreachableError(UnavailableError):
     """Nothing listens at the address, or the network does not lead there."""
+
+
+class UnreadableError(UnavailableError):
+    """The answer is of no known shape, or no JSON; `body` is all of it. The text shows keys and types, no values."""
+
+    def __init__(self, message: str, body: bytes, page: int) -> None:
+        """Keep the body and its page beside the message, so that it can be put away."""
+        super().__init__(message)
+        self.body = body
+        self.page = page

@@ -7,9 +7,9 @@ the page; it is the total where it is larger than the page, and only then are th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from math import ceil
 from typing import TypeVar
 
@@ -18,34 +18,13 @@ import polars as pl
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import Answer
-from resources.coupontools.errors import RequestError
+from resources.coupontools.errors import GoneError, RequestError
+from resources.coupontools.questions import Question, Unit
 
 T = TypeVar("T")
 
 MOST_PAGES = 1_000_000
 """A list that goes on past this many pages is taken for a server that turns in a circle."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What is read as a whole: an endpoint, of one parent and a range of days (UTC, both inclusive) if it has them."""
-
-    endpoint: Endpoint
-    parent: str | None = None
-    start: date | None = None
-    end: date | None = None
-
-    def __str__(self) -> str:
-        """What was asked for, for messages."""
-        of = f" of {self.endpoint.parent} {self.parent}" if self.parent else ""
-        when = f" from {self.start} to {self.end}" if self.start else ""
-        return f"{self.endpoint.path}{of}{when}"
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """The request's parameters, without the page."""
-        named = {self.endpoint.parent or "": self.parent, "start_date": self.start, "end_date": self.end}
-        return {name: str(value) for name, value in named.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -56,14 +35,27 @@ class Page:
     number: int
     records: bytes
     requested_at: datetime
+    place: str = ""
+    """The key under which the records were in the answer."""
+
+
+def _nothing_to_keep() -> None:
+    """What there is to do with a page of which its taker wants no more."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a taker says of a page: how many records it held, and a hash for each that tells them apart."""
+    """What a taker says of a page.
+
+    How many records it held, a hash for each that tells them apart, and whether all of them lie before the window,
+    so that a newest-first list holds nothing more for it. `keep` is called, in a thread, once it is clear that the
+    page is not one of the others served again.
+    """
 
     records: int
     hashes: pl.Series
+    is_before_window: bool = False
+    keep: Callable[[], None] = _nothing_to_keep
 
     def holds_only(self, others: Iterable["Taken"]) -> bool:
         """Whether every record of the page stands on one of the others."""
@@ -106,14 +98,19 @@ class Reader:
 
         Raises a CoupontoolsError; GoneError if the parent is no longer there.
         """
-        first = await self._page(unit, 1, take)
+        first = await self._kept_page(unit, 1, take)
         size, total, path = first.records, first.amount or 0, unit.endpoint.path
-        if not unit.endpoint.paged or size == 0:
-            return Reading(size, None)
+        if not unit.endpoint.page or size == 0 or first.taken.is_before_window:
+            return Reading(size, None if unit.endpoint.newest_first else first.amount)
+        if unit.endpoint.newest_first:
+            return Reading(size + await self._follow(unit, take, [first, first], 2, short_is_last=True), None)
+        if unit.endpoint.version == "v4":  # how it pages is assumed, so that each page must show that it is another
+            found = 0 if total == size else await self._follow(unit, take, [first, first], 2, short_is_last=not total)
+            return Reading(size + found, first.amount)
         if total > size:
             self._amount_is_total.add(path)
             numbers = range(2, ceil(total / size) + 1)
-            others = await together(self._page(unit, number, take) for number in numbers)
+            others = await together(self._kept_page(unit, number, take) for number in numbers)
             found = size + sum(page.records for page in others)
             if found < total:
                 found += await self._follow(unit, take, [first, others[-1]], len(others) + 2, short_is_last=False)
@@ -132,26 +129,38 @@ class Reader:
                 break
             if number > MOST_PAGES:
                 raise RequestError(f"The list of {unit} does not end: {MOST_PAGES} pages, and each brings new records.")
+            await asyncio.to_thread(page.taken.keep)
             found, previous, number = found + page.records, page, number + 1
+            if page.taken.is_before_window:
+                break
         return found
 
+    async def _kept_page(self, unit: Unit, number: int, take: Taker) -> _Seen:
+        page = await self._page(unit, number, take)
+        await asyncio.to_thread(page.taken.keep)
+        return page
+
     async def _page(self, unit: Unit, number: int, take: Taker) -> _Seen:
-        path, paged = unit.endpoint.path, unit.endpoint.paged
-        parameters: dict[str, object] = {**unit.parameters, "page": number} if paged else dict(unit.parameters)
+        path = unit.endpoint.path
 
         def decode(answer: Answer, asked_at: datetime) -> _Seen:
-            return _Seen(take(Page(unit, number, answer.records, asked_at)), answer.amount)
+            return _Seen(take(Page(unit, number, answer.records, asked_at, answer.place)), answer.amount)
 
         try:
-            seen = await self._client.read(
-                unit.endpoint, parameters, decode, f"{unit}, page {number}" if paged else str(unit)
-            )
-        except RequestError as error:
-            if number > 1 and error.codes and all(300 <= code < 400 for code in error.codes):
+            seen = await self._client.read(Question(unit, number if unit.endpoint.page else None), decode)
+        except (RequestError, GoneError) as error:
+            if number > 1 and _ends_the_list(error, unit.endpoint):
                 return _Seen(Taken(0, pl.Series(dtype=pl.UInt64)), None)
             raise
         self._longest[path] = max(self._longest.get(path, 0), seen.records)
         return seen
+
+
+def _ends_the_list(error: RequestError | GoneError, endpoint: Endpoint) -> bool:
+    """Whether an error past the first page says that there is no such page; v4 has no codes for it."""
+    if isinstance(error, RequestError) and error.codes:
+        return all(300 <= code < 400 for code in error.codes)
+    return endpoint.version == "v4" and not (isinstance(error, GoneError) and error.told)
 
 
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:

@@ -2,12 +2,28 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from resources.coupontools.client import Client, connected
-from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits
+from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
+from resources.coupontools.questions import Keys
+from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
+
+if TYPE_CHECKING:
+    from resources.sandbox.account import Account
+
+
+@cache
+def _made_up_account() -> "Account":
+    """The account behind the word sandbox, made once: its sessions are generated when they are first read."""
+    from resources.sandbox.account import Account
+
+    return Account()
 
 
 class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -18,6 +34,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     url: str | None = None
+    _refusal: CoupontoolsError | None = PrivateAttr(default=None)
 
     def is_sandbox(self) -> bool:
         """Whether the account is the embedded API's, made up from end to end."""
@@ -30,20 +47,34 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Client]:
-        """Open a client. Raises SettingsError if the environment does not say on what."""
-        limits = ApiLimits.read()
-        url = self._url()
+        """Open a client. Raises SettingsError if the environment does not say on what.
+
+        An account that has refused us, or that could not be reached, is not asked again in the same run.
+        """
+        if self._refusal:
+            raise self._refusal
+        try:
+            async with self._open() as client:
+                yield client
+        except (AccountError, UnreachableError) as error:
+            self._refusal = error
+            raise
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Client]:
+        limits, dialect, url = ApiLimits.read(), ApiDialect.read(), self._url()
+        in_body = dialect.authentication == "body"
         if url == SANDBOX:
-            from resources.sandbox.account import Account
             from resources.sandbox.server import SandboxServer
 
-            with SandboxServer(Account()) as server:
-                async with connected(server.url, server.client_id, server.client_secret, limits) as client:
+            with SandboxServer(_made_up_account()) as server:
+                keys = Keys(server.client_id, server.client_secret, in_body)
+                async with connected(server.url, keys, dialect.api_versions, limits) as client:
                     yield client
             return
-        keys = ApiCredentials.read()
-        client_id, secret = keys.client_id.get_secret_value(), keys.client_secret.get_secret_value()
-        async with connected(url, client_id, secret, limits) as client:
+        secrets = ApiCredentials.read()
+        keys = Keys(secrets.client_id.get_secret_value(), secrets.client_secret.get_secret_value(), in_body)
+        async with connected(url, keys, dialect.api_versions, limits) as client:
             yield client
 
     def _url(self) -> str:

@@ -16,12 +16,12 @@ from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.replies import ApiError, Reply, failure, html
 
 Kind = Literal[
-    "429", "408", "500", "502", "503", "504", "reset", "reset_in_body", "stall", "truncated",
+    "429", "404", "408", "500", "502", "503", "504", "reset", "reset_in_body", "stall", "truncated",
     "truncated_after_record", "empty", "wrong_shape", "content_type", "failed", "revoked", "html",
 ]  # fmt: skip
 """What goes wrong:
 
-- `429`: too many requests, with Retry-After as seconds or HTTP date; `408` `500` `502` `503` `504`: HTML body
+- `429`: too many requests, with Retry-After as seconds or HTTP date; `404` `408` `500` `502` `503` `504`: HTML body
 - `reset`: the connection is reset before the answer; `reset_in_body`: after half of the body
 - `stall`: the right answer, after some seconds
 - `truncated`: a complete HTTP answer whose JSON is cut in the middle; `truncated_after_record`: right after a
@@ -32,6 +32,7 @@ Kind = Literal[
 """
 
 ERROR_TITLES = {
+    "404": "Not Found",
     "408": "Request Timeout",
     "429": "Too Many Requests",
     "500": "Internal Server Error",

@@ -28,7 +28,10 @@ SECONDS_OF_A_PART = 1.0
 
 @dataclass(frozen=True)
 class UnitDone:
-    """A unit that was read to its end: an endpoint, its parent and its window (ISO days), and what came of it."""
+    """A unit that was read: an endpoint, its parent and its window (ISO days), and what came of it.
+
+    One that is not `complete` ended with an answer that could not be read, which stands among the refused records.
+    """
 
     endpoint: str
     parent: str | None
@@ -37,6 +40,7 @@ class UnitDone:
     records: int
     refused: int
     announced: int | None
+    complete: bool = True
 
 
 class Batch:

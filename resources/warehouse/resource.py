@@ -12,7 +12,7 @@ from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.files import Folder
 from resources.warehouse.publish import Published, publish
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import Merged, merge, repeated_keys, rows_by_day
+from resources.warehouse.stage import Merged, merge, repeated_keys, rows_by_day, values
 
 
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -48,3 +48,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def rows_by_day(self, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
         """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
         return rows_by_day(self.folder, table, column, start, end)
+
+    def values(self, table: TableSchema, column: str) -> list[str]:
+        """The distinct texts in a column of the stage, in order. Raises WarehouseError."""
+        return values(self.folder, table, column)

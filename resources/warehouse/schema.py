@@ -14,24 +14,36 @@ class ColumnSchema:
 
 @dataclass(frozen=True)
 class Month:
-    """Which month's folder of the Parquet files a row belongs to, once and for all.
+    """Files by month: that of `column` if a row has it when first seen, else of the earliest of `otherwise`.
 
-    The month of `column` if the row has it when first seen, else that of the earliest of `otherwise`.
+    Their folders are called `name`=YYYY-MM.
     """
 
     column: str
-    otherwise: tuple[str, ...]
+    otherwise: tuple[str, ...] = ()
+    name: str = "month"
+
+
+@dataclass(frozen=True)
+class Value:
+    """Files by the value of a column of the key, a text; their folders are called `name`=value."""
+
+    name: str
+    column: str
 
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A table: `key` names the columns that tell its rows apart (none: rows are replaced by what was read)."""
+    """A table: `key` names the columns that tell its rows apart (none: rows are replaced by what was read).
+
+    `files` says how its Parquet files are divided; None keeps the table in one file.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: tuple[ColumnSchema, ...]
     comment: str
-    month: Month | None = None
+    files: Month | Value | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:

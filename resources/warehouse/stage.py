@@ -15,8 +15,8 @@ import duckdb
 from resources.warehouse.batch import Batch
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
-from resources.warehouse.months import NO_MONTH, keep_months, note_changes
-from resources.warehouse.schema import TableSchema
+from resources.warehouse.partitions import NO_PARTITION, keep_months, note_changes
+from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import quoted_name, quoted_text
 
 STORAGE_VERSION = "v1.5.0"
@@ -68,7 +68,7 @@ def _make_stage(folder: Folder) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {quoted_text(unfinished)} AS stage (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("CREATE SCHEMA stage._state")
-        connection.execute("CREATE TABLE stage._state.changed (table_name VARCHAR, month VARCHAR)")
+        connection.execute("CREATE TABLE stage._state.changed (table_name VARCHAR, partition VARCHAR)")
         connection.execute("CREATE TABLE stage._state.origin (origin VARCHAR)")
         connection.execute("DETACH stage")
     unfinished.chmod(0o600)
@@ -85,7 +85,7 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
             connection.execute(
                 f"ALTER TABLE {quoted_name(table.name)} ADD COLUMN {quoted_name(column.name)} {column.sql_type}"
             )
-    if table.month:
+    if isinstance(table.files, Month):
         keys = ", ".join(map(quoted_name, table.key))
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS _state.{quoted_name(table.name)} AS "
@@ -143,8 +143,8 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, files
         return 0, 0
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     _make_incoming(connection, keys, files)
-    if table.month:
-        keep_months(connection, table, table.month)
+    if isinstance(table.files, Month):
+        keep_months(connection, table, table.files)
     note_changes(connection, table)
     same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
     touched = _count(
@@ -195,7 +195,7 @@ def _replace_quarantine(
         source = f"read_parquet([{', '.join(map(quoted_text, files))}])"
         added = _count(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {source}")
     if removed or added:
-        connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_MONTH}')")
+        connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
     return added
 
 
@@ -217,6 +217,15 @@ def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, en
             f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
         )
         return dict(connection.execute(query, [start, end]).fetchall())
+
+
+def values(folder: Folder, table: TableSchema, column: str) -> list[str]:
+    """The distinct texts in a column of the stage, of rows that are still in the account. Raises WarehouseError."""
+    name = quoted_name(column)
+    with sole_writer(folder), stage(folder) as connection:
+        ensure_table(connection, table)
+        query = f"SELECT DISTINCT {name} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL ORDER BY ALL"
+        return [row[0] for row in connection.execute(query).fetchall()]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:

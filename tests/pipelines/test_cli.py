@@ -13,9 +13,9 @@ from secrets import token_hex
 
 import pytest
 
-from pipelines.run import export_days
 from tests.accounts import account, session
 from tests.conftest import Serve
+from tests.exports import export_sessions
 from tests.queries import in_database
 
 COMMAND = Path(sys.executable).with_name("coupontools")
@@ -138,7 +138,7 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
 ) -> None:
     made = account({1: 3})
     serve(made)
-    export_days(date(2020, 1, 1), date(2026, 11, 1))
+    export_sessions(date(2020, 1, 1), date(2026, 11, 1))
     made.set_sessions("cam_1", [session(number, user={"firstname": token_hex(100)}) for number in range(5000)])
     result = subprocess.run(
         [COMMAND, "export", "--to", "2026-11-01"],
@@ -147,11 +147,14 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
         text=True,
         check=False,
     )
-    error = one_line_error(result)
-    assert str(tmp_path / "data") in error
-    assert "Make room" in error
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert result.returncode == 1
+    assert errors
+    for error in errors:
+        assert str(tmp_path / "data") in error
+        assert "Make room" in error
     assert in_database(tmp_path / "data", "SELECT count(*) FROM coupon_sessions") == [(3,)]
-    export_days(date(2020, 1, 1), date(2026, 11, 1))
+    export_sessions(date(2020, 1, 1), date(2026, 11, 1))
     assert in_database(tmp_path / "data", "SELECT count(*) FROM coupon_sessions") == [(5000,)]
 
 

@@ -21,20 +21,23 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
         spec.key.to_user_string(): (spec.group_name, sorted(dep.asset_key.to_user_string() for dep in spec.deps))
         for spec in defs.resolve_all_asset_specs()
     }
-    assert graph == {
-        "campaigns": ("campaigns", []),
-        "coupon_sessions": ("campaigns", []),
-        "published_database": ("analytics", ["campaigns", "coupon_sessions"]),
+    groups = {
+        "campaigns": ("campaigns", "categories", "coupon_sessions"),
+        "loyalty": ("loyalty_cards", "loyalty_users"),
+        "directories": ("directories", "directory_campaigns", "directory_registrations"),
+        "accounts": ("subaccounts",),
+        "messaging": ("sms_groups", "sms_contacts", "email_groups"),
     }
-    assert {
-        str(key.asset_key.to_user_string() + ":" + key.name) for key in defs.resolve_asset_graph().asset_check_keys
-    } == {
-        "campaigns:unique_keys",
-        "coupon_sessions:unique_keys",
+    tables = sorted(table for members in groups.values() for table in members)
+    assert graph == {table: (group, []) for group, members in groups.items() for table in members} | {
+        "published_database": ("analytics", tables)
     }
+    checks = {key.asset_key.to_user_string() + ":" + key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    assert checks == {f"{table}:unique_keys" for table in tables}
     repository = defs.get_repository_def()
-    assert [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")] == ["export"]
-    assert [schedule.name for schedule in repository.schedule_defs] == ["daily_export"]
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    assert jobs == {"export", "export_loyalty_users", "publish"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_export", "daily_export_of_loyalty_users"}
 
 
 def test_every_asset_says_what_it_is() -> None:

@@ -11,12 +11,14 @@ import click
 import duckdb
 import pytest
 
+from assets.analytics import TABLES
 from pipelines.run import export_days
 from resources.sandbox.account import Account, RecordedAccount
 from resources.sandbox.clock import Clock
 from resources.sandbox.faults import Fault
 from tests.accounts import START, account, campaign, session
 from tests.conftest import Serve
+from tests.exports import export_sessions
 from tests.queries import in_database, in_parquet
 
 YEAR = (date(2026, 1, 1), date(2026, 11, 1))
@@ -48,7 +50,7 @@ def test_every_session_arrives_once_whatever_the_paging(
 ) -> None:
     sizes = {1: 350, 2: 0, 3: 100, 4: 7, 5: 1, 6: 14, 7: 701}
     serve(account(sizes), session_page_size=page_size, amount_meaning=amount_meaning, past_end=past_end)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     found = in_database(data_dir, "SELECT campaign_id, count(*) FROM coupon_sessions GROUP BY ALL ORDER BY ALL")
     assert found == [(f"cam_{name}", size) for name, size in sizes.items() if size]
     assert len(all_sessions(data_dir, "session_id")) == len({row[0] for row in all_sessions(data_dir, "session_id")})
@@ -70,7 +72,7 @@ def test_every_session_arrives_once_whatever_the_paging(
 )
 def test_nothing_undocumented_changes_the_number_of_rows(serve: Serve, data_dir: Path, assumed: dict[str, Any]) -> None:
     serve(account({1: 250, 2: 0, 3: 3}), **assumed)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     assert len(all_sessions(data_dir, "session_id")) == 253
 
 
@@ -78,17 +80,17 @@ def test_forty_campaigns_of_the_generated_account_arrive_whole(serve: Serve, dat
     now = datetime(2026, 11, 1, 12)
     generated = Account(seed=3, sessions=3000, campaigns=40)
     server = serve(generated, clock=Clock.frozen(now), session_page_size=100)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     assert in_database(data_dir, "SELECT count(*) FROM campaigns") == [(len(generated.campaigns(now)),)]
     found = in_database(data_dir, "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions")
     assert found == [(3000, 3000)]
-    assert {entry.path for entry in server.requests} == {"v3/coupon/list", "v3/campaign/data"}
+    assert {entry.path for entry in server.requests} == {"v3/coupon/list", "v3/coupon/info", "v3/campaign/data"}
 
 
 def test_twelve_thousand_sessions_of_one_second_arrive(serve: Serve, data_dir: Path) -> None:
     burst = RecordedAccount([campaign()], {"cam_1": [session(number) for number in range(12_345)]})
     serve(burst, session_page_size=5000)
-    export_days(date(2026, 1, 1), date(2026, 1, 1))
+    export_sessions(date(2026, 1, 1), date(2026, 1, 1))
     assert in_database(
         data_dir, "SELECT count(DISTINCT session_id), count(DISTINCT created_at) FROM coupon_sessions"
     ) == [(12_345, 1)]
@@ -97,7 +99,7 @@ def test_twelve_thousand_sessions_of_one_second_arrive(serve: Serve, data_dir: P
 def test_ids_that_differ_only_in_case_are_different_sessions(serve: Serve, data_dir: Path) -> None:
     ids = ["kkfiznr8Yp8630h82es8d", "kkfiznr8yp8630h82es8d", "KKFIZNR8YP8630H82ES8D"]
     serve(RecordedAccount([campaign()], {"cam_1": [session(n, session_id=each) for n, each in enumerate(ids)]}))
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "session_id")] == sorted(ids)
 
 
@@ -119,7 +121,7 @@ def test_every_value_arrives_as_it_is(serve: Serve, data_dir: Path) -> None:
     record = session(19_878_460, status=touched, user=user, location={"lat": 1.10}, customid=None)
     del record["session_url"]
     serve(RecordedAccount([campaign()], {"cam_1": [record]}))
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     columns = (
         "sequence_id, campaign_id, custom_id, session_url, created_at, is_opened, opened_at, is_claimed, claim_type, "
         "validation_value::VARCHAR, value, is_locked, voided_at, is_saved_to_wallet, first_name, email, "
@@ -153,9 +155,9 @@ def test_every_value_arrives_as_it_is(serve: Serve, data_dir: Path) -> None:
 
 def test_running_again_changes_nothing_but_the_time_of_reading(serve: Serve, data_dir: Path) -> None:
     serve(Account(seed=2, sessions=500), clock=Clock.frozen(datetime(2026, 11, 1)))
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     first, read_at = all_sessions(data_dir), all_sessions(data_dir, "session_id, _extracted_at")
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     assert all_sessions(data_dir) == first
     assert all(
         new[1] > old[1] for old, new in zip(read_at, all_sessions(data_dir, "session_id, _extracted_at"), strict=True)
@@ -165,13 +167,13 @@ def test_running_again_changes_nothing_but_the_time_of_reading(serve: Serve, dat
 def test_a_later_run_brings_old_sessions_up_to_date(serve: Serve, data_dir: Path) -> None:
     clock = Clock.frozen(datetime(2026, 9, 30, 23, 59, 59))
     serve(Account(seed=5, sessions=2000), clock=clock)
-    export_days(date(2020, 1, 1), date(2026, 9, 30))
+    export_sessions(date(2020, 1, 1), date(2026, 9, 30))
     columns = "session_id, opened_at, claimed_at, validated_at"
     before = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
     clock.set(datetime(2026, 10, 31, 23, 59, 59))
-    export_days(date(2026, 10, 1), date(2026, 10, 31))
+    export_sessions(date(2026, 10, 1), date(2026, 10, 31))
     increment = all_sessions(data_dir, columns)
-    export_days(date(2020, 1, 1), date(2026, 10, 31))
+    export_sessions(date(2020, 1, 1), date(2026, 10, 31))
     october = datetime(2026, 10, 1)
     whole = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
     assert {row[0] for row in increment} == whole.keys()
@@ -186,10 +188,10 @@ def test_a_session_without_its_creation_date_stays_in_the_month_where_it_was_fir
     opened = {"created_date_utc": "", "open_date_utc": "2026-02-03 00:00:00"}
     made = RecordedAccount([campaign()], {"cam_1": [session(1, status=opened), session(2)]})
     serve(made)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     later = {"created_date_utc": "", "open_date_utc": "", "claim_date_utc": "2026-03-05 00:00:00"}
     made.replace_session(session(1)["session"], session(1, status=later))
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     columns = "sequence_id, month, claimed_at IS NULL"
     found = in_parquet(data_dir, "coupon_sessions", columns, with_month=True)
     assert found == [(1, "2026-02", False), (2, "2026-01", True)]
@@ -198,23 +200,23 @@ def test_a_session_without_its_creation_date_stays_in_the_month_where_it_was_fir
 def test_an_empty_account_gives_empty_tables_with_their_columns(serve: Serve, data_dir: Path) -> None:
     serve()
     exported = export_days(*WHOLE)
-    assert exported.rows == {"campaigns": 0, "coupon_sessions": 0, "quarantine": 0}
+    assert exported.rows == dict.fromkeys((table.TABLE for table in TABLES), 0)
     for table in exported.rows:
         described = in_database(data_dir, f"DESCRIBE {table}")
         with duckdb.connect() as connection:
             connection.execute(f"CREATE VIEW files AS FROM read_parquet('{data_dir}/parquet/{table}/**/*.parquet')")
             of_files = connection.execute("DESCRIBE files").fetchall()
-        assert [row[:2] for row in of_files if row[0] != "month"] == [row[:2] for row in described]
+        assert [row[:2] for row in of_files if row[0] not in ("month", "card")] == [row[:2] for row in described]
         assert in_parquet(data_dir, table) == []
 
 
 def test_a_reader_that_holds_the_database_open_disturbs_nobody(serve: Serve, data_dir: Path) -> None:
     made = account({1: 10})
     serve(made)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as reader:
         made.add_sessions("cam_1", session(99))
-        export_days(*WHOLE)
+        export_sessions(*WHOLE)
         assert reader.execute("SELECT count(*) FROM coupon_sessions").fetchall() == [(10,)]
     assert len(all_sessions(data_dir, "session_id")) == 11
 
@@ -222,7 +224,7 @@ def test_a_reader_that_holds_the_database_open_disturbs_nobody(serve: Serve, dat
 def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path) -> None:
     made = RecordedAccount()
     serve(made)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     seen: list[Sequence[tuple[int, ...]]] = []
     done = threading.Event()
 
@@ -237,7 +239,7 @@ def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path
         for number in range(1, 4):
             made.put_campaign(campaign(number))
             made.set_sessions(f"cam_{number}", [session(number * 100 + each) for each in range(10)])
-            export_days(*WHOLE)
+            export_sessions(*WHOLE)
     finally:
         done.set()
         reader.join()
@@ -287,16 +289,18 @@ def test_a_campaign_that_vanishes_while_it_is_read_is_skipped(serve: Serve, data
     server.faults.add(
         Fault("failed", when=lambda asked: asked.get("campaign") == "cam_404", times=None, error_code=502)
     )
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     assert {row[0] for row in all_sessions(data_dir, "campaign_id")} == {"cam_1", "cam_2"}
 
 
 def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: Path) -> None:
     server = serve(account({1: 3, 2: 3, 3: 3}))
-    server.faults.add(Fault("500", when=lambda asked: asked.get("campaign") == "cam_3", times=6))
+    server.faults.add(
+        Fault("500", path="v3/campaign/data", when=lambda asked: asked.get("campaign") == "cam_3", times=6)
+    )
     with pytest.raises(click.ClickException, match="HTTP 500"):
         export_days(*WHOLE)
-    assert not (data_dir / "coupontools.duckdb").exists()
+    assert in_database(data_dir, "SELECT (SELECT count(*) FROM coupon_sessions), count(*) FROM campaigns") == [(0, 3)]
     server.requests.clear()
     export_days(*WHOLE)
     read = {entry.parameters["campaign"] for entry in server.requests if entry.path == "v3/campaign/data"}
@@ -307,7 +311,7 @@ def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: 
 
 def test_the_window_is_asked_for_in_one_pass_a_campaign_and_endpoint(serve: Serve) -> None:
     server = serve(account({1: 3, 2: 3}))
-    export_days(date(2026, 1, 1), date(2026, 3, 31))
+    export_sessions(date(2026, 1, 1), date(2026, 3, 31))
     asked = [entry for entry in server.requests if entry.path.startswith("v3/campaign/")]
     assert {(e.path, e.parameters["campaign"]) for e in asked} == {
         (f"v3/campaign/{endpoint}", f"cam_{number}")
@@ -320,10 +324,10 @@ def test_the_window_is_asked_for_in_one_pass_a_campaign_and_endpoint(serve: Serv
 def test_only_changed_months_are_written_again(serve: Serve, data_dir: Path) -> None:
     months = [session(number, created=START + timedelta(days=31 * number)) for number in range(4)]
     serve(RecordedAccount([campaign()], {"cam_1": months}))
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     folder = data_dir / "parquet" / "coupon_sessions"
     before = {path.parent.name: path.stat().st_ino for path in folder.rglob("*.parquet")}
-    export_days(date(2026, 2, 1), date(2026, 2, 28))
+    export_sessions(date(2026, 2, 1), date(2026, 2, 28))
     after = {path.parent.name: path.stat().st_ino for path in folder.rglob("*.parquet")}
     assert {month for month in before if before[month] != after[month]} == {"month=2026-02"}
 
@@ -342,8 +346,8 @@ def test_rows_of_the_sandbox_never_mix_with_those_of_an_account(
 def test_losing_the_private_files_loses_no_row(serve: Serve, data_dir: Path) -> None:
     made = account({1: 5})
     serve(made)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     shutil.rmtree(data_dir / ".state")
     made.set_sessions("cam_1", [session(77, created="2026-05-05 00:00:00")])
-    export_days(date(2026, 5, 1), date(2026, 5, 31))
+    export_sessions(date(2026, 5, 1), date(2026, 5, 31))
     assert len(all_sessions(data_dir, "session_id")) == 6

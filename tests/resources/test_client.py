@@ -1,16 +1,29 @@
 """The client against a real server that misbehaves: the right answer, or one clear error."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
+from urllib.parse import unquote
 
+import httpx
 import pytest
 
-from resources.coupontools.client import TRIES, Client
-from resources.coupontools.endpoints import CAMPAIGNS, SESSIONS
+from pipelines.definitions import defs
+from resources.coupontools.client import FEW_TRIES, TRIES, Client
+from resources.coupontools.endpoints import Endpoint, choose
 from resources.coupontools.envelope import Answer
-from resources.coupontools.errors import AccountError, CoupontoolsError, GoneError, RequestError, UnavailableError
+from resources.coupontools.errors import (
+    AbsentError,
+    AccountError,
+    CoupontoolsError,
+    GoneError,
+    RequestError,
+    UnavailableError,
+    UnreadableError,
+)
+from resources.coupontools.questions import Keys, Question, Unit, request
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.faults import Fault
 from resources.settings import SettingsError
@@ -18,6 +31,7 @@ from tests.accounts import account
 from tests.conftest import Serve
 
 T = TypeVar("T")
+DAY = {"start": "2026-01-01", "end": "2026-01-01"}
 
 
 def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
@@ -28,15 +42,17 @@ def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def ask(campaign: str = "cam_1", **parameters: object) -> tuple[int, Client]:
+SESSIONS = choose("")["sessions"]
+
+
+def ask(campaign: str = "cam_1", start: date | None = None) -> tuple[int, Client]:
     """Read one page of sessions; returns how many records it held by its own account, and the client."""
 
     async def work(client: Client) -> tuple[int, Client]:
         def decode(answer: Answer, _asked_at: datetime) -> int:
             return answer.records.count(b'"session":')
 
-        found = await client.read(SESSIONS, {"campaign": campaign, **parameters}, decode, f"sessions of {campaign}")
-        return found, client
+        return await client.read(Question(Unit(SESSIONS, campaign, start), 1), decode), client
 
     return with_client(work)
 
@@ -71,11 +87,11 @@ def test_a_passing_fault_is_overcome(serve: Serve, kind: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("500", "The API answers sessions of cam_1 with HTTP 500. Tried 6 times."),
-        ("429", "The API answers sessions of cam_1 with HTTP 429. Tried 6 times."),
-        ("html", "The API answers sessions of cam_1 with no JSON, or cut off. Tried 6 times."),
-        ("empty", "The API answers sessions of cam_1 with an empty body. Tried 6 times."),
-        ("reset", "The API broke off its answer to sessions of cam_1"),
+        ("500", "The API answers v3/campaign/data of campaign cam_1, page 1 with HTTP 500. Tried 6 times."),
+        ("429", "The API answers v3/campaign/data of campaign cam_1, page 1 with HTTP 429. Tried 6 times."),
+        ("html", "page 1 in a shape that is not known: HTML ("),
+        ("empty", "page 1 in a shape that is not known: an empty body. Tried 6 times."),
+        ("reset", "The API broke off its answer to v3/campaign/data of campaign cam_1, page 1"),
         ("truncated", "no JSON, or cut off"),
     ],
 )
@@ -86,7 +102,7 @@ def test_a_lasting_fault_ends_in_one_clear_line(serve: Serve, kind: str, told: s
         ask()
     assert told in str(error.value)
     assert "\n" not in str(error.value)
-    assert len(server.requests) == TRIES
+    assert len(server.requests) == (FEW_TRIES if kind == "html" else TRIES)
 
 
 @pytest.mark.parametrize("as_http_date", [False, True])
@@ -120,13 +136,13 @@ def test_the_apis_own_errors_are_told_apart_in_every_shape(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, error_http_status: str, error_shape: str
 ) -> None:
     server = serve(account(), error_http_status=error_http_status, error_shape=error_shape)
-    with pytest.raises(GoneError, match=r"sessions of cam_99 is no longer in the account \(error 502"):
+    with pytest.raises(GoneError, match=r"campaign cam_99, page 1 is no longer in the account \(error 502"):
         ask("cam_99")
     with pytest.raises(RequestError, match="error 301") as refused:
         ask("cam_abc")
     assert refused.value.codes == {301}
     with pytest.raises(RequestError, match="error 303"):
-        ask(start_date="01/02/2026")
+        ask(start="01/02/2026")  # type: ignore[arg-type]
     monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "not-the-secret")
     with pytest.raises(AccountError, match="COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET") as error:
         ask()
@@ -169,7 +185,7 @@ def test_no_more_requests_are_under_way_than_allowed_and_none_too_soon(
         def decode(answer: Answer, _asked_at: datetime) -> bytes:
             return answer.records
 
-        await asyncio.gather(*(client.read(CAMPAIGNS, {}, decode, "campaigns") for _ in range(6)))
+        await asyncio.gather(*(client.read(Question(Unit(client.endpoints["campaigns"])), decode) for _ in range(6)))
 
     with_client(work)
     moments = sorted(entry.time for entry in server.requests)
@@ -182,3 +198,104 @@ def test_without_an_address_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("COUPONTOOLS_API_URL", "https://api.coupontools.example")
     with pytest.raises(SettingsError, match="COUPONTOOLS_CLIENT_ID is not set"):
         ask()
+
+
+def test_an_answer_of_another_shape_is_shown_without_its_values_and_kept(serve: Serve) -> None:
+    server = serve(account({1: 5}))
+    server.faults.add(Fault("wrong_shape", times=None))
+    with pytest.raises(UnreadableError, match=r"in a shape that is not known: \[3 x text\]\. Tried 3 times") as error:
+        ask()
+    assert error.value.page == 1
+    assert len(server.requests) == FEW_TRIES, "JSON of another shape is not likely to change"
+    for value in re.findall(rb'"([^"]{6,})"(?!\s*:)', error.value.body):
+        assert value.decode() not in str(error.value)
+
+
+def test_the_client_asks_no_endpoint_that_is_not_in_the_table(serve: Serve) -> None:
+    server = serve(account({1: 5}))
+    for path in ("v3/couponsession/update", "v3/singleuse/create", "v3/send/sms", "v3/account/sso"):
+
+        async def work(client: Client, path: str = path) -> None:
+            await client.read(Question(Unit(Endpoint(path))), lambda answer, _at: answer)
+
+        with pytest.raises(ValueError, match="not among the endpoints"):
+            with_client(work)
+    assert not len(server.requests)
+
+
+@pytest.mark.parametrize(
+    ("versions", "told"),
+    [
+        ("v5", "COUPONTOOLS_API_VERSIONS is wrong"),
+        ("campaigns=v4", "There is a choice for loyalty_cards"),
+        ("loyalty_users=v9", "COUPONTOOLS_API_VERSIONS is wrong"),
+    ],
+)
+def test_a_version_that_does_not_exist_is_refused(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, versions: str, told: str
+) -> None:
+    serve(account())
+    monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
+    with pytest.raises(SettingsError, match=told):
+        ask()
+
+
+@pytest.mark.parametrize("identifier", ["..", "a/b", "a?b=c", "../../v3/send/sms", "a b", "é%"])
+def test_no_id_leads_to_another_path(identifier: str) -> None:
+    endpoint = choose("")["loyalty_users"]
+    keys = Keys("id", "secret")
+    with httpx.Client(base_url="http://127.0.0.1:9") as http:
+        url = request(http, Question(Unit(endpoint, identifier)), keys).url  # type: ignore[arg-type]
+    before, after = b"/v4/loyalty/loyalty-cards/", b"/stats?"
+    assert url.raw_path.startswith(before)
+    middle = url.raw_path.removeprefix(before).partition(after)[0]
+    assert unquote(middle.decode()) == identifier
+    assert b"/" not in middle
+
+
+CODES: list[tuple[str, int, type[CoupontoolsError]]] = [
+    *[("campaigns", code, AccountError) for code in (1000, 101)],
+    *[("campaigns", code, RequestError) for code in (102, 103, 104, 200, 300, 301, 302, 303, 304, 305, 349, 502)],
+    *[("campaigns", code, RequestError) for code in (503, 505, 507, 509, 510, 514, 515, 604)],
+    ("subaccounts", 102, AbsentError),
+    ("sms_groups", 103, AbsentError),
+    ("email_groups", 104, AbsentError),
+    ("campaign_info", 502, GoneError),
+    ("sessions", 502, GoneError),
+    ("sessions", 505, RequestError),
+    ("loyalty_users", 505, GoneError),
+    ("loyalty_users", 507, GoneError),
+    ("directory_info", 507, GoneError),
+    ("directory_registrations", 507, GoneError),
+    ("directory_registrations", 502, RequestError),
+    ("subaccount_info", 510, GoneError),
+    ("sms_contacts", 514, GoneError),
+]
+
+
+@pytest.mark.parametrize(("part", "code", "kind"), CODES)
+def test_every_error_code_means_what_it_means_at_its_endpoint(
+    serve: Serve, part: str, code: int, kind: type[CoupontoolsError]
+) -> None:
+    server = serve(account())
+    server.faults.add(Fault("failed", error_code=code, times=None))
+
+    async def work(client: Client) -> None:
+        endpoint = client.endpoints[part]
+        parent = "1" if endpoint.parent else None
+        await client.read(Question(Unit(endpoint, parent)), lambda answer, _at: answer)
+
+    with pytest.raises(kind, match=f"error {code}"):
+        with_client(work)
+    assert len(server.requests) == 1, "an application code is never asked for again"
+
+
+def test_an_account_that_refused_once_is_not_asked_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(account())
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "not-the-secret")
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        run_config={"ops": {name: {"config": DAY} for name in ("coupon_sessions", "directory_registrations")}},
+        raise_on_error=False,
+    )
+    assert not result.success
+    assert len(server.requests) == 1

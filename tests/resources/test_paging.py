@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.coupontools.client import Client
-from resources.coupontools.endpoints import SESSIONS
+from resources.coupontools.endpoints import choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import RequestError
-from resources.coupontools.paging import Page, Reader, Taken, Unit
+from resources.coupontools.paging import Page, Reader, Taken
+from resources.coupontools.questions import Question, Unit
+
+SESSIONS = choose("")["sessions"]
 
 
 @dataclass
@@ -26,9 +29,9 @@ class Server:
     past_end: str
     amount: str
 
-    async def read(self, _endpoint: object, parameters: dict[str, Any], decode: Any, _where: str) -> Any:
+    async def read(self, question: Question, decode: Any) -> Any:
         await asyncio.sleep(0)
-        number, last = parameters["page"], max(1, -(-self.size // self.page_size))
+        number, last = question.page or 1, max(1, -(-self.size // self.page_size))
         if number > last and self.past_end == "error":
             raise RequestError("past the end", frozenset({300}))
         if number > last and self.past_end in ("first", "last"):

@@ -271,7 +271,7 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
 def test_a_column_that_a_newer_model_brings_is_added(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
     newer = TableSchema(
-        "things", ("id",), (*THINGS.columns, ColumnSchema("size", "BIGINT", "New")), "Things", THINGS.month
+        "things", ("id",), (*THINGS.columns, ColumnSchema("size", "BIGINT", "New")), "Things", THINGS.files
     )
     warehouse.publish([newer, QUARANTINE])
     with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:

@@ -1,0 +1,26 @@
+"""Subaccounts."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.details import extract_described
+from assets.extraction import Extraction
+from assets.loading import read_table, table_asset
+from assets.tables.subaccounts import Subaccount
+from resources.coupontools.client import Client
+from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.batch import Batch
+from resources.warehouse.resource import WarehouseResource
+
+
+@table_asset(Subaccount, group="accounts")
+def subaccounts(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the list of subaccounts, and the description of each; sign-on tokens are never asked for."""
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        return await extract_described(client, "subaccounts", "subaccount_info", Subaccount, batch, context.log)
+
+    return read_table(context, coupontools, warehouse, Subaccount, read)

@@ -1,0 +1,78 @@
+"""Coupon directories, the campaigns in them, and the people who registered for them."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.children import extract_children
+from assets.details import extract_described
+from assets.extraction import Extraction, Read
+from assets.loading import failing_clearly, read_table, table_asset, tell_partitions
+from assets.partitions import Days, daily, window_of
+from assets.tables.directories import Directory
+from assets.tables.directory_campaigns import DirectoryCampaign
+from assets.tables.directory_registrations import DirectoryRegistration
+from resources.coupontools.client import Client
+from resources.coupontools.questions import Unit
+from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.batch import Batch
+from resources.warehouse.resource import WarehouseResource
+
+
+@table_asset(Directory, group="directories")
+def directories(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the list of directories, and of each one its description with what it costs."""
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        return await extract_described(client, "directories", "directory_info", Directory, batch, context.log)
+
+    return read_table(context, coupontools, warehouse, Directory, read)
+
+
+@table_asset(DirectoryCampaign, group="directories")
+def directory_campaigns(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the campaigns of each directory."""
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        def reads(directory: str) -> list[Read]:
+            return [Read(Unit(client.endpoints["directory_campaigns"], directory), {"directory_id": directory})]
+
+        return await extract_children(client, "directories", Directory, reads, DirectoryCampaign, batch, context.log)
+
+    return read_table(context, coupontools, warehouse, DirectoryCampaign, read)
+
+
+@table_asset(DirectoryRegistration, group="directories", partitions=daily)
+def directory_registrations(
+    context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the registrations of each directory that were made in the window, all its days in one pass."""
+    with failing_clearly():
+        window = window_of(context, config)
+        purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        def reads(directory: str) -> list[Read]:
+            unit = Unit(client.endpoints["directory_registrations"], directory, window.start, window.end)
+            return [Read(unit, {"directory_id": directory})]
+
+        return await extract_children(
+            client,
+            "directories",
+            Directory,
+            reads,
+            DirectoryRegistration,
+            batch,
+            context.log,
+            dated="registered_at",
+        )
+
+    read_result = read_table(
+        context, coupontools, warehouse, DirectoryRegistration, read, purpose, window.resumable_for
+    )
+    tell_partitions(context, warehouse, DirectoryRegistration, "registered_at", window)
+    return read_result

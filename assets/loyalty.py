@@ -1,0 +1,51 @@
+"""Loyalty cards and the people who hold them."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.children import extract_children
+from assets.extraction import Extraction, Read, extract
+from assets.loading import read_table, table_asset
+from assets.partitions import cards
+from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_users import LoyaltyUser
+from resources.coupontools.client import Client
+from resources.coupontools.questions import Unit
+from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.batch import Batch
+from resources.warehouse.resource import WarehouseResource
+
+
+@table_asset(LoyaltyCard, group="loyalty")
+def loyalty_cards(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the list of loyalty cards; each one becomes a partition of `loyalty_users`."""
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        return await extract(client, [Read(Unit(client.endpoints["loyalty_cards"]))], LoyaltyCard, batch, context.log)
+
+    read_result = read_table(context, coupontools, warehouse, LoyaltyCard, read)
+    found = warehouse.values(LoyaltyCard.schema_of_table(), "loyalty_card_id")
+    context.instance.add_dynamic_partitions(str(cards.name), found)
+    return read_result
+
+
+@table_asset(LoyaltyUser, group="loyalty", partitions=cards)
+def loyalty_users(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Read the users of the loyalty cards of the run, of all cards if it has no partitions."""
+    has_partitions = context.has_partition_key or context.has_partition_key_range
+    wanted = list(context.partition_keys) if has_partitions else None
+
+    async def read(client: Client, batch: Batch) -> Extraction:
+        def reads(card: str) -> list[Read]:
+            return [Read(Unit(client.endpoints["loyalty_users"], card), {"loyalty_card_id": card})]
+
+        return await extract_children(
+            client, "loyalty_cards", LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted
+        )
+
+    return read_table(context, coupontools, warehouse, LoyaltyUser, read)

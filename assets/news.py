@@ -1,0 +1,46 @@
+"""How far a long read has come, told from time to time."""
+
+import logging
+import time
+from typing import Protocol
+
+SECONDS_BETWEEN_NEWS = 5.0
+
+
+class Progress(Protocol):
+    """What is told of an extraction."""
+
+    units: int
+    resumed: int
+    finished: int
+
+    @property
+    def records(self) -> int:
+        """How many records were read so far."""
+
+
+class News:
+    """Logs how far the reading of a table is."""
+
+    def __init__(self, table: str, log: logging.Logger) -> None:
+        """Begin to count the seconds."""
+        self._table, self._log = table, log
+        self._begun = self._told = time.monotonic()
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._begun
+
+    def tell(self, progress: Progress, *, at_once: bool = False) -> None:
+        """Log how far it is, unless that was done a moment ago."""
+        now = time.monotonic()
+        if now - self._told < SECONDS_BETWEEN_NEWS and not at_once:
+            return
+        self._told = now
+        finished, seconds = progress.finished, self.elapsed()
+        ahead = progress.units - progress.resumed - finished
+        left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""
+        self._log.info(
+            f"{self._table}: {progress.resumed + finished:,} of {progress.units:,} reads, "
+            f"{progress.records:,} records, {progress.records / seconds:,.0f} a second{left}"
+        )

@@ -1,0 +1,20 @@
+"""The table `categories`."""
+
+from typing import ClassVar
+
+from assets.tables.table import Table, column
+from assets.tables.types import Text
+
+
+class Category(Table):
+    """Categories of campaigns, of both lists that the API has; one row per category and list."""
+
+    TABLE: ClassVar[str] = "categories"
+    PAGE: ClassVar[str] = "https://www.coupontools.com/fr/api-et-webhooks/list_categories"
+    KEY: ClassVar[tuple[str, ...]] = ("category_id", "level")
+
+    category_id: Text = column({"ID": "assumed", "id": "assumed"}, doc="Category, as cat_12", required=True)
+    level: Text = column(
+        doc="category, or main for those of category/main/list (third-level categories)", required=True
+    )
+    name: Text | None = column({"name": "assumed", "title": "assumed"}, doc="Name of the category")

@@ -1,0 +1,25 @@
+"""The table `directories`."""
+
+from typing import ClassVar
+
+from assets.tables.table import Table, column
+from assets.tables.types import Amount, Text
+
+
+class Directory(Table):
+    """Coupon directories of the account, with what they cost; one row per directory."""
+
+    TABLE: ClassVar[str] = "directories"
+    PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v3/directory"
+    KEY: ClassVar[tuple[str, ...]] = ("directory_id",)
+
+    directory_id: Text = column({"ID": "A", "id": "C"}, doc="Directory, as dir_12345", required=True)
+    code: Text | None = column({"code": "A"}, doc="Last part of the directory's public address")
+    name: Text | None = column({"name": "A"}, doc="Name of the directory")
+    payment_currency: Text | None = column({"payment.currency": "A"}, doc="Currency of the price, as USD")
+    payment_amount: Amount | None = column({"payment.amount": "A"}, doc="Price of access, in payment_currency")
+    payment_type: Text | None = column(
+        {"payment.type": "A"},
+        doc="basic, recurring_daily, recurring_weekly, recurring_monthly or recurring_yearly; null if it is free",
+    )
+    payment_description: Text | None = column({"payment.description": "A"}, doc="What the payer reads")

@@ -1,0 +1,29 @@
+"""The table `directory_campaigns`."""
+
+from typing import ClassVar
+
+from assets.tables.table import Table, column
+from assets.tables.types import Text
+
+
+class DirectoryCampaign(Table):
+    """Which campaigns stand in which directory; one row per pair.
+
+    Neither the path nor the answer is documented; a record is taken for a row of the list of campaigns.
+    """
+
+    TABLE: ClassVar[str] = "directory_campaigns"
+    PAGE: ClassVar[str] = "https://www.coupontools.com/en/api-and-webhooks/retrieve_a_directory"
+    KEY: ClassVar[tuple[str, ...]] = ("directory_id", "campaign_id")
+
+    directory_id: Text = column(doc="Directory whose campaigns were asked for", required=True)
+    campaign_id: Text = column(
+        {"ID": "assumed", "id": "assumed", "campaign": "assumed", "campaign_id": "assumed"},
+        doc="Campaign in the directory",
+        required=True,
+    )
+    code: Text | None = column({"code": "assumed"}, doc="Last part of the coupon's public address")
+    name: Text | None = column({"name": "assumed"}, doc="Name inside the account")
+    title: Text | None = column({"title": "assumed"}, doc="Title that consumers see")
+    status: Text | None = column({"status": "assumed"}, doc="State of the campaign")
+    url: Text | None = column({"url": "assumed"}, doc="Public address of the coupon")

@@ -1,0 +1,17 @@
+"""The table `email_groups`."""
+
+from typing import ClassVar
+
+from assets.tables.table import Table, column
+from assets.tables.types import Text
+
+
+class EmailGroup(Table):
+    """Groups of contacts in the e-mail tool; one row per group."""
+
+    TABLE: ClassVar[str] = "email_groups"
+    PAGE: ClassVar[str] = "https://docs.coupontools.com/api/others"
+    KEY: ClassVar[tuple[str, ...]] = ("email_group_id",)
+
+    email_group_id: Text = column({"ID": "assumed", "id": "assumed"}, doc="E-mail group", required=True)
+    name: Text | None = column({"name": "assumed"}, doc="Name of the group")

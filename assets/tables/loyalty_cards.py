@@ -1,0 +1,20 @@
+"""The table `loyalty_cards`."""
+
+from typing import ClassVar
+
+from assets.tables.table import Table, column
+from assets.tables.types import Text
+
+
+class LoyaltyCard(Table):
+    """Loyalty cards of the account; one row per card."""
+
+    TABLE: ClassVar[str] = "loyalty_cards"
+    PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v4/loyalty"
+    KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id",)
+
+    loyalty_card_id: Text = column({"id": "A", "ID": "assumed"}, doc="Loyalty card, as 123456", required=True)
+    code: Text | None = column({"code": "A"}, doc="Last part of the card's public address")
+    name: Text | None = column({"name": "A"}, doc="Name of the card")
+    domain: Text | None = column({"domain": "A"}, doc="Host of the card's public address")
+    type: Text | None = column({"type": "A"}, doc="Kind of card: membership or stamp are documented")
