@@ -35,6 +35,7 @@ def app() -> None:
     \b
     coupontools demo                                       see it work, without an account
     coupontools export --from 2026-01-01 --to 2026-01-31   read a range of days of your account
+    coupontools check --probe                              what works, and what your account answers
     coupontools sandbox --port 8080                        the embedded API as a server
 
     The account is named by COUPONTOOLS_API_URL, COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET; everything is
@@ -62,6 +63,19 @@ def export(start: date | None, end: date | None) -> None:
     from pipelines.run import export_days
 
     export_days(start, end).show()
+
+
+@app.command()
+@click.option("--probe", is_flag=True, help="Read one page of every endpoint, and say which assumptions hold.")
+def check(probe: bool) -> None:
+    """Look whether the set-up is complete: folder, address, keys, versions.
+
+    With --probe it also reads one page of every endpoint and reports how far what is assumed about the API holds on
+    your account, in names, types and counts: no value of any record is shown.
+    """
+    from pipelines.check import check
+
+    check(with_probe=probe)
 
 
 @app.command()

@@ -13,9 +13,11 @@ from secrets import token_hex
 
 import pytest
 
-from tests.accounts import account, session
+from resources.coupontools.endpoints import READABLE
+from resources.sandbox.faults import Fault
+from tests.accounts import account, session, whole_account
 from tests.conftest import Serve
-from tests.exports import export_sessions
+from tests.exports import export_sessions, writing_paths
 from tests.queries import in_database
 
 COMMAND = Path(sys.executable).with_name("coupontools")
@@ -188,3 +190,43 @@ def test_help_is_given_at_once_and_names_every_command() -> None:
     assert result.returncode == 0
     for command in ("demo", "export", "sandbox"):
         assert f"coupontools {command}" in result.stdout
+
+
+def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path) -> None:
+    serve(whole_account())
+    good = run("check")
+    assert good.returncode == 0
+    assert good.stdout.count("ok ") == 3
+    (tmp_path / "file").write_text("in the way")
+    bad = run("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
+    assert bad.returncode == 1
+    assert bad.stdout.count("FAILED") == 2
+    assert SECRET not in bad.stdout + bad.stderr
+    assert bad.stderr == "Error: The set-up is not complete; see the lines marked FAILED.\n"
+
+
+def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
+    made = whole_account()
+    made.add_sessions("cam_1", session(5000, brand_new="hush", user={"email": "hush@example.com", "jan@x.be": 1}))
+    made.put_record("subaccounts", {"ID": "sub_2", "expiry_date": "hush"})
+    server = serve(made)
+    server.faults.add(Fault("wrong_shape", path="v3/category/list", times=None))
+    server.faults.add(Fault("404", path="v3/directory/campaigns", times=None))
+    result = run("check", "--probe")
+    assert result.returncode == 0, result.stderr
+    told = result.stdout
+    for path in {endpoint.path for endpoint in READABLE}:
+        assert f"  {path} [" in told
+    assert "v3/loyalty/list [not read]: 2 records under loyaltycards" in told
+    assert "v4/loyalty/loyalty-cards [read for loyalty_cards]: 2 records without a key" in told
+    assert "in a shape that is not known: [3 x text]" in told
+    assert "The API does not have v3/directory/campaigns (HTTP 404)" in told
+    assert "fields without a column: brand_new (text), user.<key> (number)" in told
+    assert "records that do not fit: expiry_date: Input should be a date written YYYY-MM-DD (1 times)" in told
+    assert "v3/campaign/data filters by created_at: holds" in told
+    assert "directoryusers/list is newest first: holds" in told
+    assert "loyalty cards have the same ids in v3 and v4: holds" in told
+    assert not writing_paths(server)
+    values = ["hush", "example.com", "Peeters", "Title", "cam_1 ", "Ann", "+4477", "ndoh57", "1990-02-28", "Brüssel"]
+    assert not [value for value in values if value in told + result.stderr]
+    assert len(server.requests) < 60

@@ -1,0 +1,74 @@
+"""`coupontools check`: whether the set-up is complete, one line for each thing that must be right."""
+
+import asyncio
+import platform
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+import click
+
+from resources.coupontools.client import Client
+from resources.coupontools.envelope import Answer
+from resources.coupontools.errors import CoupontoolsError
+from resources.coupontools.questions import Question, Unit
+from resources.coupontools.resource import CoupontoolsResource
+from resources.settings import SettingsError
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.resource import WarehouseResource
+
+
+def check(*, with_probe: bool) -> None:
+    """Look at the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
+    _show(good=True, told=f"Python {platform.python_version()}, {packages}")
+    results = [_folder(), _account(_probe if with_probe else _ask_once)]
+    if not all(results):
+        raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
+
+
+def _show(told: str, *, good: bool) -> bool:
+    click.echo(f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {told}")
+    return good
+
+
+def _folder() -> bool:
+    try:
+        folder = WarehouseResource().folder
+        folder.make()
+    except (SettingsError, WarehouseError) as error:
+        return _show(str(error), good=False)
+    return _show(f"{folder.root} can be written", good=True)
+
+
+def _account(work: Callable[[Client], Awaitable[None]]) -> bool:
+    async def run() -> None:
+        async with CoupontoolsResource().connected() as client:
+            await work(client)
+
+    try:
+        asyncio.run(run())
+    except (SettingsError, CoupontoolsError) as error:
+        return _show(str(error), good=False)
+    return True
+
+
+async def _ask_once(client: Client) -> None:
+    """The list of campaigns answers for the address, the network and the keys."""
+
+    def decode(answer: Answer, _asked_at: object) -> Answer:
+        return answer
+
+    await client.read(Question(Unit(client.endpoints["campaigns"])), decode)
+    _show("the API answers, and takes the keys", good=True)
+
+
+async def _probe(client: Client) -> None:
+    from pipelines.assumptions import show_assumptions
+    from pipelines.probe import probe, show_fields
+
+    await _ask_once(client)
+    click.echo()
+    probed = await probe(client)
+    show_fields(probed)
+    await show_assumptions(client, probed)
+    click.echo(f"\n{client.traffic.requests:,} requests; no value of any record is in this report.")
