@@ -18,8 +18,9 @@ QUERIES = (
     "GROUP BY title ORDER BY validated DESC LIMIT 5",
     "SELECT strftime(created_at, '%Y-%m') AS month, count(*) AS created, count(claimed_at) AS claimed\n"
     "FROM coupon_sessions GROUP BY month ORDER BY month",
-    "SELECT hour(claimed_at) AS hour_utc, count(*) AS claims\n"
-    "FROM coupon_sessions WHERE is_claimed GROUP BY ALL ORDER BY ALL",
+    "SELECT name, payment_type, count(*) AS registrations, count_if(payment_status = 'paid') AS paid\n"
+    "FROM directory_registrations JOIN directories USING (directory_id)\n"
+    "GROUP BY ALL ORDER BY registrations DESC",
 )
 
 
