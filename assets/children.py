@@ -38,7 +38,7 @@ async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> lis
 
 async def extract_children(
     client: Client,
-    listing: str,
+    listing: Endpoint,
     parent: type[Table],
     reads: Callable[[str], Sequence[Read]],
     table: type[Table],
@@ -48,11 +48,11 @@ async def extract_children(
     dated: str | None = None,
     only: Collection[str] | None = None,
 ) -> Extraction:
-    """Read all that hangs on what the part `listing` lists now, or on those of it that are among `only`.
+    """Read all that hangs on what `listing` lists now, or on those of it that are among `only`.
 
     Raises CoupontoolsError as `extract` does.
     """
-    listed = await parents(client, client.endpoints[listing], parent)
+    listed = await parents(client, listing, parent)
     wanted = listed if only is None else [each for each in only if each in set(listed)]
     log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
     extraction = await extract(client, [read for each in wanted for read in reads(each)], table, batch, log, dated)
@@ -64,9 +64,9 @@ async def extract_children(
     return extraction
 
 
-async def _confirm(client: Client, listing: str, parent: type[Table], extraction: Extraction) -> None:
+async def _confirm(client: Client, listing: Endpoint, parent: type[Table], extraction: Extraction) -> None:
     """Where HTTP says of every parent that it is not there, tell parents that are gone from an endpoint that is."""
-    listed = set(await parents(client, client.endpoints[listing], parent))
+    listed = set(await parents(client, listing, parent))
     for each in extraction.missing:
         if each in listed:
             extraction.unreadable.append(

@@ -36,7 +36,9 @@ def coupon_sessions(
             units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in parts]
             return [Read(unit, {"campaign_id": campaign}) for unit in units]
 
-        return await extract_children(client, "campaigns", Campaign, reads, CouponSession, batch, context.log)
+        return await extract_children(
+            client, client.endpoints["campaigns"], Campaign, reads, CouponSession, batch, context.log
+        )
 
     read_result = read_table(context, coupontools, warehouse, CouponSession, read, purpose, window.resumable_for)
     tell_partitions(context, warehouse, CouponSession, "created_at", window)

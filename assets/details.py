@@ -54,7 +54,8 @@ async def extract_described(
     units: list[Unit] = []
     with suppress(UnreadableError):  # extract meets it too, and puts it away
         found = await parents(client, listed.endpoint, table)
-        units = [Unit(client.endpoints[description], identifier) for identifier in found]
+        describing = client.endpoint_beside(description, listed.endpoint)
+        units = [Unit(describing, identifier) for identifier in found]
         await together(describe(unit) for unit in units)
         for unit in units:
             failed = int(unit in unreadable)

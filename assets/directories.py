@@ -38,10 +38,13 @@ def directory_campaigns(
     """Read the campaigns of each directory."""
 
     async def read(client: Client, batch: Batch) -> Extraction:
-        def reads(directory: str) -> list[Read]:
-            return [Read(Unit(client.endpoints["directory_campaigns"], directory), {"directory_id": directory})]
+        endpoint = client.endpoints["directory_campaigns"]
+        listing = client.endpoint_beside("directories", endpoint)
 
-        return await extract_children(client, "directories", Directory, reads, DirectoryCampaign, batch, context.log)
+        def reads(directory: str) -> list[Read]:
+            return [Read(Unit(endpoint, directory), {"directory_id": directory})]
+
+        return await extract_children(client, listing, Directory, reads, DirectoryCampaign, batch, context.log)
 
     return read_table(context, coupontools, warehouse, DirectoryCampaign, read)
 
@@ -56,19 +59,15 @@ def directory_registrations(
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
 
     async def read(client: Client, batch: Batch) -> Extraction:
+        endpoint = client.endpoints["directory_registrations"]
+        listing = client.endpoint_beside("directories", endpoint)
+
         def reads(directory: str) -> list[Read]:
-            unit = Unit(client.endpoints["directory_registrations"], directory, window.start, window.end)
+            unit = Unit(endpoint, directory, window.start, window.end)
             return [Read(unit, {"directory_id": directory})]
 
         return await extract_children(
-            client,
-            "directories",
-            Directory,
-            reads,
-            DirectoryRegistration,
-            batch,
-            context.log,
-            dated="registered_at",
+            client, listing, Directory, reads, DirectoryRegistration, batch, context.log, dated="registered_at"
         )
 
     read_result = read_table(

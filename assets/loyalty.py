@@ -41,11 +41,12 @@ def loyalty_users(
     wanted = list(context.partition_keys) if has_partitions else None
 
     async def read(client: Client, batch: Batch) -> Extraction:
-        def reads(card: str) -> list[Read]:
-            return [Read(Unit(client.endpoints["loyalty_users"], card), {"loyalty_card_id": card})]
+        endpoint = client.endpoints["loyalty_users"]
+        listing = client.endpoint_beside("loyalty_cards", endpoint)
 
-        return await extract_children(
-            client, "loyalty_cards", LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted
-        )
+        def reads(card: str) -> list[Read]:
+            return [Read(Unit(endpoint, card), {"loyalty_card_id": card})]
+
+        return await extract_children(client, listing, LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted)
 
     return read_table(context, coupontools, warehouse, LoyaltyUser, read)

@@ -39,7 +39,9 @@ def sms_contacts(
         def reads(group: str) -> list[Read]:
             return [Read(Unit(client.endpoints["sms_contacts"], group), {"sms_group_id": group})]
 
-        return await extract_children(client, "sms_groups", SmsGroup, reads, SmsContact, batch, context.log)
+        return await extract_children(
+            client, client.endpoints["sms_groups"], SmsGroup, reads, SmsContact, batch, context.log
+        )
 
     return read_table(context, coupontools, warehouse, SmsContact, read)
 

@@ -15,7 +15,7 @@ import httpx
 from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
-from resources.coupontools.endpoints import READABLE, choose
+from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, opened
 from resources.coupontools.errors import (
     AbsentError,
@@ -72,6 +72,10 @@ class Client:
         self._decoders = ThreadPoolExecutor(2, thread_name_prefix="decode")
         self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
+
+    def endpoint_beside(self, part: str, other: Endpoint) -> Endpoint:
+        """Where a part is read by the ids that `other` uses: in its version, if that has the part."""
+        return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
     async def read(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
         """Ask, and decode the answer, which is asked for again if it cannot be decoded.

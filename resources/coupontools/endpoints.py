@@ -1,7 +1,8 @@
 """The endpoints that the export may call: all of them read, none creates, updates, sends or opens anything.
 
 `ENDPOINTS` says for each part of an account where it is read, in v3 and in v4, and which of the two is read unless
-COUPONTOOLS_API_VERSIONS says otherwise. Sections are those of the API facts.
+COUPONTOOLS_API_VERSIONS says otherwise. Ids of the two versions may differ, so that a thing is described, and its
+children are asked for, by the ids of the version that is read. Sections are those of the API facts.
 """
 
 from collections.abc import Mapping
@@ -143,7 +144,7 @@ def choose(versions: str) -> Mapping[str, Endpoint]:
 
     Raises SettingsError.
     """
-    both = [name for name, part in ENDPOINTS.items() if part.v3 and part.v4]
+    both = [name for name, part in ENDPOINTS.items() if part.v3 and part.v4 and not part.v3.one]
     pairs = [each.strip().partition("=") for each in versions.split(",") if each.strip()]
     wanted = {part: version or name for name, _, version in pairs for part in ([name] if version else both)}
     for part, version in wanted.items():

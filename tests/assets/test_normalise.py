@@ -218,7 +218,7 @@ def session_records() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(records=st.lists(session_records(), max_size=4, unique_by=lambda record: record["session"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_record_is_refused_for_what_it_is_and_not_for_its_company(records: list[dict[str, Any]]) -> None:
     alone = [read([record]).refused for record in records]
     together = read(records)

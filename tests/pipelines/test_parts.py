@@ -127,6 +127,21 @@ def test_the_tables_are_equal_however_the_account_is_read(
     assert tables(data_dir / "other") == expected
 
 
+def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(whole_account(), v4_directory_ids="integer")
+    for versions, ids in (("v4", "1"), ("directory_registrations=v4", "dir_1")):
+        monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
+        monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir / versions))
+        export_days(*WHOLE)
+        assert counts(data_dir / versions) == WHOLE_COUNTS
+        found = in_database(
+            data_dir / versions, "SELECT directory_id, payment_amount FROM directories ORDER BY 1 LIMIT 1"
+        )
+        assert found == [(ids, Decimal("1.5"))]
+
+
 def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> None:
     now = datetime(2026, 11, 2, 12)
     generated = Account(seed=5, sessions=500, campaigns=5)
