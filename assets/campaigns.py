@@ -25,8 +25,11 @@ def campaigns(
 ) -> dg.MaterializeResult[Any]:
     """Read the list of campaigns, and of each one its description with its usage statistics."""
 
+    def known() -> list[str]:
+        return warehouse.values(Campaign.schema_of_table(), "campaign_id")
+
     async def read(client: Client, batch: Batch) -> Extraction:
-        return await extract_described(client, "campaigns", "campaign_info", Campaign, batch, context.log)
+        return await extract_described(client, "campaigns", "campaign_info", Campaign, known, batch, context.log)
 
     return read_table(context, coupontools, warehouse, Campaign, read)
 

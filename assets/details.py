@@ -5,7 +5,7 @@ kept all the same, under `list.<name>` or `info.<name>`, which no column claims,
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -28,11 +28,18 @@ _EMPTY = (b"null", b'""', b"[]", b"{}")
 
 
 async def extract_described(
-    client: Client, listing: str, description: str, table: type[Table], batch: Batch, log: logging.Logger
+    client: Client,
+    listing: str,
+    description: str,
+    table: type[Table],
+    known: Callable[[], Collection[str]],
+    batch: Batch,
+    log: logging.Logger,
 ) -> Extraction:
     """Read the part `listing` of an account into the batch, each record with its `description`.
 
-    What is listed but not described (any more) is kept as listed. Raises CoupontoolsError as `extract` does.
+    Where a description fails, the row of an id that is `known` stays as it is, so that nothing is lost of what an
+    earlier read told; another one is taken as it is listed. Raises CoupontoolsError as `extract` does.
     """
     listed = Unit(client.endpoints[listing])
     described: dict[str, bytes] = {}
@@ -45,7 +52,7 @@ async def extract_described(
             if record is not None:
                 described[str(unit.parent)] = record
         except (AbsentError, GoneError) as error:
-            log.warning("%s It is kept as it is listed.", error)
+            log.warning("%s It is taken as it is listed, unless more is known of it.", error)
             gone.append(str(unit.parent))
         except UnreadableError as error:
             log.warning("%s", error)
@@ -58,10 +65,17 @@ async def extract_described(
         units = [Unit(describing, identifier) for identifier in found]
         await together(describe(unit) for unit in units)
         for unit in units:
-            failed = int(unit in unreadable)
-            batch.complete(UnitDone(*identity(unit), failed, failed, None, complete=not failed))
+            refused = int(unit in unreadable)
+            batch.complete(UnitDone(*identity(unit), refused, refused, None, complete=not refused))
+    failed = {*gone, *(str(unit.parent) for unit in unreadable)}
+    left_out = failed.intersection(known()) if failed else set()
     extraction = await extract(
-        client, [Read(listed)], table, batch, log, complete=lambda page: _completed(page, table, described)
+        client,
+        [Read(listed)],
+        table,
+        batch,
+        log,
+        complete=lambda page: _completed(page, table, described, left_out=left_out),
     )
     extraction.gone += gone
     if bare := len(units) - len(described) - len(gone) - len(unreadable):
@@ -83,13 +97,14 @@ def _only_record(answer: Answer, _asked_at: datetime) -> bytes | None:
     return records[0] if records else None
 
 
-def _completed(page: Page, table: type[Table], described: Mapping[str, bytes]) -> Page:
-    """The page, each record with what its description adds."""
+def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], left_out: Collection[str]) -> Page:
+    """The page without the records of ids that are left out, each other one with what its description adds."""
     (key,) = (column for column in table.columns() if column.name in table.KEY)
     ids, found = {name for (name,) in key.paths}, identifiers(page, table)
     records = [
         merged(record, described[each], each, ids) if is_first and each in described else record
         for record, each, is_first in zip(record_texts(page.records), found, found.is_first_distinct(), strict=True)
+        if each not in left_out
     ]
     return replace(page, records=b"[" + b",".join(records) + b"]")
 

@@ -25,8 +25,11 @@ def directories(
 ) -> dg.MaterializeResult[Any]:
     """Read the list of directories, and of each one its description with what it costs."""
 
+    def known() -> list[str]:
+        return warehouse.values(Directory.schema_of_table(), "directory_id")
+
     async def read(client: Client, batch: Batch) -> Extraction:
-        return await extract_described(client, "directories", "directory_info", Directory, batch, context.log)
+        return await extract_described(client, "directories", "directory_info", Directory, known, batch, context.log)
 
     return read_table(context, coupontools, warehouse, Directory, read)
 

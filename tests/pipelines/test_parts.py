@@ -1,6 +1,7 @@
 """Every readable part of an account: what is documented, what is not, and what does not fit."""
 
 import json
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -272,6 +273,23 @@ def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Pa
         data_dir, "SELECT campaign_id, title, custom_codes, custom_codes_claimed, _extra FROM campaigns ORDER BY ALL"
     )
     assert rows == [("cam_1", "Title 1", 0, 0, '{"subtitle":"s"}'), ("cam_2", "Title 2", None, None, None)]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "failed", "error_code": 507}, {"kind": "wrong_shape"}])
+def test_a_description_that_fails_takes_nothing_away_from_what_is_known(
+    serve: Serve, data_dir: Path, fault: dict[str, Any]
+) -> None:
+    made = whole_account()
+    server = serve(made)
+    export_days(*WHOLE)
+    before = tables(data_dir)["directories"]
+    made.put_record("directories", {"ID": "dir_7", "name": "New", "payment": {"amount": "1.00"}})
+    server.faults.add(Fault(**fault, path="v3/directory/info", times=None))
+    with suppress(click.ClickException):
+        export_days(*WHOLE)
+    rows = tables(data_dir)["directories"]
+    assert [row for row in rows if row[0] != "dir_7"] == before
+    assert [row[:4] for row in rows if row[0] == "dir_7"] == [("dir_7", None, "New", None)]
 
 
 def test_a_campaign_without_a_description_is_kept_as_it_is_listed(
