@@ -19,6 +19,7 @@ from assets.tables.directory_campaigns import DirectoryCampaign
 from assets.tables.directory_registrations import DirectoryRegistration
 from assets.tables.email_groups import EmailGroup
 from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.loyalty_users import LoyaltyUser
 from assets.tables.quarantine import Quarantine
 from assets.tables.sms_contacts import SmsContact
@@ -43,7 +44,10 @@ ASSETS: dict[type[Table], dg.AssetsDefinition] = {
 }
 """The asset of each table that is read from the API."""
 
-TABLES: tuple[type[Table], ...] = (*ASSETS, Quarantine)
+KEYED: tuple[type[Table], ...] = (*ASSETS, LoyaltyUserChange)
+"""Every table that has a key, and so an asset."""
+
+TABLES: tuple[type[Table], ...] = (*KEYED, Quarantine)
 """Every table that is published."""
 
 
@@ -51,7 +55,7 @@ TABLES: tuple[type[Table], ...] = (*ASSETS, Quarantine)
     group_name="analytics",
     kinds={"duckdb", "parquet"},
     owners=["team:data"],
-    deps=list(ASSETS.values()),
+    deps=[dg.AssetKey(table.TABLE) for table in KEYED],
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
-from assets.analytics import ASSETS
+from assets.analytics import KEYED
 from assets.loading import failing_clearly
 from assets.tables.table import Table
 from resources.warehouse.resource import WarehouseResource
 
 
-def _unique_keys(asset: dg.AssetsDefinition, table: type[Table]) -> dg.AssetChecksDefinition:
+def _unique_keys(table: type[Table]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
-        asset=asset, blocking=True, name="unique_keys", description="Each key stands in one row of the stage."
+        asset=table.TABLE, blocking=True, name="unique_keys", description="Each key stands in one row of the stage."
     )
     def unique_keys(warehouse: WarehouseResource) -> dg.AssetCheckResult:
         with failing_clearly():
@@ -20,4 +20,4 @@ def _unique_keys(asset: dg.AssetsDefinition, table: type[Table]) -> dg.AssetChec
     return unique_keys
 
 
-CHECKS = [_unique_keys(asset, table) for table, asset in ASSETS.items()]
+CHECKS = [_unique_keys(table) for table in KEYED]

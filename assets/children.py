@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -15,25 +17,43 @@ from resources.coupontools.errors import AbsentError
 from resources.coupontools.paging import Page, Reader, Taken
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch
+from resources.warehouse.deletions import WholeRead
 
 
-async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> list[str]:
-    """The ids of all that `endpoint` lists now, in its order; none if the account does not have that part."""
+@dataclass(frozen=True)
+class Parents:
+    """The `ids` that the API listed, in its order; `is_whole` if no other parent was in the account at that time."""
+
+    ids: tuple[str, ...]
+    at: datetime
+    is_whole: bool
+
+    def without(self, known: Collection[str]) -> list[str]:
+        """Those of the known ids that are surely no longer in the account."""
+        return sorted(set(known).difference(self.ids)) if self.is_whole else []
+
+
+async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Parents:
+    """All that `endpoint` lists now; nothing if the account does not have that part."""
+    at = datetime.now(UTC).replace(tzinfo=None)
     found: dict[str, None] = {}
+    nameless: list[int] = []
 
     def take(page: Page) -> Taken:
         try:
-            ids = identifiers(page, table).drop_nulls()
+            ids = identifiers(page, table)
         except msgspec.DecodeError:
             raise ShapeError from None
-        found.update(dict.fromkeys(ids))
+        nameless.append(ids.null_count())
+        found.update(dict.fromkeys(ids.drop_nulls()))
         return Taken(len(ids), ids.hash())
 
     try:
-        await Reader(client).read(Unit(endpoint), take)
+        reading = await Reader(client).read(Unit(endpoint), take)
     except AbsentError:
-        return []
-    return list(found)
+        return Parents((), at, is_whole=False)
+    is_as_announced = reading.announced is None or reading.records >= reading.announced
+    return Parents(tuple(found), at, is_whole=is_as_announced and reading.at_rest and not any(nameless))
 
 
 async def extract_children(
@@ -47,16 +67,21 @@ async def extract_children(
     *,
     dated: str | None = None,
     only: Collection[str] | None = None,
+    known: Callable[[], Collection[str]] | None = None,
 ) -> Extraction:
     """Read all that hangs on what `listing` lists now, or on those of it that are among `only`.
 
+    What hangs on parents that were `known` and are no longer listed counts as deleted with them.
     Raises CoupontoolsError as `extract` does.
     """
     listed = await parents(client, listing, parent)
-    wanted = listed if only is None else [each for each in only if each in set(listed)]
+    wanted = listed.ids if only is None else [each for each in only if each in set(listed.ids)]
     log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
     extraction = await extract(client, [read for each in wanted for read in reads(each)], table, batch, log, dated)
-    extraction.gone += [each for each in only or () if each not in set(listed)]
+    extraction.gone += [each for each in only or () if each not in set(listed.ids)]
+    (column,) = parent.KEY
+    gone = set(listed.without(known())) if known else set()
+    extraction.whole += [WholeRead(listed.at, {column: each}) for each in gone.intersection(only or gone)]
     if extraction.missing and not extraction.finished:
         await _confirm(client, listing, parent, extraction)
     else:
@@ -66,7 +91,7 @@ async def extract_children(
 
 async def _confirm(client: Client, listing: Endpoint, parent: type[Table], extraction: Extraction) -> None:
     """Where HTTP says of every parent that it is not there, tell parents that are gone from an endpoint that is."""
-    listed = set(await parents(client, listing, parent))
+    listed = set((await parents(client, listing, parent)).ids)
     for each in extraction.missing:
         if each in listed:
             extraction.unreadable.append(

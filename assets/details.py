@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import datetime
 
 import msgspec
+import polars as pl
 
 from assets.children import parents
 from assets.extraction import Extraction, Read, extract, identity, put_away
 from assets.normalise import identifiers
 from assets.records import record_texts
+from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer, ShapeError
@@ -62,7 +64,7 @@ async def extract_described(
     with suppress(UnreadableError):  # extract meets it too, and puts it away
         found = await parents(client, listed.endpoint, table)
         describing = client.endpoint_beside(description, listed.endpoint)
-        units = [Unit(describing, identifier) for identifier in found]
+        units = [Unit(describing, identifier) for identifier in found.ids]
         await together(describe(unit) for unit in units)
         for unit in units:
             refused = int(unit in unreadable)
@@ -77,6 +79,9 @@ async def extract_described(
         log,
         complete=lambda page: _completed(page, table, described, left_out=left_out),
     )
+    empty = table.schema_of_frames().to_frame()
+    still_there = pl.DataFrame({table.KEY[0]: sorted(left_out)}, {table.KEY[0]: pl.String})
+    batch.add(empty, Quarantine.schema_of_frames().to_frame(), still_there)
     extraction.gone += gone
     if bare := len(units) - len(described) - len(gone) - len(unreadable):
         log.warning(f"{table.TABLE}: {bare:,} of {len(units):,} are listed but not described")

@@ -40,6 +40,9 @@ def directory_campaigns(
 ) -> dg.MaterializeResult[Any]:
     """Read the campaigns of each directory."""
 
+    def known() -> list[str]:
+        return warehouse.values(DirectoryCampaign.schema_of_table(), "directory_id")
+
     async def read(client: Client, batch: Batch) -> Extraction:
         endpoint = client.endpoints["directory_campaigns"]
         listing = client.endpoint_beside("directories", endpoint)
@@ -47,7 +50,9 @@ def directory_campaigns(
         def reads(directory: str) -> list[Read]:
             return [Read(Unit(endpoint, directory), {"directory_id": directory})]
 
-        return await extract_children(client, listing, Directory, reads, DirectoryCampaign, batch, context.log)
+        return await extract_children(
+            client, listing, Directory, reads, DirectoryCampaign, batch, context.log, known=known
+        )
 
     return read_table(context, coupontools, warehouse, DirectoryCampaign, read)
 
@@ -61,6 +66,9 @@ def directory_registrations(
         window = window_of(context, config)
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
 
+    def known() -> list[str]:
+        return warehouse.values(DirectoryRegistration.schema_of_table(), "directory_id")
+
     async def read(client: Client, batch: Batch) -> Extraction:
         endpoint = client.endpoints["directory_registrations"]
         listing = client.endpoint_beside("directories", endpoint)
@@ -70,11 +78,19 @@ def directory_registrations(
             return [Read(unit, {"directory_id": directory})]
 
         return await extract_children(
-            client, listing, Directory, reads, DirectoryRegistration, batch, context.log, dated="registered_at"
+            client,
+            listing,
+            Directory,
+            reads,
+            DirectoryRegistration,
+            batch,
+            context.log,
+            dated="registered_at",
+            known=known if window.is_everything else None,
         )
 
     read_result = read_table(
         context, coupontools, warehouse, DirectoryRegistration, read, purpose, window.resumable_for
     )
-    tell_partitions(context, warehouse, DirectoryRegistration, "registered_at", window)
+    tell_partitions(context, warehouse, DirectoryRegistration, "registered_at")
     return read_result

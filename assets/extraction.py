@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import msgspec
 import polars as pl
@@ -14,9 +15,10 @@ from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
 from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
-from resources.coupontools.paging import Page, Reader, Taken, together
+from resources.coupontools.paging import Page, Reader, Reading, Taken, together
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch, UnitDone
+from resources.warehouse.deletions import WholeRead
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,10 @@ class Extraction:
 
     `resumed` counts the units that a dead run had already read, `outside` the records that lie outside the window.
     `places` are the keys under which records were found. `gone` are parents that the API says are no longer there,
-    `missing` those for which it answers that there is nothing. `absent` and `unreadable` are messages: of parts that
-    the account does not have, and of answers in no known shape.
+    `missing` those for which it answers that there is nothing. `moved` are the units that changed while they were
+    read, with `recovered` records that only showed when they were read again; `whole` the reads that can have missed
+    nothing. `absent` and `unreadable` are messages: of parts that the account does not have, and of answers in no
+    known shape.
     """
 
     traffic: Traffic
@@ -47,6 +51,9 @@ class Extraction:
     new_fields: set[str] = field(default_factory=set)
     gone: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    recovered: int = 0
+    whole: list[WholeRead] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -73,7 +80,7 @@ async def extract(
     A unit whose parent is gone is skipped and reported; of one that cannot be read, the answer goes to quarantine.
     Raises the first other CoupontoolsError; the units that were complete by then stay in the batch.
     """
-    known = {(done.endpoint, done.parent, done.start, done.end) for done in batch.units}
+    known = {_identity_of(done) for done in (*batch.units, *batch.merged)}
     open_reads = [read for read in reads if identity(read.unit) not in known]
     extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
     work = _Work(Reader(client), table, batch, extraction, log, dated, complete)
@@ -88,9 +95,28 @@ async def extract(
         await together(go_on() for _ in range(min(client.concurrency, len(open_reads))))
     finally:
         await asyncio.to_thread(batch.flush)
+    given = {identity(read.unit): read.given for read in reads}
+    extraction.whole += [
+        WholeRead(datetime.fromisoformat(done.whole_at), given[_identity_of(done)])
+        for done in batch.units
+        if done.whole_at and _identity_of(done) in given
+    ]
     extraction.seconds = news.elapsed()
     news.tell(extraction, at_once=True)
     return extraction
+
+
+@dataclass
+class _Refused:
+    """How many records of a unit its table could not take, and whether some have no key that can be read."""
+
+    records: int = 0
+    has_keyless: bool = False
+
+    def note(self, records: int, keys: pl.DataFrame) -> None:
+        """Add those of a page."""
+        self.records += records
+        self.has_keyless |= any(keys.null_count().row(0))
 
 
 @dataclass(frozen=True)
@@ -107,12 +133,14 @@ class _Work:
 
     async def read(self, read: Read) -> None:
         """Read a unit to its end, or put down why that cannot be."""
-        refused: list[int] = []
-        complete, records, announced = True, 0, None
+        refused = _Refused()
+        complete, reading, whole_at = True, Reading(0, None), None
+        begun_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
         try:
             reading = await self.reader.read(read.unit, lambda page: self._take(page, read.given, refused))
-            records, announced = reading.records, reading.announced
-            complete = self._holds_all(read.unit, records, announced)
+            self._tell_moves(read.unit, reading)
+            complete = self._holds_all(read.unit, reading.records, reading.announced)
+            whole_at = begun_at if complete and _is_whole(read.unit, reading, refused) else None
         except GoneError as error:
             self.log.warning("%s It was skipped.", error)
             (self.extraction.gone if error.told else self.extraction.missing).append(str(read.unit.parent))
@@ -123,11 +151,23 @@ class _Work:
         except UnreadableError as error:
             self.log.warning("%s", error)
             put_away(self.batch, self.extraction, self.table, read.unit, error)
-            complete, records = False, 1
-            refused.append(1)
-        done = UnitDone(*identity(read.unit), records, sum(refused), announced, complete)
+            complete, reading = False, Reading(1, None)
+            refused.records += 1
+        counts = reading.records, refused.records, reading.announced
+        done = UnitDone(*identity(read.unit), *counts, complete, whole_at)
         await asyncio.to_thread(self.batch.complete, done)
         self.extraction.finished += 1
+
+    def _tell_moves(self, unit: Unit, reading: Reading) -> None:
+        if reading.at_rest and not reading.recovered:
+            return
+        self.extraction.moved.append(str(unit))
+        self.extraction.recovered += reading.recovered
+        end = "" if reading.at_rest else " It still moves; what comes to it is left to the next run."
+        self.log.warning(
+            f"{unit} changed while it was read: it was read {reading.passes} times, and {reading.recovered:,} records "
+            f"showed only then.{end}"
+        )
 
     def _holds_all(self, unit: Unit, records: int, announced: int | None) -> bool:
         """Whether as many records came as the API announces; the sessions' amount may mean something else."""
@@ -141,34 +181,53 @@ class _Work:
         self.extraction.unreadable.append(message)
         return False
 
-    def _take(self, page: Page, given: Mapping[str, str], refused: list[int]) -> Taken:
+    def _take(self, page: Page, given: Mapping[str, str], refused: "_Refused") -> Taken:
         try:
             normalised = normalise(self.complete(page) if self.complete else page, self.table, given)
         except msgspec.DecodeError:
             raise ShapeError from None
-        rows, is_before = normalised.rows, False
-        if self.dated and page.unit.start and page.unit.end:
-            day = pl.col(self.dated).dt.date()
-            rows = rows.filter(day.is_null() | day.is_between(page.unit.start, page.unit.end))
-            days = normalised.rows[self.dated].dt.date()
-            is_before = bool(len(days)) and bool((days < page.unit.start).fill_null(value=False).all())
-        accepted = normalised.rows.select(pl.struct(self.table.KEY).hash()).to_series()
-        hashes = accepted.append(normalised.rejected["record"].hash())
+        rows, rejected = normalised.rows, normalised.rejected
+        hashes = rows.select(pl.struct(self.table.KEY).hash()).to_series().append(rejected["record"].hash())
 
-        def keep() -> None:
-            self.batch.add(rows, normalised.rejected)
-            refused.append(normalised.refused)
-            self._count(page, normalised, len(rows))
+        def keep(new: pl.Series | None) -> None:
+            if new is None:
+                refused.note(normalised.refused, normalised.refused_keys)
+                self.batch.add(self._inside(rows, page.unit), rejected, normalised.refused_keys)
+                self._count(page, normalised)
+            elif new.any():
+                newly_rejected = rejected.filter(new.tail(len(rejected)))
+                refused.note(newly_rejected["record"].n_unique(), normalised.refused_keys)
+                newly_taken = self._inside(rows.filter(new.head(len(rows))), page.unit)
+                self.batch.add(newly_taken, newly_rejected, normalised.refused_keys)
 
-        return Taken(normalised.records, hashes, is_before, keep)
+        return Taken(normalised.records, hashes, self._is_before(rows, page.unit), keep)
 
-    def _count(self, page: Page, normalised: Normalised, inside: int) -> None:
+    def _inside(self, rows: pl.DataFrame, unit: Unit) -> pl.DataFrame:
+        """The rows that belong to the unit's window, or to none."""
+        if not (self.dated and unit.start and unit.end):
+            return rows
+        day = pl.col(self.dated).dt.date()
+        inside = rows.filter(day.is_null() | day.is_between(unit.start, unit.end))
+        self.extraction.outside += len(rows) - len(inside)
+        return inside
+
+    def _is_before(self, rows: pl.DataFrame, unit: Unit) -> bool:
+        if not (self.dated and unit.start and len(rows)):
+            return False
+        return bool((rows[self.dated].dt.date() < unit.start).fill_null(value=False).all())
+
+    def _count(self, page: Page, normalised: Normalised) -> None:
         extraction = self.extraction
         extraction.records_by_page.append(normalised.records)
-        extraction.outside += len(normalised.rows) - inside
         extraction.new_fields.update(normalised.new_fields)
         if normalised.records:
             extraction.places.add(page.place or "a bare list")
+
+
+def _is_whole(unit: Unit, reading: Reading, refused: _Refused) -> bool:
+    """Whether a read can have missed nothing of its parent, so that what it did not bring is no longer there."""
+    is_all = unit.start is None and not unit.endpoint.hides and reading.at_rest and not refused.has_keyless
+    return is_all and (reading.announced is None or reading.records >= reading.announced)
 
 
 def put_away(batch: Batch, extraction: Extraction, table: type[Table], unit: Unit, error: UnreadableError) -> None:
@@ -181,3 +240,7 @@ def identity(unit: Unit) -> tuple[str, str | None, str | None, str | None]:
     """What a unit is known by in a batch: path, parent, first and last day."""
     start, end = (day.isoformat() if day else None for day in (unit.start, unit.end))
     return unit.endpoint.path, unit.parent, start, end
+
+
+def _identity_of(done: UnitDone) -> tuple[str, str | None, str | None, str | None]:
+    return done.endpoint, done.parent, done.start, done.end

@@ -1,10 +1,10 @@
 """An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from inspect import cleandoc
 from typing import Any
 
@@ -12,7 +12,6 @@ import dagster as dg
 import polars as pl
 
 from assets.extraction import Extraction
-from assets.partitions import Window
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
@@ -20,19 +19,31 @@ from resources.coupontools.errors import AccountError, CoupontoolsError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 from resources.warehouse.batch import Batch
+from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
 
 
 def table_asset(
-    table: type[Table], *, group: str, partitions: dg.PartitionsDefinition[Any] | None = None
+    *tables: type[Table], group: str, partitions: dg.PartitionsDefinition[Any] | None = None
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare the asset of a table, described by its model; a backfill of any number of partitions is one run."""
-    return dg.asset(
-        group_name=group,
+    """Declare the assets of the tables that a function fills, described by their models, and named by the first.
+
+    A backfill of any number of partitions is one run.
+    """
+    return dg.multi_asset(
+        name=tables[0].TABLE,
+        specs=[_spec(table, group) for table in tables],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+
+
+def _spec(table: type[Table], group: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        table.TABLE,
+        group_name=group,
         kinds={"duckdb", "parquet"},
         owners=["team:data"],
         description=cleandoc(table.__doc__ or ""),
@@ -77,7 +88,7 @@ def read_table(
                 return await read(client, batch)
 
         extraction = asyncio.run(run())
-        merged = load(warehouse, coupontools, batch, table)
+        merged = load(warehouse, coupontools, batch, table, extraction.whole)
     if extraction.new_fields:
         fields = ", ".join(sorted(extraction.new_fields))
         context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
@@ -85,7 +96,7 @@ def read_table(
         first, *others = extraction.unreadable
         more = f" So it is with {len(others)} more." if others else ""
         raise dg.Failure(f"{first}{more}", allow_retries=False)
-    return result(extraction, merged)
+    return result(table, extraction, merged)
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,13 @@ class Refusals:
         return self.refused >= 100 and self.refused > self.records / 10
 
 
-def load(warehouse: WarehouseResource, coupontools: CoupontoolsResource, batch: Batch, table: type[Table]) -> Merged:
+def load(
+    warehouse: WarehouseResource,
+    coupontools: CoupontoolsResource,
+    batch: Batch,
+    table: type[Table],
+    whole: Sequence[WholeRead],
+) -> Merged:
     """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
 
     Raises WarehouseError and dagster.Failure.
@@ -118,6 +135,7 @@ def load(warehouse: WarehouseResource, coupontools: CoupontoolsResource, batch: 
         table.schema_of_table(),
         Quarantine.schema_of_table(),
         "sandbox" if coupontools.is_sandbox() else "account",
+        whole=whole,
         rejected_only=refusals.are_too_many,
     )
     if refusals.are_too_many:
@@ -138,14 +156,16 @@ def _most_frequent_reason(batch: Batch) -> str | None:
     return str(reasons.head(1).collect()["reason"][0])
 
 
-def result(extraction: Extraction, merged: Merged) -> dg.MaterializeResult[Any]:
+def result(table: type[Table], extraction: Extraction, merged: Merged) -> dg.MaterializeResult[Any]:
     """Tell Dagster what a run brought to a table."""
     traffic = extraction.traffic
     return dg.MaterializeResult(
+        asset_key=table.TABLE,
         metadata={
             "records read": extraction.records,
             "rows new": merged.new,
             "rows touched": merged.touched,
+            "rows deleted": merged.deleted,
             "records rejected": merged.rejected,
             "records outside the days": extraction.outside,
             "records found under": ", ".join(sorted(extraction.places)) or "nothing",
@@ -153,22 +173,26 @@ def result(extraction: Extraction, merged: Merged) -> dg.MaterializeResult[Any]:
             "reads": extraction.units,
             "reads resumed": extraction.resumed,
             "parents gone": ", ".join(extraction.gone) or "none",
+            "lists that moved while read": len(extraction.moved),
+            "records found by reading again": extraction.recovered,
             "not in the account": " ".join(extraction.absent) or "nothing",
             "API requests": traffic.requests,
             "API bytes": traffic.bytes,
             "API retries": traffic.retries,
             "API throttled": traffic.throttled,
             "seconds reading": extraction.seconds,
-        }
+            **({"changes kept": merged.changed} if table.HISTORY else {}),
+        },
     )
 
 
 def tell_partitions(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str, window: Window
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str
 ) -> None:
     """Note on each daily partition of the run how many rows of the table have that day in `column`."""
     if not (context.has_partition_key or context.has_partition_key_range):
         return
-    rows = warehouse.rows_by_day(table.schema_of_table(), column, window.start, window.end)
+    first, last = (date.fromisoformat(day) for day in (context.partition_keys[0], context.partition_keys[-1]))
+    rows = warehouse.rows_by_day(table.schema_of_table(), column, first, last)
     for day in context.partition_keys:
         context.add_asset_metadata({"dagster/partition_row_count": rows.get(day, 0)}, partition_key=day)

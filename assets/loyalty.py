@@ -1,5 +1,6 @@
 """Loyalty cards and the people who hold them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -9,6 +10,7 @@ from assets.extraction import Extraction, Read, extract
 from assets.loading import read_table, table_asset
 from assets.partitions import cards
 from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.loyalty_users import LoyaltyUser
 from resources.coupontools.client import Client
 from resources.coupontools.questions import Unit
@@ -32,13 +34,16 @@ def loyalty_cards(
     return read_result
 
 
-@table_asset(LoyaltyUser, group="loyalty", partitions=cards)
+@table_asset(LoyaltyUser, LoyaltyUserChange, group="loyalty", partitions=cards)
 def loyalty_users(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
-    """Read the users of the loyalty cards of the run, of all cards if it has no partitions."""
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Read the users of the loyalty cards of the run, of all cards if it has no partitions; keep what has changed."""
     has_partitions = context.has_partition_key or context.has_partition_key_range
     wanted = list(context.partition_keys) if has_partitions else None
+
+    def known() -> list[str]:
+        return warehouse.values(LoyaltyUser.schema_of_table(), "loyalty_card_id")
 
     async def read(client: Client, batch: Batch) -> Extraction:
         endpoint = client.endpoints["loyalty_users"]
@@ -47,6 +52,11 @@ def loyalty_users(
         def reads(card: str) -> list[Read]:
             return [Read(Unit(endpoint, card), {"loyalty_card_id": card})]
 
-        return await extract_children(client, listing, LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted)
+        return await extract_children(
+            client, listing, LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted, known=known
+        )
 
-    return read_table(context, coupontools, warehouse, LoyaltyUser, read)
+    read_result = read_table(context, coupontools, warehouse, LoyaltyUser, read)
+    yield read_result
+    changes = (read_result.metadata or {})["changes kept"]
+    yield dg.MaterializeResult(asset_key=LoyaltyUserChange.TABLE, metadata={"rows new": changes})

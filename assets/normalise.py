@@ -24,14 +24,16 @@ class Normalised:
     """A page as frames.
 
     `rows` has the columns of the table (`Table.schema_of_frames`), `rejected` those of `Quarantine`, one row per
-    record and reason. `records` counts what the page held, `refused` how many of them are not in `rows`.
-    `new_fields` names the undeclared fields, dotted.
+    record and reason. `records` counts what the page held, `refused` how many of them are not in `rows`;
+    `refused_keys` are their key columns, null where those cannot be read. `new_fields` names the undeclared fields,
+    dotted.
     """
 
     rows: pl.DataFrame
     rejected: pl.DataFrame
     records: int
     refused: int
+    refused_keys: pl.DataFrame
     new_fields: frozenset[str]
 
 
@@ -54,9 +56,10 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
         pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
     )
     if taken.all():
-        return Normalised(rows, Quarantine.schema_of_frames().to_frame(), records, 0, texts.new_fields)
-    rejected = _rejected(page, table, fits, taken)
-    return Normalised(rows.filter(taken), rejected, records, records - int(taken.sum()), texts.new_fields)
+        none = Quarantine.schema_of_frames().to_frame()
+        return Normalised(rows, none, records, 0, rows.select(table.KEY).clear(), texts.new_fields)
+    rejected, keys = _rejected(page, table, fits, taken), rows.select(table.KEY).filter(~taken)
+    return Normalised(rows.filter(taken), rejected, records, len(keys), keys, texts.new_fields)
 
 
 def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.DataFrame) -> pl.Series:

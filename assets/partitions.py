@@ -19,38 +19,51 @@ daily = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone=
 
 @dataclass(frozen=True)
 class Window:
-    """A range of days, UTC, both inclusive."""
+    """A range of days, UTC, both inclusive; without them it is all that the account has, of whatever day."""
 
-    start: date
-    end: date
+    start: date | None = None
+    end: date | None = None
 
     @property
     def resumable_for(self) -> timedelta:
         """How long after a crash the next run may go on where the dead one stopped.
 
-        What was read of days that are over stays true so long; of a day that goes on, it does not.
+        What was read of days that are over stays true so long, and so does most of what all days brought; what was
+        read of a day that goes on does not.
         """
-        return timedelta(hours=24) if self.end < datetime.now(UTC).date() else timedelta(0)
+        goes_on = self.end is not None and self.end >= datetime.now(UTC).date()
+        return timedelta(0) if goes_on else timedelta(hours=24)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is no range, but all that there is."""
+        return self.start is None
 
     @property
     def reaches_back_to_the_beginning(self) -> bool:
         """Whether nothing lies before the window."""
-        return self.start <= FIRST_DAY
+        return self.start is None or self.start <= FIRST_DAY
 
     def __str__(self) -> str:
         """The days, for messages."""
-        return f"{self.start} to {self.end}"
+        return f"{self.start} to {self.end}" if self.start else "all days"
 
 
 class Days(dg.Config):
-    """The days of a run without partitions, as `coupontools export` starts it: ISO dates, UTC, both inclusive."""
+    """The days of a run without partitions, as `coupontools export` starts it: ISO dates, UTC, both inclusive.
+
+    `full` reads everything, whatever the days and partitions, and so finds out what was deleted.
+    """
 
     start: str | None = None
     end: str | None = None
+    full: bool = False
 
 
 def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
     """The window of a run: its partitions', or that of its config. Raises SettingsError if it has neither."""
+    if days.full:
+        return Window()
     if context.has_partition_key or context.has_partition_key_range:
         partitions = context.partition_time_window
         start, end = partitions.start.astimezone(UTC), partitions.end.astimezone(UTC)

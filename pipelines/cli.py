@@ -35,6 +35,7 @@ def app() -> None:
     \b
     coupontools demo                                       see it work, without an account
     coupontools export --from 2026-01-01 --to 2026-01-31   read a range of days of your account
+    coupontools export --full                              read everything again, and find what was deleted
     coupontools check --probe                              what works, and what your account answers
     coupontools sandbox --port 8080                        the embedded API as a server
 
@@ -46,12 +47,18 @@ def app() -> None:
 @app.command()
 @click.option("--from", "start", type=Day(), help="First day, UTC. [default: COUPONTOOLS_START_DATE, 2020-01-01]")
 @click.option("--to", "end", type=Day(), help="Last day, UTC, inclusive. [default: yesterday]")
-def export(start: date | None, end: date | None) -> None:
+@click.option("--full", is_flag=True, help="Read everything again, whatever the day, and find what was deleted.")
+def export(start: date | None, end: date | None, full: bool) -> None:
     """Read a range of days, check the tables, and publish them.
 
     Days may be read again at any time: rows are brought up to date, never doubled. A run that died is taken up where
     it stopped.
+
+    The API tells of sessions that are created, opened, claimed or validated on a day, but not of those that are
+    voided, reset, locked or deleted: --full, once a week, finds these.
     """
+    if full and (start or end):
+        raise click.UsageError("--full reads all days: leave out --from and --to.")
     start = start or Storage.read().start_date
     end = end or datetime.now(UTC).date() - timedelta(days=1)
     if start > end:
@@ -60,9 +67,9 @@ def export(start: date | None, end: date | None) -> None:
         ApiCredentials.read()
     ApiLimits.read()
 
-    from pipelines.run import export_days
+    from pipelines.run import export_days, export_everything
 
-    export_days(start, end).show()
+    (export_everything() if full else export_days(start, end)).show()
 
 
 @app.command()

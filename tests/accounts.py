@@ -163,6 +163,7 @@ WHOLE_COUNTS = {
     "coupon_sessions": 251,
     "loyalty_cards": 2,
     "loyalty_users": 131,
+    "loyalty_user_changes": 0,
     "directories": 6,
     "directory_campaigns": 3,
     "directory_registrations": 251,

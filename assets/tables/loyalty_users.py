@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.table import Table, column
 from assets.tables.types import Amount, Date, Flag, Integer, Text
 from resources.warehouse.schema import Value
@@ -17,6 +18,7 @@ class LoyaltyUser(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v4/loyalty"
     KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id", "loyalty_user_id")
     FILES: ClassVar[Value] = Value("card", "loyalty_card_id")
+    HISTORY: ClassVar[type[Table]] = LoyaltyUserChange
 
     loyalty_card_id: Text = column(doc="Loyalty card whose users were asked for", required=True)
     loyalty_user_id: Text = column(

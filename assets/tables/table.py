@@ -15,7 +15,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, Vali
 from pydantic.fields import FieldInfo
 
 from assets.tables.types import EMPTY, EMPTY_DATE, ColumnType
-from resources.warehouse.schema import ColumnSchema, Month, TableSchema, Value
+from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema, Value
 
 Evidence = Literal["A", "C", "D", "assumed"]
 """How well a field of the API is known: official page, third-party code, hint, or assumption."""
@@ -97,6 +97,8 @@ class Table(BaseModel):
     KEY: ClassVar[tuple[str, ...]] = ()
     FILES: ClassVar[Month | Value | None] = None
     """How the Parquet files are divided; None keeps the table in one."""
+    HISTORY: ClassVar["type[Table] | None"] = None
+    """The table that keeps each change of the columns that it has as `<column>_before` and `<column>_after`."""
 
     @classmethod
     @cache
@@ -125,7 +127,14 @@ class Table(BaseModel):
         """The table as the warehouse stores it."""
         declared = tuple(ColumnSchema(each.name, each.type.sql, each.comment) for each in cls.columns())
         comment = " ".join((cls.__doc__ or "").split())
-        return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.FILES)
+        return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.FILES, cls._history())
+
+    @classmethod
+    def _history(cls) -> History | None:
+        if cls.HISTORY is None:
+            return None
+        before = [name for name in cls.HISTORY.model_fields if name.endswith("_before")]
+        return History(cls.HISTORY.schema_of_table(), tuple(name.removesuffix("_before") for name in before))
 
     @classmethod
     def schema_of_asset(cls) -> dg.TableSchema:

@@ -23,7 +23,8 @@ class Endpoint:
     start_date and end_date. `page` is the parameter that counts pages from 1, if there are any; `newest_first` lists
     are read in their order, so that reading can stop at a date. Of the application codes, `gone` say that the parent
     no longer exists, `absent` that the account does not have this part. `guessed` marks a path that nothing
-    documents: if it is not there, the part stays empty.
+    documents: if it is not there, the part stays empty. `hides` marks a list that may leave out records that are still
+    in the account, so that it is no proof of a deletion.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Endpoint:
     gone: frozenset[int] = frozenset()
     absent: frozenset[int] = frozenset()
     guessed: bool = False
+    hides: bool = False
 
     @property
     def version(self) -> Version:
@@ -90,7 +92,8 @@ ENDPOINTS: Mapping[str, Part] = {
     "loyalty_cards": Part("v4", v3=Endpoint("v3/loyalty/list"), v4=Endpoint("v4/loyalty/loyalty-cards", method="GET")),
     "loyalty_users": Part(
         "v4",
-        v3=Endpoint("v3/loyaltyusers/list", parent="loyaltycard", gone=frozenset({505, 507})),
+        # void users may be hidden, as they are in v4 by default (6.2)
+        v3=Endpoint("v3/loyaltyusers/list", parent="loyaltycard", gone=frozenset({505, 507}), hides=True),
         v4=Endpoint(
             f"{_CARD}/stats",
             method="GET",

@@ -4,12 +4,17 @@ Nothing documents how a list ends (API facts, section 5.3). A list is at its end
 brings no new key, a page that is shorter than another of the same endpoint, as many records as the server
 announced, or, past the first page, an error of the 3xx codes. `amount_of_results` may be the total or the size of
 the page; it is the total where it is larger than the page, and only then are the other pages read in parallel.
+
+A list may change between two of its pages: what is deleted on a page that was read moves a record from the next
+page onto it, past the reader. So a list that needed more than one request is read again until that brings nothing
+but what was added in the meantime, unless the server's count proves that nothing moved, or the window is a long one
+of the past, which would make a first load twice as long; its deletions are found by a complete read.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TypeVar
 
@@ -26,6 +31,11 @@ T = TypeVar("T")
 MOST_PAGES = 1_000_000
 """A list that goes on past this many pages is taken for a server that turns in a circle."""
 
+MOST_PASSES = 10
+"""A list that still moves after being read so often is left to the next run."""
+
+LONG_WINDOW = timedelta(days=31)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -39,7 +49,7 @@ class Page:
     """The key under which the records were in the answer."""
 
 
-def _nothing_to_keep() -> None:
+def _nothing_to_keep(_new: pl.Series | None) -> None:
     """What there is to do with a page of which its taker wants no more."""
 
 
@@ -49,13 +59,13 @@ class Taken:
 
     How many records it held, a hash for each that tells them apart, and whether all of them lie before the window,
     so that a newest-first list holds nothing more for it. `keep` is called, in a thread, once it is clear that the
-    page is not one of the others served again.
+    page is not one of the others served again; with which of the hashes are new, or None if all of them are.
     """
 
     records: int
     hashes: pl.Series
     is_before_window: bool = False
-    keep: Callable[[], None] = _nothing_to_keep
+    keep: Callable[[pl.Series | None], None] = _nothing_to_keep
 
     def holds_only(self, others: Iterable["Taken"]) -> bool:
         """Whether every record of the page stands on one of the others."""
@@ -68,10 +78,17 @@ Taker = Callable[[Page], Taken]
 
 @dataclass(frozen=True)
 class Reading:
-    """How many records a unit held, and how many the server announced where it says so."""
+    """What reading a unit to its end came to.
+
+    How many records it held, and how many the server announced where it says so; how often it was read, how many
+    records only showed when it was read again, and whether the last pass found the list at rest.
+    """
 
     records: int
     announced: int | None
+    passes: int = 1
+    recovered: int = 0
+    at_rest: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,10 @@ class _Seen:
     @property
     def records(self) -> int:
         return self.taken.records
+
+
+_NO_PAGE = _Seen(Taken(0, pl.Series(dtype=pl.UInt64)), None)
+"""What stands past the end of a list."""
 
 
 class Reader:
@@ -98,47 +119,74 @@ class Reader:
 
         Raises a CoupontoolsError; GoneError if the parent is no longer there.
         """
-        first = await self._kept_page(unit, 1, take)
+        pages = await self._pass(unit, take, _Known())
+        records, announced = sum(page.records for page in pages), self._announced(unit, pages)
+        if len(pages) == 1 or not _may_have_moved(unit, pages, announced):
+            return Reading(records, announced)
+        known, recovered = _Known(), 0
+        for passes in range(2, MOST_PASSES + 1):
+            known.add(pages)
+            pages = await self._pass(unit, take, known)
+            new = [known.misses(page.taken.hashes) for page in pages]
+            found = sum(int(each.sum()) for each in new)
+            records, recovered = records + found, recovered + found
+            if not _holds_a_gap(pl.concat(new)):
+                return Reading(records, announced, passes, recovered)
+        return Reading(records, announced, MOST_PASSES, recovered, at_rest=False)
+
+    def _announced(self, unit: Unit, pages: Sequence[_Seen]) -> int | None:
+        """The size of the whole list, if the server says so; some say that of the page instead."""
+        path, first = unit.endpoint.path, pages[0]
+        if unit.endpoint.newest_first:
+            return None
+        is_whole = len(pages) == 1 or unit.endpoint.version == "v4" or path in self._amount_is_total
+        return first.amount if is_whole else None
+
+    async def _pass(self, unit: Unit, take: Taker, known: "_Known") -> list[_Seen]:
+        """Read the list once, from its first page to its end; an empty or repeated page at the end is among them."""
+        first = await self._kept_page(unit, 1, take, known)
         size, total, path = first.records, first.amount or 0, unit.endpoint.path
         if not unit.endpoint.page or size == 0 or first.taken.is_before_window:
-            return Reading(size, None if unit.endpoint.newest_first else first.amount)
+            return [first]
         if unit.endpoint.newest_first:
-            return Reading(size + await self._follow(unit, take, [first, first], 2, short_is_last=True), None)
+            return await self._follow(unit, take, known, [first], short_is_last=True)
         if unit.endpoint.version == "v4":  # how it pages is assumed, so that each page must show that it is another
-            found = 0 if total == size else await self._follow(unit, take, [first, first], 2, short_is_last=not total)
-            return Reading(size + found, first.amount)
+            return [first] if total == size else await self._follow(unit, take, known, [first], short_is_last=not total)
         if total > size:
             self._amount_is_total.add(path)
             numbers = range(2, ceil(total / size) + 1)
-            others = await together(self._kept_page(unit, number, take) for number in numbers)
-            found = size + sum(page.records for page in others)
-            if found < total:
-                found += await self._follow(unit, take, [first, others[-1]], len(others) + 2, short_is_last=False)
-            return Reading(found, total)
+            pages = [first, *await together(self._kept_page(unit, number, take, known) for number in numbers)]
+            if sum(page.records for page in pages) >= total:
+                return pages
+            return await self._follow(unit, take, known, pages, short_is_last=False)
         if total == size and path in self._amount_is_total:
-            return Reading(size, total)
-        return Reading(size + await self._follow(unit, take, [first, first], 2, short_is_last=True), None)
+            return [first]
+        return await self._follow(unit, take, known, [first], short_is_last=True)
 
-    async def _follow(self, unit: Unit, take: Taker, seen: list[_Seen], number: int, *, short_is_last: bool) -> int:
-        """Read on from page `number` to the end of the list; `seen` are the first page and the one before."""
-        first, previous = seen
-        found = 0
-        while not (short_is_last and previous.records < self._longest[unit.endpoint.path]):
-            page = await self._page(unit, number, take)
-            if not page.records or page.taken.holds_only([first.taken, previous.taken]):
-                break
-            if number > MOST_PAGES:
+    async def _follow(
+        self, unit: Unit, take: Taker, known: "_Known", pages: Sequence[_Seen], *, short_is_last: bool
+    ) -> list[_Seen]:
+        """Read on, one page after the other, to the end of the list; `pages` are those that were read."""
+        found = list(pages)
+        while not (short_is_last and found[-1].records < self._longest[unit.endpoint.path]):
+            page = await self._page(unit, len(found) + 1, take)
+            if not page.records or page.taken.holds_only([found[0].taken, found[-1].taken]):
+                return [*found, _NO_PAGE]
+            if len(found) >= MOST_PAGES:
                 raise RequestError(f"The list of {unit} does not end: {MOST_PAGES} pages, and each brings new records.")
-            await asyncio.to_thread(page.taken.keep)
-            found, previous, number = found + page.records, page, number + 1
+            await self._keep(page, known)
+            found.append(page)
             if page.taken.is_before_window:
                 break
         return found
 
-    async def _kept_page(self, unit: Unit, number: int, take: Taker) -> _Seen:
+    async def _kept_page(self, unit: Unit, number: int, take: Taker, known: "_Known") -> _Seen:
         page = await self._page(unit, number, take)
-        await asyncio.to_thread(page.taken.keep)
+        await self._keep(page, known)
         return page
+
+    async def _keep(self, page: _Seen, known: "_Known") -> None:
+        await asyncio.to_thread(page.taken.keep, known.misses(page.taken.hashes) if known else None)
 
     async def _page(self, unit: Unit, number: int, take: Taker) -> _Seen:
         path = unit.endpoint.path
@@ -150,10 +198,46 @@ class Reader:
             seen = await self._client.read(Question(unit, number if unit.endpoint.page else None), decode)
         except (RequestError, GoneError) as error:
             if number > 1 and _ends_the_list(error, unit.endpoint):
-                return _Seen(Taken(0, pl.Series(dtype=pl.UInt64)), None)
+                return _NO_PAGE
             raise
         self._longest[path] = max(self._longest.get(path, 0), seen.records)
         return seen
+
+
+class _Known:
+    """The hashes of all records that earlier passes have brought, sorted."""
+
+    def __init__(self) -> None:
+        self._hashes = pl.Series(dtype=pl.UInt64)
+
+    def __bool__(self) -> bool:
+        return bool(len(self._hashes))
+
+    def add(self, pages: Iterable[_Seen]) -> None:
+        """Take those of a pass to them."""
+        self._hashes = pl.concat([self._hashes, *(page.taken.hashes for page in pages)]).unique().sort()
+
+    def misses(self, hashes: pl.Series) -> pl.Series:
+        """Which of the hashes are not among them."""
+        if not self:
+            return pl.repeat(value=True, n=len(hashes), eager=True)
+        places = self._hashes.search_sorted(hashes)
+        return self._hashes.gather(places.clip(0, len(self._hashes) - 1)) != hashes
+
+
+def _may_have_moved(unit: Unit, pages: Sequence[_Seen], announced: int | None) -> bool:
+    """Whether a list may have changed between two of its pages, so that it must be read again."""
+    is_over = bool(unit.endpoint.windowed and unit.end and unit.end < datetime.now(UTC).date())
+    if announced is None:
+        return not (is_over and unit.start and unit.end and unit.end - unit.start >= LONG_WINDOW)
+    is_steady = all(page.amount == announced for page in pages if page is not _NO_PAGE)
+    return not (is_over and is_steady and pl.concat([page.taken.hashes for page in pages]).n_unique() == announced)
+
+
+def _holds_a_gap(new: pl.Series) -> bool:
+    """Whether records that are new stand between known ones; at the ends of a list they were added meanwhile."""
+    known = (~new).arg_true()
+    return bool(new[known[0] : known[-1]].any()) if len(known) else len(new) > 0
 
 
 def _ends_the_list(error: RequestError | GoneError, endpoint: Endpoint) -> bool:

@@ -1,13 +1,14 @@
 """A batch: what one run reads of one table, kept in immutable Parquet files until it is merged.
 
 Rows are written in parts while pages come in, so that memory holds a part at most. Beside each part stands a list
-of the units that are complete with it: after a crash the next run for the same purpose goes on from there.
+of the units that are complete with it: after a crash the next run for the same purpose goes on from there. Of a
+batch that was merged the list stays until its run is over, for a run that dies later on.
 """
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from filelock import FileLock, Timeout
 from resources.warehouse.files import PRIVATE, Folder, remove, sync, telling_the_folder, write_whole
 
 LABEL = "label"
+MERGED = "merged.json"
 ROWS_OF_A_PART = 100_000
 SECONDS_OF_A_PART = 1.0
 """A part is written when it has this many rows, or when a unit is complete and the last part is this old."""
@@ -31,6 +33,7 @@ class UnitDone:
     """A unit that was read: an endpoint, its parent and its window (ISO days), and what came of it.
 
     One that is not `complete` ended with an answer that could not be read, which stands among the refused records.
+    `whole_at` is set if nothing that was in the account then (ISO, UTC) can be missing from it.
     """
 
     endpoint: str
@@ -41,36 +44,45 @@ class UnitDone:
     refused: int
     announced: int | None
     complete: bool = True
+    whole_at: str | None = None
 
 
 class Batch:
-    """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads."""
+    """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
-    def __init__(self, path: Path) -> None:
+    `units` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
+    """
+
+    def __init__(self, path: Path, lock: FileLock, reuse_until: datetime) -> None:
         """Take up what is in `path`: the parts that are listed, and nothing else."""
         self.path = path
         self.units: list[UnitDone] = []
-        self._rows: list[pl.DataFrame] = []
-        self._rejected: list[pl.DataFrame] = []
+        self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
+        self.is_kept = False
+        self._lock, self._reuse_until = lock, reuse_until
+        self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
         self._pending: list[UnitDone] = []
         self._buffer, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
         listed = sorted(path.glob("*.units.json"))
         for part in listed:
-            self.units += [UnitDone(**unit) for unit in json.loads(part.read_bytes())]
+            self.units += _units_in(part)
         names = {part.name.split(".")[0] for part in listed}
         for file in [*path.glob("*.parquet"), *path.glob("*.tmp")]:
             if file.name.split(".")[0] not in names:
                 file.unlink()
         self._parts = max((int(name) for name in names), default=0)
 
-    def add(self, rows: pl.DataFrame, rejected: pl.DataFrame) -> None:
-        """Add the rows of a page, and write a part if there are enough of them."""
+    def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, seen: pl.DataFrame | None = None) -> None:
+        """Add the rows of a page, and write a part if there are enough of them.
+
+        `seen` are the keys of records that are in the account, but not among the rows.
+        """
         with self._buffer:
-            self._rows.append(rows)
-            if len(rejected):
-                self._rejected.append(rejected)
-            full = sum(map(len, self._rows)) >= ROWS_OF_A_PART
+            self._frames["rows"].append(rows)
+            self._frames["rejected"] += [rejected] if len(rejected) else []
+            self._frames["seen"] += [seen] if seen is not None and len(seen) else []
+            full = sum(map(len, self._frames["rows"])) >= ROWS_OF_A_PART
         if full:
             self.flush()
 
@@ -86,30 +98,57 @@ class Batch:
         """Write what was added since the last part as a part of its own, together with the units it completes."""
         with self._writing:
             with self._buffer:
-                rows, self._rows = self._rows, []
-                rejected, self._rejected = self._rejected, []
+                frames, self._frames = self._frames, {kind: [] for kind in self._frames}
                 units, self._pending = self._pending, []
-            if rows or units:
+            if units or any(frames.values()):
                 self._parts += 1
-                self._write(f"{self._parts:06}", rows, rejected, units)
+                self._write(f"{self._parts:06}", frames, units)
             self._written_at = time.monotonic()
 
-    def _write(self, part: str, rows: list[pl.DataFrame], rejected: list[pl.DataFrame], units: list[UnitDone]) -> None:
-        for kind, frames in (("rows", rows), ("rejected", rejected)):
-            if any(map(len, frames)):
-                _write_parquet(pl.concat(frames, rechunk=False), self.path / f"{part}.{kind}.parquet")
-        write_whole(self.path / f"{part}.units.json", json.dumps([asdict(unit) for unit in units]).encode())
+    def _write(self, part: str, frames: Mapping[str, list[pl.DataFrame]], units: list[UnitDone]) -> None:
+        for kind, pages in frames.items():
+            if any(map(len, pages)):
+                _write_parquet(pl.concat(pages, rechunk=False), self.path / f"{part}.{kind}.parquet")
+        write_whole(self.path / f"{part}.units.json", _listed(units))
         sync(self.path)
         self.units += units
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a later run may take it up."""
+        return datetime.now(UTC) < self._reuse_until
+
+    def note_merge(self) -> None:
+        """Keep of a merged batch nothing but the units that need not be read again, and the lock."""
+        self.is_kept = True
+        self.merged += [unit for unit in self.units if unit.complete]
+        write_whole(self.path / MERGED, _listed(self.merged))
+        for part in [*self.path.glob("*.units.json"), *self.path.glob("*.parquet")]:
+            part.unlink()
+        sync(self.path)
+        self.units = []
 
     def discard(self) -> None:
         """Delete the batch; from the first step on nobody can take it up any more."""
         (self.path / LABEL).unlink(missing_ok=True)
         remove(self.path)
+        self.release()
+
+    def release(self) -> None:
+        """Leave the batch to the next run."""
+        self._lock.release()
 
     def files(self, kind: str) -> list[str]:
-        """The files of the batch: `rows.parquet`, `rejected.parquet` or `units.json`."""
+        """The files of the batch: `rows.parquet`, `rejected.parquet`, `seen.parquet` or `units.json`."""
         return sorted(map(str, self.path.glob(f"*.{kind}")))
+
+
+def _units_in(path: Path) -> list[UnitDone]:
+    return [UnitDone(**unit) for unit in json.loads(path.read_bytes())]
+
+
+def _listed(units: Sequence[UnitDone]) -> bytes:
+    return json.dumps([asdict(unit) for unit in units]).encode()
 
 
 def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
@@ -127,19 +166,21 @@ def open_batch(folder: Folder, purpose: str, reuse_for: timedelta) -> Iterator[B
     """Open the batch that a dead run left for this purpose, or else a new one.
 
     A batch may be taken up for `reuse_for` after its start; later it counts as out of date and is deleted, as are
-    all others of dead runs that are. The batch stays on disk, to be taken up, unless the caller deletes it.
+    all others of dead runs that are. The batch stays on disk, to be taken up, unless the caller deletes it; one that
+    was merged stays with this process too, until the caller lets it go.
     """
     folder.make()
     with telling_the_folder(folder):
         with folder.lock("batches"):
-            path, lock = _adopted(folder, purpose) or _created(folder, purpose, reuse_for)
+            batch = _adopted(folder, purpose) or _created(folder, purpose, reuse_for)
         try:
-            yield Batch(path)
+            yield batch
         finally:
-            lock.release()
+            if not batch.is_kept:
+                batch.release()
 
 
-def _adopted(folder: Folder, purpose: str) -> tuple[Path, FileLock] | None:
+def _adopted(folder: Folder, purpose: str) -> Batch | None:
     found = None
     for path in sorted(folder.batches.iterdir()):
         lock = FileLock(path / "owner.lock", mode=0o600)
@@ -149,7 +190,7 @@ def _adopted(folder: Folder, purpose: str) -> tuple[Path, FileLock] | None:
             continue
         of, until = _label(path)
         if found is None and of == purpose and datetime.now(UTC) < until:
-            found = path, lock
+            found = Batch(path, lock, until)
             continue
         if datetime.now(UTC) >= until:
             remove(path)
@@ -157,7 +198,7 @@ def _adopted(folder: Folder, purpose: str) -> tuple[Path, FileLock] | None:
     return found
 
 
-def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> tuple[Path, FileLock]:
+def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> Batch:
     now = datetime.now(UTC)
     path = folder.batches / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
     path.mkdir(mode=PRIVATE)
@@ -165,7 +206,7 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> tuple[Path, 
     lock.acquire(timeout=0)
     label = {"purpose": purpose, "reuse_until": (now + reuse_for).isoformat()}
     write_whole(path / LABEL, json.dumps(label).encode())
-    return path, lock
+    return Batch(path, lock, now + reuse_for)
 
 
 def _label(path: Path) -> tuple[str, datetime]:

@@ -5,6 +5,8 @@ to the month of its date; one that comes without it is written down in `_state.<
 first put, and stays there.
 """
 
+from pathlib import Path
+
 import duckdb
 
 from resources.warehouse.schema import Month, TableSchema, Value
@@ -27,15 +29,27 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
     )
 
 
-def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
-    """Note which files are out of date with this merge: those of the new rows, and those of the rows they replace."""
+def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, incoming: str) -> None:
+    """Note which files are out of date with the rows of `incoming`: theirs, and those of the rows they replace."""
     keys = ", ".join(map(quoted_name, table.key))
-    new = _with_partition(table, "incoming")
-    old = f"SELECT * FROM ({_with_partition(table, quoted_name(table.name))}) SEMI JOIN incoming USING ({keys})"
+    new = _with_partition(table, incoming)
+    old = f"SELECT * FROM ({_with_partition(table, quoted_name(table.name))}) SEMI JOIN {incoming} USING ({keys})"
     for rows in (new, old):
         connection.execute(
             f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({rows}) "
             f"EXCEPT FROM _state.changed"
+        )
+
+
+def remember_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month, folder: Path) -> None:
+    """Learn from published files the month of rows without their date, where the private note of it is lost."""
+    keys, moment = ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
+    if any(folder.glob(f"{month.name}=*/*.parquet")):
+        connection.execute(
+            f"INSERT INTO _state.{quoted_name(table.name)} SELECT {keys}, {quoted_name(month.name)} FROM "
+            f"read_parquet({quoted_text(folder / f'{month.name}=*' / '*.parquet')}, hive_partitioning = true, "
+            f"hive_types = {{{quoted_name(month.name)}: VARCHAR}}) "
+            f"WHERE {moment} IS NULL AND {quoted_name(month.name)} IS NOT NULL"
         )
 
 

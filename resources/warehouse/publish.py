@@ -49,7 +49,7 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
         try:
             with stage(folder) as connection:
                 for table in tables:
-                    ensure_table(connection, table)
+                    ensure_table(connection, folder, table)
                 rows = {table.name: _count(connection, table) for table in tables}
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
                 connection.execute("CHECKPOINT")

@@ -1,14 +1,16 @@
 """The warehouse as a Dagster resource: what comes in goes through a batch, what goes out through a publish."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from resources.settings import Storage
 from resources.warehouse.batch import Batch, open_batch
+from resources.warehouse.deletions import WholeRead
 from resources.warehouse.files import Folder
 from resources.warehouse.publish import Published, publish
 from resources.warehouse.schema import TableSchema
@@ -19,23 +21,45 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The tables in COUPONTOOLS_DATA_DIR, read when a run writes; `data_dir` stands in for it."""
 
     data_dir: str | None = None
+    _merged: list[Batch] = PrivateAttr(default_factory=list)
 
     @property
     def folder(self) -> Folder:
         """The paths of the warehouse. Raises SettingsError."""
         return Folder((Path(self.data_dir) if self.data_dir else Storage.read().data_dir).absolute())
 
-    def batch(self, purpose: str, reuse_for: timedelta = timedelta(0)) -> AbstractContextManager[Batch]:
+    @contextmanager
+    def batch(self, purpose: str, reuse_for: timedelta = timedelta(0)) -> Iterator[Batch]:
         """Open a batch; see `open_batch`. Raises WarehouseError."""
-        return open_batch(self.folder, purpose, reuse_for)
+        with open_batch(self.folder, purpose, reuse_for) as batch:
+            yield batch
 
     def merge(
-        self, batch: Batch, table: TableSchema, quarantine: TableSchema, origin: str, *, rejected_only: bool = False
+        self,
+        batch: Batch,
+        table: TableSchema,
+        quarantine: TableSchema,
+        origin: str,
+        *,
+        whole: Sequence[WholeRead] = (),
+        rejected_only: bool = False,
     ) -> Merged:
-        """Merge a batch into the stage and delete it; see `merge`. Raises WarehouseError."""
-        merged = merge(self.folder, batch, table, quarantine, origin, rejected_only=rejected_only)
-        batch.discard()
+        """Merge a batch into the stage; see `merge`. Raises WarehouseError.
+
+        Nobody but a run that finds this one dead can take it up again.
+        """
+        merged = merge(self.folder, batch, table, quarantine, origin, whole=whole, rejected_only=rejected_only)
+        if rejected_only or not batch.is_resumable:
+            batch.discard()
+        else:
+            batch.note_merge()
+            self._merged.append(batch)
         return merged
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002  (Dagster's signature)
+        """Forget, at the end of a run, what it has merged: whoever starts it again wants everything read again."""
+        while self._merged:
+            self._merged.pop().discard()
 
     def publish(self, tables: Sequence[TableSchema]) -> Published:
         """Bring out the stage; see `publish`. Raises WarehouseError."""

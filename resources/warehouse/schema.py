@@ -33,6 +33,18 @@ class Value:
 
 
 @dataclass(frozen=True)
+class History:
+    """The table that keeps each change of `columns` between two observations of a row.
+
+    It has the key of the row, `last_observed_at` and `observed_at`, and each of the columns as `<column>_before` and
+    `<column>_after`.
+    """
+
+    table: "TableSchema"
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TableSchema:
     """A table: `key` names the columns that tell its rows apart (none: rows are replaced by what was read).
 
@@ -44,6 +56,7 @@ class TableSchema:
     columns: tuple[ColumnSchema, ...]
     comment: str
     files: Month | Value | None = None
+    history: History | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -7,17 +7,19 @@ batch twice, makes no difference. What must be published anew is noted in the sa
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 import duckdb
 
 from resources.warehouse.batch import Batch
+from resources.warehouse.deletions import WholeRead, forget_rejected, mark_deleted
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
-from resources.warehouse.partitions import NO_PARTITION, keep_months, note_changes
+from resources.warehouse.history import keep_history
+from resources.warehouse.partitions import NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import quoted_name, quoted_text
+from resources.warehouse.sql import count, files, quoted_name, quoted_text
 
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files; the published database is a copy of the stage."""
@@ -30,18 +32,24 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge did: rows that were `new`, rows `touched` (already there, now as last observed), and `rejected`."""
+    """What a merge did.
 
-    new: int
-    touched: int
-    rejected: int
+    Rows that were `new`, `touched` (already there, now as last observed) and `deleted` (no longer in the account);
+    changes kept in the table's history; records `rejected`.
+    """
+
+    new: int = 0
+    touched: int = 0
+    deleted: int = 0
+    changed: int = 0
+    rejected: int = 0
 
 
 @contextmanager
 def sole_writer(folder: Folder) -> Iterator[None]:
     """Be the one process that works on the stage; waits for its turn. Raises WarehouseError.
 
-    A stage that is missing is made from the published database, so that losing the private files loses no row.
+    A stage that is missing is made from what is published, so that losing the private files loses no row.
     """
     folder.make()
     with telling_the_folder(folder), folder.lock("writer"):
@@ -67,6 +75,10 @@ def _make_stage(folder: Folder) -> None:
         shutil.copyfile(folder.database, unfinished)
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH {quoted_text(unfinished)} AS stage (STORAGE_VERSION '{STORAGE_VERSION}')")
+        if folder.parquet.exists() and not folder.database.exists():
+            for table in folder.parquet.iterdir():
+                rows = f"read_parquet({quoted_text(table / '**' / '*.parquet')}, hive_partitioning = false)"
+                connection.execute(f"CREATE TABLE stage.{quoted_name(table.name)} AS FROM {rows}")
         connection.execute("CREATE SCHEMA stage._state")
         connection.execute("CREATE TABLE stage._state.changed (table_name VARCHAR, partition VARCHAR)")
         connection.execute("CREATE TABLE stage._state.origin (origin VARCHAR)")
@@ -75,7 +87,7 @@ def _make_stage(folder: Folder) -> None:
     unfinished.replace(folder.stage)
 
 
-def ensure_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema) -> None:
     """Create the table, or add the columns that a newer version of the export has brought."""
     columns = ", ".join(f"{quoted_name(column.name)} {column.sql_type}" for column in table.columns)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
@@ -85,12 +97,18 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
             connection.execute(
                 f"ALTER TABLE {quoted_name(table.name)} ADD COLUMN {quoted_name(column.name)} {column.sql_type}"
             )
-    if isinstance(table.files, Month):
+    if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
         keys = ", ".join(map(quoted_name, table.key))
         connection.execute(
-            f"CREATE TABLE IF NOT EXISTS _state.{quoted_name(table.name)} AS "
+            f"CREATE TABLE _state.{quoted_name(table.name)} AS "
             f"SELECT {keys}, '' AS month FROM main.{quoted_name(table.name)} LIMIT 0"
         )
+        remember_months(connection, table, table.files, folder.parquet / table.name)
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    query = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
+    return bool(connection.execute(query, [schema, name]).fetchall()[0][0])
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
@@ -103,11 +121,19 @@ def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tabl
 
 
 def merge(
-    folder: Folder, batch: Batch, table: TableSchema, quarantine: TableSchema, origin: str, *, rejected_only: bool
+    folder: Folder,
+    batch: Batch,
+    table: TableSchema,
+    quarantine: TableSchema,
+    origin: str,
+    *,
+    whole: Sequence[WholeRead],
+    rejected_only: bool,
 ) -> Merged:
     """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
 
-    `origin` tells accounts apart that must never meet in one folder: the sandbox's and a real one.
+    Rows that a `whole` read has not brought are marked as deleted. `origin` tells accounts apart that must never meet
+    in one folder: the sandbox's and a real one.
 
     Raises WarehouseError.
     """
@@ -115,15 +141,19 @@ def merge(
         connection.begin()
         try:
             _keep_to_one_origin(connection, folder, origin)
-            ensure_table(connection, table)
-            ensure_table(connection, quarantine)
-            new, touched = _merge_rows(connection, table, [] if rejected_only else batch.files("rows.parquet"))
-            rejected = _replace_quarantine(connection, table.name, quarantine, batch)
+            for each in (table, quarantine, *([table.history.table] if table.history else [])):
+                ensure_table(connection, folder, each)
+            merged = Merged()
+            if not rejected_only:
+                merged = _merge_rows(connection, table, batch.files("rows.parquet"))
+                deleted = mark_deleted(connection, table, whole, batch.files("seen.parquet"))
+                merged = replace(merged, deleted=deleted)
+            rejected = _replace_quarantine(connection, table.name, quarantine, batch, [] if rejected_only else whole)
         except BaseException:
             connection.rollback()
             raise
         connection.commit()
-    return Merged(new, touched, rejected)
+    return replace(merged, rejected=rejected)
 
 
 def _keep_to_one_origin(connection: duckdb.DuckDBPyConnection, folder: Folder, origin: str) -> None:
@@ -137,45 +167,51 @@ def _keep_to_one_origin(connection: duckdb.DuckDBPyConnection, folder: Folder, o
         )
 
 
-def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, files: Sequence[str]) -> tuple[int, int]:
-    """Insert the newest observation of each key, unless the table has a newer one; returns (new, touched)."""
-    if not files:
-        return 0, 0
+def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str]) -> Merged:
+    """Insert the newest observation of each key, unless the table has a newer one."""
+    if not paths:
+        return Merged()
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    _make_incoming(connection, keys, files)
+    _make_incoming(connection, keys, paths)
     if isinstance(table.files, Month):
         keep_months(connection, table, table.files)
-    note_changes(connection, table)
+    note_changes(connection, table, "incoming")
+    observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
+    now = f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
+    # what was observed in the future was so by a clock that went wrong
+    is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
+    changed = keep_history(connection, table, table.history, is_older) if table.history else 0
     same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
-    touched = _count(
-        connection,
-        f"DELETE FROM {name} USING incoming WHERE {same_key} AND {name}._extracted_at <= incoming._extracted_at",
-    )
+    touched = count(connection, f"DELETE FROM {name} USING incoming WHERE {same_key} AND {is_older}")
     columns = ", ".join(map(quoted_name, table.column_names))
-    inserted = _count(
+    inserted = count(
         connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"
     )
     connection.execute("DROP VIEW incoming")
     connection.execute("DROP TABLE newest")
-    return inserted - touched, touched
+    return Merged(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, files: Sequence[str]) -> None:
+def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[str]) -> None:
     """Make the view `incoming`: the newest observation of each key in the files."""
-    source = f"read_parquet([{', '.join(map(quoted_text, files))}])"
+    source = files(paths)
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
     connection.execute(
         f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN ({repeated}) USING ({keys}) "
         f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at DESC) = 1"
     )
     once = f"SELECT * FROM {source}"
-    if _count(connection, "SELECT count(*) FROM newest"):
+    if count(connection, "SELECT count(*) FROM newest"):
         once += f" ANTI JOIN newest USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
 
 
 def _replace_quarantine(
-    connection: duckdb.DuckDBPyConnection, table_name: str, quarantine: TableSchema, batch: Batch
+    connection: duckdb.DuckDBPyConnection,
+    table_name: str,
+    quarantine: TableSchema,
+    batch: Batch,
+    whole: Sequence[WholeRead],
 ) -> int:
     """Put the rejected records of a batch in the place of those of the units that it has read again."""
     if not batch.units:
@@ -183,17 +219,16 @@ def _replace_quarantine(
     manifests = ", ".join(map(quoted_text, batch.files("units.json")))
     columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
     units = f"read_json([{manifests}], format = 'array', columns = {{{columns}}}) AS units"
-    removed = _count(
+    removed = forget_rejected(connection, table_name, whole) + count(
         connection,
         f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table_name)} "
         "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
         'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
     )
     added = 0
-    if files := batch.files("rejected.parquet"):
+    if paths := batch.files("rejected.parquet"):
         columns = ", ".join(map(quoted_name, quarantine.column_names))
-        source = f"read_parquet([{', '.join(map(quoted_text, files))}])"
-        added = _count(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {source}")
+        added = count(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {files(paths)}")
     if removed or added:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
     return added
@@ -203,16 +238,16 @@ def repeated_keys(folder: Folder, table: TableSchema) -> int:
     """How many keys of a table stand in more than one row of the stage. Raises WarehouseError."""
     keys = ", ".join(map(quoted_name, table.key))
     with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, table)
+        ensure_table(connection, folder, table)
         query = f"SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1"
-        return _count(connection, f"SELECT count(*) FROM ({query})")
+        return count(connection, f"SELECT count(*) FROM ({query})")
 
 
 def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
     """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
     day = f"{quoted_name(column)}::DATE"
     with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, table)
+        ensure_table(connection, folder, table)
         query = (
             f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
         )
@@ -223,12 +258,6 @@ def values(folder: Folder, table: TableSchema, column: str) -> list[str]:
     """The distinct texts in a column of the stage, of rows that are still in the account. Raises WarehouseError."""
     name = quoted_name(column)
     with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, table)
+        ensure_table(connection, folder, table)
         query = f"SELECT DISTINCT {name} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL ORDER BY ALL"
         return [row[0] for row in connection.execute(query).fetchall()]
-
-
-def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    connection.complete()
-    return int(row[0]) if row else 0

@@ -23,7 +23,7 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
     }
     groups = {
         "campaigns": ("campaigns", "categories", "coupon_sessions"),
-        "loyalty": ("loyalty_cards", "loyalty_users"),
+        "loyalty": ("loyalty_cards", "loyalty_users", "loyalty_user_changes"),
         "directories": ("directories", "directory_campaigns", "directory_registrations"),
         "accounts": ("subaccounts",),
         "messaging": ("sms_groups", "sms_contacts", "email_groups"),

@@ -33,6 +33,7 @@ THINGS = TableSchema(
         ColumnSchema("used_at", "TIMESTAMP", "When it was used, UTC"),
         ColumnSchema("colour", "VARCHAR", 'It\'s "colour"'),
         ColumnSchema("_extracted_at", "TIMESTAMP", "When it was seen, UTC"),
+        ColumnSchema("_deleted_at", "TIMESTAMP", "When it was no longer there, UTC"),
     ),
     "Things, one row each",
     Month("made_at", ("used_at",)),
@@ -60,6 +61,7 @@ ROWS: dict[str, pl.DataType | type[pl.DataType]] = {
     "used_at": pl.Datetime("us"),
     "colour": pl.String,
     "_extracted_at": pl.Datetime("us"),
+    "_deleted_at": pl.Datetime("us"),
 }
 REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
     "table_name": pl.String,
@@ -76,7 +78,7 @@ NOON = datetime(2026, 1, 1, 12)
 def thing(
     identifier: str, colour: str = "red", seen: int = 0, made: datetime | None = NOON, used: datetime | None = None
 ) -> tuple[Any, ...]:
-    return identifier, made, used, colour, NOON + timedelta(seconds=seen)
+    return identifier, made, used, colour, NOON + timedelta(seconds=seen), None
 
 
 def done(start: date | None = None, end: date | None = None) -> UnitDone:

@@ -1,0 +1,72 @@
+"""What is no longer in the account: rows that a read of everything did not bring.
+
+A row counts as deleted if nothing has observed it since such a read began. It stays in its table, with the time of
+that read in `_deleted_at`, and is live again as soon as it is observed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from resources.warehouse.partitions import note_changes
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import count, files, quoted_name, quoted_text
+
+
+@dataclass(frozen=True)
+class WholeRead:
+    """A read, begun at `at` (naive UTC), that can have missed no row whose `where` columns have these values."""
+
+    at: datetime
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+def mark_deleted(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, reads: Sequence[WholeRead], seen: Sequence[str]
+) -> int:
+    """Mark the rows that the reads did not bring, and return how many they are.
+
+    `seen` are Parquet files with keys that are in the account although no row came of them.
+    """
+    if not reads:
+        return 0
+    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    columns = _make_whole_reads(connection, reads)
+    same_part = " AND ".join(f"{name}.{column} = whole_reads.{column}" for column in columns) or "true"
+    unless_seen = f"ANTI JOIN {files(seen)} USING ({keys})" if seen else ""
+    connection.execute(
+        f"CREATE TEMP TABLE gone AS SELECT {name}.*, whole_reads._at AS _gone_at FROM {name} {unless_seen} "
+        f"JOIN whole_reads ON {same_part} WHERE {name}._deleted_at IS NULL AND {name}._extracted_at < whole_reads._at"
+    )
+    note_changes(connection, table, "gone")
+    same_key = " AND ".join(f"{name}.{key} = gone.{key}" for key in map(quoted_name, table.key))
+    deleted = count(connection, f"UPDATE {name} SET _deleted_at = gone._gone_at FROM gone WHERE {same_key}")
+    connection.execute("DROP TABLE gone")
+    return deleted
+
+
+def forget_rejected(connection: duckdb.DuckDBPyConnection, table_name: str, reads: Sequence[WholeRead]) -> int:
+    """Take out of quarantine what was rejected before the reads, which would have met it again."""
+    if not reads:
+        return 0
+    columns = _make_whole_reads(connection, reads)
+    same_part = "".join(f" AND quarantine.parent_id = whole_reads.{column}" for column in columns)
+    return count(
+        connection,
+        f"DELETE FROM quarantine USING whole_reads WHERE quarantine.table_name = {quoted_text(table_name)} "
+        f"AND quarantine._extracted_at < whole_reads._at{same_part}",
+    )
+
+
+def _make_whole_reads(connection: duckdb.DuckDBPyConnection, reads: Sequence[WholeRead]) -> list[str]:
+    """Make the table `whole_reads` of the values by column and the time `_at`; returns the columns in SQL."""
+    names = list(reads[0].where)
+    columns = list(map(quoted_name, names))
+    declared = "".join(f"{column} VARCHAR, " for column in columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE whole_reads ({declared}_at TIMESTAMP)")
+    values = [*([read.where[each] for read in reads] for each in names), [read.at for read in reads]]
+    unnested = ", ".join(["unnest(?)"] * len(values))
+    connection.execute(f"INSERT INTO whole_reads SELECT {unnested}", values)
+    return columns
