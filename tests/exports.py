@@ -8,20 +8,38 @@ import dagster as dg
 from assets.analytics import published_database
 from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
+from assets.partitions import daily
 from pipelines.definitions import build_defs
 from resources.sandbox.endpoints.table import ENDPOINTS
 from resources.sandbox.server import SandboxServer
 
+Metadata = dict[str, object]
 
-def export_sessions(start: date, end: date) -> None:
-    """Read campaigns and sessions of a range of days, and publish; all that happens must be good."""
-    days = {"config": {"start": start.isoformat(), "end": end.isoformat()}}
+
+def export_only(*assets: dg.AssetsDefinition, **days: object) -> dict[str, Metadata]:
+    """Read some assets, the daily ones with `days` as their config, and publish; returns what each of them told.
+
+    All that happens must be good.
+    """
+    selected = [key for asset in (*assets, published_database) for key in asset.keys]
+    windowed = {asset.node_def.name: {"config": days} for asset in assets if asset.partitions_def == daily}
     job = build_defs().resolve_implicit_global_asset_job_def()
-    assets: list[dg.AssetsDefinition] = [campaigns, coupon_sessions, published_database]
-    result = job.execute_in_process(
-        run_config={"ops": {"coupon_sessions": days}}, asset_selection=[asset.key for asset in assets]
-    )
+    result = job.execute_in_process(run_config={"ops": windowed}, asset_selection=selected)
     assert result.success
+    events = result.get_asset_materialization_events()
+    return {
+        event.asset_key.to_user_string(): {
+            name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()
+        }
+        for event in events
+        if event.asset_key
+    }
+
+
+def export_sessions(start: date, end: date) -> Metadata:
+    """Read campaigns and sessions of a range of days, and publish; returns what was told of the sessions."""
+    told = export_only(campaigns, coupon_sessions, start=start.isoformat(), end=end.isoformat())
+    return told["coupon_sessions"]
 
 
 def writing_paths(server: SandboxServer) -> list[str]:

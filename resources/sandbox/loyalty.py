@@ -64,9 +64,9 @@ def loyalty_users(seed: int, size: int, card_id: str, now: datetime) -> list[Rec
 
 
 def arrivals(now: datetime, size: int) -> int:
-    """Return how many people have come by `now` if `size` come until the reference day, and on it goes."""
-    share = max(0.0, (now - FIRST_DAY) / (REFERENCE_DAY - FIRST_DAY))
-    return int(size * share)
+    """Return how many people may have come by `now` if `size` come until the reference day, and on it goes."""
+    share = (now - FIRST_DAY) / (REFERENCE_DAY - FIRST_DAY)
+    return int(size * share) + 1 if share >= 0 else 0
 
 
 def arrival(number: int, size: int) -> datetime:
