@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import polars as pl
@@ -18,6 +18,7 @@ from resources.coupontools.paging import Page, Reader, Taken
 from resources.coupontools.questions import Question, Unit
 
 SESSIONS = choose("")["sessions"]
+REGISTRATIONS = choose("")["directory_registrations"]
 
 
 @dataclass
@@ -28,15 +29,34 @@ class Server:
     page_size: int
     past_end: str
     amount: str
+    moves: dict[int, list[tuple[str, float]]] = field(default_factory=dict)
+    """What happens to the list after its n-th answer: a number is `added` or `removed`, at this share of its length."""
+
+    def __post_init__(self) -> None:
+        self.numbers = list(range(self.size))
+        self.kept = set(self.numbers)
+        self.answered = 0
 
     async def read(self, question: Question, decode: Any) -> Any:
+        answer = await self.answer(question, decode)
+        self.answered += 1
+        for kind, share in self.moves.get(self.answered, []):
+            place = int(share * len(self.numbers))
+            if kind == "removed" and self.numbers:
+                self.kept.discard(self.numbers.pop(min(place, len(self.numbers) - 1)))
+            elif kind == "added":
+                self.numbers.insert(0 if share < 0.5 else len(self.numbers), 1000 + 100 * self.answered + place)
+        return answer
+
+    async def answer(self, question: Question, decode: Any) -> Any:
         await asyncio.sleep(0)
+        self.size = len(self.numbers)
         number, last = question.page or 1, max(1, -(-self.size // self.page_size))
         if number > last and self.past_end == "error":
             raise RequestError("past the end", frozenset({300}))
         if number > last and self.past_end in ("first", "last"):
             number = 1 if self.past_end == "first" else last
-        records = list(range(self.size))[(number - 1) * self.page_size : number * self.page_size]
+        records = self.numbers[(number - 1) * self.page_size : number * self.page_size]
         amounts = {"page": len(records), "total": self.size, "none": None}
         return decode(Answer(json.dumps(records).encode(), amounts[self.amount]), datetime.now(UTC))
 
@@ -60,8 +80,46 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
                 taken.extend(numbers)
                 return Taken(len(numbers), pl.Series(numbers, dtype=pl.UInt64))
 
-            server.size = size
+            server.numbers = list(range(size))
             await reader.read(Unit(SESSIONS, "cam_1"), take)
             assert set(taken) == set(range(size))
+
+    asyncio.run(read())
+
+
+@given(
+    size=st.integers(0, 60),
+    page_size=st.integers(2, 20),
+    past_end=st.sampled_from(["empty", "error", "last"]),
+    amount=st.sampled_from(["page", "total", "none"]),
+    moves=st.dictionaries(
+        st.integers(1, 4),
+        st.lists(st.tuples(st.sampled_from(["added", "removed"]), st.floats(0, 1)), min_size=1, max_size=3),
+        max_size=2,
+    ),
+    unit=st.sampled_from(
+        [Unit(SESSIONS, "c"), Unit(SESSIONS, "c", date(2026, 1, 1), date(2026, 1, 2)), Unit(REGISTRATIONS, "d")]
+    ),
+)
+@settings(max_examples=500, deadline=None)
+def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
+    size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], unit: Unit
+) -> None:
+    async def read() -> None:
+        pages = max(1, -(-size // page_size))
+        server = Server(size, page_size, past_end, amount, {n: moves[n] for n in moves if n <= pages})
+        kept: list[int] = []
+
+        def take(page: Page) -> Taken:
+            numbers = pl.Series(json.loads(page.records), dtype=pl.UInt64)
+            return Taken(
+                len(numbers),
+                numbers,
+                keep=lambda new: kept.extend(numbers if new is None else numbers.filter(new)),
+            )
+
+        reading = await Reader(cast("Client", server)).read(unit, take)
+        assert set(kept) >= server.kept
+        assert reading.at_rest
 
     asyncio.run(read())

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import dagster as dg
 import duckdb
 import polars as pl
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from resources.warehouse import publish
 from resources.warehouse.batch import UnitDone
+from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, Month, TableSchema
@@ -87,16 +89,22 @@ def done(start: date | None = None, end: date | None = None) -> UnitDone:
 
 
 def merge(
-    warehouse: WarehouseResource, *things: tuple[Any, ...], rejected: Sequence[str] = (), unit: UnitDone | None = None
+    warehouse: WarehouseResource,
+    *things: tuple[Any, ...],
+    rejected: Sequence[str] = (),
+    unit: UnitDone | None = None,
+    whole: Sequence[WholeRead] = (),
+    still_there: Sequence[str] = (),
 ) -> None:
     with warehouse.batch("things") as batch:
         of = unit or done()
         window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
         refused = [("things", of.endpoint, of.parent, *window, record, NOON) for record in rejected]
-        batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"))
+        seen = pl.DataFrame({"id": still_there}, {"id": pl.String})
+        batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"), seen)
         batch.complete(of)
         batch.flush()
-        warehouse.merge(batch, THINGS, QUARANTINE, "account")
+        warehouse.merge(batch, THINGS, QUARANTINE, "account", whole=whole)
 
 
 def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
@@ -130,6 +138,45 @@ def test_the_newest_observation_wins_in_any_order_and_however_often(
         expected = [thing(identifier, f"colour {seen}", seen) for identifier, seen in sorted(newest.items())]
         assert published(warehouse) == expected
         assert in_parquet(Path(folder), "things") == expected
+
+
+@given(
+    seen=st.dictionaries(st.sampled_from("abc"), st.integers(0, 20), min_size=1),
+    whole=st.integers(0, 20),
+    data=st.data(),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
+    seen: dict[str, int], whole: int, data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        warehouse = WarehouseResource(data_dir=folder)
+        merge(warehouse, *(thing(name, seen=-1) for name in "abc"))
+        for name in data.draw(st.permutations([*seen, "whole read"])):
+            if name == "whole read":
+                merge(warehouse, whole=[WholeRead(NOON + timedelta(seconds=whole))])
+            else:
+                merge(warehouse, thing(name, seen=seen[name]))
+        expected = [(name, whole > seen.get(name, -1)) for name in "abc"]
+        assert published(warehouse, "SELECT id, _deleted_at IS NOT NULL FROM things ORDER BY ALL") == expected
+
+
+def test_a_whole_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a", "red"), thing("b", "red"), thing("c", "blue"), thing("d", "green"))
+    at = NOON + timedelta(seconds=1)
+    red, green = WholeRead(at, {"colour": "red"}), WholeRead(at, {"colour": "green"})
+    merge(warehouse, thing("a", "red", 2), whole=[red, green], still_there=["b"])
+    query = "SELECT id, _deleted_at FROM things ORDER BY id"
+    assert published(warehouse, query) == [("a", None), ("b", None), ("c", None), ("d", at)]
+    files = in_parquet(warehouse.folder.root, "things", "id, _deleted_at")
+    assert files == published(warehouse, query)
+
+
+def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: WarehouseResource) -> None:
+    years = int(timedelta(days=36_500).total_seconds())
+    merge(warehouse, thing("a", "of 2126", years), thing("b", "of 2126", years))
+    merge(warehouse, thing("a", "of now", 1), whole=[WholeRead(NOON)])
+    assert published(warehouse, "SELECT id, colour FROM things ORDER BY id") == [("a", "of now"), ("b", "of 2126")]
 
 
 def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: WarehouseResource) -> None:
@@ -193,6 +240,29 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
         assert [Path(file).name for file in again.files("rows.parquet")] == ["000001.rows.parquet"]
         warehouse.merge(again, THINGS, QUARANTINE, "account")
     assert published(warehouse) == [thing("a")]
+
+
+def test_of_a_merged_batch_only_a_run_that_finds_its_owner_dead_takes_up_the_units(
+    warehouse: WarehouseResource,
+) -> None:
+    def units_left() -> list[UnitDone]:
+        with warehouse.batch("things", timedelta(hours=1)) as found:
+            if not found.merged:
+                found.discard()
+            return found.merged
+
+    with warehouse.batch("things", timedelta(hours=1)) as batch:
+        batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+        warehouse.merge(batch, THINGS, QUARANTINE, "account")
+    assert units_left() == [], "the run goes on"
+    assert not batch.files("rows.parquet")
+    batch.release()  # as the kernel does when the run is killed
+    assert units_left() == [done()]
+    warehouse.teardown_after_execution(dg.build_init_resource_context())
+    assert units_left() == [], "the run has ended, so that the next one reads everything again"
+    assert not batch.path.exists()
 
 
 def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: WarehouseResource) -> None:
