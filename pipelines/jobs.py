@@ -2,13 +2,29 @@
 
 import dagster as dg
 
-from assets.analytics import published_database
+from assets.analytics import ASSETS, published_database
 from assets.loyalty import loyalty_users
+from assets.partitions import daily
+
+_all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users)
 
 export = dg.define_asset_job(
     "export",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users),
+    selection=_all_but_loyalty_users,
     description="Read a range of days of the account, check the tables, and publish them.",
+)
+
+full_export = dg.define_asset_job(
+    "full_export",
+    selection=_all_but_loyalty_users,
+    config={
+        "ops": {
+            asset.node_def.name: {"config": {"full": True}}
+            for asset in ASSETS.values()
+            if asset.partitions_def == daily
+        }
+    },
+    description="Read everything again, whatever the partition: what no window shows, and what was deleted.",
 )
 
 export_loyalty_users = dg.define_asset_job(

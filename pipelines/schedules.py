@@ -1,9 +1,11 @@
 """When things run."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from assets.partitions import cards
-from pipelines.jobs import export, export_loyalty_users
+from pipelines.jobs import export, export_loyalty_users, full_export
 
 daily_export = dg.build_schedule_from_partitioned_job(
     export,
@@ -24,3 +26,10 @@ def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.R
     return dg.RunRequest(
         tags={"dagster/asset_partition_range_start": known[0], "dagster/asset_partition_range_end": known[-1]}
     )
+
+
+@dg.schedule(job=full_export, cron_schedule="30 1 * * 0", execution_timezone="UTC")
+def weekly_full_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Everything, in the night to Sunday; it counts as a run of the last day."""
+    last_day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    return dg.RunRequest(run_key=last_day, partition_key=last_day)

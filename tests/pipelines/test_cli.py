@@ -167,10 +167,22 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
         (("--from", "2026-02-30"), "'2026-02-30' is no date"),
         (("--to", "tomorrow"), "'tomorrow' is no date"),
         (("--sideways",), "No such option"),
+        (("--full", "--to", "2026-01-01"), "--full reads all days: leave out --from and --to."),
     ],
 )
 def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, ...], told: str) -> None:
     assert told in one_line_error(run("export", *arguments, **ACCOUNT), code=2)
+
+
+def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
+    made = account({1: 3})
+    serve(made)
+    assert run("export", "--full").returncode == 0
+    made.remove_campaign("cam_1")
+    result = run("export", "--full")
+    assert result.returncode == 0, result.stderr
+    for table in ("campaigns", "coupon_sessions"):
+        assert in_database(tmp_path / "data", f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL") == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,12 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
     assert checks == {f"{table}:unique_keys" for table in tables}
     repository = defs.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"export", "export_loyalty_users", "publish"}
-    assert {schedule.name for schedule in repository.schedule_defs} == {"daily_export", "daily_export_of_loyalty_users"}
+    assert jobs == {"export", "full_export", "export_loyalty_users", "publish"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "daily_export",
+        "daily_export_of_loyalty_users",
+        "weekly_full_export",
+    }
 
 
 def test_every_asset_says_what_it_is() -> None:
@@ -69,6 +73,26 @@ def test_the_daily_schedule_reads_yesterday() -> None:
         )
         (request,) = schedule.evaluate_tick(context).run_requests or []
     assert request.partition_key == "2026-03-04"
+
+
+def test_the_weekly_schedule_reads_everything_and_finds_deletions(serve: Serve, data_dir: Path) -> None:
+    made = account({1: 3})
+    serve(made)
+    repository = defs.get_repository_def()
+    schedule = repository.get_schedule_def("weekly_full_export")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance, scheduled_execution_time=datetime(2026, 3, 8, 1, 30, tzinfo=UTC), repository_def=repository
+        )
+        (request,) = schedule.evaluate_tick(context).run_requests or []
+        assert request.partition_key == "2026-03-07"
+        job = defs.resolve_job_def("full_export")
+        assert job.execute_in_process(partition_key=request.partition_key, instance=instance).success
+        made.remove_session("s00000000000000000002")
+        assert job.execute_in_process(partition_key=request.partition_key, instance=instance).success
+    with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
+        query = "SELECT sequence_id, _deleted_at IS NULL FROM coupon_sessions ORDER BY ALL"
+        assert connection.execute(query).fetchall() == [(1, True), (2, False), (3, True)]
 
 
 def test_a_range_of_partitions_is_one_run_with_a_count_for_each_day(serve: Serve, data_dir: Path) -> None:
