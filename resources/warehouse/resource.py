@@ -65,9 +65,9 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Bring out the stage; see `publish`. Raises WarehouseError."""
         return publish(self.folder, tables)
 
-    def repeated_keys(self, table: TableSchema) -> int:
-        """How many keys of a table stand in more than one row of the stage. Raises WarehouseError."""
-        return repeated_keys(self.folder, table)
+    def repeated_keys(self, tables: Sequence[TableSchema]) -> dict[str, int]:
+        """How many keys of each table stand in more than one row of the stage. Raises WarehouseError."""
+        return repeated_keys(self.folder, tables)
 
     def rows_by_day(self, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
         """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""

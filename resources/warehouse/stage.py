@@ -234,13 +234,16 @@ def _replace_quarantine(
     return added
 
 
-def repeated_keys(folder: Folder, table: TableSchema) -> int:
-    """How many keys of a table stand in more than one row of the stage. Raises WarehouseError."""
-    keys = ", ".join(map(quoted_name, table.key))
+def repeated_keys(folder: Folder, tables: Sequence[TableSchema]) -> dict[str, int]:
+    """How many keys of each table stand in more than one row of the stage. Raises WarehouseError."""
     with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, folder, table)
-        query = f"SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1"
-        return count(connection, f"SELECT count(*) FROM ({query})")
+        found = {}
+        for table in tables:
+            ensure_table(connection, folder, table)
+            keys = ", ".join(map(quoted_name, table.key))
+            query = f"SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1"
+            found[table.name] = count(connection, f"SELECT count(*) FROM ({query})")
+    return found
 
 
 def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
