@@ -17,7 +17,7 @@ from resources.coupontools.errors import AbsentError
 from resources.coupontools.paging import Page, Reader, Taken
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.deletions import WholeList
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,6 @@ class Parents:
     ids: tuple[str, ...]
     at: datetime
     is_whole: bool
-
-    def without(self, known: Collection[str]) -> list[str]:
-        """Those of the known ids that are surely no longer in the account."""
-        return sorted(set(known).difference(self.ids)) if self.is_whole else []
 
 
 async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Parents:
@@ -67,11 +63,11 @@ async def extract_children(
     *,
     dated: str | None = None,
     only: Collection[str] | None = None,
-    known: Callable[[], Collection[str]] | None = None,
+    finds_deletions: bool = True,
 ) -> Extraction:
     """Read all that hangs on what `listing` lists now, or on those of it that are among `only`.
 
-    What hangs on parents that were `known` and are no longer listed counts as deleted with them.
+    With `finds_deletions` what hangs on a parent that is no longer listed counts as deleted with it.
     Raises CoupontoolsError as `extract` does.
     """
     listed = await parents(client, listing, parent)
@@ -79,9 +75,8 @@ async def extract_children(
     log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
     extraction = await extract(client, [read for each in wanted for read in reads(each)], table, batch, log, dated)
     extraction.gone += [each for each in only or () if each not in set(listed.ids)]
-    (column,) = parent.KEY
-    gone = set(listed.without(known())) if known else set()
-    extraction.whole += [WholeRead(listed.at, {column: each}) for each in gone.intersection(only or gone)]
+    if finds_deletions and listed.is_whole:
+        extraction.whole.append(WholeList(listed.at, parent.KEY[0], listed.ids, only))
     if extraction.missing and not extraction.finished:
         await _confirm(client, listing, parent, extraction)
     else:

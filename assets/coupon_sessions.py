@@ -31,9 +31,6 @@ def coupon_sessions(
     # every session of the window, and every older one touched in it
     parts = ("sessions",) if window.reaches_back_to_the_beginning else ("sessions", *TOUCHED)
 
-    def known() -> list[str]:
-        return warehouse.values(CouponSession.schema_of_table(), "campaign_id")
-
     async def read(client: Client, batch: Batch) -> Extraction:
         def reads(campaign: str) -> list[Read]:
             units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in parts]
@@ -47,7 +44,7 @@ def coupon_sessions(
             CouponSession,
             batch,
             context.log,
-            known=known if window.is_everything else None,
+            finds_deletions=window.is_everything,
         )
 
     read_result = read_table(context, coupontools, warehouse, CouponSession, read, purpose, window.resumable_for)

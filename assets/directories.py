@@ -40,9 +40,6 @@ def directory_campaigns(
 ) -> dg.MaterializeResult[Any]:
     """Read the campaigns of each directory."""
 
-    def known() -> list[str]:
-        return warehouse.values(DirectoryCampaign.schema_of_table(), "directory_id")
-
     async def read(client: Client, batch: Batch) -> Extraction:
         endpoint = client.endpoints["directory_campaigns"]
         listing = client.endpoint_beside("directories", endpoint)
@@ -50,9 +47,7 @@ def directory_campaigns(
         def reads(directory: str) -> list[Read]:
             return [Read(Unit(endpoint, directory), {"directory_id": directory})]
 
-        return await extract_children(
-            client, listing, Directory, reads, DirectoryCampaign, batch, context.log, known=known
-        )
+        return await extract_children(client, listing, Directory, reads, DirectoryCampaign, batch, context.log)
 
     return read_table(context, coupontools, warehouse, DirectoryCampaign, read)
 
@@ -65,9 +60,6 @@ def directory_registrations(
     with failing_clearly():
         window = window_of(context, config)
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
-
-    def known() -> list[str]:
-        return warehouse.values(DirectoryRegistration.schema_of_table(), "directory_id")
 
     async def read(client: Client, batch: Batch) -> Extraction:
         endpoint = client.endpoints["directory_registrations"]
@@ -86,7 +78,7 @@ def directory_registrations(
             batch,
             context.log,
             dated="registered_at",
-            known=known if window.is_everything else None,
+            finds_deletions=window.is_everything,
         )
 
     read_result = read_table(

@@ -18,7 +18,7 @@ from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
 from resources.coupontools.paging import Page, Reader, Reading, Taken, together
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch, UnitDone
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.deletions import WholeList, WholeRead
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Extraction:
     `resumed` counts the units that a dead run had already read, `outside` the records that lie outside the window.
     `places` are the keys under which records were found. `gone` are parents that the API says are no longer there,
     `missing` those for which it answers that there is nothing. `moved` are the units that changed while they were
-    read, with `recovered` records that only showed when they were read again; `whole` the reads that can have missed
-    nothing. `absent` and `unreadable` are messages: of parts that the account does not have, and of answers in no
-    known shape.
+    read, with `recovered` records that only showed when they were read again; `whole` what was read so that nothing
+    of it can have been missed. `absent` and `unreadable` are messages: of parts that the account does not have, and of
+    answers in no known shape.
     """
 
     traffic: Traffic
@@ -53,7 +53,7 @@ class Extraction:
     missing: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     recovered: int = 0
-    whole: list[WholeRead] = field(default_factory=list)
+    whole: list[WholeRead | WholeList] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     seconds: float = 0.0

@@ -1,7 +1,7 @@
 """An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ from resources.coupontools.errors import AccountError, CoupontoolsError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 from resources.warehouse.batch import Batch
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.deletions import Whole
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
@@ -122,7 +122,7 @@ def load(
     coupontools: CoupontoolsResource,
     batch: Batch,
     table: type[Table],
-    whole: Sequence[WholeRead],
+    whole: Whole,
 ) -> Merged:
     """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
 

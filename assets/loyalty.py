@@ -42,9 +42,6 @@ def loyalty_users(
     has_partitions = context.has_partition_key or context.has_partition_key_range
     wanted = list(context.partition_keys) if has_partitions else None
 
-    def known() -> list[str]:
-        return warehouse.values(LoyaltyUser.schema_of_table(), "loyalty_card_id")
-
     async def read(client: Client, batch: Batch) -> Extraction:
         endpoint = client.endpoints["loyalty_users"]
         listing = client.endpoint_beside("loyalty_cards", endpoint)
@@ -52,9 +49,7 @@ def loyalty_users(
         def reads(card: str) -> list[Read]:
             return [Read(Unit(endpoint, card), {"loyalty_card_id": card})]
 
-        return await extract_children(
-            client, listing, LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted, known=known
-        )
+        return await extract_children(client, listing, LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted)
 
     read_result = read_table(context, coupontools, warehouse, LoyaltyUser, read)
     yield read_result

@@ -35,15 +35,12 @@ def sms_contacts(
 ) -> dg.MaterializeResult[Any]:
     """Read the contacts of each SMS group."""
 
-    def known() -> list[str]:
-        return warehouse.values(SmsContact.schema_of_table(), "sms_group_id")
-
     async def read(client: Client, batch: Batch) -> Extraction:
         def reads(group: str) -> list[Read]:
             return [Read(Unit(client.endpoints["sms_contacts"], group), {"sms_group_id": group})]
 
         return await extract_children(
-            client, client.endpoints["sms_groups"], SmsGroup, reads, SmsContact, batch, context.log, known=known
+            client, client.endpoints["sms_groups"], SmsGroup, reads, SmsContact, batch, context.log
         )
 
     return read_table(context, coupontools, warehouse, SmsContact, read)

@@ -4,7 +4,7 @@ A row counts as deleted if nothing has observed it since such a read began. It s
 that read in `_deleted_at`, and is live again as soon as it is observed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,17 +23,31 @@ class WholeRead:
     where: Mapping[str, str] = field(default_factory=dict)
 
 
-def mark_deleted(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, reads: Sequence[WholeRead], seen: Sequence[str]
-) -> int:
-    """Mark the rows that the reads did not bring, and return how many they are.
+@dataclass(frozen=True)
+class WholeList:
+    """A list of parents, asked for at `at` (naive UTC): no row can be there whose `column` has none of the `values`.
+
+    Nothing is said of other parents than those `among` which the run has looked; None for all.
+    """
+
+    at: datetime
+    column: str
+    values: Collection[str]
+    among: Collection[str] | None = None
+
+
+Whole = Sequence[WholeRead | WholeList]
+
+
+def mark_deleted(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole, seen: Sequence[str]) -> int:
+    """Mark the rows of a table that were not brought by what was read whole, and return how many they are.
 
     `seen` are Parquet files with keys that are in the account although no row came of them.
     """
-    if not reads:
+    if not whole:
         return 0
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    columns = _make_whole_reads(connection, reads)
+    columns = _make_whole_reads(connection, table, whole)
     same_part = " AND ".join(f"{name}.{column} = whole_reads.{column}" for column in columns) or "true"
     unless_seen = f"ANTI JOIN {files(seen)} USING ({keys})" if seen else ""
     connection.execute(
@@ -47,26 +61,35 @@ def mark_deleted(
     return deleted
 
 
-def forget_rejected(connection: duckdb.DuckDBPyConnection, table_name: str, reads: Sequence[WholeRead]) -> int:
-    """Take out of quarantine what was rejected before the reads, which would have met it again."""
-    if not reads:
+def forget_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole) -> int:
+    """Take out of quarantine what was rejected before the whole reads, which would have met it again."""
+    if not whole:
         return 0
-    columns = _make_whole_reads(connection, reads)
+    columns = _make_whole_reads(connection, table, whole)
     same_part = "".join(f" AND quarantine.parent_id = whole_reads.{column}" for column in columns)
     return count(
         connection,
-        f"DELETE FROM quarantine USING whole_reads WHERE quarantine.table_name = {quoted_text(table_name)} "
+        f"DELETE FROM quarantine USING whole_reads WHERE quarantine.table_name = {quoted_text(table.name)} "
         f"AND quarantine._extracted_at < whole_reads._at{same_part}",
     )
 
 
-def _make_whole_reads(connection: duckdb.DuckDBPyConnection, reads: Sequence[WholeRead]) -> list[str]:
-    """Make the table `whole_reads` of the values by column and the time `_at`; returns the columns in SQL."""
-    names = list(reads[0].where)
+def _make_whole_reads(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole) -> list[str]:
+    """Make the table `whole_reads` of column values and the time `_at`; returns those columns in SQL."""
+    reads = [each for each in whole if isinstance(each, WholeRead)]
+    names = list(reads[0].where) if reads else [each.column for each in whole if isinstance(each, WholeList)]
     columns = list(map(quoted_name, names))
     declared = "".join(f"{column} VARCHAR, " for column in columns)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE whole_reads ({declared}_at TIMESTAMP)")
     values = [*([read.where[each] for read in reads] for each in names), [read.at for read in reads]]
     unnested = ", ".join(["unnest(?)"] * len(values))
     connection.execute(f"INSERT INTO whole_reads SELECT {unnested}", values)
+    for each in whole:
+        if isinstance(each, WholeList):
+            column = quoted_name(each.column)
+            connection.execute(
+                f"INSERT INTO whole_reads SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(table.name)} "
+                f"WHERE NOT list_contains(?::VARCHAR[], {column}) AND list_contains(coalesce(?, [{column}]), {column})",
+                [each.at, list(each.values), each.among and list(each.among)],
+            )
     return columns

@@ -50,10 +50,11 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
             with stage(folder) as connection:
                 for table in tables:
                     ensure_table(connection, folder, table)
+                describe_tables(connection, tables)
                 rows = {table.name: _count(connection, table) for table in tables}
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
                 connection.execute("CHECKPOINT")
-            _copy_database(folder.stage, unfinished / folder.database.name, tables)
+            _copy_database(folder.stage, unfinished / folder.database.name)
             _seal(unfinished)
             _swap(folder, unfinished)
         finally:
@@ -119,12 +120,11 @@ def _share(previous: Path, target: Path, but_not: set[Path]) -> None:
             (target / place).hardlink_to(file)
 
 
-def _copy_database(stage_file: Path, copy: Path, tables: Sequence[TableSchema]) -> None:
+def _copy_database(stage_file: Path, copy: Path) -> None:
     """Copy the closed stage, without what is private in it."""
     shutil.copyfile(stage_file, copy)
     with duckdb.connect(str(copy)) as connection:
         connection.execute("DROP SCHEMA _state CASCADE")
-        describe_tables(connection, tables)
         connection.execute("CHECKPOINT")
 
 

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from resources.settings import Storage
 from resources.warehouse.batch import Batch, open_batch
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.deletions import Whole
 from resources.warehouse.files import Folder
 from resources.warehouse.publish import Published, publish
 from resources.warehouse.schema import TableSchema
@@ -21,12 +21,15 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The tables in COUPONTOOLS_DATA_DIR, read when a run writes; `data_dir` stands in for it."""
 
     data_dir: str | None = None
+    _folder: Folder | None = PrivateAttr(default=None)
     _merged: list[Batch] = PrivateAttr(default_factory=list)
 
     @property
     def folder(self) -> Folder:
         """The paths of the warehouse. Raises SettingsError."""
-        return Folder((Path(self.data_dir) if self.data_dir else Storage.read().data_dir).absolute())
+        if self._folder is None:
+            self._folder = Folder((Path(self.data_dir) if self.data_dir else Storage.read().data_dir).absolute())
+        return self._folder
 
     @contextmanager
     def batch(self, purpose: str, reuse_for: timedelta = timedelta(0)) -> Iterator[Batch]:
@@ -41,7 +44,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         quarantine: TableSchema,
         origin: str,
         *,
-        whole: Sequence[WholeRead] = (),
+        whole: Whole = (),
         rejected_only: bool = False,
     ) -> Merged:
         """Merge a batch into the stage; see `merge`. Raises WarehouseError.

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 import duckdb
 
 from resources.warehouse.batch import Batch
-from resources.warehouse.deletions import WholeRead, forget_rejected, mark_deleted
+from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
 from resources.warehouse.history import keep_history
@@ -112,12 +112,17 @@ def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) ->
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
-    """Put the models' words on the tables and columns, as comments."""
+    """Put the models' words on the tables and columns, as comments, where they are not there yet."""
+    of_tables = "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'main'"
+    of_columns = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}
     for table in tables:
-        connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
+        if (table.name, table.comment) not in known:
+            connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
         for column in table.columns:
-            name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
-            connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
+            if (table.name, column.name, column.comment) not in known:
+                name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
+                connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
 
 
 def merge(
@@ -127,7 +132,7 @@ def merge(
     quarantine: TableSchema,
     origin: str,
     *,
-    whole: Sequence[WholeRead],
+    whole: Whole,
     rejected_only: bool,
 ) -> Merged:
     """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
@@ -148,7 +153,7 @@ def merge(
                 merged = _merge_rows(connection, table, batch.files("rows.parquet"))
                 deleted = mark_deleted(connection, table, whole, batch.files("seen.parquet"))
                 merged = replace(merged, deleted=deleted)
-            rejected = _replace_quarantine(connection, table.name, quarantine, batch, [] if rejected_only else whole)
+            rejected = _replace_quarantine(connection, table, quarantine, batch, [] if rejected_only else whole)
         except BaseException:
             connection.rollback()
             raise
@@ -208,10 +213,10 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequ
 
 def _replace_quarantine(
     connection: duckdb.DuckDBPyConnection,
-    table_name: str,
+    table: TableSchema,
     quarantine: TableSchema,
     batch: Batch,
-    whole: Sequence[WholeRead],
+    whole: Whole,
 ) -> int:
     """Put the rejected records of a batch in the place of those of the units that it has read again."""
     if not batch.units:
@@ -219,9 +224,9 @@ def _replace_quarantine(
     manifests = ", ".join(map(quoted_text, batch.files("units.json")))
     columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
     units = f"read_json([{manifests}], format = 'array', columns = {{{columns}}}) AS units"
-    removed = forget_rejected(connection, table_name, whole) + count(
+    removed = forget_rejected(connection, table, whole) + count(
         connection,
-        f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table_name)} "
+        f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table.name)} "
         "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
         'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
     )
