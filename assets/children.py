@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
+import polars as pl
 
 from assets.extraction import Extraction, Read, extract
 from assets.normalise import identifiers
@@ -14,7 +15,8 @@ from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import AbsentError
-from resources.coupontools.paging import Page, Reader, Taken
+from resources.coupontools.page import Page
+from resources.coupontools.paging import Reader, Reads, Taken
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import WholeList
@@ -35,17 +37,19 @@ async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Par
     found: dict[str, None] = {}
     nameless: list[int] = []
 
-    def take(page: Page) -> Taken:
+    def read(page: Page) -> pl.Series:
         try:
-            ids = identifiers(page, table)
+            return identifiers(page, table)
         except msgspec.DecodeError:
             raise ShapeError from None
+
+    def take(ids: pl.Series) -> Taken:
         nameless.append(ids.null_count())
         found.update(dict.fromkeys(ids.drop_nulls()))
         return Taken(len(ids), ids.hash())
 
     try:
-        reading = await Reader(client).read(Unit(endpoint), take)
+        reading = await Reader(client).read(Unit(endpoint), Reads(read, take))
     except AbsentError:
         return Parents((), at, is_whole=False)
     is_as_announced = reading.announced is None or reading.records >= reading.announced

@@ -22,7 +22,8 @@ from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer, ShapeError
 from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
-from resources.coupontools.paging import Page, together
+from resources.coupontools.page import Page
+from resources.coupontools.paging import together
 from resources.coupontools.questions import Question, Unit
 from resources.warehouse.batch import Batch, UnitDone
 

@@ -5,17 +5,17 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
-import msgspec
 import polars as pl
 
 from assets.news import News
-from assets.normalise import Normalised, normalise, unreadable
+from assets.normalise import Normalised, normalised, unreadable
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
-from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
-from resources.coupontools.paging import Page, Reader, Reading, Taken, together
+from resources.coupontools.page import Page
+from resources.coupontools.paging import Reader, Reading, Reads, Taken, together
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch, UnitDone
 from resources.warehouse.deletions import WholeList, WholeRead
@@ -137,7 +137,12 @@ class _Work:
         complete, reading, whole_at = True, Reading(0, None), None
         begun_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
         try:
-            reading = await self.reader.read(read.unit, lambda page: self._take(page, read.given, refused))
+            reads = Reads(
+                partial(normalised, self.table, read.given, self.complete),
+                partial(self._take, read.unit, refused),
+                in_processes=self.complete is None,
+            )
+            reading = await self.reader.read(read.unit, reads)
             self._tell_moves(read.unit, reading)
             complete = self._holds_all(read.unit, reading.records, reading.announced)
             whole_at = begun_at if complete and _is_whole(read.unit, reading, refused) else None
@@ -181,26 +186,23 @@ class _Work:
         self.extraction.unreadable.append(message)
         return False
 
-    def _take(self, page: Page, given: Mapping[str, str], refused: "_Refused") -> Taken:
-        try:
-            normalised = normalise(self.complete(page) if self.complete else page, self.table, given)
-        except msgspec.DecodeError:
-            raise ShapeError from None
-        rows, rejected = normalised.rows, normalised.rejected
+    def _take(self, unit: Unit, refused: "_Refused", found: tuple[Normalised, str]) -> Taken:
+        page, place = found
+        rows, rejected = page.rows, page.rejected
         hashes = rows.select(pl.struct(self.table.KEY).hash()).to_series().append(rejected["record"].hash())
 
         def keep(new: pl.Series | None) -> None:
             if new is None:
-                refused.note(normalised.refused, normalised.refused_keys)
-                self.batch.add(self._inside(rows, page.unit), rejected, normalised.refused_keys)
-                self._count(page, normalised)
+                refused.note(page.refused, page.refused_keys)
+                self.batch.add(self._inside(rows, unit), rejected, page.refused_keys)
+                self._count(page, place)
             elif new.any():
                 newly_rejected = rejected.filter(new.tail(len(rejected)))
-                refused.note(newly_rejected["record"].n_unique(), normalised.refused_keys)
-                newly_taken = self._inside(rows.filter(new.head(len(rows))), page.unit)
-                self.batch.add(newly_taken, newly_rejected, normalised.refused_keys)
+                refused.note(newly_rejected["record"].n_unique(), page.refused_keys)
+                newly_taken = self._inside(rows.filter(new.head(len(rows))), unit)
+                self.batch.add(newly_taken, newly_rejected, page.refused_keys)
 
-        return Taken(normalised.records, hashes, self._is_before(rows, page.unit), keep)
+        return Taken(page.records, hashes, self._is_before(rows, unit), keep)
 
     def _inside(self, rows: pl.DataFrame, unit: Unit) -> pl.DataFrame:
         """The rows that belong to the unit's window, or to none."""
@@ -216,12 +218,12 @@ class _Work:
             return False
         return bool((rows[self.dated].dt.date() < unit.start).fill_null(value=False).all())
 
-    def _count(self, page: Page, normalised: Normalised) -> None:
+    def _count(self, page: Normalised, place: str) -> None:
         extraction = self.extraction
-        extraction.records_by_page.append(normalised.records)
-        extraction.new_fields.update(normalised.new_fields)
-        if normalised.records:
-            extraction.places.add(page.place or "a bare list")
+        extraction.records_by_page.append(page.records)
+        extraction.new_fields.update(page.new_fields)
+        if page.records:
+            extraction.places.add(place or "a bare list")
 
 
 def _is_whole(unit: Unit, reading: Reading, refused: _Refused) -> bool:

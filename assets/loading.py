@@ -48,10 +48,25 @@ def _spec(table: type[Table], group: str) -> dg.AssetSpec:
         owners=["team:data"],
         description=cleandoc(table.__doc__ or ""),
         metadata={
-            "dagster/column_schema": table.schema_of_asset(),
+            "dagster/column_schema": _column_schema(table),
             "dagster/table_name": table.TABLE,
             "API": dg.MetadataValue.url(table.PAGE),
         },
+    )
+
+
+def _column_schema(table: type[Table]) -> dg.TableSchema:
+    schema = table.schema_of_table()
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.sql_type,
+                column.comment,
+                dg.TableColumnConstraints(nullable=column.name not in schema.key, unique=(column.name,) == schema.key),
+            )
+            for column in schema.columns
+        ]
     )
 
 

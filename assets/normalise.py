@@ -4,7 +4,7 @@ No value is changed on the way. What a column cannot hold exactly sends its reco
 pydantic's reason; every other record of the page is kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,8 +14,9 @@ import polars as pl
 from assets.records import Texts, exact, plain, record_texts
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
+from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import UnreadableError
-from resources.coupontools.paging import Page
+from resources.coupontools.page import Page
 from resources.coupontools.questions import Unit
 
 
@@ -60,6 +61,19 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
         return Normalised(rows, none, records, 0, rows.select(table.KEY).clear(), texts.new_fields)
     rejected, keys = _rejected(page, table, fits, taken), rows.select(table.KEY).filter(~taken)
     return Normalised(rows.filter(taken), rejected, records, len(keys), keys, texts.new_fields)
+
+
+def normalised(
+    table: type[Table], given: Mapping[str, str], complete: Callable[[Page], Page] | None, page: Page
+) -> tuple[Normalised, str]:
+    """A page, completed by what is known from elsewhere, as frames, and where its records were found.
+
+    Raises ShapeError.
+    """
+    try:
+        return normalise(complete(page) if complete else page, table, given), page.place
+    except msgspec.DecodeError:
+        raise ShapeError from None
 
 
 def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.DataFrame) -> pl.Series:

@@ -29,7 +29,7 @@ from resources.coupontools.client import Client
 from resources.coupontools.endpoints import ENDPOINTS, Endpoint
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
-from resources.coupontools.paging import Page
+from resources.coupontools.page import Page
 from resources.coupontools.questions import Question, Unit
 
 PARENTS_TRIED = 5

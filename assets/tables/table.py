@@ -1,7 +1,7 @@
 """A table is a pydantic model: its fields are the columns, and everything else about the table is derived.
 
 From one model come the shape that records are read in, the typed frames, the DuckDB and Parquet schema with its
-comments, Dagster's column schema, and pydantic's words for a record that does not fit.
+comments, Dagster's column schema (`assets/loading.py`), and pydantic's words for a record that does not fit.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
-import dagster as dg
 import polars as pl
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -135,24 +134,6 @@ class Table(BaseModel):
             return None
         before = [name for name in cls.HISTORY.model_fields if name.endswith("_before")]
         return History(cls.HISTORY.schema_of_table(), tuple(name.removesuffix("_before") for name in before))
-
-    @classmethod
-    def schema_of_asset(cls) -> dg.TableSchema:
-        """The table as Dagster's UI shows it."""
-        table = cls.schema_of_table()
-        return dg.TableSchema(
-            columns=[
-                dg.TableColumn(
-                    column.name,
-                    column.sql_type,
-                    column.comment,
-                    dg.TableColumnConstraints(
-                        nullable=column.name not in table.key, unique=(column.name,) == table.key
-                    ),
-                )
-                for column in table.columns
-            ]
-        )
 
 
 def _column(name: str, field: FieldInfo) -> Column:

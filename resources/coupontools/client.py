@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from ssl import SSLContext
 from typing import TypeVar
 
@@ -15,8 +14,9 @@ import httpx
 from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from resources.coupontools.decoders import Decoders
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
-from resources.coupontools.envelope import Answer, Failure, ShapeError, opened
+from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
     AbsentError,
     AccountError,
@@ -69,7 +69,7 @@ class Client:
         self._pages = asyncio.Semaphore(limits.concurrency + _PAGES_WAITING)
         rate = limits.requests_per_second
         self._rate = AsyncLimiter(1, 1 / rate) if rate else None
-        self._decoders = ThreadPoolExecutor(2, thread_name_prefix="decode")
+        self._decoders = Decoders()
         self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
 
@@ -77,11 +77,13 @@ class Client:
         """Where a part is read by the ids that `other` uses: in its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
-    async def read(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
+    async def read(
+        self, question: Question, decode: Callable[[Answer, datetime], T], *, in_processes: bool = False
+    ) -> T:
         """Ask, and decode the answer, which is asked for again if it cannot be decoded.
 
-        `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, and raises
-        ShapeError for a body that is none.
+        `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, or in another
+        process if it may, and raises ShapeError for a body that is none.
 
         Raises AccountError, AbsentError, GoneError and RequestError at once, UnavailableError (UnreadableError where
         there is a body) after the last try.
@@ -97,14 +99,14 @@ class Client:
         )
         async with self._pages:
             try:
-                return await retrying(self._attempt, question, decode)
+                return await retrying(self._attempt, question, decode, in_processes)
             except UnreadableError as error:
                 raise UnreadableError(f"{error} Tried {_tries(retrying)} times.", error.body, error.page) from None
             except UnavailableError as error:
                 again = "Run the same command again later: what was read so far is kept."
                 raise UnavailableError(f"{error} Tried {_tries(retrying)} times. {again}") from None
 
-    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
+    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T], in_processes: bool) -> T:
         async with self._requests:
             if self._rate:
                 await self._rate.acquire()
@@ -112,14 +114,9 @@ class Client:
             response = await self._ask(question)
         self._refuse_http_error(response, question)
 
-        def decoded() -> T | Failure:
-            answer = opened(response.content, question.unit.endpoint)
-            if isinstance(answer, Answer) and response.is_client_error:
-                raise ShapeError
-            return answer if isinstance(answer, Failure) else decode(answer, asked_at)
-
+        whole = partial(decoded, question.unit.endpoint, response.is_client_error, decode, asked_at)
         try:
-            result = await asyncio.get_running_loop().run_in_executor(self._decoders, decoded)
+            result = await self._decoders.run(whole, response.content, in_processes=in_processes)
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response.status_code, question) from None
@@ -241,7 +238,7 @@ async def connected(url: str, keys: Keys, versions: str, limits: ApiLimits) -> A
         try:
             yield client
         finally:
-            client._decoders.shutdown(wait=False, cancel_futures=True)
+            client._decoders.close()
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -4,13 +4,16 @@ In v3 the payload stands beside an object `status`; v4 answers with a bare list 
 What is undocumented is read by one rule: the records are the one list of objects beside `status`.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.surrogates import mended
+
+T = TypeVar("T")
 
 NO_RECORDS = b"[]"
 BOM = b"\xef\xbb\xbf"
@@ -62,6 +65,22 @@ def opened(body: bytes, endpoint: Endpoint) -> Answer | Failure:
     payload = {name: value for name, value in fields.items() if name != "status" or word is None}
     records, place = _records(payload, endpoint)
     return Answer(records, _announced(payload), place)
+
+
+def decoded(
+    endpoint: Endpoint,
+    is_client_error: bool,
+    decode: Callable[[Answer, datetime], T],
+    asked_at: datetime,
+    body: bytes,
+) -> T | Failure:
+    """What `decode` makes of a good answer, or the error that it carries. Raises ShapeError."""
+    answer = opened(body, endpoint)
+    if isinstance(answer, Failure):
+        return answer
+    if is_client_error:
+        raise ShapeError
+    return decode(answer, asked_at)
 
 
 def _fields(body: bytes) -> Mapping[str, bytes]:

@@ -15,15 +15,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import ceil
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import polars as pl
 
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import GoneError, RequestError
+from resources.coupontools.page import Page, read_page
 from resources.coupontools.questions import Question, Unit
 
 T = TypeVar("T")
@@ -35,18 +36,6 @@ MOST_PASSES = 10
 """A list that still moves after being read so often is left to the next run."""
 
 LONG_WINDOW = timedelta(days=31)
-
-
-@dataclass(frozen=True)
-class Page:
-    """One answer: the JSON array of its records, and when (naive UTC) it was asked for."""
-
-    unit: Unit
-    number: int
-    records: bytes
-    requested_at: datetime
-    place: str = ""
-    """The key under which the records were in the answer."""
 
 
 def _nothing_to_keep(_new: pl.Series | None) -> None:
@@ -72,8 +61,17 @@ class Taken:
         return bool(self.hashes.is_in(pl.concat([other.hashes for other in others]).implode()).all())
 
 
-Taker = Callable[[Page], Taken]
-"""Takes a page in a thread; raises ShapeError for one that it cannot read, which is then asked for again."""
+@dataclass(frozen=True)
+class Reads(Generic[T]):
+    """How pages are read.
+
+    `read` makes of a page what is needed of it, in a thread, or `in_processes`, to which it and its result are sent; it
+    raises ShapeError for a page that it cannot read, which is then asked for again. `take` says what came of it.
+    """
+
+    read: Callable[[Page], T]
+    take: Callable[[T], Taken]
+    in_processes: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,19 +112,19 @@ class Reader:
         self._longest: dict[str, int] = {}
         self._amount_is_total: set[str] = set()
 
-    async def read(self, unit: Unit, take: Taker) -> Reading:
-        """Hand every page of the unit to `take`, in no order.
+    async def read(self, unit: Unit, reads: Reads[Any]) -> Reading:
+        """Read every page of the unit, in no order.
 
         Raises a CoupontoolsError; GoneError if the parent is no longer there.
         """
-        pages = await self._pass(unit, take, _Known())
+        pages = await self._pass(unit, reads, _Known())
         records, announced = sum(page.records for page in pages), self._announced(unit, pages)
         if len(pages) == 1 or not _may_have_moved(unit, pages, announced):
             return Reading(records, announced)
         known, recovered = _Known(), 0
         for passes in range(2, MOST_PASSES + 1):
             known.add(pages)
-            pages = await self._pass(unit, take, known)
+            pages = await self._pass(unit, reads, known)
             new = [known.misses(page.taken.hashes) for page in pages]
             found = sum(int(each.sum()) for each in new)
             records, recovered = records + found, recovered + found
@@ -142,34 +140,36 @@ class Reader:
         is_whole = len(pages) == 1 or unit.endpoint.version == "v4" or path in self._amount_is_total
         return first.amount if is_whole else None
 
-    async def _pass(self, unit: Unit, take: Taker, known: "_Known") -> list[_Seen]:
+    async def _pass(self, unit: Unit, reads: Reads[Any], known: "_Known") -> list[_Seen]:
         """Read the list once, from its first page to its end; an empty or repeated page at the end is among them."""
-        first = await self._kept_page(unit, 1, take, known)
+        first = await self._kept_page(unit, 1, reads, known)
         size, total, path = first.records, first.amount or 0, unit.endpoint.path
         if not unit.endpoint.page or size == 0 or first.taken.is_before_window:
             return [first]
         if unit.endpoint.newest_first:
-            return await self._follow(unit, take, known, [first], short_is_last=True)
+            return await self._follow(unit, reads, known, [first], short_is_last=True)
         if unit.endpoint.version == "v4":  # how it pages is assumed, so that each page must show that it is another
-            return [first] if total == size else await self._follow(unit, take, known, [first], short_is_last=not total)
+            return (
+                [first] if total == size else await self._follow(unit, reads, known, [first], short_is_last=not total)
+            )
         if total > size:
             self._amount_is_total.add(path)
             numbers = range(2, ceil(total / size) + 1)
-            pages = [first, *await together(self._kept_page(unit, number, take, known) for number in numbers)]
+            pages = [first, *await together(self._kept_page(unit, number, reads, known) for number in numbers)]
             if sum(page.records for page in pages) >= total:
                 return pages
-            return await self._follow(unit, take, known, pages, short_is_last=False)
+            return await self._follow(unit, reads, known, pages, short_is_last=False)
         if total == size and path in self._amount_is_total:
             return [first]
-        return await self._follow(unit, take, known, [first], short_is_last=True)
+        return await self._follow(unit, reads, known, [first], short_is_last=True)
 
     async def _follow(
-        self, unit: Unit, take: Taker, known: "_Known", pages: Sequence[_Seen], *, short_is_last: bool
+        self, unit: Unit, reads: Reads[Any], known: "_Known", pages: Sequence[_Seen], *, short_is_last: bool
     ) -> list[_Seen]:
         """Read on, one page after the other, to the end of the list; `pages` are those that were read."""
         found = list(pages)
         while not (short_is_last and found[-1].records < self._longest[unit.endpoint.path]):
-            page = await self._page(unit, len(found) + 1, take)
+            page = await self._page(unit, len(found) + 1, reads)
             if not page.records or page.taken.holds_only([found[0].taken, found[-1].taken]):
                 return [*found, _NO_PAGE]
             if len(found) >= MOST_PAGES:
@@ -180,26 +180,26 @@ class Reader:
                 break
         return found
 
-    async def _kept_page(self, unit: Unit, number: int, take: Taker, known: "_Known") -> _Seen:
-        page = await self._page(unit, number, take)
+    async def _kept_page(self, unit: Unit, number: int, reads: Reads[Any], known: "_Known") -> _Seen:
+        page = await self._page(unit, number, reads)
         await self._keep(page, known)
         return page
 
     async def _keep(self, page: _Seen, known: "_Known") -> None:
         await asyncio.to_thread(page.taken.keep, known.misses(page.taken.hashes) if known else None)
 
-    async def _page(self, unit: Unit, number: int, take: Taker) -> _Seen:
+    async def _page(self, unit: Unit, number: int, reads: Reads[Any]) -> _Seen:
         path = unit.endpoint.path
 
-        def decode(answer: Answer, asked_at: datetime) -> _Seen:
-            return _Seen(take(Page(unit, number, answer.records, asked_at, answer.place)), answer.amount)
-
+        question = Question(unit, number if unit.endpoint.page else None)
+        decode = partial(read_page, unit, number, reads.read)
         try:
-            seen = await self._client.read(Question(unit, number if unit.endpoint.page else None), decode)
+            found, amount = await self._client.read(question, decode, in_processes=reads.in_processes)
         except (RequestError, GoneError) as error:
             if number > 1 and _ends_the_list(error, unit.endpoint):
                 return _NO_PAGE
             raise
+        seen = _Seen(reads.take(found), amount)
         self._longest[path] = max(self._longest.get(path, 0), seen.records)
         return seen
 

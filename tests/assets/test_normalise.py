@@ -19,7 +19,7 @@ from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Column, Table
 from resources.coupontools.endpoints import choose
-from resources.coupontools.paging import Page
+from resources.coupontools.page import Page
 from resources.coupontools.questions import Unit
 from tests.accounts import session
 

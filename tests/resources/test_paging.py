@@ -14,11 +14,16 @@ from resources.coupontools.client import Client
 from resources.coupontools.endpoints import choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import RequestError
-from resources.coupontools.paging import Page, Reader, Taken
+from resources.coupontools.page import Page
+from resources.coupontools.paging import Reader, Reads, Taken
 from resources.coupontools.questions import Question, Unit
 
 SESSIONS = choose("")["sessions"]
 REGISTRATIONS = choose("")["directory_registrations"]
+
+
+def records_of(page: Page) -> list[int]:
+    return list(json.loads(page.records))
 
 
 @dataclass
@@ -37,7 +42,8 @@ class Server:
         self.kept = set(self.numbers)
         self.answered = 0
 
-    async def read(self, question: Question, decode: Any) -> Any:
+    async def read(self, question: Question, decode: Any, *, in_processes: bool) -> Any:
+        assert not in_processes
         answer = await self.answer(question, decode)
         self.answered += 1
         for kind, share in self.moves.get(self.answered, []):
@@ -75,13 +81,12 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
         for size in sizes:
             taken: list[int] = []
 
-            def take(page: Page, taken: list[int] = taken) -> Taken:
-                numbers = json.loads(page.records)
+            def take(numbers: list[int], taken: list[int] = taken) -> Taken:
                 taken.extend(numbers)
                 return Taken(len(numbers), pl.Series(numbers, dtype=pl.UInt64))
 
             server.numbers = list(range(size))
-            await reader.read(Unit(SESSIONS, "cam_1"), take)
+            await reader.read(Unit(SESSIONS, "cam_1"), Reads(records_of, take))
             assert set(taken) == set(range(size))
 
     asyncio.run(read())
@@ -110,15 +115,15 @@ def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
         server = Server(size, page_size, past_end, amount, {n: moves[n] for n in moves if n <= pages})
         kept: list[int] = []
 
-        def take(page: Page) -> Taken:
-            numbers = pl.Series(json.loads(page.records), dtype=pl.UInt64)
+        def take(found: list[int]) -> Taken:
+            numbers = pl.Series(found, dtype=pl.UInt64)
             return Taken(
                 len(numbers),
                 numbers,
                 keep=lambda new: kept.extend(numbers if new is None else numbers.filter(new)),
             )
 
-        reading = await Reader(cast("Client", server)).read(unit, take)
+        reading = await Reader(cast("Client", server)).read(unit, Reads(records_of, take))
         assert set(kept) >= server.kept
         assert reading.at_rest
 
