@@ -1,0 +1,172 @@
+"""Compares the export with the speed limit on the same pages, side by side: a table, and a plot of how both scale.
+
+    uv run --group benchmarks python -m tests.benchmarks.compare --rows 100000 300000 1000000 3000000 --runs 3
+
+Each contender is a whole command from process start, into an empty folder. Runs alternate; figures are medians, memory
+is the peak of the process tree. The pages are made once and kept in --pages.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import matplotlib as mpl
+import psutil
+
+from tests.benchmarks.pages import write_pages
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+CONTENDERS = ("limit", "ours")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds by the clock and of processors, and megabytes at the peak."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+@contextmanager
+def serving(pages: Path) -> Iterator[str]:
+    """Serve the pages; the value is the root of the API."""
+    command = [sys.executable, "-m", "tests.benchmarks.server", str(pages)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        finally:
+            server.kill()
+
+
+def command_of(contender: str, url: str, folder: Path) -> tuple[list[str], Mapping[str, str]]:
+    """What to run, and in which environment."""
+    if contender == "limit":
+        return [sys.executable, "-m", "tests.benchmarks.limit", url, str(folder)], {}
+    coupontools = str(Path(sys.executable).with_name("coupontools"))
+    account = {"API_URL": url, "CLIENT_ID": "a", "CLIENT_SECRET": "b", "DATA_DIR": str(folder)}
+    environment = {f"COUPONTOOLS_{name}": value for name, value in account.items()}
+    return [coupontools, "export", "--from", "2020-01-01", "--to", "2026-11-01"], environment
+
+
+def measured(contender: str, url: str, rows: int) -> Run:
+    """Run a contender once, and see that it has every row."""
+    with tempfile.TemporaryDirectory() as name:
+        command, environment = command_of(contender, url, Path(name))
+        begun, before = time.perf_counter(), os.times()
+        with subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            peak = _Peak(process.pid)
+            _, errors = process.communicate()
+            wall, megabytes = time.perf_counter() - begun, peak.stop()
+        if process.returncode:
+            raise SystemExit(errors)
+        after = os.times()
+        database = Path(name) / ("limit.duckdb" if contender == "limit" else "coupontools.duckdb")
+        with duckdb.connect(str(database), read_only=True) as connection:
+            found = connection.execute("SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions").fetchall()
+        assert found == [(rows, rows)], found
+        cpu = after.children_user + after.children_system - before.children_user - before.children_system
+        return Run(wall, cpu, megabytes)
+
+
+class _Peak:
+    """Watches the memory of a process and its children."""
+
+    def __init__(self, process: int) -> None:
+        self._root, self._bytes, self._over = psutil.Process(process), 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            total = 0
+            for each in self._family():
+                try:
+                    total += each.memory_info().rss
+                except psutil.Error:
+                    continue
+            self._bytes = max(self._bytes, total)
+
+    def _family(self) -> Sequence[psutil.Process]:
+        try:
+            return [self._root, *self._root.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+    def stop(self) -> float:
+        self._over.set()
+        self._thread.join()
+        return self._bytes / 1e6
+
+
+def compare(rows: int, runs: int, pages: Path) -> Mapping[str, Run]:
+    """The medians of each contender."""
+    folder = pages / str(rows)
+    if not folder.exists():
+        write_pages(rows, folder)
+    with serving(folder) as url:
+        found = [{each: measured(each, url, rows) for each in CONTENDERS} for _ in range(runs)]
+    return {
+        each: Run(*(statistics.median(getattr(run[each], field) for run in found) for field in ("wall", "cpu", "peak")))
+        for each in CONTENDERS
+    }
+
+
+def show(rows: int, found: Mapping[str, Run]) -> None:
+    """Print the figures of one size."""
+    for contender, run in found.items():
+        share = found["limit"].wall / run.wall
+        print(  # noqa: T201
+            f"{rows:>10,} {contender:<6} {run.wall:>8.2f} s {run.cpu:>8.2f} s {run.peak:>7.0f} MB "
+            f"{rows / run.wall:>10,.0f} rows/s {share:>6.2f} x limit",
+            flush=True,
+        )
+
+
+def plot(found: Mapping[int, Mapping[str, Run]], file: Path) -> None:
+    """Draw rows a second and memory over the number of rows."""
+    figure, (speed, memory) = plt.subplots(1, 2, figsize=(10, 4))
+    for contender in CONTENDERS:
+        sizes = sorted(found)
+        speed.plot(sizes, [rows / found[rows][contender].wall for rows in sizes], marker="o", label=contender)
+        memory.plot(sizes, [found[rows][contender].peak for rows in sizes], marker="o", label=contender)
+    for axes, title in ((speed, "rows a second"), (memory, "peak memory, MB")):
+        axes.set(title=title, xlabel="sessions", xscale="log", ylim=(0, None))
+        axes.legend()
+    figure.tight_layout()
+    figure.savefig(file, dpi=120)
+
+
+def main() -> None:
+    """Read the command line, measure, print and draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--pages", type=Path, default=Path(tempfile.gettempdir()) / "coupontools-benchmark")
+    parser.add_argument("--plot", type=Path, help="a file to draw to, as benchmark.png")
+    asked = parser.parse_args()
+    found = {}
+    for rows in asked.rows:
+        found[rows] = compare(rows, asked.runs, asked.pages)
+        show(rows, found[rows])
+    if asked.plot:
+        plot(found, asked.plot)
+
+
+if __name__ == "__main__":
+    main()
