@@ -53,7 +53,7 @@ def in_duckdb(data_dir: Path) -> State:
 
 def in_files(data_dir: Path) -> State:
     """The published Parquet files, of one moment."""
-    snapshot = (data_dir / "parquet").resolve()
+    snapshot = data_dir / (data_dir / "parquet").readlink()
     with duckdb.connect() as connection:
         query = "SELECT {columns} FROM read_parquet('{files}', hive_partitioning = false) ORDER BY ALL"
         return State(
@@ -112,7 +112,7 @@ def expected(revision: int) -> State:
 
 
 def start(data_dir: Path, *arguments: str, command: Iterable[str] = ()) -> "subprocess.Popen[str]":
-    """Start the command, or what `command` makes of it."""
+    """Start the command, by another `command` if there is one."""
     return subprocess.Popen(
         [*command, COMMAND, *arguments],
         env={**os.environ, "COUPONTOOLS_DATA_DIR": str(data_dir)},
@@ -122,9 +122,11 @@ def start(data_dir: Path, *arguments: str, command: Iterable[str] = ()) -> "subp
     )
 
 
-def export(data_dir: Path, start_on: date = FROM, end_on: date = TO) -> "subprocess.Popen[str]":
-    """Start an export of a range of days."""
-    return start(data_dir, "export", "--from", start_on.isoformat(), "--to", end_on.isoformat())
+def export(
+    data_dir: Path, start_on: date = FROM, end_on: date = TO, command: Iterable[str] = ()
+) -> "subprocess.Popen[str]":
+    """Start an export of a range of days; `command` is what starts it, if not this process."""
+    return start(data_dir, "export", "--from", start_on.isoformat(), "--to", end_on.isoformat(), command=command)
 
 
 def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
