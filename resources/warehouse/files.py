@@ -8,6 +8,7 @@ parquet              the published files, a link to the snapshot that analysts s
 ```
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-from filelock import FileLock
 
 from resources.warehouse.errors import WarehouseError
 
@@ -74,9 +74,37 @@ class Folder:
             if not os.access(self.state, os.W_OK):
                 raise PermissionError(13, "no permission to write")
 
-    def lock(self, name: str) -> FileLock:
-        """The lock between processes of this name; the kernel frees it when its holder dies."""
-        return FileLock(self.state / f"{name}.lock", mode=0o600)
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock between processes of this name; who waits for it gets it in the order of arrival.
+
+        The kernel frees it when its holder dies, and forgets a waiter that dies.
+        """
+        # of those who wait one alone stands at the lock itself: its last holder cannot slip in before that one wakes up
+        first_in_line = _locked(self.state / f"{name}.queue")
+        try:
+            holder = _locked(self.state / f"{name}.lock")
+        finally:
+            os.close(first_in_line)
+        try:
+            yield
+        finally:
+            os.close(holder)
+
+
+def _locked(path: Path) -> int:
+    """Wait for the lock on a file; returns the open file, which holds it until it is closed."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            # the kernel keeps a queue of calls that wait; whoever tries again and again has no place in it
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # the file was deleted while this process waited, so that it guards nothing any more
 
 
 @contextmanager

@@ -334,8 +334,10 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
     assert {path.name for path in warehouse.folder.state.iterdir()} == {
         "batches",
         "batches.lock",
+        "batches.queue",
         "stage.duckdb",
         "writer.lock",
+        "writer.queue",
     }
     assert not list(warehouse.folder.batches.iterdir())
 
