@@ -1,6 +1,5 @@
 """An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import dagster as dg
 import polars as pl
 
 from assets.extraction import Extraction
+from assets.interrupts import run_until_told
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
@@ -102,7 +102,7 @@ def read_table(
             async with coupontools.connected() as client:
                 return await read(client, batch)
 
-        extraction = asyncio.run(run())
+        extraction = run_until_told(run())
         merged = load(warehouse, coupontools, batch, table, extraction.whole)
     if extraction.new_fields:
         fields = ", ".join(sorted(extraction.new_fields))

@@ -146,10 +146,11 @@ def _faults(text: str) -> "Faults":
 
 
 def main() -> None:
-    """Run the command; exit code 0 if all that was asked for is done, 1 if not, 2 if it was asked for wrongly."""
+    """Run the command; exit code 0 if all is done, 1 if not, 2 if it was asked for wrongly, 130 if interrupted."""
     try:
         app.main(standalone_mode=False)
     except click.exceptions.Abort:
+        _tell("The run was interrupted. What was published stays; the same command goes on where it stopped.")
         sys.exit(130)
     except SettingsError as error:
         _tell(str(error))

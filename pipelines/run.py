@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 from dagster import BetaWarning, DagsterEventType, ExecuteInProcessResult, PreviewWarning
-from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.execution.plan.objects import ErrorSource, StepFailureData
 
 warnings.filterwarnings("ignore", category=BetaWarning)
 warnings.filterwarnings("ignore", category=PreviewWarning)
@@ -69,6 +69,8 @@ def _export(days: Mapping[str, object]) -> Exported:
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
             run_config={"ops": windowed, "loggers": loggers}, raise_on_error=False
         )
+        if _was_interrupted(result):
+            raise click.Abort
         reasons = _reasons(result)
         if reasons and result.get_asset_materialization_events():
             rest = defs.resolve_job_def(publish.name)
@@ -76,6 +78,15 @@ def _export(days: Mapping[str, object]) -> Exported:
     if reasons:
         raise click.ClickException("\nError: ".join(dict.fromkeys(reasons)))
     return _exported(result, time.monotonic() - begun)
+
+
+def _was_interrupted(result: ExecuteInProcessResult) -> bool:
+    """Whether somebody ended the run, so that nothing is to be brought out of it."""
+    return any(
+        event.step_failure_data.error_source == ErrorSource.INTERRUPT
+        for event in result.all_events
+        if event.event_type == DagsterEventType.STEP_FAILURE
+    )
 
 
 def _reasons(result: ExecuteInProcessResult) -> list[str]:

@@ -118,8 +118,11 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
             f"The folder {folder.root} cannot be written: {reason}. Make room or set COUPONTOOLS_DATA_DIR to "
             "another folder; what was published stays as it was."
         ) from error
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
     except (duckdb.OperationalError, duckdb.FatalException) as error:
-        first_line = str(error).splitlines()[0].rstrip(".")
+        # some texts go on with themselves as JSON
+        first_line = str(error).splitlines()[0].partition(' {"exception_type"')[0].rstrip(" .")
         raise WarehouseError(
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
             "published stays as it was."

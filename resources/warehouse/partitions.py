@@ -15,6 +15,9 @@ from resources.warehouse.sql import quoted_name, quoted_text
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The partition of a row that has none, as hive-partitioned files spell it; also that of undivided tables."""
 
+EVERY_TABLE = "*"
+"""Stands for all tables among those that have changed: nobody knows what a new stage has in common with the files."""
+
 
 def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
     """Write down the month of rows that come without their date, so that they stay where they are first put."""
@@ -57,6 +60,11 @@ def partitions_changed(connection: duckdb.DuckDBPyConnection, table: TableSchema
     """The partitions of a table whose rows have changed since the last publish."""
     query = "SELECT partition FROM _state.changed WHERE table_name = ?"
     return {row[0] for row in connection.execute(query, [table.name]).fetchall()}
+
+
+def is_new(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether nothing was published of this stage yet."""
+    return bool(connection.execute("SELECT 1 FROM _state.changed WHERE table_name = ?", [EVERY_TABLE]).fetchall())
 
 
 def partitions_of(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:

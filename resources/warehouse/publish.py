@@ -17,7 +17,7 @@ from urllib.parse import quote
 import duckdb
 
 from resources.warehouse.files import Folder, point, remove, sync
-from resources.warehouse.partitions import NO_PARTITION, partitions_changed, partitions_of, rows_in_partition
+from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import quoted_name, quoted_text
 from resources.warehouse.stage import describe_tables, ensure_table, sole_writer, stage
@@ -72,9 +72,10 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, table: TableSchema, fo
     """Write the changed files of a table into the snapshot, and share the others; returns how many were written."""
     target, previous = snapshot / table.name, folder.parquet / table.name
     target.mkdir(parents=True)
-    changed = partitions_changed(connection, table) if previous.exists() else partitions_of(connection, table)
+    is_first = is_new(connection) or not previous.exists()
+    changed = partitions_of(connection, table) if is_first else partitions_changed(connection, table)
     written = sum(_write_file(connection, table, partition, target) for partition in changed)
-    if previous.exists():
+    if not is_first:
         _share(previous, target, but_not={_place(table, partition) for partition in changed})
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
         written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)

@@ -17,7 +17,7 @@ from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
 from resources.warehouse.history import keep_history
-from resources.warehouse.partitions import NO_PARTITION, keep_months, note_changes, remember_months
+from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, files, quoted_name, quoted_text
 
@@ -81,6 +81,7 @@ def _make_stage(folder: Folder) -> None:
                 connection.execute(f"CREATE TABLE stage.{quoted_name(table.name)} AS FROM {rows}")
         connection.execute("CREATE SCHEMA stage._state")
         connection.execute("CREATE TABLE stage._state.changed (table_name VARCHAR, partition VARCHAR)")
+        connection.execute(f"INSERT INTO stage._state.changed VALUES ('{EVERY_TABLE}', '')")
         connection.execute("CREATE TABLE stage._state.origin (origin VARCHAR)")
         connection.execute("DETACH stage")
     unfinished.chmod(0o600)

@@ -373,3 +373,20 @@ def test_duckdb_1_5_reads_what_is_published(warehouse: WarehouseResource) -> Non
     command = ["uv", "run", "--quiet", "--no-project", "--with", "duckdb==1.5.*", "python", "-c", code]
     run = subprocess.run([*command, str(warehouse.folder.database)], capture_output=True, text=True, check=False)
     assert (run.stdout.strip(), run.stderr) == ("[('a',)]", "")
+
+
+def test_files_that_are_older_than_the_database_are_written_again_where_the_stage_is_lost(
+    warehouse: WarehouseResource,
+) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 2, 5)))
+    published(warehouse)
+    older = warehouse.folder.parquet.resolve()
+    merge(warehouse, thing("a", "blue", seen=1, made=datetime(2026, 1, 5)))
+    published(warehouse)
+    warehouse.folder.parquet.unlink()  # as after a kill between the two renames of a publish
+    warehouse.folder.parquet.symlink_to(f".snapshots/{older.name}")
+    shutil.rmtree(warehouse.folder.state)
+    merge(warehouse, thing("c", made=datetime(2026, 3, 5)))
+    expected = published(warehouse, "SELECT id, colour FROM things ORDER BY ALL")
+    assert expected == [("a", "blue"), ("b", "red"), ("c", "red")]
+    assert in_parquet(warehouse.folder.root, "things", "id, colour") == expected
