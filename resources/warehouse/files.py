@@ -10,6 +10,7 @@ parquet              the published files, a link to the snapshot that analysts s
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ import duckdb
 from resources.warehouse.errors import WarehouseError
 
 PRIVATE = 0o700
+
+_INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,8 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except (duckdb.OperationalError, duckdb.FatalException) as error:
-        # some texts go on with themselves as JSON
-        first_line = str(error).splitlines()[0].partition(' {"exception_type"')[0].rstrip(" .")
+        # an error inside an error is told as JSON
+        first_line = _INNER_ERROR.sub(r"\1", str(error).splitlines()[0]).rstrip(" .")
         raise WarehouseError(
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
             "published stays as it was."
