@@ -238,6 +238,14 @@ def test_a_server_that_speaks_no_tls_is_named(serve: Serve, monkeypatch: pytest.
         ask()
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "https://", "http://host:port"])
+def test_an_address_that_is_none_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    serve(account())
+    monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+    with pytest.raises(SettingsError, match="COUPONTOOLS_API_URL is wrong: should start with https:// and a host"):
+        ask()
+
+
 def test_no_more_requests_are_under_way_than_allowed_and_none_too_soon(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
