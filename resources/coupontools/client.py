@@ -159,11 +159,9 @@ class Client:
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response.status_code, question) from None
-            raise UnreadableError(
-                f"The API answers {question} in a shape that is not known: {shape(response.content)}.",
-                response.content,
-                question.page or 1,
-            ) from None
+            body = self._without_keys(response.content)
+            message = f"The API answers {question} in a shape that is not known: {shape(body)}."
+            raise UnreadableError(message, body, question.page or 1) from None
         if isinstance(result, Failure):
             raise self._refusal(result, response.status_code, question)
         self.traffic.answers += 1
@@ -231,9 +229,13 @@ class Client:
 
     def _told(self, text: str) -> str:
         """A text from outside as one short line without our secrets."""
+        readable = self._without_keys(text.encode("utf-8", "backslashreplace")).decode()
+        return " ".join(readable.split())[:300].rstrip(".")
+
+    def _without_keys(self, text: bytes) -> bytes:
         for secret in (self._keys.client_secret, self._keys.client_id):
-            text = text.replace(secret, "…") if len(secret) > 3 else text
-        return " ".join(text.split())[:300].rstrip(".")
+            text = text.replace(secret.encode(), "…".encode()) if len(secret) > 3 else text
+        return text
 
     def _stop(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None

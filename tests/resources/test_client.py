@@ -31,6 +31,7 @@ from resources.sandbox.faults import Fault
 from resources.settings import SettingsError
 from tests.accounts import account
 from tests.conftest import Serve
+from tests.replies import replying
 
 T = TypeVar("T")
 DAY = {"start": "2026-01-01", "end": "2026-01-01"}
@@ -244,6 +245,18 @@ def test_an_address_that_is_none_is_refused(serve: Serve, monkeypatch: pytest.Mo
     monkeypatch.setenv("COUPONTOOLS_API_URL", url)
     with pytest.raises(SettingsError, match="COUPONTOOLS_API_URL is wrong: should start with https:// and a host"):
         ask()
+
+
+@pytest.mark.parametrize("text", ["<pre>X-Client-Secret: %s, X-Client-Id: %s</pre>", '{"%s": "%s"}'])
+def test_an_answer_that_repeats_the_keys_is_kept_without_them(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "hush-hush")
+    with replying({}, text % ("hush-hush", "somebody")) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        with pytest.raises(UnreadableError) as error:
+            ask()
+    assert error.value.body.decode() == text % ("…", "…")
+    assert "hush" not in str(error.value)
 
 
 def test_no_more_requests_are_under_way_than_allowed_and_none_too_soon(
