@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
@@ -19,9 +20,17 @@ class SettingsError(Exception):
 
 
 def _address(url: str) -> str:
-    if url != SANDBOX and not url.startswith(("http://", "https://")):
-        raise PydanticCustomError("address", "should start with https://, or be the word sandbox")
+    if url != SANDBOX and not _is_address(url):
+        raise PydanticCustomError("address", "should start with https:// and a host, or be the word sandbox")
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, or too large
+        return False
 
 
 def _printable(secret: SecretStr) -> SecretStr:

@@ -9,6 +9,7 @@ import pytest
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.clock import Clock
+from resources.sandbox.faults import Faults
 from resources.sandbox.server import SandboxServer
 from resources.sandbox.source import Source
 
@@ -33,8 +34,10 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start a sandbox for an account, and let the environment name it."""
     with ExitStack() as running:
 
-        def start(account: Source | None = None, clock: Clock | None = None, **assumed: object) -> SandboxServer:
-            server = SandboxServer(account or RecordedAccount(), Assumptions.model_validate(assumed), clock)
+        def start(
+            account: Source | None = None, clock: Clock | None = None, faults: Faults | None = None, **assumed: object
+        ) -> SandboxServer:
+            server = SandboxServer(account or RecordedAccount(), Assumptions.model_validate(assumed), clock, faults)
             running.enter_context(server)
             monkeypatch.setenv("COUPONTOOLS_API_URL", server.url)
             monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)

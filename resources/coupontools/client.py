@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from ssl import SSLContext
+from time import monotonic
 from typing import TypeVar
 
 import httpx
@@ -20,6 +21,7 @@ from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
     AbsentError,
     AccountError,
+    BusyError,
     CoupontoolsError,
     GoneError,
     RequestError,
@@ -55,6 +57,35 @@ class Traffic:
     throttled: int = 0
 
 
+class _Turn:
+    """A request's turn to be sent again, of which there is one: nobody else asks a busy server meanwhile.
+
+    Requests that come back all at once would take what the server allows from each other, until some fail for good.
+    """
+
+    def __init__(self, only: asyncio.Lock) -> None:
+        self._only = only
+        self._is_mine = False
+
+    async def take(self) -> None:
+        """Wait for the turn."""
+        if not self._is_mine:
+            await self._only.acquire()
+            self._is_mine = True
+
+    async def nobody_elses(self) -> None:
+        """Wait until no other request has it."""
+        if not self._is_mine:
+            async with self._only:
+                pass
+
+    def end(self) -> None:
+        """Let the next one have it."""
+        if self._is_mine:
+            self._only.release()
+            self._is_mine = False
+
+
 class Client:
     """An open connection to one account. Made by `connected`."""
 
@@ -67,6 +98,7 @@ class Client:
         self._keys = keys
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(limits.concurrency + _PAGES_WAITING)
+        self._only = asyncio.Lock()
         rate = limits.requests_per_second
         self._rate = AsyncLimiter(1, 1 / rate) if rate else None
         self._decoders = Decoders()
@@ -90,23 +122,29 @@ class Client:
         """
         if question.unit.endpoint not in READABLE:
             raise ValueError(f"{question.unit.endpoint.path} is not among the endpoints that the export may call")
+        turn = _Turn(self._only)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
             stop=self._stop,
             wait=self._wait,
-            before_sleep=self._count_retry,
+            before_sleep=partial(self._before_retry, turn),
             reraise=True,
         )
         async with self._pages:
             try:
-                return await retrying(self._attempt, question, decode, in_processes)
+                return await retrying(self._attempt, question, decode, in_processes, turn)
             except UnreadableError as error:
                 raise UnreadableError(f"{error} Tried {_tries(retrying)} times.", error.body, error.page) from None
             except UnavailableError as error:
                 again = "Run the same command again later: what was read so far is kept."
-                raise UnavailableError(f"{error} Tried {_tries(retrying)} times. {again}") from None
+                raise type(error)(f"{error} Tried {_tries(retrying)} times. {again}") from None
+            finally:
+                turn.end()
 
-    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T], in_processes: bool) -> T:
+    async def _attempt(
+        self, question: Question, decode: Callable[[Answer, datetime], T], in_processes: bool, turn: _Turn
+    ) -> T:
+        await turn.nobody_elses()
         async with self._requests:
             if self._rate:
                 await self._rate.acquire()
@@ -120,11 +158,9 @@ class Client:
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response.status_code, question) from None
-            raise UnreadableError(
-                f"The API answers {question} in a shape that is not known: {shape(response.content)}.",
-                response.content,
-                question.page or 1,
-            ) from None
+            body = self._without_keys(response.content)
+            message = f"The API answers {question} in a shape that is not known: {shape(body)}."
+            raise UnreadableError(message, body, question.page or 1) from None
         if isinstance(result, Failure):
             raise self._refusal(result, response.status_code, question)
         self.traffic.answers += 1
@@ -151,7 +187,9 @@ class Client:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""
         status = response.status_code
         if status in (408, 429) or status >= 500:
-            raise UnavailableError(f"The API answers {question} with HTTP {status}.", _retry_after(response))
+            message, wait = f"The API answers {question} with HTTP {status}.", _retry_after(response)
+            is_busy = status == 429 or wait is not None
+            raise BusyError(message, wait) if is_busy else UnavailableError(message)
         if not (response.is_success or response.is_client_error):
             raise self._not_the_api(status, question)
 
@@ -190,9 +228,13 @@ class Client:
 
     def _told(self, text: str) -> str:
         """A text from outside as one short line without our secrets."""
+        readable = self._without_keys(text.encode("utf-8", "backslashreplace")).decode()
+        return " ".join(readable.split())[:300].rstrip(".")
+
+    def _without_keys(self, text: bytes) -> bytes:
         for secret in (self._keys.client_secret, self._keys.client_id):
-            text = text.replace(secret, "…") if len(secret) > 3 else text
-        return " ".join(text.split())[:300].rstrip(".")
+            text = text.replace(secret.encode(), "…".encode()) if len(secret) > 3 else text
+        return text
 
     def _stop(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -205,10 +247,17 @@ class Client:
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, UnavailableError) else None
-        return self._backoff(state) if asked is None else min(asked, LONGEST_WAIT)
+        # a server that names no time, or one that is over, would otherwise get all tries at once
+        return min(asked, LONGEST_WAIT) if asked else self._backoff(state)
 
-    def _count_retry(self, _state: RetryCallState) -> None:
+    async def _before_retry(self, turn: _Turn, state: RetryCallState) -> None:
         self.traffic.retries += 1
+        if not (state.outcome and isinstance(state.outcome.exception(), BusyError)):
+            turn.end()
+            return
+        due = monotonic() + state.upcoming_sleep
+        await turn.take()
+        state.upcoming_sleep = max(0.0, due - monotonic())
 
 
 _CHECK_KEYS = "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET."

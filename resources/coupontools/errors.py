@@ -46,6 +46,10 @@ class UnavailableError(CoupontoolsError):
         self.retry_after = retry_after
 
 
+class BusyError(UnavailableError):
+    """The server asks for fewer requests: HTTP 429, or any status with a Retry-After."""
+
+
 class UnreachableError(UnavailableError):
     """Nothing listens at the address, or the network does not lead there."""
 

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.calls import Call, read_call
 from resources.sandbox.clock import Clock
-from resources.sandbox.connection import reset, send_half, with_transport
+from resources.sandbox.connection import drip, end, reset, send_half, with_transport
 from resources.sandbox.endpoints.endpoint import Endpoint, State, refusal
 from resources.sandbox.endpoints.table import ENDPOINTS
 from resources.sandbox.faults import Fault, Faults, Kind, instead, spoil
@@ -128,11 +128,20 @@ class _Answer:
             reply = await run_in_threadpool(self._reply, call, fault)
         self._sandbox.log(call, reply.status, began, kind)
         response = Response(reply.body, reply.status, dict(reply.headers), media_type=reply.content_type)
-        if kind == "reset_in_body":
-            await send_half(response, send)
-            await reset(scope, receive)
-            return
-        await response(scope, receive, send)
+        await self._send(response, fault, scope, receive, send)
+
+    async def _send(self, response: Response, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
+        match fault:
+            case Fault(kind="reset_in_body"):
+                await send_half(response, send)
+                await reset(scope, receive)
+            case Fault(kind="short_body" | "cut_chunks"):
+                await send_half(response, send, in_chunks=fault.kind == "cut_chunks")
+                await end(scope, receive)
+            case Fault(kind="drip"):
+                await drip(response, send, self._stall, fault.seconds)
+            case _:
+                await response(scope, receive, send)
 
     async def _stall(self, seconds: float) -> None:
         """Wait, but not longer than the server lasts: an answer still due would hold up its end."""
@@ -147,7 +156,8 @@ class _Answer:
         if reply is None:
             reply = self._endpoint_reply(call)
             reply = spoil(fault, reply) if fault else reply
-        return reply.compressed() if assumptions.gzip and call.accepts_gzip else reply
+        is_plain = "content-encoding" not in reply.headers
+        return reply.compressed() if assumptions.gzip and call.accepts_gzip and is_plain else reply
 
     def _endpoint_reply(self, call: Call) -> Reply:
         sandbox = self._sandbox

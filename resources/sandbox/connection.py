@@ -4,11 +4,14 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TRANSPORT = "sandbox.transport"
+DRIPS = 40
+"""Pieces of a body that drips."""
 
 
 def with_transport(app: ASGIApp) -> ASGIApp:
@@ -21,14 +24,38 @@ def with_transport(app: ASGIApp) -> ASGIApp:
     return reachable
 
 
-async def send_half(response: Response, send: Send) -> None:
-    """Send the head of an answer, which promises all of the body, and half of the body."""
-    head = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-    await send(head)
-    half = bytes(response.body)[: len(response.body) // 2]
-    await send({"type": "http.response.body", "body": half, "more_body": True})
+async def send_half(response: Response, send: Send, *, in_chunks: bool = False) -> None:
+    """Send the head of an answer, which promises all of the body or chunks of it, and half of the body."""
+    body = bytes(response.body)
+    await send(_head(response, in_chunks=in_chunks))
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     # Give the loop a turn to hand the half to the network.
     await asyncio.sleep(0.01)
+
+
+async def drip(response: Response, send: Send, wait: Callable[[float], Awaitable[None]], seconds: float) -> None:
+    """Send an answer in so many small pieces that `wait`, called before each, lasts some seconds in all."""
+    body = bytes(response.body)
+    size = len(body) // DRIPS + 1
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    await send(_head(response))
+    for piece in pieces:
+        await wait(seconds / len(pieces))
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+def _head(response: Response, *, in_chunks: bool = False) -> Message:
+    # without a length, uvicorn sends the body in chunks
+    headers = [each for each in response.raw_headers if not (in_chunks and each[0] == b"content-length")]
+    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+
+
+async def end(scope: Scope, receive: Receive) -> None:
+    """End the connection in good order, whatever was promised on it."""
+    transport: asyncio.Transport = scope[TRANSPORT]
+    transport.close()
+    await _disconnected(receive)
 
 
 async def reset(scope: Scope, receive: Receive) -> None:
@@ -37,5 +64,9 @@ async def reset(scope: Scope, receive: Receive) -> None:
     linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
+    await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from fnmatch import fnmatch
+from gzip import compress
 from time import time
 from typing import Literal, cast, get_args
 
@@ -16,16 +17,20 @@ from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.replies import ApiError, Reply, failure, html
 
 Kind = Literal[
-    "429", "404", "408", "500", "502", "503", "504", "reset", "reset_in_body", "stall", "truncated",
-    "truncated_after_record", "empty", "wrong_shape", "content_type", "failed", "revoked", "html",
+    "429", "404", "408", "500", "502", "503", "504", "reset", "reset_in_body", "short_body", "cut_chunks", "stall",
+    "drip", "truncated", "truncated_after_record", "cut_gzip", "broken_gzip", "empty", "wrong_shape", "content_type",
+    "failed", "revoked", "html",
 ]  # fmt: skip
 """What goes wrong:
 
 - `429`: too many requests, with Retry-After as seconds or HTTP date; `404` `408` `500` `502` `503` `504`: HTML body
 - `reset`: the connection is reset before the answer; `reset_in_body`: after half of the body
-- `stall`: the right answer, after some seconds
+- `short_body`: an orderly end of the connection after half of the promised body; `cut_chunks`: the same of a body
+  that comes in chunks, without the last one
+- `stall`: the right answer, after some seconds; `drip`: the right answer at once, its body little by little
 - `truncated`: a complete HTTP answer whose JSON is cut in the middle; `truncated_after_record`: right after a
   record's closing brace; `empty`: no body
+- `cut_gzip`: a complete HTTP answer of which gzip's end is missing; `broken_gzip`: with a wrong checksum
 - `wrong_shape`: valid JSON that is no envelope; `content_type`: the right JSON as text/html
 - `html`: an HTML page with HTTP 200
 - `failed`: HTTP 200 with status "failed"; `revoked`: the keys stop working, for this and all later requests
@@ -57,12 +62,12 @@ class Fault:
     """Requests that are hit at most; None = no end."""
     probability: float = 1.0
     """Chance of a matching request being hit; drawn from the seed and the request, not from arrival order."""
-    retry_after: int | None = 0
-    """Seconds in the Retry-After of a 429; None = no such header."""
+    retry_after: int | str | None = 0
+    """Retry-After of a 429, and of a 503 unless it is 0: seconds, or a text as it is; None = no such header."""
     as_http_date: bool = False
-    """Whether Retry-After is an HTTP date instead of seconds."""
+    """Whether the seconds of Retry-After are written as an HTTP date."""
     seconds: float = 1.0
-    """Length of a stall."""
+    """Length of a stall, or of a drip."""
     error_code: int = 300
     """Application code of `failed`."""
 
@@ -104,6 +109,15 @@ class Faults:
         """Whether the keys have been revoked."""
         with self._lock:
             return self._revoked
+
+    @property
+    def hits(self) -> Counter[Kind]:
+        """How many requests each kind has hit so far."""
+        with self._lock:
+            hits: Counter[Kind] = Counter()
+            for number, count in self._hits.items():
+                hits[self._rules[number].kind] += count
+            return hits
 
     def add(self, *rules: Fault) -> None:
         """Append rules."""
@@ -150,11 +164,7 @@ class Faults:
 def instead(fault: Fault, assumptions: Assumptions) -> Reply | None:
     """Return what a fault answers in place of the endpoint, or None if it spoils the endpoint's answer."""
     if fault.kind in ERROR_TITLES:
-        headers = {}
-        if fault.kind == "429" and fault.retry_after is not None:
-            moment = formatdate(time() + fault.retry_after, usegmt=True)
-            headers["retry-after"] = moment if fault.as_http_date else str(fault.retry_after)
-        return html(int(fault.kind), ERROR_TITLES[fault.kind], headers)
+        return html(int(fault.kind), ERROR_TITLES[fault.kind], _retry_after(fault))
     match fault.kind:
         case "empty":
             return Reply(b"")
@@ -169,6 +179,14 @@ def instead(fault: Fault, assumptions: Assumptions) -> Reply | None:
             return None
 
 
+def _retry_after(fault: Fault) -> Mapping[str, str]:
+    wait = fault.retry_after
+    if wait is None or not (fault.kind == "429" or (fault.kind == "503" and wait)):
+        return {}
+    as_date = isinstance(wait, int) and fault.as_http_date
+    return {"retry-after": formatdate(time() + int(wait), usegmt=True) if as_date else str(wait)}
+
+
 def spoil(fault: Fault, reply: Reply) -> Reply:
     """Return the endpoint's answer as a fault of the second sort leaves it."""
     match fault.kind:
@@ -177,6 +195,11 @@ def spoil(fault: Fault, reply: Reply) -> Reply:
         case "truncated_after_record":
             cut = max(reply.body.rfind(b"},{"), reply.body.rfind(b"}]}") if b"},{" not in reply.body else -1)
             return replace(reply, body=reply.body[: cut + 1] if cut >= 0 else reply.body[:-1])
+        case "cut_gzip" | "broken_gzip":
+            packed = compress(reply.body)
+            # the last eight bytes are checksum and length
+            body = packed[: len(packed) * 2 // 3] if fault.kind == "cut_gzip" else packed[:-8] + bytes(8)
+            return replace(reply, body=body, headers={**reply.headers, "content-encoding": "gzip"})
         case "content_type":
             return replace(reply, content_type="text/html; charset=UTF-8")
         case _:

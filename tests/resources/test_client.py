@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import httpx
@@ -21,14 +21,17 @@ from resources.coupontools.errors import (
     GoneError,
     RequestError,
     UnavailableError,
+    UnreachableError,
     UnreadableError,
 )
 from resources.coupontools.questions import Keys, Question, Unit, request
 from resources.coupontools.resource import CoupontoolsResource
+from resources.sandbox.app import RateLimit
 from resources.sandbox.faults import Fault
 from resources.settings import SettingsError
 from tests.accounts import account
 from tests.conftest import Serve
+from tests.replies import replying
 
 T = TypeVar("T")
 DAY = {"start": "2026-01-01", "end": "2026-01-01"}
@@ -68,8 +71,12 @@ def ask(campaign: str = "cam_1", start: date | None = None) -> tuple[int, Client
         "504",
         "reset",
         "reset_in_body",
+        "short_body",
+        "cut_chunks",
         "truncated",
         "truncated_after_record",
+        "cut_gzip",
+        "broken_gzip",
         "empty",
         "wrong_shape",
         "html",
@@ -112,6 +119,56 @@ def test_the_wait_that_the_server_asks_for_is_kept(serve: Serve, as_http_date: b
     assert ask()[0] == 5
     first, second = (entry.time for entry in server.requests)
     assert (second - first).total_seconds() >= 0.9
+
+
+@pytest.mark.parametrize("kind", ["429", "503"])
+@pytest.mark.parametrize(
+    "wait", [{"retry_after": -3600, "as_http_date": True}, {"retry_after": "soon"}, {"retry_after": None}]
+)
+def test_a_wait_that_says_nothing_is_replaced_by_ours(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, kind: str, wait: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_RETRY_WAIT", "0.1")
+    server = serve(account({1: 5}))
+    server.faults.add(Fault(kind, times=3, **wait))  # type: ignore[arg-type]
+    assert ask()[0] == 5
+    first, *_, last = (entry.time for entry in server.requests)
+    assert (last - first).total_seconds() >= 0.7, "0.1, 0.2 and 0.4 seconds"
+
+
+@pytest.mark.parametrize("wait", [{"retry_after": 10**30}, {"retry_after": 86_400, "as_http_date": True}])
+def test_no_server_makes_us_wait_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch, wait: dict[str, Any]) -> None:
+    monkeypatch.setattr("resources.coupontools.client.LONGEST_WAIT", 0.2)
+    server = serve(account({1: 5}))
+    server.faults.add(Fault("429", **wait))
+    assert ask()[0] == 5
+    first, second = (entry.time for entry in server.requests)
+    assert 0.2 <= (second - first).total_seconds() < 10
+
+
+def test_requests_that_are_too_many_are_sent_one_by_one_until_all_are_answered(serve: Serve) -> None:
+    server, limit = serve(account(dict.fromkeys(range(1, 41), 1))), RateLimit(10)
+    server.faults.add(Fault("429", when=lambda _: limit.wait() > 0, retry_after=None, times=None))
+
+    async def work(client: Client) -> Client:
+        def decode(answer: Answer, _asked_at: datetime) -> int:
+            return answer.records.count(b'"session":')
+
+        units = [Unit(SESSIONS, f"cam_{number}") for number in range(1, 41)]
+        assert sum(await asyncio.gather(*(client.read(Question(unit, 1), decode) for unit in units))) == 40
+        return client
+
+    traffic = with_client(work).traffic
+    assert traffic.answers == 40
+    assert traffic.throttled == traffic.retries == server.faults.hits["429"] > 10
+
+
+def test_a_dripping_answer_is_given_up_in_the_end(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "0.1")
+    server = serve(account({1: 50}))
+    server.faults.add(Fault("drip", seconds=3))  # more than 0.1 * 20, but no byte is late
+    found, client = ask()
+    assert (found, client.traffic.retries) == (50, 1)
 
 
 def test_a_stalled_answer_is_given_up_and_asked_for_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,8 +228,35 @@ def test_an_address_that_is_not_the_api_is_named(serve: Serve, monkeypatch: pyte
 def test_an_unreachable_host_is_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(account())
     monkeypatch.setenv("COUPONTOOLS_API_URL", "http://127.0.0.1:9")
-    with pytest.raises(UnavailableError, match=r"127.0.0.1:9 cannot be reached .* Check COUPONTOOLS_API_URL"):
+    with pytest.raises(UnreachableError, match=r"127.0.0.1:9 cannot be reached .* Check COUPONTOOLS_API_URL"):
         ask()
+
+
+def test_a_server_that_speaks_no_tls_is_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve(account())
+    monkeypatch.setenv("COUPONTOOLS_API_URL", server.url.replace("http:", "https:"))
+    with pytest.raises(UnreachableError, match=r"127.0.0.1:\d+ cannot be reached \(.*SSL.*\)\. .* Tried 3 times"):
+        ask()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "https://", "http://host:port"])
+def test_an_address_that_is_none_is_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    serve(account())
+    monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+    with pytest.raises(SettingsError, match="COUPONTOOLS_API_URL is wrong: should start with https:// and a host"):
+        ask()
+
+
+@pytest.mark.parametrize("text", ["<pre>X-Client-Secret: %s, X-Client-Id: %s</pre>", '{"%s": "%s"}'])
+def test_an_answer_that_repeats_the_keys_is_kept_without_them(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "hush-hush")
+    with replying({}, text % ("hush-hush", "somebody")) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        with pytest.raises(UnreadableError) as error:
+            ask()
+    assert error.value.body.decode() == text % ("…", "…")
+    assert "hush" not in str(error.value)
 
 
 def test_no_more_requests_are_under_way_than_allowed_and_none_too_soon(

@@ -48,6 +48,13 @@ def test_too_many_requests_can_name_a_moment(api: Api) -> None:
     assert 50 < (moment - datetime.now(UTC)).total_seconds() <= 61
 
 
+@pytest.mark.parametrize(("kind", "told"), [("429", "in a while"), ("503", "in a while")])
+def test_the_wait_can_be_any_text(api: Api, kind: Kind, told: str) -> None:
+    api.server.faults.add(Fault(kind, retry_after=told), Fault("429", retry_after=-60, as_http_date=True))
+    assert page(api).headers["retry-after"] == told
+    assert parsedate_to_datetime(page(api).headers["retry-after"]) < datetime.now(UTC)
+
+
 def test_a_reset_before_the_answer_is_a_network_error(api: Api) -> None:
     api.server.faults.add(Fault("reset"))
     with pytest.raises(httpx.NetworkError):
@@ -64,6 +71,38 @@ def test_a_reset_in_mid_body_breaks_the_answer_that_had_begun(api: Api) -> None:
         assert int(response.headers["content-length"]) == whole
         with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
             response.read()
+
+
+@pytest.mark.parametrize("kind", ["short_body", "cut_chunks"])
+def test_a_body_can_end_before_its_end(api: Api, kind: Kind) -> None:
+    right = page(api).content
+    api.server.faults.add(Fault(kind))
+    with api.client.stream("POST", "campaign/data", json={"campaign": "cam_1"}) as response:
+        assert response.headers.get("content-length") == (str(len(right)) if kind == "short_body" else None)
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+            response.read()
+    assert page(api).content == right
+
+
+def test_a_dripping_body_is_the_right_one_little_by_little(api: Api) -> None:
+    right = page(api).content
+    api.server.faults.add(Fault("drip", seconds=0.3))
+    began = time.monotonic()
+    with api.client.stream("POST", "campaign/data", json={"campaign": "cam_1"}) as response:
+        pieces = list(response.iter_raw())
+    assert b"".join(pieces) == right
+    assert len(pieces) > 10
+    assert time.monotonic() - began >= 0.25
+
+
+def test_gzip_can_be_cut_or_broken(api: Api) -> None:
+    right = page(api).content
+    api.server.faults.add(Fault("cut_gzip"), Fault("broken_gzip"))
+    cut = page(api).content
+    assert len(cut) < len(right)
+    assert right.startswith(cut)
+    with pytest.raises(httpx.DecodingError):
+        page(api)
 
 
 def test_a_stall_is_the_right_answer_late(api: Api) -> None:
@@ -169,6 +208,7 @@ class TestRules:
     def test_the_first_rule_that_hits_decides(self, api: Api) -> None:
         api.server.faults.add(Fault("500"), Fault("503"))
         assert [page(api).status_code for _ in range(3)] == [500, 503, 200]
+        assert api.server.faults.hits == {"500": 1, "503": 1}
 
     def test_probability_is_drawn_from_the_seed_and_the_request_not_the_order(self) -> None:
         requests = [("v3/campaign/data", {"campaign": "cam_1", "page": number}) for number in range(1000)]

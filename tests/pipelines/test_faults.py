@@ -1,0 +1,357 @@
+"""The whole way through a server that misbehaves: the tables of the account, or one clear line and what was there."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+import pytest
+
+from assets.analytics import ASSETS
+from pipelines.run import export_days
+from resources.coupontools.client import FEW_TRIES, TRIES
+from resources.coupontools.endpoints import choose
+from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.faults import Fault, Faults, Kind
+from resources.sandbox.server import SandboxServer
+from tests.accounts import WHOLE_COUNTS, whole_account
+from tests.conftest import Serve
+from tests.exports import Metadata, export_only
+from tests.pipelines.test_parts import tables
+from tests.queries import Rows
+
+DAYS = (date(2025, 12, 31), date(2026, 11, 1))
+"""Later than the first day of all, so that opens, claims and validations are asked for too."""
+
+WINDOW = "from 2025-12-31 to 2026-11-01"
+SMALL_PAGES = {
+    "session_page_size": 40,
+    "registration_page_size": 40,
+    "v4_registration_page_size": 40,
+    "v4_loyalty_page_size": 40,
+}
+
+PASSING: Mapping[str, Mapping[str, Any]] = {
+    "429 with seconds": {"kind": "429", "retry_after": 0},
+    "429 with a date": {"kind": "429", "as_http_date": True},
+    "429 with no time": {"kind": "429", "retry_after": None},
+    "503 with words": {"kind": "503", "retry_after": "soon"},
+    **{
+        kind: {"kind": kind}
+        for kind in (
+            "408", "500", "502", "503", "504", "reset", "reset_in_body", "short_body", "cut_chunks", "truncated",
+            "truncated_after_record", "cut_gzip", "broken_gzip", "empty", "wrong_shape", "html", "content_type",
+        )
+    },
+    "drip": {"kind": "drip", "seconds": 0.05},
+    "stall": {"kind": "stall", "seconds": 1.2},
+}  # fmt: skip
+HARMLESS = {"content_type", "drip"}
+"""Faults behind which the right answer is read."""
+
+
+ONLY_MIXED = {"408", "502", "504", "429 with no time"}
+"""Faults that differ from another in a number alone; for time's sake they are not injected alone here."""
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "1")
+
+
+def files(data_dir: Path) -> dict[str, bytes]:
+    """All that is published, byte for byte."""
+    folder = (data_dir / "parquet").resolve()
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+    return found | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
+
+
+def export_all(**days: object) -> dict[str, Metadata]:
+    """Read and publish all tables, which must succeed; returns what each of them told."""
+    return export_only(*ASSETS.values(), **(days or {"start": str(DAYS[0]), "end": str(DAYS[1])}))
+
+
+def total(told: Mapping[str, Metadata], name: str) -> int:
+    return sum(int(str(metadata.get(name, 0))) for metadata in told.values())
+
+
+@cache
+def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str, Rows]]:
+    """The folder and the tables of an export of the whole account without faults."""
+    folder = TemporaryDirectory()
+    with SandboxServer(whole_account(), Assumptions()) as server, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("COUPONTOOLS_API_URL", server.url)
+        environment.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)
+        environment.setenv("COUPONTOOLS_CLIENT_SECRET", server.client_secret)
+        environment.setenv("COUPONTOOLS_API_VERSIONS", versions)
+        environment.setenv("COUPONTOOLS_DATA_DIR", folder.name)
+        told = export_all()
+    assert total(told, "API retries") == 0
+    found = tables(Path(folder.name))
+    assert {table: len(rows) for table, rows in found.items()} == WHOLE_COUNTS
+    return folder, found
+
+
+@pytest.fixture
+def published(data_dir: Path) -> Mapping[str, Rows]:
+    """The whole account as an earlier run has published it."""
+    folder, found = faultless()
+    shutil.copytree(folder.name, data_dir, symlinks=True)
+    return found
+
+
+@pytest.mark.parametrize("fault", sorted(PASSING.keys() - ONLY_MIXED))
+def test_a_passing_fault_at_every_endpoint_changes_no_row_and_is_told(serve: Serve, data_dir: Path, fault: str) -> None:
+    server, rule = serve(whole_account(), **SMALL_PAGES), PASSING[fault]
+    kind: Kind = rule["kind"]
+    paths = [endpoint.path.replace("{parent}", "*") for endpoint in choose("").values()]
+    times = 1 if kind in HARMLESS else 2  # some are asked only once
+    if kind == "stall":  # each takes as long as the client is patient
+        paths, times = ["v3/coupon/*", "v3/campaign/*", "v4/loyalty/*", "v3/directoryusers/list"], 1
+    server.faults.add(*(Fault(**rule, path=path, times=times) for path in paths))
+    told = export_all()
+    assert tables(data_dir) == faultless()[1]
+    assert server.faults.hits == {kind: times * len(paths)}
+    hit = sum(entry.fault == kind for entry in server.requests)
+    assert hit == times * len(paths)
+    assert total(told, "API requests") == len(server.requests)
+    assert total(told, "API retries") == (0 if kind in HARMLESS else hit)
+    assert total(told, "API throttled") == (hit if kind == "429" else 0)
+    if kind not in HARMLESS | {"stall"}:
+        retried = {table: metadata["API retries"] for table, metadata in told.items() if "API retries" in metadata}
+        assert retried["categories"] == 4, "two endpoints"
+        assert retried["email_groups"] == 2
+
+
+LASTING: list[tuple[dict[str, Any], dict[str, object], str, int, str]] = [
+    (
+        {"kind": "500", "path": "v3/campaign/data"},
+        {"campaign": "cam_1", "page": 3},
+        "coupon_sessions",
+        TRIES,
+        f"The API answers v3/campaign/data of campaign cam_1 {WINDOW}, page 3 with HTTP 500. Tried 6 times.",
+    ),
+    (
+        {"kind": "reset_in_body", "path": "v3/directoryusers/list"},
+        {"directory": "dir_1", "page": 2},
+        "directory_registrations",
+        TRIES,
+        f"The API broke off its answer to v3/directoryusers/list of directory dir_1 {WINDOW}, page 2 (",
+    ),
+    (
+        {"kind": "truncated_after_record", "path": "v3/directoryusers/list"},
+        {"directory": "dir_1", "page": 2},
+        "directory_registrations",
+        TRIES,
+        f"The API answers v3/directoryusers/list of directory dir_1 {WINDOW}, page 2 in a shape that is not known: "
+        "no JSON, or cut off (",
+    ),
+    (
+        {"kind": "429", "path": "v4/loyalty/loyalty-cards/123456/stats", "retry_after": "later"},
+        {},
+        "loyalty_users",
+        TRIES,
+        "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 1 with HTTP 429. Tried 6 times.",
+    ),
+    (
+        {"kind": "stall", "path": "v3/emailtool/grouplist", "seconds": 3},
+        {},
+        "email_groups",
+        TRIES,
+        "The API broke off its answer to v3/emailtool/grouplist (ReadTimeout). Tried 6 times.",
+    ),
+    (
+        {"kind": "broken_gzip", "path": "v3/coupon/list"},
+        {},
+        "campaigns coupon_sessions",
+        2 * TRIES,
+        "The API broke off its answer to v3/coupon/list (",
+    ),
+    (
+        {"kind": "html", "path": "v3/coupon/info"},
+        {"campaign": "cam_2"},
+        "campaigns",
+        TRIES,
+        "The API answers v3/coupon/info of campaign cam_2 in a shape that is not known: HTML (",
+    ),
+    (
+        {"kind": "wrong_shape", "path": "v3/smstool/userlist"},
+        {},
+        "sms_contacts",
+        FEW_TRIES,
+        "The API answers v3/smstool/userlist of smsgroup gro_1 in a shape that is not known: [3 x text].",
+    ),
+    (
+        {"kind": "failed", "path": "v3/campaign/opens", "error_code": 604},
+        {"campaign": "cam_1", "page": 1},
+        "coupon_sessions",
+        1,
+        f"The API refuses v3/campaign/opens of campaign cam_1 {WINDOW}, page 1 (error 604: Something is wrong",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "where", "failing", "tries", "line"), LASTING, ids=[rule[0]["kind"] for rule in LASTING]
+)
+def test_a_lasting_fault_is_one_line_and_spoils_nothing(
+    serve: Serve,
+    data_dir: Path,
+    published: Mapping[str, Rows],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    rule: dict[str, Any],
+    where: dict[str, object],
+    failing: str,
+    tries: int,
+    line: str,
+) -> None:
+    if rule["kind"] == "stall":
+        monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "0.3")
+    made, before = whole_account(), files(data_dir)
+    made.put_record("categories", {"ID": "cat_99", "name": "New"})
+    server = serve(made, **SMALL_PAGES)
+    server.faults.add(Fault(**rule, when=lambda asked: where.items() <= asked.items(), times=None))
+    message = failure(server, capfd)
+    assert message.startswith(line)
+    assert server.faults.hits == {rule["kind"]: tries}
+    now, after = tables(data_dir), files(data_dir)
+    unreadable = rule["kind"] in ("truncated_after_record", "html", "wrong_shape")
+    for table in published.keys() - {"categories", "quarantine"}:
+        assert now[table] == published[table]
+    assert len(now["categories"]) == len(published["categories"]) + 1, "what can be read is published"
+    assert bool(now["quarantine"]) == unreadable
+    if not unreadable:
+        of_failing = {path: body for path, body in before.items() if path.split("/")[0] in failing.split()}
+        assert of_failing
+        assert {path: after[path] for path in of_failing} == of_failing
+    monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "5")
+    server.faults.clear()
+    again = [asset for table, asset in ASSETS.items() if table.TABLE in failing.split()]
+    export_only(*again, start=str(DAYS[0]), end=str(DAYS[1]))
+    assert tables(data_dir) == {**published, "categories": now["categories"]}
+
+
+def failure(server: SandboxServer | None, capfd: pytest.CaptureFixture[str]) -> str:
+    """The one line in which an export ends, soon, and without showing the keys."""
+    begun = time.monotonic()
+    with pytest.raises(click.ClickException) as error:
+        export_days(*DAYS)
+    assert time.monotonic() - begun < 30
+    message = error.value.message
+    assert "\n" not in message
+    shown = "".join((message, *capfd.readouterr()))
+    for key in (server.client_id, server.client_secret) if server else ("somebody", "hush-hush"):
+        assert key not in shown
+    return message
+
+
+@pytest.mark.parametrize("skip", [0, 20])
+def test_keys_revoked_in_mid_run_end_it_at_once(
+    serve: Serve, data_dir: Path, published: Mapping[str, Rows], capfd: pytest.CaptureFixture[str], skip: int
+) -> None:
+    before = files(data_dir)
+    server = serve(whole_account(), **SMALL_PAGES)
+    server.faults.add(Fault("revoked", skip=skip))
+    message = failure(server, capfd)
+    assert message.startswith("The API refuses the keys (error 1000: HTTP/1.0 401 Unauthorized. Client ID or Sec")
+    assert message.endswith("Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET.")
+    assert len(server.requests) <= skip + 8, "those that were under way"
+    after = files(data_dir)
+    if skip == 0:
+        assert after == before
+    read = ("campaigns", "categories", "database")
+    assert {path: body for path, body in after.items() if not path.startswith(read)} == {
+        path: body for path, body in before.items() if not path.startswith(read)
+    }
+    assert tables(data_dir) == published
+    server.faults.clear()
+    export_days(*DAYS)
+    assert tables(data_dir) == published
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_where_nothing_listens_is_said_once(
+    data_dir: Path,
+    published: Mapping[str, Rows],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+) -> None:
+    del published
+    before = files(data_dir)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("COUPONTOOLS_API_URL", f"{scheme}://127.0.0.1:{port}")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "hush-hush")
+    message = failure(None, capfd)
+    assert message.startswith(f"127.0.0.1:{port} cannot be reached (")
+    assert "Check COUPONTOOLS_API_URL and the network. Tried 3 times." in message
+    assert files(data_dir) == before
+
+
+@pytest.fixture
+def leaving(serve: Serve) -> Iterator[SandboxServer]:
+    """A server that goes away once it is asked for registrations, and leaves nothing behind that listens."""
+    server, asked = serve(whole_account(), **SMALL_PAGES), threading.Event()
+
+    def leave() -> None:
+        asked.wait()
+        server.__exit__(None, None, None)
+
+    def has_asked(_: object) -> bool:
+        asked.set()
+        return True
+
+    thread = threading.Thread(target=leave)
+    thread.start()
+    server.faults.add(Fault("stall", path="v3/directoryusers/list", when=has_asked, seconds=9))
+    yield server
+    asked.set()
+    thread.join()
+
+
+def test_a_server_that_goes_away_in_mid_run_is_given_up_once(
+    leaving: SandboxServer, data_dir: Path, published: Mapping[str, Rows], capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = files(data_dir)
+    message = failure(leaving, capfd)
+    assert " cannot be reached (" in message
+    assert "Tried 6 times." in message
+    assert tables(data_dir) == published
+    unread = ("directory_registrations", "email_groups", "loyalty_cards", "loyalty_users", "sms_", "subaccounts")
+    unchanged = {path: body for path, body in before.items() if path.startswith(unread)}
+    after = files(data_dir)
+    assert len(unchanged) > len(unread)
+    assert {path: after[path] for path in unchanged} == unchanged
+
+
+@pytest.mark.parametrize(
+    ("seed", "versions", "days"), [(1, "", {}), (2, "", {"full": True}), (3, "v3", {}), (4, "v4", {}), (5, "", {})]
+)
+def test_faults_of_all_kinds_at_random_change_no_row(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch, seed: int, versions: str, days: dict[str, object]
+) -> None:
+    folder, expected = faultless(versions)
+    if days:  # a complete read, in which nothing may count as deleted
+        shutil.copytree(folder.name, data_dir, symlinks=True)
+    monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
+    faults = Faults((Fault(**rule, times=None, probability=0.015) for rule in PASSING.values()), seed)
+    server = serve(whole_account(), faults=faults, **SMALL_PAGES | {"session_page_size": 10})
+    told = export_all(**days)
+    assert tables(data_dir) == expected
+    hits = server.faults.hits
+    assert hits.total() > 10
+    assert len(hits) > 7
+    assert total(told, "API requests") == len(server.requests)
+    assert total(told, "API retries") == hits.total() - sum(hits[kind] for kind in ("content_type", "drip"))
+    assert total(told, "API throttled") == hits["429"]
