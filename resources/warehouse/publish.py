@@ -5,12 +5,12 @@ The database is a copy of the stage. The Parquet files of all tables stand in a 
 changed ones are written. Whoever has a file open keeps it, whoever opens one gets the new state.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -143,17 +143,13 @@ def _swap(folder: Folder, unfinished: Path) -> None:
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     (unfinished / folder.database.name).replace(folder.database)
-    snapshot = folder.snapshots / _moment(0)
+    snapshot = folder.snapshots / f"{time.time():017.6f}"
     unfinished.rename(snapshot)
+    if folder.parquet.exists():
+        os.utime(folder.parquet)  # its time of grace begins now, however many publishes died since it was made
     point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
     sync(folder.snapshots)
     sync(folder.root)
-    known = sorted(path for path in folder.snapshots.iterdir() if path.is_dir())
-    for replaced, successor in pairwise(known):
-        if successor.name < _moment(SECONDS_OF_GRACE):
-            remove(replaced)
-
-
-def _moment(seconds_ago: float) -> str:
-    """The name of a snapshot of that moment; names sort by time."""
-    return f"{time.time() - seconds_ago:017.6f}"
+    for other in folder.snapshots.iterdir():
+        if other.is_dir() and other != snapshot and other.stat().st_mtime < time.time() - SECONDS_OF_GRACE:
+            remove(other)
