@@ -69,8 +69,6 @@ def _export(days: Mapping[str, object]) -> Exported:
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
             run_config={"ops": windowed, "loggers": loggers}, raise_on_error=False
         )
-        if _was_interrupted(result):
-            raise click.Abort
         reasons = _reasons(result)
         if reasons and result.get_asset_materialization_events():
             rest = defs.resolve_job_def(publish.name)
@@ -80,21 +78,19 @@ def _export(days: Mapping[str, object]) -> Exported:
     return _exported(result, time.monotonic() - begun)
 
 
-def _was_interrupted(result: ExecuteInProcessResult) -> bool:
-    """Whether somebody ended the run, so that nothing is to be brought out of it."""
-    return any(
-        event.step_failure_data.error_source == ErrorSource.INTERRUPT
-        for event in result.all_events
-        if event.event_type == DagsterEventType.STEP_FAILURE
-    )
-
-
 def _reasons(result: ExecuteInProcessResult) -> list[str]:
-    """What went wrong, step by step; a text of several lines only if nobody has foreseen it."""
+    """What went wrong, step by step; a text of several lines only if nobody has foreseen it.
+
+    Raises click.Abort if somebody has ended the run, so that nothing more is to be brought out of it.
+    """
     if result.success:
         return []
-    failures = [event for event in result.all_events if event.event_type == DagsterEventType.STEP_FAILURE]
-    return [_reason(event.step_failure_data) for event in failures] or ["The run failed before its first step."]
+    failures = [
+        event.step_failure_data for event in result.all_events if event.event_type == DagsterEventType.STEP_FAILURE
+    ]
+    if any(failure.error_source == ErrorSource.INTERRUPT for failure in failures):
+        raise click.Abort
+    return [_reason(failure) for failure in failures] or ["The run failed before its first step."]
 
 
 def _reason(failure: StepFailureData) -> str:

@@ -23,7 +23,7 @@ import polars as pl
 
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.errors import GoneError, RequestError
+from resources.coupontools.errors import CoupontoolsError, GoneError, RequestError
 from resources.coupontools.page import Page, read_page
 from resources.coupontools.questions import Question, Unit
 
@@ -189,17 +189,33 @@ class Reader:
         await asyncio.to_thread(page.taken.keep, known.misses(page.taken.hashes) if known else None)
 
     async def _page(self, unit: Unit, number: int, reads: Reads[Any]) -> _Seen:
-        path = unit.endpoint.path
+        try:
+            return await self._asked(unit, number, reads)
+        except (RequestError, GoneError) as error:
+            if number == 1 or not _ends_the_list(error, unit.endpoint):
+                raise
+            return await self._page_or_end(unit, number, reads, error)
 
+    async def _page_or_end(self, unit: Unit, number: int, reads: Reads[Any], error: CoupontoolsError) -> _Seen:
+        """Make sure that an error is the end of the list, and not a fault on one of its pages; else raise it."""
+        for each in (number, number + 1):
+            try:
+                seen = await self._asked(unit, each, reads)
+            except (RequestError, GoneError) as another:
+                if not _ends_the_list(another, unit.endpoint):
+                    raise
+                continue
+            if each == number:
+                return seen
+            if seen.records:
+                raise error
+        return _NO_PAGE
+
+    async def _asked(self, unit: Unit, number: int, reads: Reads[Any]) -> _Seen:
         question = Question(unit, number if unit.endpoint.page else None)
         decode = partial(read_page, unit, number, reads.read)
-        try:
-            found, amount = await self._client.read(question, decode, in_processes=reads.in_processes)
-        except (RequestError, GoneError) as error:
-            if number > 1 and _ends_the_list(error, unit.endpoint):
-                return _NO_PAGE
-            raise
-        seen = _Seen(reads.take(found), amount)
+        found, amount = await self._client.read(question, decode, in_processes=reads.in_processes)
+        seen, path = _Seen(reads.take(found), amount), unit.endpoint.path
         self._longest[path] = max(self._longest.get(path, 0), seen.records)
         return seen
 

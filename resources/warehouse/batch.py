@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from errno import EIO
@@ -53,13 +53,13 @@ class Batch:
     `units` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
     """
 
-    def __init__(self, path: Path, lock: FileLock, reuse_until: datetime) -> None:
+    def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime) -> None:
         """Take up what is in `path`: the parts that are listed, and nothing else."""
         self.path = path
         self.units: list[UnitDone] = []
         self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
         self.is_kept = False
-        self._lock, self._reuse_until = lock, reuse_until
+        self._folder, self._lock, self._reuse_until = folder, lock, reuse_until
         self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
         self._pending: list[UnitDone] = []
         self._buffer, self._writing = threading.Lock(), threading.Lock()
@@ -131,7 +131,9 @@ class Batch:
     def discard(self) -> None:
         """Delete the batch; from the first step on nobody can take it up any more."""
         (self.path / LABEL).unlink(missing_ok=True)
-        remove(self.path)
+        # whoever looks for a batch to take up would trip over one that goes
+        with suppress(FileNotFoundError), self._folder.lock("batches"):
+            remove(self.path)
         self.release()
 
     def release(self) -> None:
@@ -190,7 +192,7 @@ def _adopted(folder: Folder, purpose: str) -> Batch | None:
             continue
         of, until = _label(path)
         if found is None and of == purpose and datetime.now(UTC) < until:
-            found = Batch(path, lock, until)
+            found = Batch(folder, path, lock, until)
             continue
         if datetime.now(UTC) >= until:
             remove(path)
@@ -206,7 +208,7 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> Batch:
     lock.acquire(timeout=0)
     label = {"purpose": purpose, "reuse_until": (now + reuse_for).isoformat()}
     write_whole(path / LABEL, json.dumps(label).encode())
-    return Batch(path, lock, now + reuse_for)
+    return Batch(folder, path, lock, now + reuse_for)
 
 
 def _label(path: Path) -> tuple[str, datetime]:

@@ -121,8 +121,10 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
             f"The folder {folder.root} cannot be written: {reason}. Make room or set COUPONTOOLS_DATA_DIR to "
             "another folder; what was published stays as it was."
         ) from error
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+    except (duckdb.InterruptException, RuntimeError) as error:
+        if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
     except (duckdb.OperationalError, duckdb.FatalException) as error:
         # an error inside an error is told as JSON
         first_line = _INNER_ERROR.sub(r"\1", str(error).splitlines()[0]).rstrip(" .")

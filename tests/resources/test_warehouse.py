@@ -124,7 +124,7 @@ observations = st.lists(
 
 
 @given(batches=observations, data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_the_newest_observation_wins_in_any_order_and_however_often(
     batches: list[list[tuple[str, int]]], data: st.DataObject
 ) -> None:
@@ -145,7 +145,7 @@ def test_the_newest_observation_wins_in_any_order_and_however_often(
     whole=st.integers(0, 20),
     data=st.data(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
     seen: dict[str, int], whole: int, data: st.DataObject
 ) -> None:
@@ -390,3 +390,24 @@ def test_files_that_are_older_than_the_database_are_written_again_where_the_stag
     expected = published(warehouse, "SELECT id, colour FROM things ORDER BY ALL")
     assert expected == [("a", "blue"), ("b", "red"), ("c", "red")]
     assert in_parquet(warehouse.folder.root, "things", "id, colour") == expected
+
+
+def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: WarehouseResource) -> None:
+    failed: list[Exception] = []
+
+    def begin_and_end() -> None:
+        try:
+            for _ in range(20):
+                with warehouse.batch("things") as batch:
+                    pass
+                batch.discard()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=begin_and_end) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert not list(warehouse.folder.batches.iterdir())
