@@ -167,18 +167,30 @@ class Reader:
         self, unit: Unit, reads: Reads[Any], known: "_Known", pages: Sequence[_Seen], *, short_is_last: bool
     ) -> list[_Seen]:
         """Read on, one page after the other, to the end of the list; `pages` are those that were read."""
-        found = list(pages)
+        found, number = list(pages), len(pages)
         while not (short_is_last and found[-1].records < self._longest[unit.endpoint.path]):
-            page = await self._page(unit, len(found) + 1, reads)
-            if not page.records or page.taken.holds_only([found[0].taken, found[-1].taken]):
+            page, number = await self._next(unit, reads, found, number + 1)
+            if not page.records:
                 return [*found, _NO_PAGE]
-            if len(found) >= MOST_PAGES:
+            if number > MOST_PAGES:
                 raise RequestError(f"The list of {unit} does not end: {MOST_PAGES} pages, and each brings new records.")
             await self._keep(page, known)
             found.append(page)
             if page.taken.is_before_window:
                 break
         return found
+
+    async def _next(self, unit: Unit, reads: Reads[Any], found: Sequence[_Seen], number: int) -> tuple[_Seen, int]:
+        """The next page that brings something new, and its number; an empty one at the end of the list.
+
+        A page that is served again is the end, or else the list has grown above it by the length of a page: the one
+        after it tells.
+        """
+        for each in (number, number + 1):
+            page = await self._page(unit, each, reads)
+            if not page.records or not page.taken.holds_only([found[0].taken, found[-1].taken]):
+                return page, each
+        return _NO_PAGE, number
 
     async def _kept_page(self, unit: Unit, number: int, reads: Reads[Any], known: "_Known") -> _Seen:
         page = await self._page(unit, number, reads)
