@@ -20,7 +20,7 @@ from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import quoted_name, quoted_text
-from resources.warehouse.stage import describe_tables, ensure_table, sole_writer, stage
+from resources.warehouse.stage import describe_tables, ensure_table, opened, sole_writer, stage
 
 READ_ONLY = 0o444
 
@@ -53,8 +53,7 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
                 describe_tables(connection, tables)
                 rows = {table.name: _count(connection, table) for table in tables}
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
-                connection.execute("CHECKPOINT")
-            _copy_database(folder.stage, unfinished / folder.database.name)
+            _copy_database(folder, unfinished / folder.database.name)
             _seal(unfinished)
             _swap(folder, unfinished)
         finally:
@@ -121,12 +120,11 @@ def _share(previous: Path, target: Path, but_not: set[Path]) -> None:
             (target / place).hardlink_to(file)
 
 
-def _copy_database(stage_file: Path, copy: Path) -> None:
+def _copy_database(folder: Folder, copy: Path) -> None:
     """Copy the closed stage, without what is private in it."""
-    shutil.copyfile(stage_file, copy)
-    with duckdb.connect(str(copy)) as connection:
+    shutil.copyfile(folder.stage, copy)
+    with opened(folder, copy) as connection:
         connection.execute("DROP SCHEMA _state CASCADE")
-        connection.execute("CHECKPOINT")
 
 
 def _seal(snapshot: Path) -> None:

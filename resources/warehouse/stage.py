@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
 
 import duckdb
 
@@ -62,9 +64,31 @@ def sole_writer(folder: Folder) -> Iterator[None]:
 @contextmanager
 def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to the stage; only for the sole writer."""
-    settings = {**_SETTINGS, "temp_directory": str(folder.spill)}
-    with duckdb.connect(str(folder.stage), config=settings) as connection:
+    with opened(folder, folder.stage) as connection:
         yield connection
+
+
+@contextmanager
+def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Connect to a database file of the folder, in an engine that stays: to start one takes ten times as long."""
+    engine = _engine(folder.spill)
+    try:
+        with engine.cursor() as connection:
+            connection.execute(f"ATTACH {quoted_text(database)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute("USE opened")
+            yield connection
+            connection.execute("CHECKPOINT")  # else DETACH does it, and keeps to itself why it cannot
+            connection.execute("USE memory")
+            connection.execute("DETACH opened")
+    except BaseException:  # an engine that has failed may be good for nothing more
+        _engine.cache_clear()
+        engine.close()
+        raise
+
+
+@lru_cache(1)
+def _engine(spill: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={**_SETTINGS, "temp_directory": str(spill)})
 
 
 def _make_stage(folder: Folder) -> None:
