@@ -140,7 +140,6 @@ class _Work:
             reads = Reads(
                 partial(normalised, self.table, read.given, self.complete),
                 partial(self._take, read.unit, refused),
-                in_processes=self.complete is None,
             )
             reading = await self.reader.read(read.unit, reads)
             self._tell_moves(read.unit, reading)

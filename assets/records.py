@@ -1,14 +1,13 @@
 """Page bytes to columns of texts, without losing a field: the first half of `normalise`.
 
-A page is read in one of two ways. `plain` takes pages that hold nothing but declared fields with strings or nulls
-in them; it refuses anything else, so that its success is the proof, and it is fast. Any other page goes through
-`exact`, which keeps each value as the JSON token that the API sent, and gathers the undeclared fields, verbatim,
-into `_extra`.
+A page is read in one of two ways. `plain` takes pages that hold nothing but declared fields with texts, whole numbers
+or nulls in them, which a pattern proves; it refuses anything else, and is fast. Any other page goes through `exact`,
+which keeps each value as the JSON token that the API sent, and gathers the undeclared fields, verbatim, into `_extra`.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import cache
-from operator import attrgetter
+import re
+from collections.abc import Sequence
+from functools import cache, reduce
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -37,64 +36,72 @@ class Texts(NamedTuple):
 
 
 def plain(records: bytes, table: type[Table]) -> Texts | None:
-    """Read a JSON array of records; None unless it is all declared fields with strings or nulls in them."""
-    shape = _shape(table)
+    """Read a JSON array of records; None unless it is all declared fields with texts, whole numbers or nulls in them.
+
+    What polars reads of a page it reads fast, but drops unknown fields without a word; so that the pattern looks first.
+    """
+    plain_form = _plain_form(table)
     try:
-        objects = shape.decoder.decode(records)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    by_path = dict(_values(objects, shape.struct, shape.fields, ()))
-    columns = []
-    for column in _in_record(table):
-        places = [by_path[path] for path in column.paths]
-        filled = [place for place in places if place.null_count() < len(place)]
-        if (
-            len(filled) > 1
-            and pl.select(pl.sum_horizontal(each.is_not_null() for each in filled) > 1).to_series().any()
-        ):
+        page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
+        if not page.str.contains(plain_form.pattern).item():
             return None
-        columns.append(_first_of(filled or places[:1], column.name))
+        objects = pl.read_json(records, schema=plain_form.schema)
+    except pl.exceptions.ComputeError:  # it is no UTF-8, or no JSON, however much it looks like it
+        return None
+    columns = _in_record(table)
+    several = [pl.sum_horizontal(map(_is_filled, each.paths)).max() for each in columns if len(each.paths) > 1]
+    if several and (objects.select(pl.max_horizontal(several)).item() or 0) > 1:
+        return None
+    texts = objects.select(pl.coalesce(map(_value, column.paths)).alias(column.name) for column in columns)
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(objects))
-    return Texts(pl.DataFrame(columns), nothing, nothing.is_not_null(), frozenset())
+    return Texts(texts, nothing, nothing.is_not_null(), frozenset())
 
 
-class _Shape(NamedTuple):
-    struct: type[msgspec.Struct]
-    fields: Fields
-    decoder: msgspec.json.Decoder[list[Any]]
+def _value(path: Path) -> pl.Expr:
+    first, *deeper = path
+    return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
+
+
+def _is_filled(path: Path) -> pl.Expr:
+    return _value(path).is_not_null()
+
+
+class _PlainForm(NamedTuple):
+    pattern: str
+    schema: pl.Schema
 
 
 @cache
-def _shape(table: type[Table]) -> _Shape:
+def _plain_form(table: type[Table]) -> _PlainForm:
     fields = _fields(table)
-    struct = _struct(table.__name__, fields)
-    return _Shape(struct, fields, msgspec.json.Decoder(list[struct]))  # type: ignore[valid-type]
+    return _PlainForm(rf"^{_GAP}\[(?:{_object_pattern(fields)},?{_GAP})*\]{_GAP}$", pl.Schema(_dtypes(fields)))
 
 
-def _struct(name: str, fields: Fields) -> type[msgspec.Struct]:
-    """A strict msgspec type for the declared fields; attribute i is the i-th of them."""
-    types = [str if nested is None else _struct(field, nested) for field, nested in fields.items()]
-    return msgspec.defstruct(
-        name,
-        [(f"f{i}", each | None, None) for i, each in enumerate(types)],
-        rename={f"f{i}": field for i, field in enumerate(fields)},
-        forbid_unknown_fields=True,
-        gc=False,
-    )
+_GAP = r"[ \t\r\n]*"
+_ESCAPE = (
+    r'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+    r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
+)
+"""An escape in a text; halves of surrogate pairs are none that polars reads."""
+
+_SCALAR = rf'(?:"(?:[^"\\]|{_ESCAPE})*"|null|0|-?[1-9][0-9]{{0,17}})'
+"""Texts, and numbers that polars hands on as they stand on the page."""
 
 
-def _values(
-    objects: Sequence[Any], struct: type[msgspec.Struct], fields: Fields, above: Path
-) -> Iterable[tuple[Path, pl.Series]]:
-    """The text column of each declared value of the decoded objects."""
-    for info, (field, nested) in zip(msgspec.structs.fields(struct), fields.items(), strict=True):
-        values = list(map(attrgetter(info.name), objects))
-        if nested is None:
-            yield (*above, field), pl.Series(values, dtype=pl.String)
-        else:
-            inner = info.type.__args__[0]
-            nothing = inner()
-            yield from _values([each or nothing for each in values], inner, nested, (*above, field))
+def _object_pattern(fields: Fields) -> str:
+    """JSON objects of nothing but these fields; whether commas and brackets are in order is left to the parser."""
+    names = "|".join(re.escape(field) for field, nested in fields.items() if nested is None)
+    values = [f'"(?:{names})"{_GAP}:{_GAP}{_SCALAR}']
+    objects = [
+        f'"{re.escape(field)}"{_GAP}:{_GAP}(?:{_object_pattern(nested)}|null)'
+        for field, nested in fields.items()
+        if nested is not None
+    ]
+    return rf"{_GAP}\{{(?:{_GAP}(?:{'|'.join(values + objects)}){_GAP},?)*{_GAP}\}}{_GAP}"
+
+
+def _dtypes(fields: Fields) -> dict[str, pl.DataType]:
+    return {field: pl.String() if nested is None else pl.Struct(_dtypes(nested)) for field, nested in fields.items()}
 
 
 def exact(records: bytes, table: type[Table]) -> Texts:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,10 @@ from time import monotonic
 from typing import TypeVar
 
 import httpx
+import polars as pl
 from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
-from resources.coupontools.decoders import Decoders
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
@@ -101,7 +102,7 @@ class Client:
         self._only = asyncio.Lock()
         rate = limits.requests_per_second
         self._rate = AsyncLimiter(1, 1 / rate) if rate else None
-        self._decoders = Decoders()
+        self._decoders = ThreadPoolExecutor(pl.thread_pool_size(), thread_name_prefix="decode")
         self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
 
@@ -109,13 +110,11 @@ class Client:
         """Where a part is read by the ids that `other` uses: in its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
-    async def read(
-        self, question: Question, decode: Callable[[Answer, datetime], T], *, in_processes: bool = False
-    ) -> T:
+    async def read(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
         """Ask, and decode the answer, which is asked for again if it cannot be decoded.
 
-        `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, or in another
-        process if it may, and raises ShapeError for a body that is none.
+        `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, and raises
+        ShapeError for a body that is none.
 
         Raises AccountError, AbsentError, GoneError and RequestError at once, UnavailableError (UnreadableError where
         there is a body) after the last try.
@@ -132,7 +131,10 @@ class Client:
         )
         async with self._pages:
             try:
-                return await retrying(self._attempt, question, decode, in_processes, turn)
+                async for attempt in retrying:
+                    with attempt:  # tenacity would keep what is returned to it until the collector comes by
+                        result = await self._attempt(question, decode, turn)
+                return result
             except UnreadableError as error:
                 raise UnreadableError(f"{error} Tried {_tries(retrying)} times.", error.body, error.page) from None
             except UnavailableError as error:
@@ -141,9 +143,7 @@ class Client:
             finally:
                 turn.end()
 
-    async def _attempt(
-        self, question: Question, decode: Callable[[Answer, datetime], T], in_processes: bool, turn: _Turn
-    ) -> T:
+    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T], turn: _Turn) -> T:
         await turn.nobody_elses()
         async with self._requests:
             if self._rate:
@@ -154,7 +154,7 @@ class Client:
 
         whole = partial(decoded, question.unit.endpoint, response.is_client_error, decode, asked_at)
         try:
-            result = await self._decoders.run(whole, response.content, in_processes=in_processes)
+            result = await asyncio.get_running_loop().run_in_executor(self._decoders, whole, response.content)
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response.status_code, question) from None
@@ -179,6 +179,8 @@ class Client:
                     f"{address} cannot be reached ({reason}). Check COUPONTOOLS_API_URL and the network."
                 ) from None
             raise UnavailableError(f"The API broke off its answer to {question} ({reason}).") from None
+        # httpx ties it to its stream, and that to it: a body of megabytes would wait for the collector
+        response.stream = httpx.ByteStream(b"")
         self.traffic.bytes += len(response.content)
         self.traffic.throttled += response.status_code == 429
         return response
@@ -287,7 +289,7 @@ async def connected(url: str, keys: Keys, versions: str, limits: ApiLimits) -> A
         try:
             yield client
         finally:
-            client._decoders.close()
+            client._decoders.shutdown(wait=False, cancel_futures=True)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -13,7 +13,7 @@ of the past, which would make a first load twice as long; its deletions are foun
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import ceil
@@ -65,13 +65,12 @@ class Taken:
 class Reads(Generic[T]):
     """How pages are read.
 
-    `read` makes of a page what is needed of it, in a thread, or `in_processes`, to which it and its result are sent; it
-    raises ShapeError for a page that it cannot read, which is then asked for again. `take` says what came of it.
+    `read` makes of a page what is needed of it, in a thread; it raises ShapeError for a page that it cannot read, which
+    is then asked for again. `take` says what came of it.
     """
 
     read: Callable[[Page], T]
     take: Callable[[T], Taken]
-    in_processes: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,8 +173,7 @@ class Reader:
                 return [*found, _NO_PAGE]
             if number > MOST_PAGES:
                 raise RequestError(f"The list of {unit} does not end: {MOST_PAGES} pages, and each brings new records.")
-            await self._keep(page, known)
-            found.append(page)
+            found.append(await self._keep(page, known))
             if page.taken.is_before_window:
                 break
         return found
@@ -193,12 +191,12 @@ class Reader:
         return _NO_PAGE, number
 
     async def _kept_page(self, unit: Unit, number: int, reads: Reads[Any], known: "_Known") -> _Seen:
-        page = await self._page(unit, number, reads)
-        await self._keep(page, known)
-        return page
+        return await self._keep(await self._page(unit, number, reads), known)
 
-    async def _keep(self, page: _Seen, known: "_Known") -> None:
+    async def _keep(self, page: _Seen, known: "_Known") -> _Seen:
+        """Let the page be kept, and return what is to be remembered of it, which is not its rows."""
         await asyncio.to_thread(page.taken.keep, known.misses(page.taken.hashes) if known else None)
+        return replace(page, taken=replace(page.taken, keep=_nothing_to_keep))
 
     async def _page(self, unit: Unit, number: int, reads: Reads[Any]) -> _Seen:
         try:
@@ -226,7 +224,7 @@ class Reader:
     async def _asked(self, unit: Unit, number: int, reads: Reads[Any]) -> _Seen:
         question = Question(unit, number if unit.endpoint.page else None)
         decode = partial(read_page, unit, number, reads.read)
-        found, amount = await self._client.read(question, decode, in_processes=reads.in_processes)
+        found, amount = await self._client.read(question, decode)
         seen, path = _Seen(reads.take(found), amount), unit.endpoint.path
         self._longest[path] = max(self._longest.get(path, 0), seen.records)
         return seen
