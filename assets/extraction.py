@@ -188,7 +188,6 @@ class _Work:
     def _take(self, unit: Unit, refused: "_Refused", found: tuple[Normalised, str]) -> Taken:
         page, place = found
         rows, rejected = page.rows, page.rejected
-        hashes = rows.select(pl.struct(self.table.KEY).hash()).to_series().append(rejected["record"].hash())
 
         def keep(new: pl.Series | None) -> None:
             if new is None:
@@ -201,7 +200,7 @@ class _Work:
                 newly_taken = self._inside(rows.filter(new.head(len(rows))), unit)
                 self.batch.add(newly_taken, newly_rejected, page.refused_keys)
 
-        return Taken(page.records, hashes, self._is_before(rows, unit), keep)
+        return Taken(page.records, page.hashes, self._is_before(rows, unit), keep)
 
     def _inside(self, rows: pl.DataFrame, unit: Unit) -> pl.DataFrame:
         """The rows that belong to the unit's window, or to none."""

@@ -7,6 +7,7 @@ pydantic's reason; every other record of the page is kept.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import msgspec
 import polars as pl
@@ -36,6 +37,8 @@ class Normalised:
     refused: int
     refused_keys: pl.DataFrame
     new_fields: frozenset[str]
+    hashes: pl.Series
+    """What tells the records apart, first those of `rows`, then those of `rejected`."""
 
 
 def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Normalised:
@@ -45,10 +48,9 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
     """
     texts = plain(page.records, table) or exact(page.records, table)
     records = len(texts.extra)
-    filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select(
-        pl.when(~pl.col(column.name).is_in(column.type.empty)).then(pl.col(column.name)) for column in table.columns()
-    )
-    values = filled.select(column.type.read(pl.col(column.name)) for column in table.columns())
+    filled_of, values_of = _expressions(table)
+    filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select(filled_of)
+    values = filled.select(values_of)
     fits = _fits(table, texts, filled, values)
     taken = fits & _first_of_its_key(table, values, fits)
     rows = values.with_columns(
@@ -58,9 +60,24 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
     )
     if taken.all():
         none = Quarantine.schema_of_frames().to_frame()
-        return Normalised(rows, none, records, 0, rows.select(table.KEY).clear(), texts.new_fields)
+        no_keys = rows.select(table.KEY).clear()
+        return Normalised(rows, none, records, 0, no_keys, texts.new_fields, _hashes(rows, table))
     rejected, keys = _rejected(page, table, fits, taken), rows.select(table.KEY).filter(~taken)
-    return Normalised(rows.filter(taken), rejected, records, len(keys), keys, texts.new_fields)
+    rows = rows.filter(taken)
+    hashes = _hashes(rows, table).append(rejected["record"].hash())
+    return Normalised(rows, rejected, records, len(keys), keys, texts.new_fields, hashes)
+
+
+def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
+    return rows.select(pl.struct(table.KEY).hash()).to_series()
+
+
+@cache
+def _expressions(table: type[Table]) -> tuple[Sequence[pl.Expr], Sequence[pl.Expr]]:
+    """What makes null of texts that say "nothing here", and what makes values of the others."""
+    texts = {column: pl.col(column.name) for column in table.columns()}
+    filled = [pl.when(~text.is_in(column.type.empty)).then(text) for column, text in texts.items()]
+    return filled, [column.type.read(text) for column, text in texts.items()]
 
 
 def normalised(
@@ -79,11 +96,12 @@ def normalised(
 def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
     """Which records the columns can hold, with all required values."""
     fits = ~texts.unfit
-    for column in table.columns():
-        text, value = filled[column.name], values[column.name]
-        if text.null_count() != value.null_count():
-            fits &= text.is_null() | value.is_not_null()
-        if column.required and text.null_count():
+    without_text, without_value = (frame.null_count().row(0) for frame in (filled, values))
+    for column, no_text, no_value in zip(table.columns(), without_text, without_value, strict=True):
+        text = filled[column.name]
+        if no_text != no_value:
+            fits &= text.is_null() | values[column.name].is_not_null()
+        if column.required and no_text:
             fits &= text.is_not_null()
     return fits
 

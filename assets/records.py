@@ -48,33 +48,39 @@ def plain(records: bytes, table: type[Table]) -> Texts | None:
         objects = pl.read_json(records, schema=plain_form.schema)
     except pl.exceptions.ComputeError:  # it is no UTF-8, or no JSON, however much it looks like it
         return None
-    columns = _in_record(table)
-    several = [pl.sum_horizontal(map(_is_filled, each.paths)).max() for each in columns if len(each.paths) > 1]
-    if several and (objects.select(pl.max_horizontal(several)).item() or 0) > 1:
-        return None
-    texts = objects.select(pl.coalesce(map(_value, column.paths)).alias(column.name) for column in columns)
+    values = objects.select(plain_form.values)
+    columns = []
+    for column in _in_record(table):
+        places = [values[".".join(path)] for path in column.paths]
+        filled = [place for place in places if place.null_count() < len(place)]
+        if len(filled) > 1:  # one value may hide another
+            return None
+        columns.append((filled or places)[0].alias(column.name))
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(objects))
-    return Texts(texts, nothing, nothing.is_not_null(), frozenset())
-
-
-def _value(path: Path) -> pl.Expr:
-    first, *deeper = path
-    return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
-
-
-def _is_filled(path: Path) -> pl.Expr:
-    return _value(path).is_not_null()
+    return Texts(pl.DataFrame(columns), nothing, nothing.is_not_null(), frozenset())
 
 
 class _PlainForm(NamedTuple):
+    """What matches a plain page, how it is read, and the values in it, each named by its place."""
+
     pattern: str
     schema: pl.Schema
+    values: list[pl.Expr]
 
 
 @cache
 def _plain_form(table: type[Table]) -> _PlainForm:
     fields = _fields(table)
-    return _PlainForm(rf"^{_GAP}\[(?:{_object_pattern(fields)},?{_GAP})*\]{_GAP}$", pl.Schema(_dtypes(fields)))
+    return _PlainForm(
+        rf"^{_GAP}\[(?:{_object_pattern(fields)},?{_GAP})*\]{_GAP}$",
+        pl.Schema(_dtypes(fields)),
+        [_value(path).alias(".".join(path)) for column in _in_record(table) for path in column.paths],
+    )
+
+
+def _value(path: Path) -> pl.Expr:
+    first, *deeper = path
+    return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
 
 
 _GAP = r"[ \t\r\n]*"

@@ -4,6 +4,7 @@ In v3 the payload stands beside an object `status`; v4 answers with a bare list 
 What is undocumented is read by one rule: the records are the one list of objects beside `status`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +18,7 @@ T = TypeVar("T")
 
 NO_RECORDS = b"[]"
 BOM = b"\xef\xbb\xbf"
+_EMPTY, _LIST_OF_OBJECTS = re.compile(rb"\[\s*\]|\{\s*\}"), re.compile(rb"\[\s*[{\]]")
 _IDS = ("ID", "id")
 _BESIDE_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycard", "page")
 """Scalars that stand beside a record list, or alone where it is empty and left out."""
@@ -154,7 +156,7 @@ def _is_nothing(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
 
 
 def _is_empty(token: bytes) -> bool:
-    return token[:1] in (b"[", b"{") and not token[1:-1].strip()
+    return _EMPTY.match(token) is not None
 
 
 def _as_list(token: bytes) -> bytes:
@@ -168,7 +170,7 @@ def _as_list(token: bytes) -> bytes:
 
 
 def _is_list_of_objects(token: bytes) -> bool:
-    return token[1:].lstrip()[:1] in (b"{", b"]")
+    return _LIST_OF_OBJECTS.match(token) is not None
 
 
 def _is_identified(token: bytes) -> bool:

@@ -156,7 +156,7 @@ def _listed(units: Sequence[UnitDone]) -> bytes:
 def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
     unfinished = path.with_name(f"{path.name}.tmp")
     try:
-        frame.write_parquet(unfinished, compression="zstd", compression_level=1)
+        frame.write_parquet(unfinished, compression="lz4", statistics=False)  # read once, and soon
     except pl.exceptions.ComputeError as error:  # polars' word for a disk that does not take the bytes
         raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
     sync(unfinished)

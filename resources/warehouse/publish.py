@@ -8,7 +8,8 @@ changed ones are written. Whoever has a file open keeps it, whoever opens one ge
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,9 @@ from resources.warehouse.sql import quoted_name, quoted_text
 from resources.warehouse.stage import describe_tables, ensure_table, opened, sole_writer, stage
 
 READ_ONLY = 0o444
+
+SIDE_BY_SIDE = 2
+"""Files that are written at one time; each takes memory for its columns."""
 
 UNFINISHED = "unfinished"
 FILE = "data_0.parquet"
@@ -73,12 +77,26 @@ def _write_parquet(connection: duckdb.DuckDBPyConnection, table: TableSchema, fo
     target.mkdir(parents=True)
     is_first = is_new(connection) or not previous.exists()
     changed = partitions_of(connection, table) if is_first else partitions_changed(connection, table)
-    written = sum(_write_file(connection, table, partition, target) for partition in changed)
+    written = _write_files(connection, table, changed, target)
     if not is_first:
         _share(previous, target, but_not={_place(table, partition) for partition in changed})
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
         written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)
     return written
+
+
+def _write_files(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, partitions: Collection[str], target: Path
+) -> int:
+    """Write several partitions, side by side: one by itself keeps little more than one core busy."""
+
+    def write(partition: str) -> int:
+        with connection.cursor() as another:
+            another.execute("USE opened")
+            return _write_file(another, table, partition, target)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        return sum(threads.map(write, partitions))
 
 
 def _write_file(
