@@ -92,7 +92,7 @@ async def extract(
             news.tell(extraction)
 
     try:
-        await together(go_on() for _ in range(min(client.concurrency, len(open_reads))))
+        await together(go_on() for _ in range(min(client.pages_at_once, len(open_reads))))
     finally:
         await asyncio.to_thread(batch.flush)
     given = {identity(read.unit): read.given for read in reads}

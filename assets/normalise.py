@@ -15,7 +15,7 @@ import polars as pl
 from assets.records import Texts, exact, plain, record_texts
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from resources.coupontools.envelope import ShapeError
+from resources.coupontools.envelope import NO_RECORDS, ShapeError
 from resources.coupontools.errors import UnreadableError
 from resources.coupontools.page import Page
 from resources.coupontools.questions import Unit
@@ -46,11 +46,17 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
 
     Raises msgspec.DecodeError if the page's records are no JSON array.
     """
+    none = Quarantine.schema_of_frames().to_frame()
+    if page.records == NO_RECORDS:
+        rows = table.schema_of_frames().to_frame()
+        return Normalised(rows, none, 0, 0, rows.select(table.KEY), frozenset(), _hashes(rows, table))
     texts = plain(page.records, table) or exact(page.records, table)
     records = len(texts.extra)
     filled_of, values_of = _expressions(table)
-    filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select(filled_of)
-    values = filled.select(values_of)
+    filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select_seq(
+        filled_of
+    )
+    values = filled.select_seq(values_of)
     fits = _fits(table, texts, filled, values)
     taken = fits & _first_of_its_key(table, values, fits)
     rows = values.with_columns(
@@ -59,7 +65,6 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
         pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
     )
     if taken.all():
-        none = Quarantine.schema_of_frames().to_frame()
         no_keys = rows.select(table.KEY).clear()
         return Normalised(rows, none, records, 0, no_keys, texts.new_fields, _hashes(rows, table))
     rejected, keys = _rejected(page, table, fits, taken), rows.select(table.KEY).filter(~taken)

@@ -48,7 +48,7 @@ def plain(records: bytes, table: type[Table]) -> Texts | None:
         objects = pl.read_json(records, schema=plain_form.schema)
     except pl.exceptions.ComputeError:  # it is no UTF-8, or no JSON, however much it looks like it
         return None
-    values = objects.select(plain_form.values)
+    values = objects.select_seq(plain_form.values)
     columns = []
     for column in _in_record(table):
         places = [values[".".join(path)] for path in column.paths]

@@ -93,12 +93,12 @@ class Client:
     def __init__(self, http: httpx.AsyncClient, keys: Keys, versions: str, limits: ApiLimits) -> None:
         """Speak to the API that `http` leads to; `versions` is for `choose`. Raises SettingsError."""
         self.traffic = Traffic()
-        self.concurrency = limits.concurrency
+        self.pages_at_once = limits.concurrency + _PAGES_WAITING
         self.endpoints = choose(versions)
         self._http = http
         self._keys = keys
         self._requests = asyncio.Semaphore(limits.concurrency)
-        self._pages = asyncio.Semaphore(limits.concurrency + _PAGES_WAITING)
+        self._pages = asyncio.Semaphore(self.pages_at_once)
         self._only = asyncio.Lock()
         rate = limits.requests_per_second
         self._rate = AsyncLimiter(1, 1 / rate) if rate else None

@@ -15,9 +15,9 @@ NOW = datetime(2026, 11, 1)
 CAMPAIGN_LIST = "list.json"
 
 
-def write_pages(rows: int, folder: Path) -> None:
-    """Write `<campaign>_<page>.json` for so many sessions of twenty campaigns, and the list of the campaigns."""
-    account, unfinished = Account(sessions=rows, campaigns=20), folder.with_suffix(".unfinished")
+def write_pages(rows: int, folder: Path, campaigns: int = 20) -> None:
+    """Write `<campaign>_<page>.json` for so many sessions of some campaigns, and the list of the campaigns."""
+    account, unfinished = Account(sessions=rows, campaigns=campaigns), folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     left, listed = rows, []

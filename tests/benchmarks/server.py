@@ -1,4 +1,7 @@
-"""Serves the pages of a folder as the API would, as fast as Python can. Usage: server.py FOLDER; prints its port."""
+"""Serves the pages of a folder as the API would, as fast as Python can.
+
+Usage: server.py FOLDER [SECONDS]; every answer waits so long. It prints its port, and `GET /requests` counts them.
+"""
 
 import asyncio
 import re
@@ -25,15 +28,23 @@ def answer(folder: Path, head: bytes, body: bytes) -> bytes:
     return file.read_bytes() if path == b"/v3/campaign/data" and file and file.exists() else EMPTY
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, delay: float) -> None:
     """Answer until the process is ended."""
+    requests = 0
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = LENGTH.search(head)
-                body = answer(folder, head, await reader.readexactly(int(length[1])) if length else b"")
+                asked = await reader.readexactly(int(length[1])) if length else b""
+                if head.startswith(b"GET /requests "):
+                    body = b"%d" % requests
+                else:
+                    requests += 1
+                    body = answer(folder, head, asked)
+                    await asyncio.sleep(delay)
                 writer.write(HEAD % len(body) + body)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -46,4 +57,4 @@ async def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))
