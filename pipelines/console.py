@@ -4,16 +4,18 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from rich.console import Console
-from rich.status import Status
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 
 class NewsHandler(logging.Handler):
     """Shows what assets log, and leaves Dagster's own events aside."""
 
-    def __init__(self, status: Status | None) -> None:
+    def __init__(self, status: "Status | None") -> None:
         """`status` is the live line of a terminal; without it every message is a line on standard error."""
         super().__init__(logging.INFO)
         self._status = status
@@ -33,8 +35,7 @@ class NewsHandler(logging.Handler):
 @contextmanager
 def news() -> Iterator[dg.LoggerDefinition]:
     """The logger for a run of the export, as long as it lasts."""
-    console = Console(stderr=True)
-    with console.status("Starting") if console.is_terminal else _nothing() as status:
+    with _live_line() if sys.stderr.isatty() else _nothing() as status:
         handler = NewsHandler(status)
 
         @dg.logger
@@ -44,6 +45,14 @@ def news() -> Iterator[dg.LoggerDefinition]:
             return logger
 
         yield terminal
+
+
+@contextmanager
+def _live_line() -> Iterator["Status"]:
+    from rich.console import Console
+
+    with Console(stderr=True).status("Starting") as status:
+        yield status
 
 
 @contextmanager

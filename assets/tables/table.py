@@ -88,7 +88,7 @@ def _without_empty(record: Any) -> Any:  # noqa: ANN401  (a JSON value of any ty
 class Table(BaseModel):
     """The base of every table model; a record is validated by `explain`, whole columns by `normalise`."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", defer_build=True)
 
     TABLE: ClassVar[str]
     PAGE: ClassVar[str] = ""

@@ -50,13 +50,15 @@ def mark_deleted(connection: duckdb.DuckDBPyConnection, table: TableSchema, whol
     columns = _make_whole_reads(connection, table, whole)
     same_part = " AND ".join(f"{name}.{column} = whole_reads.{column}" for column in columns) or "true"
     unless_seen = f"ANTI JOIN {files(seen)} USING ({keys})" if seen else ""
-    connection.execute(
+    deleted = count(
+        connection,
         f"CREATE TEMP TABLE gone AS SELECT {name}.*, whole_reads._at AS _gone_at FROM {name} {unless_seen} "
-        f"JOIN whole_reads ON {same_part} WHERE {name}._deleted_at IS NULL AND {name}._extracted_at < whole_reads._at"
+        f"JOIN whole_reads ON {same_part} WHERE {name}._deleted_at IS NULL AND {name}._extracted_at < whole_reads._at",
     )
-    note_changes(connection, table, "gone")
-    same_key = " AND ".join(f"{name}.{key} = gone.{key}" for key in map(quoted_name, table.key))
-    deleted = count(connection, f"UPDATE {name} SET _deleted_at = gone._gone_at FROM gone WHERE {same_key}")
+    if deleted:
+        note_changes(connection, table, "gone")
+        same_key = " AND ".join(f"{name}.{key} = gone.{key}" for key in map(quoted_name, table.key))
+        connection.execute(f"UPDATE {name} SET _deleted_at = gone._gone_at FROM gone WHERE {same_key}")
     connection.execute("DROP TABLE gone")
     return deleted
 

@@ -52,9 +52,11 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
         remove(unfinished)
         try:
             with stage(folder) as connection:
+                connection.begin()
                 for table in tables:
                     ensure_table(connection, folder, table)
                 describe_tables(connection, tables)
+                connection.commit()
                 rows = {table.name: _count(connection, table) for table in tables}
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
             _copy_database(folder, unfinished / folder.database.name)

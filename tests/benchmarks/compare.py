@@ -1,9 +1,10 @@
 """Compares the export with the speed limit on the same pages, side by side: a table, and a plot of how both scale.
 
-    uv run --group benchmarks python -m tests.benchmarks.compare --rows 100000 300000 1000000 3000000 --runs 3
+    uv run --group benchmarks python -m tests.benchmarks.compare --rows 100000 300000 1000000 3000000 --plot scaling.png
 
-Each contender is a whole command from process start, into an empty folder. Runs alternate; figures are medians, memory
-is the peak of the process tree. The pages are made once and kept in --pages.
+With `uv run --with "dlt[duckdb,parquet]" …` it is compared with dlt too. Each contender is a whole command from process
+start, into an empty folder. Runs alternate; figures are medians, memory is the peak of the process tree. The pages are
+made once and kept in --pages.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -28,7 +30,13 @@ from tests.benchmarks.pages import write_pages
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-CONTENDERS = ("limit", "ours")
+CONTENDERS = ("limit", "ours", *(["dlt"] if find_spec("dlt") else []))
+DATABASES = {
+    "limit": ("limit.duckdb", "session_id"),
+    "ours": ("coupontools.duckdb", "session_id"),
+    "dlt": ("dlt.duckdb", "session"),
+}
+"""Where each leaves the sessions, and the column that tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,13 @@ def serving(pages: Path) -> Iterator[str]:
 
 def command_of(contender: str, url: str, folder: Path) -> tuple[list[str], Mapping[str, str]]:
     """What to run, and in which environment."""
-    if contender == "limit":
-        return [sys.executable, "-m", "tests.benchmarks.limit", url, str(folder)], {}
-    coupontools = str(Path(sys.executable).with_name("coupontools"))
+    if contender != "ours":
+        module = {"limit": "tests.benchmarks.limit", "dlt": "tests.benchmarks.peer"}[contender]
+        return [sys.executable, "-m", module, url, str(folder)], {}
     account = {"API_URL": url, "CLIENT_ID": "a", "CLIENT_SECRET": "b", "DATA_DIR": str(folder)}
     environment = {f"COUPONTOOLS_{name}": value for name, value in account.items()}
-    return [coupontools, "export", "--from", "2020-01-01", "--to", "2026-11-01"], environment
+    coupontools = [sys.executable, "-c", "from pipelines.cli import main; main()"]
+    return [*coupontools, "export", "--from", "2020-01-01", "--to", "2026-11-01"], environment
 
 
 def measured(contender: str, url: str, rows: int) -> Run:
@@ -76,9 +85,9 @@ def measured(contender: str, url: str, rows: int) -> Run:
         if process.returncode:
             raise SystemExit(errors)
         after = os.times()
-        database = Path(name) / ("limit.duckdb" if contender == "limit" else "coupontools.duckdb")
-        with duckdb.connect(str(database), read_only=True) as connection:
-            found = connection.execute("SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions").fetchall()
+        file, key = DATABASES[contender]
+        with duckdb.connect(str(Path(name) / file), read_only=True) as connection:
+            found = connection.execute(f"SELECT count(*), count(DISTINCT {key}) FROM coupon_sessions").fetchall()
         assert found == [(rows, rows)], found
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
         return Run(wall, cpu, megabytes)

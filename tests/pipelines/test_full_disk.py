@@ -103,7 +103,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_published(serve: Serve, disk: D
         session(20_000 + n, created=START, customid="r2", user={"firstname": token_hex(200)}) for n in range(10_000)
     ]
     account.set_sessions("cam_0", large)
-    for step, room in (("batch", 1_000_000), ("merge", 5_500_000), ("publish", 9_500_000)):
+    for step, room in (("batch", 1_000_000), ("merge", 5_500_000), ("publish", 11_500_000)):
         disk.resize(used + room)
         told = finish(export(data_dir, command=disk.inside), code=1)
         errors = [line for line in told.splitlines() if line.startswith("Error: ")]
