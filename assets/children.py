@@ -52,8 +52,8 @@ async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Par
         reading = await Reader(client).read(Unit(endpoint), Reads(read, take))
     except AbsentError:
         return Parents((), at, is_whole=False)
-    is_as_announced = reading.announced is None or reading.records >= reading.announced
-    return Parents(tuple(found), at, is_whole=is_as_announced and reading.at_rest and not any(nameless))
+    is_whole = reading.holds_all_announced and reading.at_rest and not any(nameless)
+    return Parents(tuple(found), at, is_whole)
 
 
 async def extract_children(

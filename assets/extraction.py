@@ -143,7 +143,7 @@ class _Work:
             )
             reading = await self.reader.read(read.unit, reads)
             self._tell_moves(read.unit, reading)
-            complete = self._holds_all(read.unit, reading.records, reading.announced)
+            complete = self._holds_all(read.unit, reading)
             whole_at = begun_at if complete and _is_whole(read.unit, reading, refused) else None
         except GoneError as error:
             self.log.warning("%s It was skipped.", error)
@@ -173,13 +173,13 @@ class _Work:
             f"showed only then.{end}"
         )
 
-    def _holds_all(self, unit: Unit, records: int, announced: int | None) -> bool:
+    def _holds_all(self, unit: Unit, reading: Reading) -> bool:
         """Whether as many records came as the API announces; the sessions' amount may mean something else."""
-        if announced is None or records >= announced or unit.endpoint.windowed:
+        if reading.holds_all_announced or unit.endpoint.windowed:
             return True
         message = (
-            f"The API announces {announced:,} records for {unit}, but gives {records:,}: it pages in a way that is not "
-            "known. Choose the other version with COUPONTOOLS_API_VERSIONS."
+            f"The API announces {reading.announced:,} records for {unit}, but gives {reading.records:,}: it pages in a "
+            "way that is not known. Choose the other version with COUPONTOOLS_API_VERSIONS."
         )
         self.log.warning(message)
         self.extraction.unreadable.append(message)
@@ -226,8 +226,8 @@ class _Work:
 
 def _is_whole(unit: Unit, reading: Reading, refused: _Refused) -> bool:
     """Whether a read can have missed nothing of its parent, so that what it did not bring is no longer there."""
-    is_all = unit.start is None and not unit.endpoint.hides and reading.at_rest and not refused.has_keyless
-    return is_all and (reading.announced is None or reading.records >= reading.announced)
+    is_all = unit.start is None and not unit.endpoint.hides and not refused.has_keyless
+    return is_all and reading.at_rest and reading.holds_all_announced
 
 
 def put_away(batch: Batch, extraction: Extraction, table: type[Table], unit: Unit, error: UnreadableError) -> None:

@@ -87,6 +87,11 @@ class Reading:
     recovered: int = 0
     at_rest: bool = True
 
+    @property
+    def holds_all_announced(self) -> bool:
+        """Whether as many records came as the server announced, if it did."""
+        return self.announced is None or self.records >= self.announced
+
 
 @dataclass(frozen=True)
 class _Seen:

@@ -49,9 +49,9 @@ class Run:
 
 
 @contextmanager
-def serving(pages: Path) -> Iterator[str]:
-    """Serve the pages; the value is the root of the API."""
-    command = [sys.executable, "-m", "tests.benchmarks.server", str(pages)]
+def serving(pages: Path, delay: float = 0.0) -> Iterator[str]:
+    """Serve the pages, each answer after a delay in seconds; the value is the root of the API."""
+    command = [sys.executable, "-m", "tests.benchmarks.server", str(pages), str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout
@@ -60,7 +60,10 @@ def serving(pages: Path) -> Iterator[str]:
             server.kill()
 
 
-def command_of(contender: str, url: str, folder: Path) -> tuple[list[str], Mapping[str, str]]:
+ALL_DAYS = ("2020-01-01", "2026-11-01")
+
+
+def command_of(contender: str, url: str, folder: Path, days: tuple[str, str]) -> tuple[list[str], Mapping[str, str]]:
     """What to run, and in which environment."""
     if contender != "ours":
         module = {"limit": "tests.benchmarks.limit", "dlt": "tests.benchmarks.peer"}[contender]
@@ -68,13 +71,13 @@ def command_of(contender: str, url: str, folder: Path) -> tuple[list[str], Mappi
     account = {"API_URL": url, "CLIENT_ID": "a", "CLIENT_SECRET": "b", "DATA_DIR": str(folder)}
     environment = {f"COUPONTOOLS_{name}": value for name, value in account.items()}
     coupontools = [sys.executable, "-c", "from pipelines.cli import main; main()"]
-    return [*coupontools, "export", "--from", "2020-01-01", "--to", "2026-11-01"], environment
+    return [*coupontools, "export", "--from", days[0], "--to", days[1]], environment
 
 
-def measured(contender: str, url: str, rows: int) -> Run:
+def measured(contender: str, url: str, rows: int, days: tuple[str, str] = ALL_DAYS) -> Run:
     """Run a contender once, and see that it has every row."""
     with tempfile.TemporaryDirectory() as name:
-        command, environment = command_of(contender, url, Path(name))
+        command, environment = command_of(contender, url, Path(name), days)
         begun, before = time.perf_counter(), os.times()
         with subprocess.Popen(
             command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
