@@ -12,7 +12,8 @@ from functools import cache
 import msgspec
 import polars as pl
 
-from assets.records import Texts, exact, plain, record_texts
+from assets.plain import plain
+from assets.records import Texts, exact, record_texts
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.envelope import NO_RECORDS, ShapeError
@@ -50,7 +51,7 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
     if page.records == NO_RECORDS:
         rows = table.schema_of_frames().to_frame()
         return Normalised(rows, none, 0, 0, rows.select(table.KEY), frozenset(), _hashes(rows, table))
-    texts = plain(page.records, table) or exact(page.records, table)
+    texts = _texts(page.records, table)
     records = len(texts.extra)
     filled_of, values_of = _expressions(table)
     filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select_seq(
@@ -75,6 +76,23 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
 
 def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
     return rows.select(pl.struct(table.KEY).hash()).to_series()
+
+
+MOST_UNDECLARED = 100
+"""A table whose records have more undeclared fields has data in their names."""
+
+_undeclared: dict[type[Table], frozenset[str]] = {}
+"""The undeclared fields that pages of a table were found to have, with which the next page is plain."""
+
+
+def _texts(records: bytes, table: type[Table]) -> Texts:
+    known = _undeclared.get(table, frozenset())
+    if texts := plain(records, table, known):
+        return texts
+    texts = exact(records, table)
+    if len(known | texts.new_fields) <= MOST_UNDECLARED:
+        _undeclared[table] = known | texts.new_fields
+    return texts
 
 
 @cache
@@ -171,7 +189,7 @@ def identifiers(page: Page, table: type[Table]) -> pl.Series:
 
     For tables with one key column. Raises msgspec.DecodeError if the page's records are no JSON array.
     """
-    texts = plain(page.records, table) or exact(page.records, table)
+    texts = _texts(page.records, table)
     (key,) = table.KEY
     found = texts.columns[key]
     return pl.select(pl.when(found != "").then(found).alias(key)).to_series()

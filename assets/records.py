@@ -1,13 +1,11 @@
 """Page bytes to columns of texts, without losing a field: the first half of `normalise`.
 
-A page is read in one of two ways. `plain` takes pages that hold nothing but declared fields with texts, whole numbers
-or nulls in them, which a pattern proves; it refuses anything else, and is fast. Any other page goes through `exact`,
-which keeps each value as the JSON token that the API sent, and gathers the undeclared fields, verbatim, into `_extra`.
+A page of any form is read here: each value as the JSON token that the API sent, the undeclared fields, verbatim, into
+`_extra`. Pages of a plainer form, as nearly all are, are read by `assets/plain.py`, five times as fast.
 """
 
-import re
 from collections.abc import Sequence
-from functools import cache, reduce
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -35,95 +33,20 @@ class Texts(NamedTuple):
     new_fields: frozenset[str]
 
 
-def plain(records: bytes, table: type[Table]) -> Texts | None:
-    """Read a JSON array of records; None unless it is all declared fields with texts, whole numbers or nulls in them.
-
-    What polars reads of a page it reads fast, but drops unknown fields without a word; so that the pattern looks first.
-    """
-    plain_form = _plain_form(table)
-    try:
-        page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
-        if not page.str.contains(plain_form.pattern).item():
-            return None
-        objects = pl.read_json(records, schema=plain_form.schema)
-    except pl.exceptions.ComputeError:  # it is no UTF-8, or no JSON, however much it looks like it
-        return None
-    values = objects.select_seq(plain_form.values)
-    columns = []
-    for column in _in_record(table):
-        places = [values[".".join(path)] for path in column.paths]
-        filled = [place for place in places if place.null_count() < len(place)]
-        if len(filled) > 1:  # one value may hide another
-            return None
-        columns.append((filled or places)[0].alias(column.name))
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(objects))
-    return Texts(pl.DataFrame(columns), nothing, nothing.is_not_null(), frozenset())
-
-
-class _PlainForm(NamedTuple):
-    """What matches a plain page, how it is read, and the values in it, each named by its place."""
-
-    pattern: str
-    schema: pl.Schema
-    values: list[pl.Expr]
-
-
-@cache
-def _plain_form(table: type[Table]) -> _PlainForm:
-    fields = _fields(table)
-    return _PlainForm(
-        rf"^{_GAP}\[(?:{_object_pattern(fields)},?{_GAP})*\]{_GAP}$",
-        pl.Schema(_dtypes(fields)),
-        [_value(path).alias(".".join(path)) for column in _in_record(table) for path in column.paths],
-    )
-
-
-def _value(path: Path) -> pl.Expr:
-    first, *deeper = path
-    return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
-
-
-_GAP = r"[ \t\r\n]*"
-_ESCAPE = (
-    r'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
-    r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
-)
-"""An escape in a text; halves of surrogate pairs are none that polars reads."""
-
-_SCALAR = rf'(?:"(?:[^"\\]|{_ESCAPE})*"|null|0|-?[1-9][0-9]{{0,17}})'
-"""Texts, and numbers that polars hands on as they stand on the page."""
-
-
-def _object_pattern(fields: Fields) -> str:
-    """JSON objects of nothing but these fields; whether commas and brackets are in order is left to the parser."""
-    names = "|".join(re.escape(field) for field, nested in fields.items() if nested is None)
-    values = [f'"(?:{names})"{_GAP}:{_GAP}{_SCALAR}']
-    objects = [
-        f'"{re.escape(field)}"{_GAP}:{_GAP}(?:{_object_pattern(nested)}|null)'
-        for field, nested in fields.items()
-        if nested is not None
-    ]
-    return rf"{_GAP}\{{(?:{_GAP}(?:{'|'.join(values + objects)}){_GAP},?)*{_GAP}\}}{_GAP}"
-
-
-def _dtypes(fields: Fields) -> dict[str, pl.DataType]:
-    return {field: pl.String() if nested is None else pl.Struct(_dtypes(nested)) for field, nested in fields.items()}
-
-
 def exact(records: bytes, table: type[Table]) -> Texts:
     """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
     objects, readable = _objects(records)
     found = _Found({}, set())
-    extras = _split(objects, _fields(table), (), found)
+    extras = _split(objects, fields_of(table), (), found)
     columns, unfit = [], ~pl.Series(readable, dtype=pl.Boolean)
-    for column in _in_record(table):
+    for column in in_record(table):
         texts, wrong = zip(*(_text(found.tokens[path], column) for path in column.paths), strict=True)
         taken = _first_of(texts, column.name)
         for each in wrong:  # a value of another type counts only where no other place has a good one
             unfit = unfit | (each & taken.is_null())
         columns.append(taken)
         extras += _passed_over(column, found.tokens, texts)
-    return Texts(pl.DataFrame(columns), _joined(extras, len(objects)), unfit, frozenset(found.new_fields))
+    return Texts(pl.DataFrame(columns), joined(extras, len(objects)), unfit, frozenset(found.new_fields))
 
 
 class _Found(NamedTuple):
@@ -178,7 +101,7 @@ def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: P
         is_object = column.str.starts_with("{").fill_null(value=False)
         inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
         deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
-        undeclared = _joined(_split(deeper, nested, (*above, field), found), len(objects))
+        undeclared = joined(_split(deeper, nested, (*above, field), found), len(objects))
         other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
         found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
         extras.append((field, _first_of([undeclared, other], field)))
@@ -219,7 +142,7 @@ def _passed_over(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[
     return extras if len(column.paths) > 1 else []
 
 
-def _joined(extras: Extras, records: int) -> pl.Series:
+def joined(extras: Extras, records: int) -> pl.Series:
     """One JSON object a record out of its undeclared fields; null where there are none."""
     present = [(name, tokens) for name, tokens in extras if tokens.null_count() < records]
     if not present:
@@ -233,15 +156,16 @@ def _first_of(series: Sequence[pl.Series], name: str) -> pl.Series:
     return series[0].alias(name) if len(series) == 1 else pl.select(pl.coalesce(series).alias(name)).to_series()
 
 
-def _in_record(table: type[Table]) -> list[Column]:
+def in_record(table: type[Table]) -> list[Column]:
+    """The columns whose values stand in a record."""
     return [column for column in table.columns() if column.paths]
 
 
 @cache
-def _fields(table: type[Table]) -> Fields:
+def fields_of(table: type[Table]) -> Fields:
     """The tree of the fields that a table declares in a record."""
     root: Fields = {}
-    for column in _in_record(table):
+    for column in in_record(table):
         for path in column.paths:
             here = root
             for name in path[:-1]:
