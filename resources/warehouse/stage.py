@@ -27,7 +27,7 @@ STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files; the published database is a copy of the stage."""
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "512MB",
+    "memory_limit": "384MB",
     "preserve_insertion_order": "false",
 }
 

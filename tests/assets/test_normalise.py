@@ -257,6 +257,7 @@ def objects_of(draw: st.DrawFn, members: dict[str, st.SearchStrategy[str]]) -> s
 
 
 OTHERS = ["null", "true", "false", "[]", "{}", '[1, {"a" : "b"}]', '{"a":[null,2.0]}', "[[[1]]]", '{"a":"\\ud83d"}']
+UNDECLARED = frozenset({"_x", "made_up", "user.made_up", "user.x.y", "status.a-b", "status"})
 nearly_plain = string_tokens | st.sampled_from(NUMBERS) | st.sampled_from(OTHERS)
 near_records = objects_of(
     {
@@ -268,13 +269,13 @@ near_records = objects_of(
 
 
 @given(records=st.lists(near_records, max_size=3), gap=gaps, knows_others=st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_fast_way_reads_what_the_exact_way_reads_or_nothing(
     records: list[str], gap: str, knows_others: bool
 ) -> None:
     page = f"{gap}[{f'{gap},{gap}'.join(records)}]{gap}".encode()
     slow = exact(page, CouponSession)
-    fast = plain(page, CouponSession, slow.new_fields if knows_others else frozenset())
+    fast = plain(page, CouponSession, UNDECLARED if knows_others else frozenset())
     if fast:
         assert fast.columns.equals(slow.columns)
         assert fast.extra.equals(slow.extra)
