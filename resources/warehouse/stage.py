@@ -81,9 +81,15 @@ def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection
             connection.execute("USE memory")
             connection.execute("DETACH opened")
     except BaseException:  # an engine that has failed may be good for nothing more
-        _engine.cache_clear()
-        engine.close()
+        _stop(engine)
         raise
+    if folder.spill.exists():  # the next writer clears it away, and this engine would miss it
+        _stop(engine)
+
+
+def _stop(engine: duckdb.DuckDBPyConnection) -> None:
+    _engine.cache_clear()
+    engine.close()
 
 
 @lru_cache(1)

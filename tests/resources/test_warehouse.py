@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.warehouse import publish
+from resources.warehouse import publish, stage
 from resources.warehouse.batch import UnitDone
 from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
@@ -291,6 +291,23 @@ def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
     for thread in threads:
         thread.join()
     assert [row[0] for row in published(warehouse)] == [str(number) for number in range(6)]
+
+
+def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stage._SETTINGS, "memory_limit", "100MB")
+    stage._engine.cache_clear()
+    numbers = pl.select(pl.int_range(1_000_000).cast(pl.String).str.pad_start(48, "x")).to_series()
+    for day in (1, 2):
+        values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
+        rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
+        with warehouse.batch("things") as batch:
+            batch.add(rows, pl.DataFrame(schema=REJECTED))
+            batch.complete(done())
+            batch.flush()
+            warehouse.merge(batch, THINGS, QUARANTINE, "account")
+    assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(1_000_000, NOON + timedelta(2))]
 
 
 def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResource) -> None:
