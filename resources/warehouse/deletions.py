@@ -12,7 +12,7 @@ import duckdb
 
 from resources.warehouse.partitions import note_changes
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import count, files, quoted_name, quoted_text
+from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def mark_deleted(connection: duckdb.DuckDBPyConnection, table: TableSchema, whol
 
     `seen` are Parquet files with keys that are in the account although no row came of them.
     """
-    if not whole:
-        return 0
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    if not whole or is_empty(connection, name):
+        return 0
     columns = _make_whole_reads(connection, table, whole)
     same_part = " AND ".join(f"{name}.{column} = whole_reads.{column}" for column in columns) or "true"
     unless_seen = f"ANTI JOIN {files(seen)} USING ({keys})" if seen else ""

@@ -20,6 +20,11 @@ def files(paths: Sequence[str]) -> str:
     return f"read_parquet([{', '.join(map(quoted_text, paths))}])"
 
 
+def is_empty(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether a table, named in SQL, has no row."""
+    return not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall()
+
+
 def count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     """Run a statement whose result is one number: a count, or the rows that it has changed."""
     row = connection.execute(statement).fetchone()

@@ -21,7 +21,7 @@ from resources.warehouse.files import Folder, remove, telling_the_folder
 from resources.warehouse.history import keep_history
 from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import count, files, quoted_name, quoted_text
+from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
 
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files; the published database is a copy of the stage."""
@@ -103,17 +103,15 @@ def _make_stage(folder: Folder) -> None:
         left_over.unlink(missing_ok=True)
     if folder.database.exists():
         shutil.copyfile(folder.database, unfinished)
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH {quoted_text(unfinished)} AS stage (STORAGE_VERSION '{STORAGE_VERSION}')")
+    with opened(folder, unfinished) as connection:
         if folder.parquet.exists() and not folder.database.exists():
             for table in folder.parquet.iterdir():
                 rows = f"read_parquet({quoted_text(table / '**' / '*.parquet')}, hive_partitioning = false)"
-                connection.execute(f"CREATE TABLE stage.{quoted_name(table.name)} AS FROM {rows}")
-        connection.execute("CREATE SCHEMA stage._state")
-        connection.execute("CREATE TABLE stage._state.changed (table_name VARCHAR, partition VARCHAR)")
-        connection.execute(f"INSERT INTO stage._state.changed VALUES ('{EVERY_TABLE}', '')")
-        connection.execute("CREATE TABLE stage._state.origin (origin VARCHAR)")
-        connection.execute("DETACH stage")
+                connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")
+        connection.execute("CREATE SCHEMA _state")
+        connection.execute("CREATE TABLE _state.changed (table_name VARCHAR, partition VARCHAR)")
+        connection.execute(f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', '')")
+        connection.execute("CREATE TABLE _state.origin (origin VARCHAR)")
     unfinished.chmod(0o600)
     unfinished.replace(folder.stage)
 
@@ -252,15 +250,7 @@ def _replace_quarantine(
     """Put the rejected records of a batch in the place of those of the units that it has read again."""
     if not batch.units:
         return 0
-    manifests = ", ".join(map(quoted_text, batch.files("units.json")))
-    columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
-    units = f"read_json([{manifests}], format = 'array', columns = {{{columns}}}) AS units"
-    removed = forget_rejected(connection, table, whole) + count(
-        connection,
-        f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table.name)} "
-        "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
-        'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
-    )
+    removed = 0 if is_empty(connection, "quarantine") else _remove_rejected(connection, table, batch, whole)
     added = 0
     if paths := batch.files("rejected.parquet"):
         columns = ", ".join(map(quoted_name, quarantine.column_names))
@@ -268,6 +258,18 @@ def _replace_quarantine(
     if removed or added:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
     return added
+
+
+def _remove_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, whole: Whole) -> int:
+    manifests = ", ".join(map(quoted_text, batch.files("units.json")))
+    columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
+    units = f"read_json([{manifests}], format = 'array', columns = {{{columns}}}) AS units"
+    return forget_rejected(connection, table, whole) + count(
+        connection,
+        f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table.name)} "
+        "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
+        'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
+    )
 
 
 def repeated_keys(folder: Folder, tables: Sequence[TableSchema]) -> dict[str, int]:
