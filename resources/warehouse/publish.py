@@ -21,7 +21,7 @@ from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import quoted_name, quoted_text
-from resources.warehouse.stage import describe_tables, ensure_table, opened, sole_writer, stage
+from resources.warehouse.stage import compact, describe_tables, ensure_table, opened, sole_writer, stage
 
 READ_ONLY = 0o444
 
@@ -51,6 +51,7 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
         unfinished = folder.snapshots / UNFINISHED
         remove(unfinished)
         try:
+            compact(folder)
             with stage(folder) as connection:
                 connection.begin()
                 for table in tables:

@@ -26,6 +26,9 @@ from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files; the published database is a copy of the stage."""
 
+FEWEST_FREE_BLOCKS = 40
+"""Room in a stage, in blocks of 256 kB, that is not worth a thought."""
+
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "384MB",
     "preserve_insertion_order": "false",
@@ -97,10 +100,17 @@ def _engine(spill: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={**_SETTINGS, "temp_directory": str(spill)})
 
 
-def _make_stage(folder: Folder) -> None:
+def _unfinished(folder: Folder) -> Path:
+    """Where a stage is made; what a dead run has left there is deleted."""
     unfinished = folder.state / "stage.new.duckdb"
-    for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal"), folder.stage.with_suffix(".duckdb.wal")):
+    for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal")):
         left_over.unlink(missing_ok=True)
+    return unfinished
+
+
+def _make_stage(folder: Folder) -> None:
+    unfinished = _unfinished(folder)
+    folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     if folder.database.exists():
         shutil.copyfile(folder.database, unfinished)
     with opened(folder, unfinished) as connection:
@@ -112,6 +122,25 @@ def _make_stage(folder: Folder) -> None:
         connection.execute("CREATE TABLE _state.changed (table_name VARCHAR, partition VARCHAR)")
         connection.execute(f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', '')")
         connection.execute("CREATE TABLE _state.origin (origin VARCHAR)")
+    unfinished.chmod(0o600)
+    unfinished.replace(folder.stage)
+
+
+def compact(folder: Folder) -> None:
+    """Write the stage anew where it holds much room that nobody uses; only for the sole writer.
+
+    DuckDB needs room for the old and the new rows of a change, and keeps it for later ones.
+    """
+    unfinished = _unfinished(folder)
+    with stage(folder) as connection:
+        size = "SELECT used_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'opened'"
+        used, free = connection.execute(size).fetchall()[0]
+        if free < FEWEST_FREE_BLOCKS or free < used / 2:
+            return
+        connection.execute(f"ATTACH {quoted_text(unfinished)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("COPY FROM DATABASE opened TO compacted")
+        connection.execute("CHECKPOINT compacted")
+        connection.execute("DETACH compacted")
     unfinished.chmod(0o600)
     unfinished.replace(folder.stage)
 

@@ -310,6 +310,33 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(1_000_000, NOON + timedelta(2))]
 
 
+def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: WarehouseResource) -> None:
+    def merge_numbers(day: int, colour: pl.Expr) -> None:
+        made = NOON + timedelta(days=1) * pl.col("id").cast(pl.Int64).mod(90)
+        rows = pl.select(pl.int_range(300_000).cast(pl.String).alias("id")).with_columns(
+            made_at=made, used_at=None, colour=colour, _extracted_at=NOON + timedelta(days=day), _deleted_at=None
+        )
+        with warehouse.batch("things") as batch:
+            batch.add(rows.cast(ROWS), pl.DataFrame(schema=REJECTED))  # type: ignore[arg-type]
+            batch.complete(done())
+            batch.flush()
+            warehouse.merge(batch, THINGS, QUARANTINE, "account")
+
+    for day in range(4):
+        merge_numbers(day, pl.col("id").hash(day).cast(pl.String).repeat_by(6).list.join(""))
+    merge_numbers(4, pl.lit("red"))
+    before = warehouse.folder.stage.stat()
+    assert published(warehouse, "SELECT count(*) FROM things WHERE colour = 'red'") == [(300_000,)]
+    assert warehouse.folder.stage.stat().st_size < before.st_size / 2
+    assert stat.S_IMODE(warehouse.folder.stage.stat().st_mode) == 0o600
+    comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
+    assert published(warehouse, comments) == [('It\'s "colour"',)]
+    merge(warehouse, thing("40", "blue", seen=10 * 86_400, made=None))
+    assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(300_000, 299_999)]
+    months = in_parquet(warehouse.folder.root, "things", "id, colour, month", with_month=True)
+    assert [row for row in months if row[1] == "blue"] == [("40", "blue", "2026-02")]
+
+
 def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
     comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
