@@ -1,12 +1,10 @@
 """Subaccounts."""
 
-from typing import Any
-
 import dagster as dg
 
 from assets.details import extract_described
 from assets.extraction import Extraction
-from assets.loading import read_table, table_asset
+from assets.loading import Materialized, read_table, table_asset
 from assets.tables.subaccounts import Subaccount
 from resources.coupontools.client import Client
 from resources.coupontools.resource import CoupontoolsResource
@@ -17,7 +15,7 @@ from resources.warehouse.resource import WarehouseResource
 @table_asset(Subaccount, group="accounts")
 def subaccounts(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the list of subaccounts, and the description of each; sign-on tokens are never asked for."""
 
     def known() -> list[str]:

@@ -3,71 +3,66 @@
 from typing import Any
 
 import dagster as dg
+from dagster import AutomationCondition
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
-from assets.accounts import subaccounts
-from assets.campaigns import campaigns, categories
-from assets.coupon_sessions import coupon_sessions
-from assets.directories import directories, directory_campaigns, directory_registrations
-from assets.loading import failing_clearly
-from assets.loyalty import loyalty_cards, loyalty_users
-from assets.messaging import email_groups, sms_contacts, sms_groups
-from assets.tables.campaigns import Campaign
-from assets.tables.categories import Category
-from assets.tables.coupon_sessions import CouponSession
-from assets.tables.directories import Directory
-from assets.tables.directory_campaigns import DirectoryCampaign
-from assets.tables.directory_registrations import DirectoryRegistration
-from assets.tables.email_groups import EmailGroup
-from assets.tables.loyalty_cards import LoyaltyCard
-from assets.tables.loyalty_user_changes import LoyaltyUserChange
-from assets.tables.loyalty_users import LoyaltyUser
-from assets.tables.quarantine import Quarantine
-from assets.tables.sms_contacts import SmsContact
-from assets.tables.sms_groups import SmsGroup
-from assets.tables.subaccounts import Subaccount
-from assets.tables.table import Table
+from assets.catalogue import KEYED, TABLES
+from assets.checks import BLOCKING
+from assets.loading import FRESHNESS, WAREHOUSE_POOL, failing_clearly
 from resources.warehouse.resource import WarehouseResource
 
-ASSETS: dict[type[Table], dg.AssetsDefinition] = {
-    Campaign: campaigns,
-    Category: categories,
-    CouponSession: coupon_sessions,
-    LoyaltyCard: loyalty_cards,
-    LoyaltyUser: loyalty_users,
-    Directory: directories,
-    DirectoryCampaign: directory_campaigns,
-    DirectoryRegistration: directory_registrations,
-    Subaccount: subaccounts,
-    SmsGroup: sms_groups,
-    SmsContact: sms_contacts,
-    EmailGroup: email_groups,
-}
-"""The asset of each table that is read from the API."""
-
-KEYED: tuple[type[Table], ...] = (*ASSETS, LoyaltyUserChange)
-"""Every table that has a key, and so an asset."""
-
-TABLES: tuple[type[Table], ...] = (*KEYED, Quarantine)
-"""Every table that is published."""
+FOLLOWS_THE_TABLES = (
+    AutomationCondition.any_deps_updated().since_last_handled()
+    & ~AutomationCondition.any_deps_in_progress()
+    & ~AutomationCondition.in_progress()
+    & ~AutomationCondition.any_deps_match(
+        AutomationCondition.any_checks_match(AutomationCondition.check_failed(), blocking_only=True)
+    )
+).with_label("a table was updated, no run works on one, and no blocking check has failed")
+"""When a publish is due; `eager` would wait until every day and card since the beginning has been read."""
 
 
 @dg.asset(
     group_name="analytics",
     kinds={"duckdb", "parquet"},
     owners=["team:data"],
+    tags={"personal_data": "yes"},
     deps=[dg.AssetKey(table.TABLE) for table in KEYED],
+    automation_condition=FOLLOWS_THE_TABLES,
+    freshness_policy=FRESHNESS,
     backfill_policy=dg.BackfillPolicy.single_run(),
+    pool=WAREHOUSE_POOL,
 )
 def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
     """The database coupontools.duckdb and the folder parquet, as analysts see them: all tables of one moment."""
+    if reasons := _failed_checks(context.instance):
+        raise dg.Failure(
+            f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "
+            "was. Materialise the table again, or run the check again, once the reason is gone."
+        )
     context.log.info("published_database: writing the database and the files that have changed")
-    with failing_clearly():
+    with failing_clearly(context):
         published = warehouse.publish([table.schema_of_table() for table in TABLES])
     return dg.MaterializeResult(
         metadata={
             "database": dg.MetadataValue.path(str(warehouse.folder.database)),
             "parquet": dg.MetadataValue.path(str(warehouse.folder.parquet)),
             "files written": published.files_written,
+            **{f"seconds {stage}": round(seconds, 3) for stage, seconds in published.seconds.items()},
             **{f"rows of {table}": rows for table, rows in published.rows.items()},
         }
     )
+
+
+def _failed_checks(instance: dg.DagsterInstance) -> list[str]:
+    """The blocking checks that failed when they were last evaluated, in whatever run that was."""
+    storage, evaluated, reasons = instance.event_log_storage, {Status.SUCCEEDED, Status.FAILED}, []
+    for key, latest in storage.get_latest_asset_check_execution_by_key(BLOCKING).items():
+        if latest.status in evaluated:
+            found = latest
+        else:  # a run that goes on, or that was killed, has it before it
+            found = next(iter(storage.get_asset_check_execution_history(key, limit=1, status=evaluated)), latest)
+        evaluation = found.evaluation if found.status == Status.FAILED else None
+        if evaluation and evaluation.severity == dg.AssetCheckSeverity.ERROR:
+            reasons.append(f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})")
+    return reasons

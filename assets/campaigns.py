@@ -1,12 +1,10 @@
 """Campaigns and their categories, read whole."""
 
-from typing import Any
-
 import dagster as dg
 
 from assets.details import extract_described
 from assets.extraction import Extraction, Read, extract
-from assets.loading import read_table, table_asset
+from assets.loading import Materialized, read_table, table_asset
 from assets.tables.campaigns import Campaign
 from assets.tables.categories import Category
 from resources.coupontools.client import Client
@@ -22,7 +20,7 @@ LEVELS = {"categories": "category", "main_categories": "main"}
 @table_asset(Campaign, group="campaigns")
 def campaigns(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the list of campaigns, and of each one its description with its usage statistics."""
 
     def known() -> list[str]:
@@ -37,7 +35,7 @@ def campaigns(
 @table_asset(Category, group="campaigns")
 def categories(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read both lists of categories."""
 
     async def read(client: Client, batch: Batch) -> Extraction:

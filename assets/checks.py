@@ -1,38 +1,184 @@
-"""The audit between stage and publish: what must hold of a table before anybody sees it."""
+"""The audit between stage and publish: what must hold of the tables before anybody sees them.
 
-from collections.abc import Iterator
+What is checked of a reading alone is told by the asset that has read (`assets/reading_checks.py`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import dagster as dg
+from pydantic import Field
 
-from assets.analytics import KEYED
-from assets.loading import failing_clearly
+from assets import reading_checks
+from assets.catalogue import ASSETS, KEYED
+from assets.loading import WAREHOUSE_POOL, failing_clearly
+from assets.tables.campaigns import Campaign
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.directories import Directory
+from assets.tables.directory_campaigns import DirectoryCampaign
+from assets.tables.directory_registrations import DirectoryRegistration
+from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_users import LoyaltyUser
+from assets.tables.sms_contacts import SmsContact
+from assets.tables.sms_groups import SmsGroup
+from assets.tables.table import Table
+from resources.warehouse.audit import (
+    LiveRows,
+    before_the_beginning,
+    later_than_seen,
+    repeated_keys,
+    without_parent,
+)
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import Month
 
-_UNIQUE_KEYS = {
-    dg.AssetCheckKey(dg.AssetKey(table.TABLE), "unique_keys"): (
-        table,
-        dg.AssetCheckSpec(
-            "unique_keys",
-            asset=table.TABLE,
-            blocking=True,
-            description="Each key stands in one row of the stage.",
-        ),
+PARENTS: Mapping[type[Table], Mapping[str, type[Table]]] = {
+    CouponSession: {"campaign_id": Campaign},
+    LoyaltyUser: {"loyalty_card_id": LoyaltyCard},
+    DirectoryCampaign: {"directory_id": Directory},
+    DirectoryRegistration: {"directory_id": Directory},
+    SmsContact: {"sms_group_id": SmsGroup},
+}
+"""The tables whose rows belong to those of another, and the column that says to which."""
+
+FEWEST_ROWS_OF_A_DROP = 5
+"""So few rows may go at one time, whatever their share: somebody has tidied up a small account."""
+
+
+class Tolerance(dg.Config):
+    """How much may be gone: the share of a table's live rows that a publish may take away at one time."""
+
+    largest_drop: float = Field(
+        default=0.5, ge=0, le=1, description="1 lets a run publish although most of a table is gone"
     )
-    for table in KEYED
+
+
+@dataclass(frozen=True)
+class _Check:
+    """A check of a table: a question that counts what is wrong, in `words`; none where live rows are compared."""
+
+    table: type[Table]
+    spec: dg.AssetCheckSpec
+    question: str | None = None
+    words: str = ""
+    others: tuple[type[Table], ...] = ()
+
+    @property
+    def key(self) -> dg.AssetCheckKey:
+        return self.spec.key
+
+
+def _unique_keys(table: type[Table]) -> _Check:
+    spec = dg.AssetCheckSpec(
+        "unique_keys", asset=table.TABLE, blocking=True, description="Each key stands in one row of the stage."
+    )
+    return _Check(table, spec, repeated_keys(table.schema_of_table()), "keys stand in more than one row")
+
+
+def _no_sudden_drop(table: type[Table]) -> _Check:
+    spec = dg.AssetCheckSpec(
+        "no_sudden_drop",
+        asset=table.TABLE,
+        blocking=True,
+        description="No more than half of the rows that are published as live, or "
+        f"{FEWEST_ROWS_OF_A_DROP}, have gone from the account since. To publish what is left all the same, launch the "
+        "job publish with largest_drop: 1 in its config, or run coupontools export --accept-drop.",
+    )
+    return _Check(table, spec)
+
+
+def _events(table: type[Table]) -> Iterator[_Check]:
+    events, schema = table.FILES, table.schema_of_table()
+    if not isinstance(events, Month):
+        return
+    spec = dg.AssetCheckSpec(
+        "no_future_dates",
+        asset=table.TABLE,
+        description="Nothing happened later than an hour after it was read. Such rows are published as the API has "
+        "them.",
+    )
+    yield _Check(table, spec, later_than_seen(schema, events), "rows lie in the future")
+    if events.otherwise:
+        spec = dg.AssetCheckSpec(
+            "dates_in_order",
+            asset=table.TABLE,
+            description=f"Nothing happened before {events.column}. Such rows are published as the API has them.",
+        )
+        yield _Check(table, spec, before_the_beginning(schema, events), f"rows have a date before {events.column}")
+
+
+def _parents_exist(table: type[Table], parents: Mapping[str, type[Table]]) -> _Check:
+    spec = dg.AssetCheckSpec(
+        "parents_exist",
+        asset=table.TABLE,
+        description=f"Every live row is found in {', '.join(parent.TABLE for parent in parents.values())} by its "
+        f"{', '.join(parents)}.",
+    )
+    schemas = {column: parent.schema_of_table() for column, parent in parents.items()}
+    question = without_parent(table.schema_of_table(), schemas)
+    return _Check(table, spec, question, "live rows have no parent", tuple(parents.values()))
+
+
+_CHECKS = {
+    check.key: check
+    for check in (
+        *map(_unique_keys, KEYED),
+        *map(_no_sudden_drop, ASSETS),
+        *(check for table in ASSETS for check in _events(table)),
+        *(_parents_exist(table, parents) for table, parents in PARENTS.items()),
+    )
 }
 
+BLOCKING = [
+    spec.key
+    for spec in (
+        *(check.spec for check in _CHECKS.values()),
+        *(spec for table in ASSETS for spec in reading_checks.specs(table)),
+    )
+    if spec.blocking
+]
+"""The checks of which none may have failed when something is published."""
 
-@dg.multi_asset_check(specs=[spec for _, spec in _UNIQUE_KEYS.values()], can_subset=True)
-def unique_keys(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.AssetCheckResult]:
+
+@dg.multi_asset_check(specs=[check.spec for check in _CHECKS.values()], can_subset=True, pool=WAREHOUSE_POOL)
+def audit(
+    context: dg.AssetCheckExecutionContext, config: Tolerance, warehouse: WarehouseResource
+) -> Iterator[dg.AssetCheckResult]:
     """Look at all tables of the run at once: opening the stage takes longer than most of them."""
-    chosen = {key: _UNIQUE_KEYS[key][0].schema_of_table() for key in context.selected_asset_check_keys}
+    chosen = [check for key, check in _CHECKS.items() if key in context.selected_asset_check_keys]
+    tables = dict.fromkeys(table for check in chosen for table in (check.table, *check.others))
+    questions = {check.key: check.question for check in chosen if check.question}
+    compared = [check.table.schema_of_table() for check in chosen if not check.question]
     with failing_clearly():
-        repeated = warehouse.repeated_keys(list(chosen.values()))
-    for key, table in chosen.items():
-        found = repeated[table.name]
-        yield dg.AssetCheckResult(
-            asset_key=key.asset_key, check_name=key.name, passed=found == 0, metadata={"repeated keys": found}
-        )
+        audited = warehouse.audit([table.schema_of_table() for table in tables], questions, compared)
+    for check in chosen:
+        if check.question:
+            yield _counted(check, audited.wrong[check.key])
+        else:
+            yield _compared(check, audited.live[check.table.TABLE], config.largest_drop)
 
 
-CHECKS = [unique_keys]
+def _counted(check: _Check, wrong: int) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if check.spec.blocking else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        asset_key=check.key.asset_key,
+        check_name=check.key.name,
+        passed=wrong == 0,
+        severity=severity,
+        description=None if wrong == 0 else f"{wrong:,} {check.words}.",
+        metadata={check.words: wrong},
+    )
+
+
+def _compared(check: _Check, live: LiveRows, largest_drop: float) -> dg.AssetCheckResult:
+    published = live.published or 0
+    is_sudden = live.lost > FEWEST_ROWS_OF_A_DROP and live.lost > published * largest_drop
+    return dg.AssetCheckResult(
+        asset_key=check.key.asset_key,
+        check_name=check.key.name,
+        passed=not is_sudden,
+        description=f"Of {published:,} live rows of {check.table.TABLE} {live.lost:,} have gone."
+        if is_sudden
+        else None,
+        metadata={"live rows": live.staged, "live rows published": published, "rows lost": live.lost},
+    )

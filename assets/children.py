@@ -71,16 +71,17 @@ async def extract_children(
 ) -> Extraction:
     """Read all that hangs on what `listing` lists now, or on those of it that are among `only`.
 
-    With `finds_deletions` what hangs on a parent that is no longer listed counts as deleted with it.
+    With `finds_deletions` what hangs on a parent that is no longer listed counts as deleted with it, on whichever.
     Raises CoupontoolsError as `extract` does.
     """
     listed = await parents(client, listing, parent)
     wanted = listed.ids if only is None else [each for each in only if each in set(listed.ids)]
     log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
-    extraction = await extract(client, [read for each in wanted for read in reads(each)], table, batch, log, dated)
+    wanted_reads = [read for each in wanted for read in reads(each)]
+    extraction = await extract(client, wanted_reads, table, batch, log, dated, parents=parent.TABLE)
     extraction.gone += [each for each in only or () if each not in set(listed.ids)]
     if finds_deletions and listed.is_whole:
-        extraction.whole.append(WholeList(listed.at, parent.KEY[0], listed.ids, only))
+        extraction.whole.append(WholeList(listed.at, parent.KEY[0], listed.ids))
     if extraction.missing and not extraction.finished:
         await _confirm(client, listing, parent, extraction)
     else:

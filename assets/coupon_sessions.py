@@ -1,13 +1,14 @@
 """Coupon sessions: of every campaign, those that came into being or were touched in a window of days."""
 
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from assets.children import extract_children
 from assets.extraction import Extraction, Read
-from assets.loading import failing_clearly, read_table, table_asset, tell_partitions
-from assets.partitions import Days, daily, window_of
+from assets.loading import Materialized, failing_clearly, read_table, table_asset, tell_partitions
+from assets.partitions import FIRST_DAY, Days, Window, daily, window_of
+from assets.plots import by_day
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.client import Client
@@ -16,6 +17,8 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
+FEWEST_DAYS_DRAWN, MOST_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
+
 TOUCHED = ("opens", "claims", "validations")
 """Parts of the account that list the sessions to which something happened in a window."""
 
@@ -23,9 +26,9 @@ TOUCHED = ("opens", "claims", "validations")
 @table_asset(CouponSession, group="campaigns", partitions=daily)
 def coupon_sessions(
     context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the sessions of the window, all its days in one pass, and merge them into the stage."""
-    with failing_clearly():
+    with failing_clearly(context):
         window = window_of(context, config)
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
     # every session of the window, and every older one touched in it
@@ -49,4 +52,17 @@ def coupon_sessions(
 
     read_result = read_table(context, coupontools, warehouse, CouponSession, read, purpose, window.resumable_for)
     tell_partitions(context, warehouse, CouponSession, "created_at")
+    if not context.instance.is_ephemeral:  # else nobody looks at it
+        # on one partition alone: a backfill would have the picture on each of a thousand
+        last = context.partition_keys[-1] if context.has_partition_key or context.has_partition_key_range else None
+        context.add_asset_metadata(_drawn(warehouse, window), CouponSession.TABLE, partition_key=last)
     return read_result
+
+
+def _drawn(warehouse: WarehouseResource, window: Window) -> dict[str, dg.MarkdownMetadataValue]:
+    """The sessions by the day of their creation, up to the last day of the window."""
+    last = window.end or datetime.now(UTC).date()
+    first = max(min(window.start or FIRST_DAY, last - FEWEST_DAYS_DRAWN), last - MOST_DAYS_DRAWN)
+    rows = warehouse.rows_by_day(CouponSession.schema_of_table(), "created_at", first, last)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return {"sessions by day": by_day({day: rows.get(day.isoformat(), 0) for day in days}, "Sessions created by day")}

@@ -1,13 +1,11 @@
 """Coupon directories, the campaigns in them, and the people who registered for them."""
 
-from typing import Any
-
 import dagster as dg
 
 from assets.children import extract_children
 from assets.details import extract_described
 from assets.extraction import Extraction, Read
-from assets.loading import failing_clearly, read_table, table_asset, tell_partitions
+from assets.loading import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import Days, daily, window_of
 from assets.tables.directories import Directory
 from assets.tables.directory_campaigns import DirectoryCampaign
@@ -22,7 +20,7 @@ from resources.warehouse.resource import WarehouseResource
 @table_asset(Directory, group="directories")
 def directories(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the list of directories, and of each one its description with what it costs."""
 
     def known() -> list[str]:
@@ -37,7 +35,7 @@ def directories(
 @table_asset(DirectoryCampaign, group="directories")
 def directory_campaigns(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the campaigns of each directory."""
 
     async def read(client: Client, batch: Batch) -> Extraction:
@@ -55,9 +53,9 @@ def directory_campaigns(
 @table_asset(DirectoryRegistration, group="directories", partitions=daily)
 def directory_registrations(
     context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the registrations of each directory that were made in the window, all its days in one pass."""
-    with failing_clearly():
+    with failing_clearly(context):
         window = window_of(context, config)
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,18 +34,21 @@ class Read:
 class Extraction:
     """What reading a table brought.
 
-    `resumed` counts the units that a dead run had already read, `outside` the records that lie outside the window.
-    `places` are the keys under which records were found. `gone` are parents that the API says are no longer there,
-    `missing` those for which it answers that there is nothing. `moved` are the units that changed while they were
-    read, with `recovered` records that only showed when they were read again; `whole` what was read so that nothing
-    of it can have been missed. `absent` and `unreadable` are messages: of parts that the account does not have, and of
-    answers in no known shape.
+    `resumed` counts the units that a dead run had already read, `parents` what all units hang on, `outside` the
+    records that lie outside the window. `places` are the keys under which records were found. `gone` are parents that
+    the API says are no longer there, `missing` those for which it answers that there is nothing. `moved` are the
+    units that changed while they were read, with `recovered` records that only showed when they were read again;
+    `whole` what was read so that nothing of it can have been missed. `announced` is how many records the API said
+    there are, where it said so. `short`, `absent` and `unreadable` are messages: of lists that gave fewer, of parts
+    that the account does not have, and of answers in no known shape.
     """
 
     traffic: Traffic
     units: int
     resumed: int = 0
     finished: int = 0
+    parents: int = 0
+    parents_finished: int = 0
     outside: int = 0
     records_by_page: list[int] = field(default_factory=list)
     places: set[str] = field(default_factory=set)
@@ -54,6 +58,8 @@ class Extraction:
     moved: list[str] = field(default_factory=list)
     recovered: int = 0
     whole: list[WholeRead | WholeList] = field(default_factory=list)
+    announced: int = 0
+    short: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -72,11 +78,12 @@ async def extract(
     log: logging.Logger,
     dated: str | None = None,
     complete: Callable[[Page], Page] | None = None,
+    parents: str = "",
 ) -> Extraction:
     """Read all units into the batch, save those that it already holds.
 
     `dated` names the column by which records outside a unit's window are left out, where the API does not do that;
-    `complete` adds to a page what is known from elsewhere.
+    `complete` adds to a page what is known from elsewhere; `parents` says in the news what the units hang on.
     A unit whose parent is gone is skipped and reported; of one that cannot be read, the answer goes to quarantine.
     Raises the first other CoupontoolsError; the units that were complete by then stay in the batch.
     """
@@ -84,11 +91,16 @@ async def extract(
     open_reads = [read for read in reads if identity(read.unit) not in known]
     extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
     work = _Work(Reader(client), table, batch, extraction, log, dated, complete)
-    waiting, news = iter(open_reads), News(table.TABLE, log)
+    waiting, news = iter(open_reads), News(table.TABLE, parents, log)
+    ahead = Counter(read.unit.parent for read in open_reads)
+    extraction.parents = len({read.unit.parent for read in reads})
+    extraction.parents_finished = extraction.parents - len(ahead)
 
     async def go_on() -> None:
         for read in waiting:
             await work.read(read)
+            ahead[read.unit.parent] -= 1
+            extraction.parents_finished += not ahead[read.unit.parent]
             news.tell(extraction)
 
     try:
@@ -174,15 +186,19 @@ class _Work:
         )
 
     def _holds_all(self, unit: Unit, reading: Reading) -> bool:
-        """Whether as many records came as the API announces; the sessions' amount may mean something else."""
-        if reading.holds_all_announced or unit.endpoint.windowed:
+        """Whether as many records came as the API announces; where a list is whole without days, no row may miss."""
+        self.extraction.announced += reading.announced or 0
+        if reading.holds_all_announced:
             return True
-        message = (
-            f"The API announces {reading.announced:,} records for {unit}, but gives {reading.records:,}: it pages in a "
-            "way that is not known. Choose the other version with COUPONTOOLS_API_VERSIONS."
-        )
-        self.log.warning(message)
-        self.extraction.unreadable.append(message)
+        message = f"The API announces {reading.announced:,} records for {unit}, but gives {reading.records:,}"
+        self.log.warning(f"{message}.")
+        if unit.endpoint.windowed:
+            self.extraction.short.append(f"{message}.")
+        else:
+            self.extraction.unreadable.append(
+                f"{message}: it pages in a way that is not known. Choose the other version with "
+                "COUPONTOOLS_API_VERSIONS."
+            )
         return False
 
     def _take(self, unit: Unit, refused: "_Refused", found: tuple[Normalised, str]) -> Taken:

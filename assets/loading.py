@@ -1,15 +1,17 @@
 """An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from inspect import cleandoc
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 import polars as pl
 
+from assets import reading_checks
 from assets.extraction import Extraction
 from assets.interrupts import run_until_told
 from assets.tables.quarantine import Quarantine
@@ -24,6 +26,23 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
 
+if TYPE_CHECKING:
+    Materialized: TypeAlias = dg.MaterializeResult[Any]
+else:  # Dagster does not know it with its parameter
+    Materialized = dg.MaterializeResult
+
+API_POOL = "coupontools_api"
+"""The pool of all that asks the API, so that an instance can keep runs from asking it side by side."""
+
+WAREHOUSE_POOL = "warehouse"
+"""The pool of all that works on whole tables; that one alone works at a time a lock sees to."""
+
+SECONDS_TO_RETRY = (30, 120)
+"""When a run tries again what the client's own retries have not outlasted: an API or a disk that is out of order."""
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
+"""Every table is read daily: one day missed is a warning, two are a failure."""
+
 
 def table_asset(
     *tables: type[Table], group: str, partitions: dg.PartitionsDefinition[Any] | None = None
@@ -32,20 +51,27 @@ def table_asset(
 
     A backfill of any number of partitions is one run.
     """
+    first, *derived = tables
     return dg.multi_asset(
-        name=tables[0].TABLE,
-        specs=[_spec(table, group) for table in tables],
+        name=first.TABLE,
+        specs=[_spec(first, group), *(_spec(table, group, deps=[first.TABLE]) for table in derived)],
+        check_specs=reading_checks.specs(first),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=API_POOL,
     )
 
 
-def _spec(table: type[Table], group: str) -> dg.AssetSpec:
+def _spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+    has_personal_data = any(column.personal for column in table.columns())
     return dg.AssetSpec(
         table.TABLE,
+        deps=deps,
         group_name=group,
-        kinds={"duckdb", "parquet"},
+        kinds={"coupontools", "duckdb", "parquet"},
         owners=["team:data"],
+        tags={"personal_data": "yes" if has_personal_data else "no"},
+        freshness_policy=FRESHNESS,
         description=cleandoc(table.__doc__ or ""),
         metadata={
             "dagster/column_schema": _column_schema(table),
@@ -71,14 +97,23 @@ def _column_schema(table: type[Table]) -> dg.TableSchema:
 
 
 @contextmanager
-def failing_clearly() -> Iterator[None]:
-    """Turn the errors that a person can do something about into a Dagster failure of one line."""
+def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator[None]:
+    """Turn the errors that a person can do something about into a Dagster failure of one line.
+
+    What time may heal is tried again later in the run of an asset's `context`, unless a person waits for it.
+    """
     try:
         yield
     except (SettingsError, AccountError) as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
-    except (CoupontoolsError, WarehouseError) as error:
         raise dg.Failure(str(error)) from None
+    except (CoupontoolsError, WarehouseError) as error:
+        failure = dg.Failure(str(error))
+        # an instance that goes with its run is that of somebody at a terminal
+        if context is None or context.instance.is_ephemeral or context.retry_number >= len(SECONDS_TO_RETRY):
+            raise failure from None
+        # a RetryPolicy would try again, too, when somebody terminates the run
+        seconds = SECONDS_TO_RETRY[context.retry_number]
+        raise dg.RetryRequested(max_retries=len(SECONDS_TO_RETRY), seconds_to_wait=seconds) from failure
 
 
 def read_table(
@@ -89,29 +124,32 @@ def read_table(
     read: Callable[[Client, Batch], Awaitable[Extraction]],
     purpose: str = "",
     reuse_for: timedelta = timedelta(0),
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Fill a batch by `read`, merge it into the stage, and tell Dagster what came of it.
 
     `purpose` and `reuse_for` say which batch of a dead run may be taken up; see `open_batch`.
 
     Raises dagster.Failure; also, after all else was merged, if some answer could not be read.
     """
-    with failing_clearly(), warehouse.batch(purpose or table.TABLE, reuse_for) as batch:
+    with failing_clearly(context), warehouse.batch(purpose or table.TABLE, reuse_for) as batch:
 
         async def run() -> Extraction:
             async with coupontools.connected() as client:
                 return await read(client, batch)
 
         extraction = run_until_told(run())
+        refusals = Refusals.of(batch)
+        begun = time.monotonic()
         merged = load(warehouse, coupontools, batch, table, extraction.whole)
+        seconds = time.monotonic() - begun
     if extraction.new_fields:
         fields = ", ".join(sorted(extraction.new_fields))
         context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
     if extraction.unreadable:
         first, *others = extraction.unreadable
         more = f" So it is with {len(others)} more." if others else ""
-        raise dg.Failure(f"{first}{more}", allow_retries=False)
-    return result(table, extraction, merged)
+        raise dg.Failure(f"{first}{more}")
+    return result(table, extraction, refusals, merged, seconds)
 
 
 @dataclass(frozen=True)
@@ -157,8 +195,7 @@ def load(
         raise dg.Failure(
             f"{refusals.refused:,} of {refusals.records:,} records do not fit the table {table.TABLE}, more than a "
             f"tenth: nothing of it is published. Most frequent reason: {frequent}. The next publish shows them in the "
-            "table quarantine.",
-            allow_retries=False,
+            "table quarantine."
         )
     return merged
 
@@ -171,11 +208,14 @@ def _most_frequent_reason(batch: Batch) -> str | None:
     return str(reasons.head(1).collect()["reason"][0])
 
 
-def result(table: type[Table], extraction: Extraction, merged: Merged) -> dg.MaterializeResult[Any]:
+def result(
+    table: type[Table], extraction: Extraction, refusals: Refusals, merged: Merged, seconds_merging: float
+) -> Materialized:
     """Tell Dagster what a run brought to a table."""
     traffic = extraction.traffic
     return dg.MaterializeResult(
         asset_key=table.TABLE,
+        check_results=list(reading_checks.results(table, extraction, refusals.refused, refusals.records)),
         metadata={
             "records read": extraction.records,
             "rows new": merged.new,
@@ -195,7 +235,8 @@ def result(table: type[Table], extraction: Extraction, merged: Merged) -> dg.Mat
             "API bytes": traffic.bytes,
             "API retries": traffic.retries,
             "API throttled": traffic.throttled,
-            "seconds reading": extraction.seconds,
+            "seconds reading": round(extraction.seconds, 3),
+            "seconds merging": round(seconds_merging, 3),
             **({"changes kept": merged.changed} if table.HISTORY else {}),
         },
     )

@@ -1,12 +1,10 @@
 """The groups of the SMS and e-mail tools, and the contacts of the SMS groups."""
 
-from typing import Any
-
 import dagster as dg
 
 from assets.children import extract_children
 from assets.extraction import Extraction, Read, extract
-from assets.loading import read_table, table_asset
+from assets.loading import Materialized, read_table, table_asset
 from assets.tables.email_groups import EmailGroup
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.sms_groups import SmsGroup
@@ -20,7 +18,7 @@ from resources.warehouse.resource import WarehouseResource
 @table_asset(SmsGroup, group="messaging")
 def sms_groups(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the list of SMS groups."""
 
     async def read(client: Client, batch: Batch) -> Extraction:
@@ -32,7 +30,7 @@ def sms_groups(
 @table_asset(SmsContact, group="messaging")
 def sms_contacts(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the contacts of each SMS group."""
 
     async def read(client: Client, batch: Batch) -> Extraction:
@@ -49,7 +47,7 @@ def sms_contacts(
 @table_asset(EmailGroup, group="messaging")
 def email_groups(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
-) -> dg.MaterializeResult[Any]:
+) -> Materialized:
     """Read the list of e-mail groups."""
 
     async def read(client: Client, batch: Batch) -> Extraction:

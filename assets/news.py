@@ -13,6 +13,8 @@ class Progress(Protocol):
     units: int
     resumed: int
     finished: int
+    parents: int
+    parents_finished: int
 
     @property
     def records(self) -> int:
@@ -22,9 +24,9 @@ class Progress(Protocol):
 class News:
     """Logs how far the reading of a table is."""
 
-    def __init__(self, table: str, log: logging.Logger) -> None:
-        """Begin to count the seconds."""
-        self._table, self._log = table, log
+    def __init__(self, table: str, parents: str, log: logging.Logger) -> None:
+        """Begin to count the seconds. `parents` is what the table's rows hang on, if on anything."""
+        self._table, self._parents, self._log = table, parents, log
         self._begun = self._told = time.monotonic()
 
     def elapsed(self) -> float:
@@ -40,7 +42,8 @@ class News:
         finished, seconds = progress.finished, self.elapsed()
         ahead = progress.units - progress.resumed - finished
         left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""
+        parents = f"{progress.parents_finished:,} of {progress.parents:,} {self._parents}, " if self._parents else ""
         self._log.info(
-            f"{self._table}: {progress.resumed + finished:,} of {progress.units:,} reads, "
+            f"{self._table}: {parents}{progress.resumed + finished:,} of {progress.units:,} reads, "
             f"{progress.records:,} records, {progress.records / seconds:,.0f} a second{left}"
         )

@@ -1,5 +1,6 @@
 """The days that the export can read, and which of them a run is about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,7 +12,7 @@ FIRST_DAY = Storage.read().start_date
 """The first daily partition (COUPONTOOLS_START_DATE)."""
 
 cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
-"""Loyalty cards of the account, by id; the asset `loyalty_cards` adds those that it finds."""
+"""Loyalty cards of the account, by id; the sensor `loyalty_card_partitions` keeps them."""
 
 daily = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
 """Days of activity in the account, UTC, up to yesterday."""
@@ -67,7 +68,17 @@ def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
     if context.has_partition_key or context.has_partition_key_range:
         partitions = context.partition_time_window
         start, end = partitions.start.astimezone(UTC), partitions.end.astimezone(UTC)
-        return Window(start.date(), (end - timedelta(microseconds=1)).date())
+        window = Window(start.date(), (end - timedelta(microseconds=1)).date())
+        if start.date() < FIRST_DAY or end > datetime.now(UTC):
+            raise SettingsError(f"There is no partition {window}: they run from {FIRST_DAY} to yesterday, in UTC.")
+        return window
     if days.start and days.end:
         return Window(date.fromisoformat(days.start), date.fromisoformat(days.end))
     raise SettingsError("The run has no days: choose partitions, or give start and end in the config.")
+
+
+def partition_range(keys: Sequence[str]) -> dict[str, str]:
+    """The tags of a run over several partitions, as backfills in one run have them; over none, all that there is."""
+    if not keys:
+        return {}
+    return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}

@@ -50,7 +50,8 @@ def app() -> None:
 @click.option("--from", "start", type=Day(), help="First day, UTC. [default: COUPONTOOLS_START_DATE, 2020-01-01]")
 @click.option("--to", "end", type=Day(), help="Last day, UTC, inclusive. [default: yesterday]")
 @click.option("--full", is_flag=True, help="Read everything again, whatever the day, and find what was deleted.")
-def export(start: date | None, end: date | None, full: bool) -> None:
+@click.option("--accept-drop", is_flag=True, help="Publish although much of a table is gone from the account.")
+def export(start: date | None, end: date | None, full: bool, accept_drop: bool) -> None:
     """Read a range of days, check the tables, and publish them.
 
     Days may be read again at any time: rows are brought up to date, never doubled. A run that died is taken up where
@@ -71,7 +72,8 @@ def export(start: date | None, end: date | None, full: bool) -> None:
 
     from pipelines.run import export_days, export_everything
 
-    (export_everything() if full else export_days(start, end)).show()
+    exported = export_everything(accept_drop=accept_drop) if full else export_days(start, end, accept_drop=accept_drop)
+    exported.show()
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 import dagster as dg
 
-from assets.analytics import ASSETS, published_database
-from assets.loyalty import loyalty_users
+from assets.analytics import published_database
+from assets.catalogue import ASSETS
+from assets.checks import audit
+from assets.loyalty import loyalty_cards, loyalty_users
 from assets.partitions import daily
 
 _all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users)
@@ -11,12 +13,14 @@ _all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(loya
 export = dg.define_asset_job(
     "export",
     selection=_all_but_loyalty_users,
+    tags={"coupontools/reads": "days"},
     description="Read a range of days of the account, check the tables, and publish them.",
 )
 
 full_export = dg.define_asset_job(
     "full_export",
     selection=_all_but_loyalty_users,
+    tags={"coupontools/reads": "everything"},
     config={
         "ops": {
             asset.node_def.name: {"config": {"full": True}}
@@ -29,12 +33,14 @@ full_export = dg.define_asset_job(
 
 export_loyalty_users = dg.define_asset_job(
     "export_loyalty_users",
-    selection=dg.AssetSelection.assets(loyalty_users, published_database),
-    description="Read the users of loyalty cards, check them, and publish them with all other tables.",
+    selection=dg.AssetSelection.assets(loyalty_cards, loyalty_users, published_database),
+    tags={"coupontools/reads": "cards"},
+    description="Read the loyalty cards and their users, check them, and publish them with all other tables.",
 )
 
 publish = dg.define_asset_job(
     "publish",
-    selection=dg.AssetSelection.assets(published_database) | dg.AssetSelection.all_asset_checks(),
+    selection=dg.AssetSelection.assets(published_database) | dg.AssetSelection.checks(*audit.check_keys),
+    tags={"coupontools/reads": "nothing"},
     description="Check all tables as they are staged, and publish them.",
 )

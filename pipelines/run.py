@@ -8,13 +8,22 @@ from datetime import date
 from pathlib import Path
 
 import click
-from dagster import BetaWarning, DagsterEventType, ExecuteInProcessResult, PreviewWarning
+from dagster import (
+    AssetCheckSeverity,
+    BetaWarning,
+    DagsterEventType,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    PreviewWarning,
+)
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import ErrorSource, StepFailureData
 
 warnings.filterwarnings("ignore", category=BetaWarning)
 warnings.filterwarnings("ignore", category=PreviewWarning)
 
-from assets.analytics import ASSETS  # noqa: E402
+from assets.catalogue import ASSETS  # noqa: E402
+from assets.checks import audit  # noqa: E402
 from assets.partitions import daily  # noqa: E402
 from pipelines.console import news  # noqa: E402
 from pipelines.definitions import build_defs  # noqa: E402
@@ -42,20 +51,24 @@ class Exported:
         click.echo(f"DuckDB:  {self.database}\nParquet: {self.parquet}")
 
 
-def export_days(start: date, end: date) -> Exported:
-    """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if a part fails."""
-    return _export({"start": start.isoformat(), "end": end.isoformat()})
+def export_days(start: date, end: date, *, accept_drop: bool = False) -> Exported:
+    """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if a part fails.
+
+    With `accept_drop` it is published although most of a table is gone from the account.
+    """
+    return _export({"start": start.isoformat(), "end": end.isoformat()}, accept_drop=accept_drop)
 
 
-def export_everything() -> Exported:
+def export_everything(*, accept_drop: bool = False) -> Exported:
     """Read the whole account, check, and publish: what windows of days cannot show, and what was deleted.
 
+    With `accept_drop` it is published although most of a table is gone from the account.
     Raises click.ClickException if a part fails.
     """
-    return _export({"full": True})
+    return _export({"full": True}, accept_drop=accept_drop)
 
 
-def _export(days: Mapping[str, object]) -> Exported:
+def _export(days: Mapping[str, object], *, accept_drop: bool) -> Exported:
     """Run the job with this config of the daily assets.
 
     A table that fails does not keep the others from being published, unless a blocking check says no. The run has a
@@ -63,16 +76,19 @@ def _export(days: Mapping[str, object]) -> Exported:
     """
     begun = time.monotonic()
     windowed = {asset.node_def.name: {"config": days} for asset in ASSETS.values() if asset.partitions_def == daily}
-    with news() as terminal:
+    audited = {audit.node_def.name: {"config": {"largest_drop": 1.0}}} if accept_drop else {}
+    with news() as terminal, DagsterInstance.ephemeral() as instance:
         defs = build_defs(loggers={"terminal": terminal})
         loggers: dict[str, dict[str, str]] = {"terminal": {}}
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            run_config={"ops": windowed, "loggers": loggers}, raise_on_error=False
+            run_config={"ops": {**windowed, **audited}, "loggers": loggers}, instance=instance, raise_on_error=False
         )
         reasons = _reasons(result)
         if reasons and result.get_asset_materialization_events():
-            rest = defs.resolve_job_def(publish.name)
-            reasons += _reasons(rest.execute_in_process(run_config={"loggers": loggers}, raise_on_error=False))
+            rest = defs.resolve_job_def(publish.name).execute_in_process(
+                run_config={"ops": audited, "loggers": loggers}, instance=instance, raise_on_error=False
+            )
+            reasons += _reasons(rest)
     if reasons:
         raise click.ClickException("\nError: ".join(dict.fromkeys(reasons)))
     return _exported(result, time.monotonic() - begun)
@@ -90,7 +106,17 @@ def _reasons(result: ExecuteInProcessResult) -> list[str]:
     ]
     if any(failure.error_source == ErrorSource.INTERRUPT for failure in failures):
         raise click.Abort
-    return [_reason(failure) for failure in failures] or ["The run failed before its first step."]
+    checks = [
+        f"Check {each.check_name} of {each.asset_key.to_user_string()} has failed. {each.description or ''}".rstrip()
+        for each in result.get_asset_check_evaluations()
+        if not each.passed and each.severity == AssetCheckSeverity.ERROR
+    ]
+    told = [_reason(failure) for failure in failures if not _is_by_a_check(failure)]
+    return [*checks, *told] or ["The run failed before its first step."]
+
+
+def _is_by_a_check(failure: StepFailureData) -> bool:
+    return bool(failure.error and failure.error.cls_name == DagsterAssetCheckFailedError.__name__)
 
 
 def _reason(failure: StepFailureData) -> str:

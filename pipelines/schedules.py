@@ -1,35 +1,55 @@
 """When things run."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from assets.partitions import cards
+from assets.catalogue import ASSETS
+from assets.partitions import FIRST_DAY, cards, daily, partition_range
 from pipelines.jobs import export, export_loyalty_users, full_export
 
-daily_export = dg.build_schedule_from_partitioned_job(
-    export,
-    name="daily_export",
-    hour_of_day=0,
-    minute_of_hour=15,
-    description="Yesterday, a quarter of an hour after it is over in UTC.",
-)
+MOST_DAYS_TO_CATCH_UP = 31
+"""Days that no run has read are read with the next one, so many of them; whatever is older is for a backfill."""
+
+_BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 
-@dg.schedule(job=export_loyalty_users, cron_schedule="20 0 * * *", execution_timezone="UTC")
+@dg.schedule(job=export, cron_schedule="15 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
+def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Yesterday, a quarter of an hour after it is over in UTC, and the days before it that were missed."""
+    last_day = _day_before(context.scheduled_execution_time)
+    first_day = min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY)
+    days = [(first_day + timedelta(days=number)).isoformat() for number in range((last_day - first_day).days + 1)]
+    if len(days) == 1:
+        return dg.RunRequest(run_key=days[-1], partition_key=days[-1])
+    return dg.RunRequest(run_key=days[-1], tags=partition_range(days))
+
+
+_DAILY = [key for asset in ASSETS.values() if asset.partitions_def == daily for key in asset.keys]
+
+
+def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_day: date) -> date:
+    """The day after the newest that was read before `last_day`; `last_day` itself where none was."""
+    read = (date.fromisoformat(day) for day in instance.get_materialized_partitions(asset))
+    newest = max((day for day in read if day < last_day), default=last_day - timedelta(days=1))
+    return max(newest + timedelta(days=1), last_day - timedelta(days=MOST_DAYS_TO_CATCH_UP), FIRST_DAY)
+
+
+@dg.schedule(job=export_loyalty_users, cron_schedule="20 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
 def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """All loyalty cards that are known, in one run, once they are listed by the export of the day."""
+    """All loyalty cards that are known, in one run."""
     known = context.instance.get_dynamic_partitions(str(cards.name))
     if not known:
-        return dg.SkipReason("No loyalty card is known yet: materialise loyalty_cards, which lists them.")
-    # the tags of a backfill in one run
-    return dg.RunRequest(
-        tags={"dagster/asset_partition_range_start": known[0], "dagster/asset_partition_range_end": known[-1]}
-    )
+        return dg.SkipReason("No loyalty card is known: the sensor loyalty_card_partitions finds those that there are.")
+    return dg.RunRequest(tags=partition_range(known))
 
 
-@dg.schedule(job=full_export, cron_schedule="30 1 * * 0", execution_timezone="UTC")
+@dg.schedule(job=full_export, cron_schedule="30 1 * * 0", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
 def weekly_full_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Everything, in the night to Sunday; it counts as a run of the last day."""
-    last_day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    last_day = _day_before(context.scheduled_execution_time).isoformat()
     return dg.RunRequest(run_key=last_day, partition_key=last_day)
+
+
+def _day_before(moment: datetime) -> date:
+    return (moment - timedelta(days=1)).date()

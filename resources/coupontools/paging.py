@@ -138,11 +138,12 @@ class Reader:
 
     def _announced(self, unit: Unit, pages: Sequence[_Seen]) -> int | None:
         """The size of the whole list, if the server says so; some say that of the page instead."""
-        path, first = unit.endpoint.path, pages[0]
-        if unit.endpoint.newest_first:
-            return None
+        path = unit.endpoint.path
         is_whole = len(pages) == 1 or unit.endpoint.version == "v4" or path in self._amount_is_total
-        return first.amount if is_whole else None
+        if unit.endpoint.newest_first or not is_whole:
+            return None
+        # what is deleted while the list is read is announced by its first pages alone
+        return min((page.amount for page in pages if page.amount is not None and page is not _NO_PAGE), default=None)
 
     async def _pass(self, unit: Unit, reads: Reads[Any], known: "_Known") -> list[_Seen]:
         """Read the list once, from its first page to its end; an empty or repeated page at the end is among them."""

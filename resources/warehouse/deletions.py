@@ -25,15 +25,11 @@ class WholeRead:
 
 @dataclass(frozen=True)
 class WholeList:
-    """A list of parents, asked for at `at` (naive UTC): no row can be there whose `column` has none of the `values`.
-
-    Nothing is said of other parents than those `among` which the run has looked; None for all.
-    """
+    """A list of parents, asked for at `at` (naive UTC): no row can be there whose `column` has none of the `values`."""
 
     at: datetime
     column: str
     values: Collection[str]
-    among: Collection[str] | None = None
 
 
 Whole = Sequence[WholeRead | WholeList]
@@ -91,7 +87,7 @@ def _make_whole_reads(connection: duckdb.DuckDBPyConnection, table: TableSchema,
             column = quoted_name(each.column)
             connection.execute(
                 f"INSERT INTO whole_reads SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(table.name)} "
-                f"WHERE NOT list_contains(?::VARCHAR[], {column}) AND list_contains(coalesce(?, [{column}]), {column})",
-                [each.at, list(each.values), each.among and list(each.among)],
+                f"WHERE NOT list_contains(?::VARCHAR[], {column})",
+                [each.at, list(each.values)],
             )
     return columns

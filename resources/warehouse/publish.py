@@ -39,10 +39,14 @@ SECONDS_OF_GRACE = 60.0
 
 @dataclass(frozen=True)
 class Published:
-    """What a publish brought out: the rows of each table, and how many Parquet files had to be written."""
+    """What a publish brought out: the rows of each table, and how many Parquet files had to be written.
+
+    `seconds` says how long each stage of it took.
+    """
 
     rows: dict[str, int]
     files_written: int
+    seconds: dict[str, float]
 
 
 def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
@@ -51,6 +55,7 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
         unfinished = folder.snapshots / UNFINISHED
         remove(unfinished)
         try:
+            begun = time.monotonic()
             compact(folder)
             with stage(folder) as connection:
                 connection.begin()
@@ -60,14 +65,16 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
                 connection.commit()
                 rows = {table.name: _count(connection, table) for table in tables}
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
+            written = time.monotonic()
             _copy_database(folder, unfinished / folder.database.name)
             _seal(unfinished)
             _swap(folder, unfinished)
+            seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
         finally:
             remove(unfinished)
         with stage(folder) as connection:
             connection.execute("DELETE FROM _state.changed")
-    return Published(rows, files_written)
+    return Published(rows, files_written, seconds)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:

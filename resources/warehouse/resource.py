@@ -1,20 +1,24 @@
 """The warehouse as a Dagster resource: what comes in goes through a batch, what goes out through a publish."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from resources.settings import Storage
+from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.files import Folder
 from resources.warehouse.publish import Published, publish
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import Merged, merge, repeated_keys, rows_by_day, values
+from resources.warehouse.stage import Merged, merge, rows_by_day, rows_by_value, values
+
+T = TypeVar("T")
 
 
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -74,13 +78,19 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._forget_merged()
         return published
 
-    def repeated_keys(self, tables: Sequence[TableSchema]) -> dict[str, int]:
-        """How many keys of each table stand in more than one row of the stage. Raises WarehouseError."""
-        return repeated_keys(self.folder, tables)
+    def audit(
+        self, tables: Collection[TableSchema], questions: Mapping[T, str], live: Collection[TableSchema]
+    ) -> Audited:
+        """Ask the stage what is wrong; see `audit`. Raises WarehouseError."""
+        return audit(self.folder, tables, questions, live)
 
     def rows_by_day(self, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
         """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
         return rows_by_day(self.folder, table, column, start, end)
+
+    def rows_by_value(self, table: TableSchema, column: str) -> dict[str, int]:
+        """Rows of the stage for each text in a column. Raises WarehouseError."""
+        return rows_by_value(self.folder, table, column)
 
     def values(self, table: TableSchema, column: str) -> list[str]:
         """The distinct texts in a column of the stage, in order. Raises WarehouseError."""

@@ -301,18 +301,6 @@ def _remove_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, 
     )
 
 
-def repeated_keys(folder: Folder, tables: Sequence[TableSchema]) -> dict[str, int]:
-    """How many keys of each table stand in more than one row of the stage. Raises WarehouseError."""
-    with sole_writer(folder), stage(folder) as connection:
-        found = {}
-        for table in tables:
-            ensure_table(connection, folder, table)
-            keys = ", ".join(map(quoted_name, table.key))
-            query = f"SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1"
-            found[table.name] = count(connection, f"SELECT count(*) FROM ({query})")
-    return found
-
-
 def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
     """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
     day = f"{quoted_name(column)}::DATE"
@@ -322,6 +310,16 @@ def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, en
             f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
         )
         return dict(connection.execute(query, [start, end]).fetchall())
+
+
+def rows_by_value(folder: Folder, table: TableSchema, column: str) -> dict[str, int]:
+    """Rows of the stage for each text in a column. Raises WarehouseError."""
+    name = quoted_name(column)
+    with sole_writer(folder), stage(folder) as connection:
+        ensure_table(connection, folder, table)
+        return dict(
+            connection.execute(f"SELECT {name}, count(*) FROM {quoted_name(table.name)} GROUP BY ALL").fetchall()
+        )
 
 
 def values(folder: Folder, table: TableSchema, column: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.analytics import ASSETS
+from assets.catalogue import ASSETS
 from assets.normalise import Normalised, normalise
 from assets.plain import plain
 from assets.records import exact

@@ -10,10 +10,41 @@ import duckdb
 import pytest
 
 from assets.coupon_sessions import coupon_sessions
+from assets.partitions import cards, daily
 from pipelines.definitions import build_defs, defs
 from resources.warehouse.resource import WarehouseResource
 from tests.accounts import account
 from tests.conftest import Serve
+
+GROUPS = {
+    "campaigns": ("campaigns", "categories", "coupon_sessions"),
+    "loyalty": ("loyalty_cards", "loyalty_users", "loyalty_user_changes"),
+    "directories": ("directories", "directory_campaigns", "directory_registrations"),
+    "accounts": ("subaccounts",),
+    "messaging": ("sms_groups", "sms_contacts", "email_groups"),
+}
+TABLES = sorted(table for members in GROUPS.values() for table in members)
+READ = [table for table in TABLES if table != "loyalty_user_changes"]
+PARTITIONS = {
+    "coupon_sessions": "daily",
+    "directory_registrations": "daily",
+    "loyalty_users": "cards",
+    "loyalty_user_changes": "cards",
+}
+BLOCKING = {"unique_keys": TABLES, "counts_reconciled": READ, "no_sudden_drop": READ}
+WARNING = {
+    "no_rejected_records": READ,
+    "no_new_fields": READ,
+    "no_future_dates": ["coupon_sessions", "directory_registrations"],
+    "dates_in_order": ["coupon_sessions"],
+    "parents_exist": [
+        "coupon_sessions",
+        "directory_campaigns",
+        "directory_registrations",
+        "loyalty_users",
+        "sms_contacts",
+    ],
+}
 
 
 def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
@@ -21,26 +52,44 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
         spec.key.to_user_string(): (spec.group_name, sorted(dep.asset_key.to_user_string() for dep in spec.deps))
         for spec in defs.resolve_all_asset_specs()
     }
-    groups = {
-        "campaigns": ("campaigns", "categories", "coupon_sessions"),
-        "loyalty": ("loyalty_cards", "loyalty_users", "loyalty_user_changes"),
-        "directories": ("directories", "directory_campaigns", "directory_registrations"),
-        "accounts": ("subaccounts",),
-        "messaging": ("sms_groups", "sms_contacts", "email_groups"),
+    expected = {table: (group, list[str]()) for group, members in GROUPS.items() for table in members}
+    expected["loyalty_user_changes"] = ("loyalty", ["loyalty_users"])
+    assert graph == expected | {"published_database": ("analytics", TABLES)}
+    nodes = defs.resolve_asset_graph()
+    partitions = {
+        key.to_user_string(): {daily: "daily", cards: "cards"}[node.partitions_def]
+        for key in nodes.get_all_asset_keys()
+        if (node := nodes.get(key)).partitions_def
     }
-    tables = sorted(table for members in groups.values() for table in members)
-    assert graph == {table: (group, []) for group, members in groups.items() for table in members} | {
-        "published_database": ("analytics", tables)
+    assert partitions == PARTITIONS
+    policies = {nodes.get(dg.AssetKey(name)).backfill_policy for name in PARTITIONS}
+    assert policies == {dg.BackfillPolicy.single_run()}
+
+
+def test_what_is_checked_and_what_blocks() -> None:
+    graph = defs.resolve_asset_graph()
+    checks = {(key.name, key.asset_key.to_user_string(), graph.get(key).blocking) for key in graph.asset_check_keys}
+    assert checks == {
+        (name, table, is_blocking)
+        for names, is_blocking in ((BLOCKING, True), (WARNING, False))
+        for name, tables in names.items()
+        for table in tables
     }
-    checks = {key.asset_key.to_user_string() + ":" + key.name for key in defs.resolve_asset_graph().asset_check_keys}
-    assert checks == {f"{table}:unique_keys" for table in tables}
+
+
+def test_what_runs_and_when() -> None:
     repository = defs.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
     assert jobs == {"export", "full_export", "export_loyalty_users", "publish"}
-    assert {schedule.name for schedule in repository.schedule_defs} == {
-        "daily_export",
-        "daily_export_of_loyalty_users",
-        "weekly_full_export",
+    assert {schedule.name: (schedule.job_name, schedule.cron_schedule) for schedule in repository.schedule_defs} == {
+        "daily_export": ("export", "15 0 * * *"),
+        "daily_export_of_loyalty_users": ("export_loyalty_users", "20 0 * * *"),
+        "weekly_full_export": ("full_export", "30 1 * * 0"),
+    }
+    running = dg.DefaultSensorStatus.RUNNING
+    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
+        "publish_after_updates": running,
+        "loyalty_card_partitions": running,
     }
 
 
@@ -49,9 +98,14 @@ def test_every_asset_says_what_it_is() -> None:
         assert spec.description
         assert spec.owners
         assert spec.kinds
-    table = coupon_sessions.specs_by_key[dg.AssetKey("coupon_sessions")].metadata["dagster/column_schema"]
+        assert spec.tags["personal_data"] in {"yes", "no"}
+        assert spec.freshness_policy
+    described = coupon_sessions.specs_by_key[dg.AssetKey("coupon_sessions")].metadata
+    table = described["dagster/column_schema"]
     assert table.columns[0].name == "session_id"
     assert all(column.description for column in table.columns)
+    assert described["dagster/table_name"] == "coupon_sessions"
+    assert described["API"].value.startswith("https://docs.coupontools.com/")
 
 
 def test_days_are_utc_and_none_lies_in_the_future() -> None:
@@ -65,12 +119,13 @@ def test_days_are_utc_and_none_lies_in_the_future() -> None:
 def test_the_daily_schedule_reads_yesterday() -> None:
     schedule = defs.get_repository_def().get_schedule_def("daily_export")
     assert schedule.cron_schedule == "15 0 * * *"
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(
-            instance,
-            scheduled_execution_time=datetime(2026, 3, 5, 0, 15, tzinfo=UTC),
-            repository_def=defs.get_repository_def(),
-        )
+    tick = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
+    with (
+        dg.instance_for_test() as instance,
+        dg.build_schedule_context(
+            instance, scheduled_execution_time=tick, repository_def=defs.get_repository_def()
+        ) as context,
+    ):
         (request,) = schedule.evaluate_tick(context).run_requests or []
     assert request.partition_key == "2026-03-04"
 
@@ -142,7 +197,7 @@ def test_a_blocking_check_keeps_the_published_database_as_it_was(serve: Serve, d
 
 def test_the_graph_runs_on_other_resources_without_patching(serve: Serve, tmp_path: Path) -> None:
     serve(account({1: 3}))
-    other = build_defs(resources={"warehouse": WarehouseResource(data_dir=str(tmp_path / "other"))})
+    other = build_defs(warehouse=WarehouseResource(data_dir=str(tmp_path / "other")))
     assert other.resolve_job_def("export").execute_in_process(partition_key=date(2026, 1, 1).isoformat()).success
     assert (tmp_path / "other" / "coupontools.duckdb").exists()
 

@@ -11,7 +11,7 @@ import click
 import duckdb
 import pytest
 
-from assets.analytics import TABLES
+from assets.catalogue import TABLES
 from pipelines.run import export_days
 from resources.sandbox.account import Account, RecordedAccount
 from resources.sandbox.clock import Clock

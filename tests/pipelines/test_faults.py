@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import click
 import pytest
 
-from assets.analytics import ASSETS
+from assets.catalogue import ASSETS
 from pipelines.run import export_days
 from resources.coupontools.client import FEW_TRIES, TRIES
 from resources.coupontools.endpoints import choose

@@ -1,0 +1,47 @@
+"""Every table that is published, and the asset that fills it."""
+
+import dagster as dg
+
+from assets.accounts import subaccounts
+from assets.campaigns import campaigns, categories
+from assets.coupon_sessions import coupon_sessions
+from assets.directories import directories, directory_campaigns, directory_registrations
+from assets.loyalty import loyalty_cards, loyalty_users
+from assets.messaging import email_groups, sms_contacts, sms_groups
+from assets.tables.campaigns import Campaign
+from assets.tables.categories import Category
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.directories import Directory
+from assets.tables.directory_campaigns import DirectoryCampaign
+from assets.tables.directory_registrations import DirectoryRegistration
+from assets.tables.email_groups import EmailGroup
+from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_user_changes import LoyaltyUserChange
+from assets.tables.loyalty_users import LoyaltyUser
+from assets.tables.quarantine import Quarantine
+from assets.tables.sms_contacts import SmsContact
+from assets.tables.sms_groups import SmsGroup
+from assets.tables.subaccounts import Subaccount
+from assets.tables.table import Table
+
+ASSETS: dict[type[Table], dg.AssetsDefinition] = {
+    Campaign: campaigns,
+    Category: categories,
+    CouponSession: coupon_sessions,
+    LoyaltyCard: loyalty_cards,
+    LoyaltyUser: loyalty_users,
+    Directory: directories,
+    DirectoryCampaign: directory_campaigns,
+    DirectoryRegistration: directory_registrations,
+    Subaccount: subaccounts,
+    SmsGroup: sms_groups,
+    SmsContact: sms_contacts,
+    EmailGroup: email_groups,
+}
+"""The asset of each table that is read from the API."""
+
+KEYED: tuple[type[Table], ...] = (*ASSETS, LoyaltyUserChange)
+"""Every table that has a key, and so an asset."""
+
+TABLES: tuple[type[Table], ...] = (*KEYED, Quarantine)
+"""Every table that is published."""

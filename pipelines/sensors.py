@@ -1,0 +1,44 @@
+"""What runs when something has happened."""
+
+import dagster as dg
+
+from assets.analytics import published_database
+from assets.loyalty import listed_cards
+from assets.partitions import cards, partition_range
+from pipelines.jobs import export_loyalty_users
+from resources.coupontools.resource import CoupontoolsResource
+from resources.settings import SettingsError
+
+publish_after_updates = dg.AutomationConditionSensorDefinition(
+    "publish_after_updates",
+    target=[published_database],
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=15,
+    description="Publishes whenever a table was updated, also by a backfill of it alone, unless a blocking check says "
+    "no.",
+)
+
+
+@dg.sensor(job=export_loyalty_users, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
+def loyalty_card_partitions(
+    context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Asks every five minutes which loyalty cards there are: each one is a partition of `loyalty_users`.
+
+    New ones are exported at once. The partitions of those that are gone are removed, and an export marks their users
+    as deleted.
+    """
+    try:
+        listed = listed_cards(coupontools)
+    except SettingsError as error:
+        return dg.SkipReason(str(error))
+    known = context.instance.get_dynamic_partitions(str(cards.name))
+    new = [card for card in listed.ids if card not in known]
+    gone = [card for card in known if card not in listed.ids] if listed.is_whole else []
+    if not (new or gone):
+        return dg.SkipReason(f"The account has {len(listed.ids):,} loyalty cards, which are all known.")
+    left = [card for card in known if card not in gone]
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(tags=partition_range(new or left[-1:]))],
+        dynamic_partitions_requests=[cards.build_add_request(new), cards.build_delete_request(gone)],
+    )

@@ -1,0 +1,101 @@
+"""The audit: questions to the stage, of which each counts what is wrong."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import duckdb
+
+from resources.warehouse.files import Folder
+from resources.warehouse.schema import Month, TableSchema
+from resources.warehouse.sql import count, quoted_name, quoted_text
+from resources.warehouse.stage import ensure_table, sole_writer, stage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LiveRows:
+    """Rows of a table that are still in the account: as staged, and as last published, if ever."""
+
+    staged: int
+    published: int | None
+
+    @property
+    def lost(self) -> int:
+        """How many fewer there would be after a publish."""
+        return max((self.published or 0) - self.staged, 0)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What came of the questions, by the names that they were given, and the live rows by table."""
+
+    wrong: Mapping[Any, int]
+    live: dict[str, LiveRows]
+
+
+def audit(
+    folder: Folder, tables: Collection[TableSchema], questions: Mapping[T, str], live: Collection[TableSchema]
+) -> Audited:
+    """Ask the stage, of which `tables` are the part that the questions are about. Raises WarehouseError."""
+    with sole_writer(folder), stage(folder) as connection:
+        for table in tables:
+            ensure_table(connection, folder, table)
+        wrong = {name: count(connection, question) for name, question in questions.items()}
+        return Audited(wrong, _live_rows(connection, folder, live))
+
+
+def _live_rows(
+    connection: duckdb.DuckDBPyConnection, folder: Folder, tables: Collection[TableSchema]
+) -> dict[str, LiveRows]:
+    if not (tables and folder.database.exists()):
+        return {table.name: LiveRows(_live(connection, table.name), None) for table in tables}
+    connection.execute(f"ATTACH {quoted_text(folder.database)} AS published (READ_ONLY)")
+    names = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'main'"
+    known = {row[0] for row in connection.execute(names).fetchall()}
+    found = {
+        table.name: LiveRows(
+            _live(connection, table.name),
+            _live(connection, f"published.main.{quoted_name(table.name)}") if table.name in known else None,
+        )
+        for table in tables
+    }
+    connection.execute("DETACH published")
+    return found
+
+
+def _live(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return count(connection, f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL")
+
+
+def repeated_keys(table: TableSchema) -> str:
+    """Count the keys that stand in more than one row."""
+    keys = ", ".join(map(quoted_name, table.key))
+    return f"SELECT count(*) FROM (SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1)"
+
+
+def later_than_seen(table: TableSchema, events: Month) -> str:
+    """Count the rows with an event that lies more than an hour after the moment when the row was read."""
+    latest = ", ".join(map(quoted_name, (events.column, *events.otherwise)))
+    return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE greatest({latest}) > _extracted_at + INTERVAL 1 HOUR"
+
+
+def before_the_beginning(table: TableSchema, events: Month) -> str:
+    """Count the rows with an event before that with which all begins."""
+    earliest = ", ".join(map(quoted_name, events.otherwise))
+    return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(events.column)}"
+
+
+def without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
+    """Count the live rows whose parent's id, in a column each, is in none of the rows of the parents' table.
+
+    Of a table of parents that has no row nothing is known.
+    """
+    name = quoted_name(table.name)
+    orphaned = " OR ".join(
+        f"({quoted_name(column)} NOT IN (SELECT {quoted_name(parent.key[0])} FROM {quoted_name(parent.name)}) "
+        f"AND EXISTS (FROM {quoted_name(parent.name)}))"
+        for column, parent in parents.items()
+    )
+    return f"SELECT count(*) FROM {name} WHERE _deleted_at IS NULL AND ({orphaned})"

@@ -1,0 +1,132 @@
+"""Schedules and sensors, asked as the daemon asks them, on an instance that remembers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.coupon_sessions import coupon_sessions
+from pipelines.definitions import defs
+from resources.coupontools.resource import CoupontoolsResource
+from resources.sandbox.account import Account
+from resources.sandbox.clock import Clock
+from tests.accounts import account, whole_account
+from tests.conftest import Serve
+from tests.exports import export_only
+from tests.queries import in_database
+
+REPOSITORY = defs.get_repository_def()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+@contextmanager
+def ticked(instance: dg.DagsterInstance, schedule: str, moment: datetime) -> Iterator[dg.RunRequest]:
+    """What a schedule asks for at a moment."""
+    with dg.build_schedule_context(instance, scheduled_execution_time=moment, repository_def=REPOSITORY) as context:
+        (request,) = REPOSITORY.get_schedule_def(schedule).evaluate_tick(context).run_requests or []
+        yield request
+
+
+def run(instance: dg.DagsterInstance, job: str, request: dg.RunRequest, *tables: str) -> None:
+    """Run what was asked for, or of that these tables alone, and publish."""
+    selected = [dg.AssetKey(name) for name in (*tables, "published_database")] if tables else None
+    done = defs.resolve_job_def(job).execute_in_process(
+        instance=instance, partition_key=request.partition_key, tags=request.tags, asset_selection=selected
+    )
+    assert done.success
+
+
+def days_of(request: dg.RunRequest) -> tuple[str | None, str | None]:
+    """The first and last day of what was asked for."""
+    tags = request.tags
+    first = tags.get("dagster/asset_partition_range_start", request.partition_key)
+    return first, tags.get("dagster/asset_partition_range_end", request.partition_key)
+
+
+def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
+    serve: Serve, data_dir: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = datetime(2026, 3, 26, 0, 15)  # the night to the 29th changes to summer time in Europe
+    clock = Clock.frozen(first)
+    serve(Account(seed=5, sessions=3_000, campaigns=3), clock=clock)
+    asked = []
+    for number in (0, 1, 3, 6):
+        moment = first + timedelta(days=number)
+        clock.set(moment)
+        with ticked(instance, "daily_export", moment.replace(tzinfo=UTC)) as request:
+            asked.append(days_of(request))
+            assert request.run_key == (moment - timedelta(days=1)).date().isoformat()
+            run(instance, "export", request, "coupon_sessions", "directory_registrations")
+    assert asked == [
+        ("2026-03-25", "2026-03-25"),
+        ("2026-03-26", "2026-03-26"),
+        ("2026-03-27", "2026-03-28"),
+        ("2026-03-29", "2026-03-31"),
+    ]
+    window = "SELECT session_id FROM coupon_sessions WHERE created_at::DATE BETWEEN '2026-03-25' AND '2026-03-31'"
+    found = set(in_database(data_dir, window))
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "whole"))
+    export_only(coupon_sessions, start="2026-03-25", end="2026-03-31")
+    assert found == set(in_database(tmp_path / "whole", window))
+    assert len(found) > 10
+
+
+def test_a_day_whose_run_has_failed_is_read_with_the_next(serve: Serve, instance: dg.DagsterInstance) -> None:
+    serve(account({1: 3}))
+    with ticked(instance, "daily_export", datetime(2026, 1, 2, 0, 15, tzinfo=UTC)) as request:
+        run(instance, "export", request, "coupon_sessions", "directory_registrations")
+    with ticked(instance, "daily_export", datetime(2026, 1, 4, 0, 15, tzinfo=UTC)) as request:
+        assert days_of(request) == ("2026-01-02", "2026-01-03")
+    with ticked(instance, "daily_export", datetime(2026, 6, 1, 0, 15, tzinfo=UTC)) as request:
+        assert days_of(request) == ("2026-04-30", "2026-05-31")
+
+
+def test_cards_become_partitions_are_exported_and_go_with_the_card(
+    serve: Serve, data_dir: Path, instance: dg.DagsterInstance
+) -> None:
+    made = whole_account()
+    serve(made)
+
+    def sense() -> dg.SensorResult | dg.SkipReason:
+        sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
+        with dg.build_sensor_context(instance, resources={"coupontools": CoupontoolsResource()}) as context:
+            found = sensor(context)
+        assert isinstance(found, dg.SensorResult | dg.SkipReason)
+        return found
+
+    def follow(found: dg.SensorResult | dg.SkipReason) -> None:
+        assert isinstance(found, dg.SensorResult)
+        for change in found.dynamic_partitions_requests or []:
+            if isinstance(change, dg.AddDynamicPartitionsRequest):
+                instance.add_dynamic_partitions("loyalty_cards", change.partition_keys)
+            else:
+                for key in change.partition_keys:
+                    instance.delete_dynamic_partition("loyalty_cards", key)
+        for request in found.run_requests or []:
+            run(instance, "export_loyalty_users", request)
+
+    follow(sense())
+    assert instance.get_dynamic_partitions("loyalty_cards") == ["123456", "123457"]
+    assert len(in_database(data_dir, "FROM loyalty_users")) == 131
+    assert isinstance(sense(), dg.SkipReason)
+    made.remove_record("loyalty_cards", "123457")
+    follow(sense())
+    assert instance.get_dynamic_partitions("loyalty_cards") == ["123456"]
+    live = "SELECT loyalty_card_id, count(*) FROM loyalty_users WHERE _deleted_at IS NULL GROUP BY ALL"
+    assert in_database(data_dir, live) == [("123456", 130)]
+
+
+def test_without_an_account_the_sensor_says_what_is_missing(instance: dg.DagsterInstance) -> None:
+    sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
+    with dg.build_sensor_context(instance, resources={"coupontools": CoupontoolsResource()}) as context:
+        skipped = sensor(context)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "COUPONTOOLS_API_URL is not set" in str(skipped.skip_message)
