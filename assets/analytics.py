@@ -12,14 +12,18 @@ from assets.loading import FRESHNESS, WAREHOUSE_POOL, failing_clearly
 from resources.warehouse.resource import WarehouseResource
 
 FOLLOWS_THE_TABLES = (
-    AutomationCondition.any_deps_updated().since_last_handled()
+    AutomationCondition.any_deps_updated().since(AutomationCondition.newly_requested())
     & ~AutomationCondition.any_deps_in_progress()
     & ~AutomationCondition.in_progress()
     & ~AutomationCondition.any_deps_match(
         AutomationCondition.any_checks_match(AutomationCondition.check_failed(), blocking_only=True)
     )
 ).with_label("a table was updated, no run works on one, and no blocking check has failed")
-"""When a publish is due; `eager` would wait until every day and card since the beginning has been read."""
+"""When a publish is due; `eager` would wait until every day and card since the beginning has been read.
+
+Whether a run has published in the meantime makes no difference: that may have been a moment before the update, and to
+publish what is published already does nothing.
+"""
 
 
 @dg.asset(

@@ -19,11 +19,11 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
 )
 
 
-@dg.sensor(job=export_loyalty_users, minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job=export_loyalty_users, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def loyalty_card_partitions(
     context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Asks every five minutes which loyalty cards there are: each one is a partition of `loyalty_users`.
+    """Asks every minute which loyalty cards there are: each one is a partition of `loyalty_users`.
 
     New ones are exported at once. The partitions of those that are gone are removed, and an export marks their users
     as deleted.

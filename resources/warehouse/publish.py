@@ -20,7 +20,7 @@ import duckdb
 from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.schema import TableSchema, Value
-from resources.warehouse.sql import quoted_name, quoted_text
+from resources.warehouse.sql import is_empty, quoted_name, quoted_text
 from resources.warehouse.stage import compact, describe_tables, ensure_table, opened, sole_writer, stage
 
 READ_ONLY = 0o444
@@ -50,7 +50,10 @@ class Published:
 
 
 def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
-    """Bring the stage out as it is now. Raises WarehouseError; then the last snapshot stays."""
+    """Bring the stage out as it is now, if it is not out already.
+
+    Raises WarehouseError; then the last snapshot stays.
+    """
     with sole_writer(folder):
         unfinished = folder.snapshots / UNFINISHED
         remove(unfinished)
@@ -64,6 +67,8 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
                 describe_tables(connection, tables)
                 connection.commit()
                 rows = {table.name: _count(connection, table) for table in tables}
+                if _is_out(connection, folder):
+                    return Published(rows, 0, {})
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
             written = time.monotonic()
             _copy_database(folder, unfinished / folder.database.name)
@@ -72,9 +77,25 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
             seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
         finally:
             remove(unfinished)
+            _sweep(folder)
         with stage(folder) as connection:
             connection.execute("DELETE FROM _state.changed")
     return Published(rows, files_written, seconds)
+
+
+def _is_out(connection: duckdb.DuckDBPyConnection, folder: Folder) -> bool:
+    """Whether nothing has changed since the last publish, neither rows nor tables."""
+    if not (is_empty(connection, "_state.changed") and folder.database.exists() and folder.parquet.exists()):
+        return False
+    connection.execute(f"ATTACH {quoted_text(folder.database)} AS published (READ_ONLY)")
+    columns = (
+        "SELECT database_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
+        "WHERE schema_name = 'main' AND database_name IN ('opened', 'published')"
+    )
+    found = connection.execute(columns).fetchall()
+    connection.execute("DETACH published")
+    staged, published = ({row[1:] for row in found if row[0] == name} for name in ("opened", "published"))
+    return staged == published
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
@@ -165,7 +186,7 @@ def _seal(snapshot: Path) -> None:
 
 
 def _swap(folder: Folder, unfinished: Path) -> None:
-    """Let the public names lead to the new state, and delete snapshots that nobody can still be about to open."""
+    """Let the public names lead to the new state."""
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     (unfinished / folder.database.name).replace(folder.database)
@@ -176,6 +197,11 @@ def _swap(folder: Folder, unfinished: Path) -> None:
     point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
     sync(folder.snapshots)
     sync(folder.root)
+
+
+def _sweep(folder: Folder) -> None:
+    """Delete the snapshots that nobody can still be about to open."""
+    current, oldest = folder.parquet.resolve(), time.time() - SECONDS_OF_GRACE
     for other in folder.snapshots.iterdir():
-        if other.is_dir() and other != snapshot and other.stat().st_mtime < time.time() - SECONDS_OF_GRACE:
+        if other.is_dir() and other != current and other.stat().st_mtime < oldest:
             remove(other)

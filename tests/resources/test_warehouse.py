@@ -455,3 +455,16 @@ def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: Warehouse
         thread.join()
     assert not failed
     assert not list(warehouse.folder.batches.iterdir())
+
+
+def test_what_is_out_already_is_not_published_again(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    before = warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()
+    published(warehouse)
+    assert (warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()) == before
+    more = TableSchema("more", ("id",), (*THINGS.columns,), "More")
+    assert warehouse.publish([THINGS, QUARANTINE, more]).rows == {"things": 1, "quarantine": 0, "more": 0}
+    assert published(warehouse, "SELECT count(*) FROM more") == [(0,)]
+    merge(warehouse, thing("b"))
+    assert len(published(warehouse)) == 2

@@ -1,0 +1,109 @@
+"""A real `dagster dev` with its daemon, on a sandbox, asked through GraphQL."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import pipelines
+
+RECOMMENDED = Path(pipelines.__path__[0]) / "dagster.yaml"
+
+
+@dataclass(frozen=True)
+class DagsterDev:
+    """Dagster's webserver and daemon, at `url`."""
+
+    url: str
+
+    def ask(self, query: str, **variables: object) -> Any:
+        """Ask the GraphQL API; returns what its one field holds."""
+        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+        assert "errors" not in answer, answer
+        (found,) = answer["data"].values()
+        return found
+
+    def backfill(self, asset: str, partitions: Sequence[str]) -> None:
+        """Launch a backfill and wait until it has succeeded."""
+        launch = (
+            "mutation($given: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $given) "
+            "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
+        )
+        given = {"assetSelection": [{"path": [asset]}], "partitionNames": list(partitions)}
+        launched = self.ask(launch, given=given)
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        state = (
+            "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"
+        )
+        wait_until(lambda: "COMPLETED" in self.ask(state, id=launched["backfillId"])["status"], seconds=240)
+        assert self.ask(state, id=launched["backfillId"])["status"] == "COMPLETED_SUCCESS"
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs, the newest first."""
+        query = "{ runsOrError { ... on Runs { results { jobName status assetSelection { path } } } } }"
+        return list(self.ask(query)["results"])
+
+    def runs_of(self, asset: str) -> list[str]:
+        """The states of the runs of one asset alone."""
+        return [run["status"] for run in self.runs() if run["assetSelection"] == [{"path": [asset]}]]
+
+    def partitions(self, asset: str) -> list[str]:
+        """The keys of an asset's partitions."""
+        query = (
+            "query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode { partitionKeys } } }"
+        )
+        return list(self.ask(query, key={"path": [asset]})["partitionKeys"])
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
+    """Ask every second whether something is so, and fail if it never is."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not so after {seconds} seconds"
+        time.sleep(1)
+
+
+@contextmanager
+def dagster_dev(home: Path) -> Iterator[DagsterDev]:
+    """Start it with the recommended instance in `home` and the environment of this process; end all of it."""
+    home.mkdir()
+    shutil.copy(RECOMMENDED, home)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "-m", "pipelines.definitions"],
+            env=os.environ | {"DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    dev = DagsterDev(f"http://127.0.0.1:{port}")
+
+    def is_loaded() -> bool:
+        assert process.poll() is None, (home / "log").read_text()
+        try:
+            return "coupon_sessions" in str(dev.ask("{ assetNodes { assetKey { path } } }"))
+        except (httpx.HTTPError, ValueError):
+            return False
+
+    try:
+        wait_until(is_loaded, seconds=90)
+        yield dev
+    finally:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
