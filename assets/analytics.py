@@ -3,12 +3,15 @@
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster import AutomationCondition
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
-from assets.catalogue import KEYED, TABLES
+from assets.catalogue import KEYED, TABLES, marts
 from assets.checks import BLOCKING
+from assets.dictionary import dictionary
 from assets.loading import FRESHNESS, WAREHOUSE_POOL, failing_clearly
+from assets.report import report
 from resources.warehouse.resource import WarehouseResource
 
 FOLLOWS_THE_TABLES = (
@@ -46,7 +49,7 @@ def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseRe
         )
     context.log.info("published_database: writing the database and the files that have changed")
     with failing_clearly(context):
-        published = warehouse.publish([table.schema_of_table() for table in TABLES])
+        published = warehouse.publish([table.schema_of_table() for table in TABLES], marts(), _beside)
     return dg.MaterializeResult(
         metadata={
             "database": dg.MetadataValue.path(str(warehouse.folder.database)),
@@ -56,6 +59,11 @@ def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseRe
             **{f"rows of {table}": rows for table, rows in published.rows.items()},
         }
     )
+
+
+def _beside(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The files that are published with the database."""
+    return {"report.html": report(connection), "dictionary.md": dictionary(connection)}
 
 
 def _failed_checks(instance: dg.DagsterInstance) -> list[str]:

@@ -1,4 +1,6 @@
-"""Every table that is published, and the asset that fills it."""
+"""Every table that is published, the asset that fills it, and the views that are made of them."""
+
+from pathlib import Path
 
 import dagster as dg
 
@@ -45,3 +47,8 @@ KEYED: tuple[type[Table], ...] = (*ASSETS, LoyaltyUserChange)
 
 TABLES: tuple[type[Table], ...] = (*KEYED, Quarantine)
 """Every table that is published."""
+
+
+def marts() -> list[str]:
+    """The SQL of the views that are published in the schema `marts`, one script for each."""
+    return [script.read_text("utf-8") for script in sorted((Path(__file__).parent / "marts").glob("*.sql"))]

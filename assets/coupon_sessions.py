@@ -8,7 +8,7 @@ from assets.children import extract_children
 from assets.extraction import Extraction, Read
 from assets.loading import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import FIRST_DAY, Days, Window, daily, window_of
-from assets.plots import by_day
+from assets.plots import as_picture, by_day
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.client import Client
@@ -65,4 +65,5 @@ def _drawn(warehouse: WarehouseResource, window: Window) -> dict[str, dg.Markdow
     first = max(min(window.start or FIRST_DAY, last - FEWEST_DAYS_DRAWN), last - MOST_DAYS_DRAWN)
     rows = warehouse.rows_by_day(CouponSession.schema_of_table(), "created_at", first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return {"sessions by day": by_day({day: rows.get(day.isoformat(), 0) for day in days}, "Sessions created by day")}
+    drawn = by_day({"created": {day: rows.get(day.isoformat(), 0) for day in days}})
+    return {"sessions by day": as_picture(drawn, "sessions by day of creation")}

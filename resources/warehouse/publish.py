@@ -8,7 +8,7 @@ changed ones are written. Whoever has a file open keeps it, whoever opens one ge
 import os
 import shutil
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -49,11 +49,25 @@ class Published:
     seconds: dict[str, float]
 
 
-def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
+Describe = Callable[[duckdb.DuckDBPyConnection], Mapping[str, str]]
+"""Makes texts out of what is about to be published, by the names of the files that they become."""
+
+
+def describe_nothing(_connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
+    """Tell nothing."""
+    return {}
+
+
+def publish(
+    folder: Folder, tables: Sequence[TableSchema], marts: Sequence[str] = (), describe: Describe = describe_nothing
+) -> Published:
     """Bring the stage out as it is now, if it is not out already.
 
+    `marts` are scripts in SQL that make the views of the schema `marts`. What `describe` tells of the database, whose
+    tables it finds in the schema `main`, is published beside it.
     Raises WarehouseError; then the last snapshot stays.
     """
+    outline = sha256(repr((tables, marts)).encode()).hexdigest()
     with sole_writer(folder):
         unfinished = folder.snapshots / UNFINISHED
         remove(unfinished)
@@ -67,35 +81,36 @@ def publish(folder: Folder, tables: Sequence[TableSchema]) -> Published:
                 describe_tables(connection, tables)
                 connection.commit()
                 rows = {table.name: _count(connection, table) for table in tables}
-                if _is_out(connection, folder):
+                if _is_out(connection, folder, outline):
                     return Published(rows, 0, {})
                 files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
             written = time.monotonic()
-            _copy_database(folder, unfinished / folder.database.name)
+            beside = _copy_database(folder, unfinished, marts, describe)
             _seal(unfinished)
-            _swap(folder, unfinished)
+            _swap(folder, unfinished, beside)
             seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
         finally:
             remove(unfinished)
             _sweep(folder)
-        with stage(folder) as connection:
-            connection.execute("DELETE FROM _state.changed")
+        _note_publish(folder, outline)
     return Published(rows, files_written, seconds)
 
 
-def _is_out(connection: duckdb.DuckDBPyConnection, folder: Folder) -> bool:
-    """Whether nothing has changed since the last publish, neither rows nor tables."""
-    if not (is_empty(connection, "_state.changed") and folder.database.exists() and folder.parquet.exists()):
+def _is_out(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str) -> bool:
+    """Whether nothing has changed since the last publish, neither rows nor what is made of them."""
+    if not (folder.database.exists() and folder.parquet.exists()):
         return False
-    connection.execute(f"ATTACH {quoted_text(folder.database)} AS published (READ_ONLY)")
-    columns = (
-        "SELECT database_name, table_name, column_name, data_type, comment FROM duckdb_columns() "
-        "WHERE schema_name = 'main' AND database_name IN ('opened', 'published')"
-    )
-    found = connection.execute(columns).fetchall()
-    connection.execute("DETACH published")
-    staged, published = ({row[1:] for row in found if row[0] == name} for name in ("opened", "published"))
-    return staged == published
+    connection.execute("CREATE TABLE IF NOT EXISTS _state.published (outline VARCHAR)")
+    known = connection.execute("SELECT outline FROM _state.published").fetchall()
+    return known == [(outline,)] and is_empty(connection, "_state.changed")
+
+
+def _note_publish(folder: Folder, outline: str) -> None:
+    with stage(folder) as connection:
+        connection.begin()
+        connection.execute("DELETE FROM _state.changed")
+        connection.execute("CREATE OR REPLACE TABLE _state.published AS SELECT ? AS outline", [outline])
+        connection.commit()
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
@@ -169,11 +184,20 @@ def _share(previous: Path, target: Path, but_not: set[Path]) -> None:
             (target / place).hardlink_to(file)
 
 
-def _copy_database(folder: Folder, copy: Path) -> None:
-    """Copy the closed stage, without what is private in it."""
+def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describe: Describe) -> list[str]:
+    """Copy the closed stage, without what is private in it and with the views; returns the files written beside it."""
+    copy = snapshot / folder.database.name
     shutil.copyfile(folder.stage, copy)
     with opened(folder, copy) as connection:
         connection.execute("DROP SCHEMA _state CASCADE")
+        if marts:
+            connection.execute("CREATE SCHEMA marts")
+        for script in marts:
+            connection.execute(script)
+        texts = describe(connection)
+    for name, text in texts.items():
+        (snapshot / name).write_text(text, "utf-8")
+    return list(texts)
 
 
 def _seal(snapshot: Path) -> None:
@@ -185,11 +209,12 @@ def _seal(snapshot: Path) -> None:
     sync(snapshot)
 
 
-def _swap(folder: Folder, unfinished: Path) -> None:
+def _swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
     """Let the public names lead to the new state."""
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    (unfinished / folder.database.name).replace(folder.database)
+    for name in (folder.database.name, *beside):
+        (unfinished / name).replace(folder.root / name)
     snapshot = folder.snapshots / f"{time.time():017.6f}"
     unfinished.rename(snapshot)
     if folder.parquet.exists():

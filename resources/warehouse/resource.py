@@ -14,7 +14,7 @@ from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.files import Folder
-from resources.warehouse.publish import Published, publish
+from resources.warehouse.publish import Describe, Published, describe_nothing, publish
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.stage import Merged, merge, rows_by_day, rows_by_value, values
 
@@ -72,9 +72,11 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         while self._merged:
             self._merged.pop().discard()
 
-    def publish(self, tables: Sequence[TableSchema]) -> Published:
+    def publish(
+        self, tables: Sequence[TableSchema], marts: Sequence[str] = (), describe: Describe = describe_nothing
+    ) -> Published:
         """Bring out the stage; see `publish`. Raises WarehouseError."""
-        published = publish(self.folder, tables)
+        published = publish(self.folder, tables, marts, describe)
         self._forget_merged()
         return published
 

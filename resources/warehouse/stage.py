@@ -114,6 +114,7 @@ def _make_stage(folder: Folder) -> None:
     if folder.database.exists():
         shutil.copyfile(folder.database, unfinished)
     with opened(folder, unfinished) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         if folder.parquet.exists() and not folder.database.exists():
             for table in folder.parquet.iterdir():
                 rows = f"read_parquet({quoted_text(table / '**' / '*.parquet')}, hive_partitioning = false)"
@@ -147,8 +148,7 @@ def compact(folder: Folder) -> None:
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema) -> None:
     """Create the table, or add the columns that a newer version of the export has brought."""
-    columns = ", ".join(f"{quoted_name(column.name)} {column.sql_type}" for column in table.columns)
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
+    create_table(connection, table)
     known = {row[0] for row in connection.execute(f"DESCRIBE {quoted_name(table.name)}").fetchall()}
     for column in table.columns:
         if column.name not in known:
@@ -162,6 +162,12 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: T
             f"SELECT {keys}, '' AS month FROM main.{quoted_name(table.name)} LIMIT 0"
         )
         remember_months(connection, table, table.files, folder.parquet / table.name)
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    """Create the table in the current schema, if it is not there."""
+    columns = ", ".join(f"{quoted_name(column.name)} {column.sql_type}" for column in table.columns)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:

@@ -1,0 +1,63 @@
+CREATE VIEW marts.campaign_funnel_by_day AS
+WITH counted AS (
+    SELECT
+        campaign_id,
+        created_at::DATE AS day,
+        count(*) AS created,
+        count(*) FILTER (is_opened OR opened_at IS NOT NULL) AS opened,
+        count(*) FILTER (is_played OR played_at IS NOT NULL) AS played,
+        count(*) FILTER (is_claimed OR claimed_at IS NOT NULL) AS claimed,
+        count(*) FILTER (is_validated OR validated_at IS NOT NULL) AS validated,
+        count(*) FILTER (is_voided OR voided_at IS NOT NULL) AS voided,
+        quantile_cont(epoch(opened_at - created_at), [0.5, 0.9]) FILTER (opened_at >= created_at) AS to_open,
+        quantile_cont(epoch(claimed_at - opened_at), [0.5, 0.9]) FILTER (claimed_at >= opened_at) AS to_claim,
+        quantile_cont(epoch(validated_at - claimed_at), [0.5, 0.9]) FILTER (validated_at >= claimed_at) AS to_validate
+    FROM main.coupon_sessions
+    WHERE _deleted_at IS NULL
+    GROUP BY ALL
+)
+SELECT
+    campaign_id,
+    campaigns.name AS campaign_name,
+    campaigns.title AS campaign_title,
+    day,
+    created,
+    opened,
+    played,
+    claimed,
+    validated,
+    voided,
+    opened / created AS opened_rate,
+    claimed / created AS claimed_rate,
+    validated / created AS validated_rate,
+    validated / nullif(claimed, 0) AS validated_of_claimed_rate,
+    to_open[1] AS median_seconds_to_open,
+    to_open[2] AS p90_seconds_to_open,
+    to_claim[1] AS median_seconds_to_claim,
+    to_claim[2] AS p90_seconds_to_claim,
+    to_validate[1] AS median_seconds_to_validate,
+    to_validate[2] AS p90_seconds_to_validate
+FROM counted
+LEFT JOIN main.campaigns USING (campaign_id);
+
+COMMENT ON VIEW marts.campaign_funnel_by_day IS 'How many sessions that were created on a day came to each step of their life since, and how fast; one row per campaign and day of creation, live rows only';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.campaign_id IS 'Campaign';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.campaign_name IS 'Name inside the account';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.campaign_title IS 'Title that consumers see';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.day IS 'Day of creation, UTC; null where the creation date is missing';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.created IS 'Sessions created';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.opened IS 'of these, opened';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.played IS 'of these, whose game was played';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.claimed IS 'of these, claimed; may be without being opened';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.validated IS 'of these, validated (redeemed)';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.voided IS 'of these, void';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.opened_rate IS 'opened / created';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.claimed_rate IS 'claimed / created';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.validated_rate IS 'validated / created';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.validated_of_claimed_rate IS 'validated / claimed; null where none is claimed';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.median_seconds_to_open IS 'Median of the seconds from creation to opening, of those with both dates in this order';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_open IS '90th percentile of the same';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.median_seconds_to_claim IS 'Median of the seconds from opening to claim, of those with both dates in this order';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_claim IS '90th percentile of the same';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.median_seconds_to_validate IS 'Median of the seconds from claim to validation, of those with both dates in this order';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_validate IS '90th percentile of the same';

@@ -1,0 +1,26 @@
+CREATE VIEW marts.loyalty_points AS
+SELECT
+    loyalty_card_id,
+    any_value(loyalty_cards.name) AS card_name,
+    count(*) AS users,
+    count(*) FILTER (is_voided IS NOT true) AS users_not_void,
+    count(*) FILTER (points > 0) AS users_with_points,
+    coalesce(sum(points), 0) AS points,
+    median(points) AS median_points,
+    max(points) AS most_points,
+    coalesce(sum(stamps), 0)::BIGINT AS stamps
+FROM main.loyalty_users
+LEFT JOIN main.loyalty_cards USING (loyalty_card_id)
+WHERE loyalty_users._deleted_at IS NULL
+GROUP BY loyalty_card_id;
+
+COMMENT ON VIEW marts.loyalty_points IS 'What is on the loyalty cards now; one row per card, live rows only';
+COMMENT ON COLUMN marts.loyalty_points.loyalty_card_id IS 'Loyalty card';
+COMMENT ON COLUMN marts.loyalty_points.card_name IS 'Its name';
+COMMENT ON COLUMN marts.loyalty_points.users IS 'People who hold it';
+COMMENT ON COLUMN marts.loyalty_points.users_not_void IS 'of these, those whose card is not void';
+COMMENT ON COLUMN marts.loyalty_points.users_with_points IS 'of these, those with points';
+COMMENT ON COLUMN marts.loyalty_points.points IS 'Points of all of them';
+COMMENT ON COLUMN marts.loyalty_points.median_points IS 'Median of their points, where they have any number';
+COMMENT ON COLUMN marts.loyalty_points.most_points IS 'The most points of one of them';
+COMMENT ON COLUMN marts.loyalty_points.stamps IS 'Stamps of all of them';

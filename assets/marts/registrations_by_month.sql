@@ -1,0 +1,28 @@
+CREATE VIEW marts.registrations_by_month AS
+SELECT
+    directory_id,
+    any_value(directories.name) AS directory_name,
+    date_trunc('month', registered_at)::DATE AS month,
+    any_value(directories.payment_type) AS payment_type,
+    any_value(directories.payment_currency) AS currency,
+    count(*) AS registrations,
+    count(*) FILTER (lower(payment_status) = 'paid') AS paid,
+    count(*) FILTER (lower(payment_status) = 'paid') / count(*) AS paid_rate,
+    coalesce(sum(directories.payment_amount) FILTER (lower(payment_status) = 'paid'), 0) AS revenue,
+    count(*) FILTER (is_blocked) AS blocked
+FROM main.directory_registrations
+LEFT JOIN main.directories USING (directory_id)
+WHERE directory_registrations._deleted_at IS NULL
+GROUP BY directory_id, month;
+
+COMMENT ON VIEW marts.registrations_by_month IS 'Registrations for directories, and what they have paid; one row per directory and month of registration, live rows only';
+COMMENT ON COLUMN marts.registrations_by_month.directory_id IS 'Directory';
+COMMENT ON COLUMN marts.registrations_by_month.directory_name IS 'Its name';
+COMMENT ON COLUMN marts.registrations_by_month.month IS 'First day of the month of registration, UTC; null where the date is missing';
+COMMENT ON COLUMN marts.registrations_by_month.payment_type IS 'basic, recurring_daily, recurring_weekly, recurring_monthly or recurring_yearly; null if it is free';
+COMMENT ON COLUMN marts.registrations_by_month.currency IS 'Currency of the revenue';
+COMMENT ON COLUMN marts.registrations_by_month.registrations IS 'People who registered';
+COMMENT ON COLUMN marts.registrations_by_month.paid IS 'of these, those whose payment status is paid';
+COMMENT ON COLUMN marts.registrations_by_month.paid_rate IS 'paid / registrations';
+COMMENT ON COLUMN marts.registrations_by_month.revenue IS 'paid times the directory''s price of now: one payment each, without the later ones of a recurring price';
+COMMENT ON COLUMN marts.registrations_by_month.blocked IS 'People who registered and are blocked';

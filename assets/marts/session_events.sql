@@ -1,0 +1,30 @@
+CREATE VIEW marts.session_events AS
+SELECT session_id, campaign_id, 'created' AS event, created_at AS happened_at
+FROM main.coupon_sessions
+WHERE _deleted_at IS NULL AND created_at IS NOT NULL
+UNION ALL
+SELECT session_id, campaign_id, 'opened' AS event, opened_at AS happened_at
+FROM main.coupon_sessions
+WHERE _deleted_at IS NULL AND opened_at IS NOT NULL
+UNION ALL
+SELECT session_id, campaign_id, 'played' AS event, played_at AS happened_at
+FROM main.coupon_sessions
+WHERE _deleted_at IS NULL AND played_at IS NOT NULL
+UNION ALL
+SELECT session_id, campaign_id, 'claimed' AS event, claimed_at AS happened_at
+FROM main.coupon_sessions
+WHERE _deleted_at IS NULL AND claimed_at IS NOT NULL
+UNION ALL
+SELECT session_id, campaign_id, 'validated' AS event, validated_at AS happened_at
+FROM main.coupon_sessions
+WHERE _deleted_at IS NULL AND validated_at IS NOT NULL
+UNION ALL
+SELECT session_id, campaign_id, 'voided' AS event, voided_at AS happened_at
+FROM main.coupon_sessions
+WHERE _deleted_at IS NULL AND voided_at IS NOT NULL;
+
+COMMENT ON VIEW marts.session_events IS 'The life of sessions as events; one row per session and step that has a date, live rows only';
+COMMENT ON COLUMN marts.session_events.session_id IS 'Session';
+COMMENT ON COLUMN marts.session_events.campaign_id IS 'Campaign';
+COMMENT ON COLUMN marts.session_events.event IS 'created, opened, played, claimed, validated or voided';
+COMMENT ON COLUMN marts.session_events.happened_at IS 'When, UTC';
