@@ -14,12 +14,13 @@ import polars as pl
 from assets import reading_checks
 from assets.extraction import Extraction
 from assets.interrupts import run_until_told
+from assets.personal import Veil
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.errors import AccountError, CoupontoolsError
 from resources.coupontools.resource import CoupontoolsResource
-from resources.settings import SettingsError
+from resources.settings import PersonalData, SettingsError
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.errors import WarehouseError
@@ -131,7 +132,11 @@ def read_table(
 
     Raises dagster.Failure; also, after all else was merged, if some answer could not be read.
     """
-    with failing_clearly(context), warehouse.batch(purpose or table.TABLE, reuse_for) as batch:
+    with failing_clearly(context):
+        policy = PersonalData.read()
+    with failing_clearly(context), warehouse.batch((purpose or table.TABLE) + policy.told, reuse_for) as batch:
+        forgotten = warehouse.forgotten(keep_key=policy.personal_data == "drop")
+        batch.veil = Veil.over(table, policy, forgotten)
 
         async def run() -> Extraction:
             async with coupontools.connected() as client:
@@ -140,7 +145,11 @@ def read_table(
         extraction = run_until_told(run())
         refusals = Refusals.of(batch)
         begun = time.monotonic()
-        merged = load(warehouse, coupontools, batch, table, extraction.whole)
+        if warehouse.forgotten().marks != forgotten.marks:
+            batch.discard()
+            raise dg.Failure("Somebody was forgotten while the API was read: nothing of it is kept. Run it again.")
+        origin = ("sandbox" if coupontools.is_sandbox() else "account") + policy.told
+        merged = load(warehouse, origin, batch, table, extraction.whole)
         seconds = time.monotonic() - begun
     if extraction.new_fields:
         fields = ", ".join(sorted(extraction.new_fields))
@@ -170,13 +179,7 @@ class Refusals:
         return self.refused >= 100 and self.refused > self.records / 10
 
 
-def load(
-    warehouse: WarehouseResource,
-    coupontools: CoupontoolsResource,
-    batch: Batch,
-    table: type[Table],
-    whole: Whole,
-) -> Merged:
+def load(warehouse: WarehouseResource, origin: str, batch: Batch, table: type[Table], whole: Whole) -> Merged:
     """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
 
     Raises WarehouseError and dagster.Failure.
@@ -187,7 +190,7 @@ def load(
         batch,
         table.schema_of_table(),
         Quarantine.schema_of_table(),
-        "sandbox" if coupontools.is_sandbox() else "account",
+        origin,
         whole=whole,
         rejected_only=refusals.are_too_many,
     )

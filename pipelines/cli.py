@@ -35,11 +35,15 @@ def app() -> None:
     r"""Export a Coupontools account into DuckDB and Parquet.
 
     \b
-    coupontools demo                                       see it work, without an account
+    coupontools demo --ui                                  see it work, without an account
     coupontools export --from 2026-01-01 --to 2026-01-31   read a range of days of your account
     coupontools export --full                              read everything again, and find what was deleted
     coupontools check --probe                              what works, and what your account answers
+    coupontools forget --email someone@example.com         erase one person from all that was exported
+    coupontools dictionary                                 every table, view and column
     coupontools sandbox --port 8080                        the embedded API as a server
+
+    Exit codes: 0 all that was asked for is published, 1 it is not, 2 it was asked for wrongly, 130 interrupted.
 
     The account is named by COUPONTOOLS_API_URL, COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET; everything is
     written to COUPONTOOLS_DATA_DIR (./data).
@@ -90,13 +94,40 @@ def check(probe: bool) -> None:
 
 
 @app.command()
+@click.option("--email", "emails", multiple=True, help="E-mail address; may be given more than once.")
+@click.option("--phone", "phones", multiple=True, help="Phone number, with its country; may be given more than once.")
+def forget(emails: tuple[str, ...], phones: tuple[str, ...]) -> None:
+    """Erase one person from all that is kept here, and keep the person out of later exports.
+
+    Sessions, loyalty and directory rows stay, without any personal data; SMS contacts and rejected records are
+    deleted. Nothing changes at Coupontools.
+    """
+    if not (emails or phones):
+        raise click.UsageError("Say who is to be forgotten, by --email or --phone.")
+
+    from pipelines.forget import forget
+
+    forget(emails, phones)
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the data dictionary: every table, view and column, as Markdown."""
+    from assets.dictionary import dictionary_of_models
+
+    click.echo(dictionary_of_models())
+
+
+@app.command()
 @click.option("--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Size.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
-def demo(sessions: int, seed: int) -> None:
+@click.option("--ui", is_flag=True, help="Then open Dagster on it, until Ctrl-C.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Dagster's port.")
+def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
     """Export a made-up account from the embedded API: everything real but the data."""
     from pipelines.demo import show
 
-    show(sessions, seed)
+    show(sessions, seed, port if ui else None)
 
 
 @app.command()

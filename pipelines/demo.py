@@ -1,9 +1,17 @@
 """The demo: the whole way from the API to the published tables, on an account that is made up."""
 
 import os
-from datetime import UTC, datetime
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import click
+import httpx
 
 from resources.sandbox.account import Account
 from resources.sandbox.server import SandboxServer
@@ -11,6 +19,8 @@ from resources.settings import Storage
 
 DATA_DIR = "demo-data"
 """Where the demo writes unless COUPONTOOLS_DATA_DIR says otherwise; never the default folder of a real export."""
+
+DAYS_IN_THE_UI = 30
 
 QUERIES = (
     "SELECT title, count(*) AS sessions, count(validated_at) AS validated\n"
@@ -24,8 +34,11 @@ QUERIES = (
 )
 
 
-def show(sessions: int, seed: int) -> None:
-    """Start the sandbox, export it as production would, and say what came of it and what to try."""
+def show(sessions: int, seed: int, ui_port: int | None) -> None:
+    """Start the sandbox, export it as production would, and say what came of it and what to try.
+
+    With `ui_port` Dagster is opened there on the same sandbox, until Ctrl-C.
+    """
     os.environ.setdefault("COUPONTOOLS_DATA_DIR", DATA_DIR)
     click.echo(f"The embedded API makes up an account of {sessions:,} coupon sessions, and more since.", err=True)
     with SandboxServer(Account(seed=seed, sessions=sessions)) as server:
@@ -37,11 +50,56 @@ def show(sessions: int, seed: int) -> None:
         from pipelines.run import export_days
 
         exported = export_days(Storage.read().start_date, datetime.now(UTC).date())
-    exported.show()
-    database = os.path.relpath(exported.database)
+        exported.show()
+        _show_queries(os.path.relpath(exported.database))
+        if ui_port is not None:
+            _open_dagster(exported.database.parent / ".dagster", ui_port)
+
+
+def _show_queries(database: str) -> None:
     click.echo("\nQueries to try, here in Python; any DuckDB from 1.5 on reads the file too:")
     for query in QUERIES:
         click.echo(
             f'\nuv run python -c "import duckdb; print(duckdb.connect({database!r}, read_only=True).sql(\\"\\"\\"'
         )
         click.echo(f'{query}\\"\\"\\"))"')
+    click.echo(
+        f"\nThe report is {Path(database).with_name('report.html')}, the data dictionary dictionary.md beside it."
+    )
+
+
+def _open_dagster(home: Path, port: int) -> None:
+    """Export the last days as partitions, and run Dagster's page and daemon until Ctrl-C."""
+    from dagster import DagsterInstance
+
+    from pipelines.run import export_partitions
+
+    home.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).with_name("dagster.yaml"), home)
+    os.environ["DAGSTER_HOME"] = str(home)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    days = [(yesterday - timedelta(days=number)).isoformat() for number in reversed(range(DAYS_IN_THE_UI))]
+    click.echo(f"\nDagster reads the last {DAYS_IN_THE_UI} days as partitions.", err=True)
+    with DagsterInstance.get() as instance:
+        export_partitions(instance, days)
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
+    with (home / "dagster.log").open("wb") as log:
+        dagster = subprocess.Popen([*command, "-m", "pipelines.definitions"], stdout=log, stderr=log)  # noqa: S603
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/server_info", dagster)
+            click.echo(f"Dagster is at http://127.0.0.1:{port} (its log is {log.name}). Ctrl-C ends it.")
+            dagster.wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            dagster.send_signal(signal.SIGINT)
+            dagster.wait()
+
+
+def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
+        with suppress(httpx.HTTPError):
+            if httpx.get(address).is_success:
+                return
+        time.sleep(0.5)
+    raise click.ClickException("Dagster has ended; its log says why. Is the port taken? Choose another by --port.")

@@ -2,10 +2,11 @@
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 from dagster import (
@@ -24,10 +25,13 @@ warnings.filterwarnings("ignore", category=PreviewWarning)
 
 from assets.catalogue import ASSETS  # noqa: E402
 from assets.checks import audit  # noqa: E402
-from assets.partitions import daily  # noqa: E402
+from assets.partitions import daily, partition_range  # noqa: E402
 from pipelines.console import news  # noqa: E402
 from pipelines.definitions import build_defs  # noqa: E402
-from pipelines.jobs import publish  # noqa: E402
+from pipelines.jobs import export, publish  # noqa: E402
+
+LOGGERS: dict[str, Any] = {"loggers": {"terminal": {}}}
+"""The config of a run that tells its news on the terminal."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,24 @@ def export_everything(*, accept_drop: bool = False) -> Exported:
     return _export({"full": True}, accept_drop=accept_drop)
 
 
+def publish_again() -> None:
+    """Check what is staged, and publish it. Raises click.ClickException if a check says no."""
+    with news() as terminal:
+        defs = build_defs(loggers={"terminal": terminal})
+        result = defs.resolve_job_def(publish.name).execute_in_process(run_config=LOGGERS, raise_on_error=False)
+    _fail(_reasons(result))
+
+
+def export_partitions(instance: DagsterInstance, days: Sequence[str]) -> None:
+    """Read the partitions of some days, as a backfill would, and tell an instance. Raises click.ClickException."""
+    with news() as terminal:
+        job = build_defs(loggers={"terminal": terminal}).resolve_job_def(export.name)
+        result = job.execute_in_process(
+            run_config=LOGGERS, instance=instance, tags=partition_range(days), raise_on_error=False
+        )
+    _fail(_reasons(result))
+
+
 def _export(days: Mapping[str, object], *, accept_drop: bool) -> Exported:
     """Run the job with this config of the daily assets.
 
@@ -79,19 +101,22 @@ def _export(days: Mapping[str, object], *, accept_drop: bool) -> Exported:
     audited = {audit.node_def.name: {"config": {"largest_drop": 1.0}}} if accept_drop else {}
     with news() as terminal, DagsterInstance.ephemeral() as instance:
         defs = build_defs(loggers={"terminal": terminal})
-        loggers: dict[str, dict[str, str]] = {"terminal": {}}
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            run_config={"ops": {**windowed, **audited}, "loggers": loggers}, instance=instance, raise_on_error=False
+            run_config={"ops": {**windowed, **audited}, **LOGGERS}, instance=instance, raise_on_error=False
         )
         reasons = _reasons(result)
         if reasons and result.get_asset_materialization_events():
             rest = defs.resolve_job_def(publish.name).execute_in_process(
-                run_config={"ops": audited, "loggers": loggers}, instance=instance, raise_on_error=False
+                run_config={"ops": audited, **LOGGERS}, instance=instance, raise_on_error=False
             )
             reasons += _reasons(rest)
+    _fail(reasons)
+    return _exported(result, time.monotonic() - begun)
+
+
+def _fail(reasons: Sequence[str]) -> None:
     if reasons:
         raise click.ClickException("\nError: ".join(dict.fromkeys(reasons)))
-    return _exported(result, time.monotonic() - begun)
 
 
 def _reasons(result: ExecuteInProcessResult) -> list[str]:

@@ -1,11 +1,12 @@
 """The environment: every variable that the export knows, and one clear line for each that is missing or wrong."""
 
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -13,6 +14,9 @@ SANDBOX = "sandbox"
 """The value of COUPONTOOLS_API_URL that stands for the embedded API."""
 
 _PREFIX = "COUPONTOOLS_"
+
+SHORTEST_KEY = 16
+"""Characters of the key that personal data is hashed with."""
 
 
 class SettingsError(Exception):
@@ -53,6 +57,8 @@ class _Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
+            if not first["loc"]:  # it is about more than one variable, and names them
+                raise SettingsError(f"{first['msg']}.") from None
             name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
             if first["type"] == "missing":
                 raise SettingsError(
@@ -95,6 +101,37 @@ class ApiLimits(_Settings):
     retry_wait: float = Field(
         0.5, ge=0, description="seconds before the first retry; each next one waits twice as long"
     )
+
+
+class PersonalData(_Settings):
+    """What becomes of the columns that are flagged as personal, of `_extra` and of rejected records."""
+
+    personal_data: Literal["keep", "hash", "drop"] = Field("keep", description="keep, hash or drop")
+    personal_data_key: SecretStr | None = Field(None, description="the secret that personal data is hashed with")
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> Self:
+        key = self.personal_data_key.get_secret_value() if self.personal_data_key else ""
+        if self.personal_data == "hash" and len(key) < SHORTEST_KEY:
+            raise PydanticCustomError(
+                "key",
+                "{name} is not set: where COUPONTOOLS_PERSONAL_DATA is hash, set it to a secret of {length} characters "
+                "or more, and keep it: with another one nothing joins",
+                {"name": f"{_PREFIX}PERSONAL_DATA_KEY", "length": SHORTEST_KEY},
+            )
+        return self
+
+    def key(self, otherwise: bytes) -> bytes:
+        """The key to hash with."""
+        return self.personal_data_key.get_secret_value().encode() if self.personal_data_key else otherwise
+
+    @property
+    def told(self) -> str:
+        """How rows are told apart from those that were written under another policy; empty where all is kept."""
+        if self.personal_data == "keep":
+            return ""
+        key = sha256(self.key(b"")).hexdigest()[:8] if self.personal_data == "hash" else ""
+        return f" with personal data {'hashed by key ' + key if key else 'dropped'}"
 
 
 class Storage(_Settings):

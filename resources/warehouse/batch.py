@@ -8,7 +8,7 @@ batch that was merged the list stays until its run is over, for a run that dies 
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,10 @@ MERGED = "merged.json"
 ROWS_OF_A_PART = 100_000
 SECONDS_OF_A_PART = 1.0
 """A part is written when it has this many rows, or when a unit is complete and the last part is this old."""
+
+
+Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]
+Veil = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame | None], Frames]
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
     `units` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
+    A `veil` says what of the frames may be written.
     """
 
     def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime) -> None:
@@ -59,6 +64,7 @@ class Batch:
         self.units: list[UnitDone] = []
         self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
         self.is_kept = False
+        self.veil: Veil | None = None
         self._folder, self._lock, self._reuse_until = folder, lock, reuse_until
         self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
         self._pending: list[UnitDone] = []
@@ -78,6 +84,8 @@ class Batch:
 
         `seen` are the keys of records that are in the account, but not among the rows.
         """
+        if self.veil:
+            rows, rejected, seen = self.veil(rows, rejected, seen)
         with self._buffer:
             self._frames["rows"].append(rows)
             self._frames["rejected"] += [rejected] if len(rejected) else []

@@ -4,6 +4,7 @@
 coupontools.duckdb   the published database, replaced in one rename
 parquet              the published files, a link to the snapshot that analysts see, replaced in one rename
 .snapshots/          that snapshot, and those just replaced
+.forgotten.json      private: hashes of the people who are kept out
 .state/              private: the stage, the batches, the locks
 ```
 """
@@ -66,6 +67,11 @@ class Folder:
     def batches(self) -> Path:
         """Batches that are being written or wait to be merged."""
         return self.state / "batches"
+
+    @property
+    def forgotten(self) -> Path:
+        """Who is kept out, as hashes."""
+        return self.root / ".forgotten.json"
 
     def make(self) -> None:
         """Create what is missing. Raises WarehouseError if the folder cannot be written."""

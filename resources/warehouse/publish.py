@@ -91,7 +91,7 @@ def publish(
             seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
         finally:
             remove(unfinished)
-            _sweep(folder)
+            sweep(folder, SECONDS_OF_GRACE)
         _note_publish(folder, outline)
     return Published(rows, files_written, seconds)
 
@@ -224,9 +224,9 @@ def _swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
     sync(folder.root)
 
 
-def _sweep(folder: Folder) -> None:
-    """Delete the snapshots that nobody can still be about to open."""
-    current, oldest = folder.parquet.resolve(), time.time() - SECONDS_OF_GRACE
+def sweep(folder: Folder, grace: float) -> None:
+    """Delete the snapshots that were replaced more than `grace` seconds ago."""
+    current, oldest = folder.parquet.resolve(), time.time() - grace
     for other in folder.snapshots.iterdir():
         if other.is_dir() and other != current and other.stat().st_mtime < oldest:
             remove(other)

@@ -14,9 +14,11 @@ from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.files import Folder
-from resources.warehouse.publish import Describe, Published, describe_nothing, publish
+from resources.warehouse.forget import Person, forget
+from resources.warehouse.forgotten import Forgotten, read_forgotten
+from resources.warehouse.publish import Describe, Published, describe_nothing, publish, sweep
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import Merged, merge, rows_by_day, rows_by_value, values
+from resources.warehouse.stage import Merged, merge, rows_by_day, rows_by_value, sole_writer, values
 
 T = TypeVar("T")
 
@@ -85,6 +87,21 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     ) -> Audited:
         """Ask the stage what is wrong; see `audit`. Raises WarehouseError."""
         return audit(self.folder, tables, questions, live)
+
+    def forgotten(self, *, keep_key: bool = False) -> Forgotten:
+        """Who is kept out; see `read_forgotten`. Raises WarehouseError."""
+        return read_forgotten(self.folder, keep_key=keep_key)
+
+    def forget(
+        self, person: Person, tables: Mapping[TableSchema, Sequence[str]], quarantine: TableSchema
+    ) -> dict[str, int]:
+        """Erase a person from the stage; see `forget`. Raises WarehouseError."""
+        return forget(self.folder, person, tables, quarantine)
+
+    def sweep(self) -> None:
+        """Delete all Parquet files but the published ones, whoever may be about to open them. Raises WarehouseError."""
+        with sole_writer(self.folder):
+            sweep(self.folder, grace=0.0)
 
     def rows_by_day(self, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
         """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""

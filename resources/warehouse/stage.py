@@ -127,8 +127,8 @@ def _make_stage(folder: Folder) -> None:
     unfinished.replace(folder.stage)
 
 
-def compact(folder: Folder) -> None:
-    """Write the stage anew where it holds much room that nobody uses; only for the sole writer.
+def compact(folder: Folder, *, at_once: bool = False) -> None:
+    """Write the stage anew where it holds much room that nobody uses, or `at_once`; only for the sole writer.
 
     DuckDB needs room for the old and the new rows of a change, and keeps it for later ones.
     """
@@ -136,7 +136,7 @@ def compact(folder: Folder) -> None:
     with stage(folder) as connection:
         size = "SELECT used_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'opened'"
         used, free = connection.execute(size).fetchall()[0]
-        if free < FEWEST_FREE_BLOCKS or free < used / 2:
+        if not at_once and (free < FEWEST_FREE_BLOCKS or free < used / 2):
             return
         connection.execute(f"ATTACH {quoted_text(unfinished)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("COPY FROM DATABASE opened TO compacted")
