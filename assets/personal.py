@@ -78,16 +78,23 @@ class Veil:
             return keyed_hash(key, text) if self.policy.personal_data == "hash" else ""
 
     def _without_forgotten(self, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-        known = [name for name in NORMAL if name in columns]
-        if not (self.forgotten.marks and known):
+        texts = [name for name in columns if rows[name].dtype == pl.String]
+        if not (self.forgotten.marks and len(rows)):
             return rows
         marked = pl.Series([False]).new_from_index(0, len(rows))
-        for name in known:
-            marks = _mapped(rows[name], lambda text, name=name: self.forgotten.mark(NORMAL[name](text)))  # type: ignore[misc]
-            marked |= marks.is_in(list(self.forgotten.marks)).fill_null(value=False)
-        if any(name in self.table.KEY for name in known):
+        for name in texts:
+            marked |= self._marked(rows[name], NORMAL.get(name, normal_email))
+        mentioned = pl.Series(
+            [text is not None and self._is_forgotten(text) for text in rows["_extra"]], dtype=pl.Boolean
+        )
+        rows = rows.with_columns(pl.when(~(marked | mentioned)).then("_extra").alias("_extra"))
+        if any(name in self.table.KEY for name in texts):
             return rows.filter(~marked)
-        return rows.with_columns(pl.when(~marked).then(pl.col(name)).alias(name) for name in (*columns, "_extra"))
+        return rows.with_columns(pl.when(~marked).then(pl.col(name)).alias(name) for name in columns)
+
+    def _marked(self, texts: pl.Series, normal: Callable[[str], str]) -> pl.Series:
+        marks = _mapped(texts, lambda text: self.forgotten.mark(normal(text)))
+        return marks.is_in(list(self.forgotten.marks)).fill_null(value=False)
 
     def _is_forgotten(self, record: str) -> bool:
         if not self.forgotten.marks:

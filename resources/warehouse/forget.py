@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from resources.warehouse.files import Folder, remove
 from resources.warehouse.forgotten import add_forgotten
 from resources.warehouse.partitions import NO_PARTITION, note_changes
-from resources.warehouse.schema import TableSchema
+from resources.warehouse.schema import ColumnSchema, TableSchema
 from resources.warehouse.sql import count, quoted_name, quoted_text
 from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
 
@@ -52,27 +52,49 @@ def _erase(
 ) -> int:
     ensure_table(connection, folder, table)
     name = quoted_name(table.name)
-    if not (found := _conditions(names, person)):
-        return 0
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE found AS SELECT * FROM {name} WHERE {found}")
-    note_changes(connection, table, "found")
+    mentioned = f"_extra IS NOT NULL AND ({_mentions('_extra', person)})"
+    _note(connection, table, mentioned)
+    connection.execute(f"UPDATE {name} SET _extra = NULL WHERE {mentioned}")
+    found = _is_of(person, [column for column in table.columns if column.name in names])
+    _note(connection, table, found)
     if any(column in table.key for column in names):
         return count(connection, f"DELETE FROM {name} WHERE {found}")
     erased = ", ".join(f"{quoted_name(column)} = NULL" for column in (*names, "_extra"))
     return count(connection, f"UPDATE {name} SET {erased} WHERE {found}")
 
 
-def _conditions(names: Sequence[str], person: Person) -> str:
-    """What is true of the person's rows, in SQL; empty if a table has neither an e-mail address nor a phone number."""
-    conditions = []
-    for column, expression, values in (
-        ("email", "lower(trim(email))", person.emails),
-        ("phone", r"ltrim(regexp_replace(phone, '\D', '', 'g'), '0')", person.phones),
-    ):
-        if column in names:
-            conditions += [f"{expression} = {quoted_text(value)}" for value in values]
-            conditions += [f"{column} = {quoted_text(value)}" for value in person.hashes]
+def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, condition: str) -> None:
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE found AS SELECT * FROM {quoted_name(table.name)} WHERE {condition}"
+    )
+    note_changes(connection, table, "found")
+
+
+def _is_of(person: Person, columns: Sequence[ColumnSchema]) -> str:
+    """What is true of the person's rows, in SQL: the identifiers may stand in any text with personal data."""
+    conditions = ["false"]
+    for column in columns:
+        if column.sql_type != "VARCHAR":
+            continue
+        name = quoted_name(column.name)
+        conditions += [f"lower(trim({name})) = {quoted_text(email)}" for email in person.emails]
+        conditions += [f"{name} = {quoted_text(each)}" for each in person.hashes]
+        if column.name == "phone":
+            digits = rf"ltrim(regexp_replace({name}, '\D', '', 'g'), '0')"
+            conditions += [f"{digits} = {quoted_text(phone)}" for phone in person.phones]
     return " OR ".join(conditions)
+
+
+def _mentions(json: str, person: Person) -> str:
+    """What is true of a column of JSON, in SQL, where it holds an identifier of the person."""
+    text = rf"lower(replace(replace({json}, '\u0040', '@'), '\u002b', '+'))"
+    conditions = [f"contains({text}, {quoted_text(value)})" for value in (*person.emails, *person.hashes)]
+    conditions += [
+        f"contains(regexp_replace({json}, '[^0-9a-zA-Z\",]', '', 'g'), {quoted_text(phone)})"
+        for phone in person.phones
+        if len(phone) >= SHORTEST_IN_A_RECORD
+    ]
+    return " OR ".join(conditions or ["false"])
 
 
 def _erase_rejected(
@@ -80,14 +102,7 @@ def _erase_rejected(
 ) -> int:
     """Delete the rejected records that hold an e-mail address or a phone number of the person."""
     ensure_table(connection, folder, quarantine)
-    text = r"lower(replace(replace(record, '\u0040', '@'), '\u002b', '+'))"
-    conditions = [f"contains({text}, {quoted_text(value)})" for value in (*person.emails, *person.hashes)]
-    conditions += [
-        f"contains(regexp_replace(record, '[^0-9a-zA-Z\",]', '', 'g'), {quoted_text(value)})"
-        for value in person.phones
-        if len(value) >= SHORTEST_IN_A_RECORD
-    ]
-    deleted = count(connection, f"DELETE FROM quarantine WHERE {' OR '.join(conditions) or 'false'}")
+    deleted = count(connection, f"DELETE FROM quarantine WHERE {_mentions('record', person)}")
     if deleted:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
     return deleted

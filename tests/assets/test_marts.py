@@ -1,0 +1,172 @@
+"""The views of the schema `marts`, against numbers computed by hand on a small account."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from assets.catalogue import marts
+from assets.dictionary import dictionary_of_models
+from pipelines.run import export_days, export_everything
+from resources.sandbox.account import RecordedAccount
+from tests.accounts import campaign, loyalty_user, registration, session
+from tests.conftest import Serve
+from tests.queries import in_database
+
+DAYS = date(2020, 1, 1), date(2026, 3, 31)
+MONDAY, TUESDAY = "2026-01-05", "2026-01-06"
+
+
+def touched(number: int, created: str, **moments: str) -> dict[str, Any]:
+    """A session with the moments of steps: opened, played, claimed, validated, voided."""
+    names = {"opened": "open", "played": "played", "claimed": "claim", "validated": "validation", "voided": "voided"}
+    status: dict[str, object] = {step: "1" for step in moments if step != "validated"}
+    status |= {f"{names[step]}_date_utc": moment for step, moment in moments.items()}
+    return session(number, created=created, status=status, user={"email": f"P{number % 2}@example.org "})
+
+
+@pytest.fixture
+def exported(serve: Serve, data_dir: Path) -> Path:
+    sessions = [
+        touched(1, f"{MONDAY} 10:00:00"),
+        touched(2, f"{MONDAY} 10:30:00", opened=f"{MONDAY} 10:31:00"),
+        touched(
+            3,
+            f"{MONDAY} 11:00:00",
+            opened=f"{MONDAY} 11:03:00",
+            claimed=f"{MONDAY} 11:04:00",
+            validated="2026-01-12 11:04:00",
+        ),
+        touched(4, f"{TUESDAY} 09:00:00", opened=f"{TUESDAY} 09:00:10", voided=f"{TUESDAY} 10:00:00"),
+    ]
+    made = RecordedAccount(
+        [campaign(1), campaign(2)],
+        {"cam_1": sessions, "cam_2": [touched(9, f"{TUESDAY} 00:00:00")]},
+        loyalty_cards=[{"id": 7, "name": "Club"}],
+        loyalty_users={"7": [loyalty_user(1, points="10", email="p1@EXAMPLE.org"), loyalty_user(2, points="30")]},
+        directories=[
+            {"ID": "dir_1", "name": "Paid", "payment": {"currency": "EUR", "amount": "2.50", "type": "basic"}},
+        ],
+        registrations={
+            "dir_1": [
+                registration(1, "2026-01-03 12:00:00", payment_status="paid", email="p1@example.org"),
+                registration(2, "2026-01-02 12:00:00", payment_status="unpaid"),
+            ]
+        },
+    )
+    serve(made)
+    export_days(*DAYS)
+    made.remove_session(f"s{9:020}")
+    made.set_records("loyalty_users", [loyalty_user(1, points="15"), loyalty_user(2, points="22")], "7")
+    export_everything()
+    return data_dir
+
+
+def test_the_marts_hold_what_is_computed_by_hand(exported: Path) -> None:
+    steps = "created, opened, played, claimed, validated, voided"
+    assert in_database(exported, f"SELECT campaign_id, {steps} FROM marts.campaign_funnel") == [
+        ("cam_1", 4, 3, 0, 1, 1, 1)
+    ]
+    rates = "opened_rate, claimed_rate, validated_rate, validated_of_claimed_rate, first_day, last_day"
+    assert in_database(exported, f"SELECT {rates} FROM marts.campaign_funnel") == [
+        (0.75, 0.25, 0.25, 1.0, date(2026, 1, 5), date(2026, 1, 6))
+    ]
+    times = "median_seconds_to_open, p90_seconds_to_open, median_seconds_to_claim, median_seconds_to_validate"
+    assert in_database(exported, f"SELECT {times} FROM marts.campaign_funnel") == [
+        (60.0, pytest.approx(156.0), 60.0, 7 * 86_400.0)
+    ]
+    by_day = f"SELECT day, {steps}, median_seconds_to_open FROM marts.campaign_funnel_by_day ORDER BY day"
+    assert in_database(exported, by_day) == [
+        (date(2026, 1, 5), 3, 2, 0, 1, 1, 0, 120.0),
+        (date(2026, 1, 6), 1, 1, 0, 0, 0, 1, 10.0),
+    ]
+    cohorts = "SELECT * FROM marts.weekly_cohorts ORDER BY week, weeks_after"
+    assert in_database(exported, cohorts) == [
+        (date(2026, 1, 5), 0, 4, 3, 1, 0, 0, 0.0),
+        (date(2026, 1, 5), 1, 4, 0, 0, 1, 1, 0.25),
+    ]
+    hours = "SELECT weekday, hour, created, opened, validated FROM marts.sessions_by_hour"
+    assert in_database(exported, f"{hours} WHERE created + opened + claimed + validated > 0 ORDER BY ALL") == [
+        (1, 10, 2, 1, 0),
+        (1, 11, 1, 1, 1),
+        (2, 9, 1, 1, 0),
+    ]
+    assert in_database(exported, "SELECT count(*) FROM marts.sessions_by_hour") == [(168,)]
+    events = "SELECT event, count(*), max(happened_at) FROM marts.session_events GROUP BY ALL ORDER BY ALL"
+    assert in_database(exported, events) == [
+        ("claimed", 1, datetime(2026, 1, 5, 11, 4)),
+        ("created", 4, datetime(2026, 1, 6, 9)),
+        ("opened", 3, datetime(2026, 1, 6, 9, 0, 10)),
+        ("validated", 1, datetime(2026, 1, 12, 11, 4)),
+        ("voided", 1, datetime(2026, 1, 6, 10)),
+    ]
+
+
+def test_loyalty_directories_and_customers_are_counted_as_by_hand(exported: Path) -> None:
+    points = "card_name, users, users_with_points, points, median_points, most_points"
+    assert in_database(exported, f"SELECT {points} FROM marts.loyalty_points") == [
+        ("Club", 2, 2, Decimal(37), 18.5, Decimal(22))
+    ]
+    changes = "users_changed, points_added, points_taken, points_since_first_change"
+    assert in_database(exported, f"SELECT {changes} FROM marts.loyalty_points_by_day") == [
+        (2, Decimal(5), Decimal(8), Decimal(-3))
+    ]
+    registered = "directory_name, month, payment_type, currency, registrations, paid, paid_rate, revenue"
+    assert in_database(exported, f"SELECT {registered} FROM marts.registrations_by_month") == [
+        ("Paid", date(2026, 1, 1), "basic", "EUR", 2, 1, 0.5, Decimal("2.5"))
+    ]
+    customers = "SELECT customer, sessions, validated, loyalty_cards, points, directory_registrations"
+    assert in_database(exported, f"{customers} FROM marts.customers WHERE customer LIKE 'p_@%' ORDER BY 1") == [
+        ("p0@example.org", 2, 0, 0, Decimal(0), 0),
+        ("p1@example.org", 2, 1, 0, Decimal(0), 1),
+    ]
+
+
+def test_the_views_work_where_the_database_is_attached_and_say_what_they_are(exported: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{exported / 'coupontools.duckdb'}' AS coupons (READ_ONLY)")
+        views = connection.execute(
+            "SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'marts'"
+        ).fetchall()
+        assert len(views) == len(marts())
+        assert all(comment for _, comment in views)
+        for name, _ in views:
+            connection.execute(f"FROM coupons.marts.{name}").fetchall()
+        query = "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'marts' AND comment IS NULL"
+        assert connection.execute(query).fetchall() == [(0,)]
+
+
+def test_the_dictionary_and_the_report_stand_beside_the_database(exported: Path) -> None:
+    dictionary = (exported / "dictionary.md").read_text("utf-8")
+    assert dictionary == dictionary_of_models()
+    assert "## coupon_sessions" in dictionary
+    assert "| `session_id` | VARCHAR | Session; upper and lower case differ" in dictionary
+    assert "## marts.campaign_funnel" in dictionary
+    report = (exported / "report.html").read_text("utf-8")
+    assert report.count("<svg") >= 4
+    assert "Club" in report
+    assert "http://" not in report.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+    assert "example.org" not in report
+
+
+def test_the_report_of_an_empty_account_says_so(serve: Serve, data_dir: Path) -> None:
+    serve(RecordedAccount())
+    export_days(*DAYS)
+    report = (data_dir / "report.html").read_text("utf-8")
+    assert "No sessions yet." in report
+    assert "<svg" not in report
+
+
+def test_what_the_account_says_cannot_become_part_of_the_page(serve: Serve, data_dir: Path) -> None:
+    hostile = "<script>alert('x')</script>"
+    sessions = [session(number) for number in range(40)]
+    serve(RecordedAccount([campaign(1, title=hostile)], {"cam_1": sessions}))
+    export_days(*DAYS)
+    report = (data_dir / "report.html").read_text("utf-8")
+    assert hostile not in report
+    assert "&lt;script&gt;" in report

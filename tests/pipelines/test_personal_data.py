@@ -1,0 +1,138 @@
+"""Personal data: kept, hashed, dropped, and forgotten; every byte that is written is looked at."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import app
+from pipelines.run import export_days, export_everything
+from resources.sandbox.account import RecordedAccount
+from tests.accounts import campaign, loyalty_user, registration, session
+from tests.conftest import Serve
+from tests.queries import in_database
+
+DAYS = date(2026, 1, 1), date(2026, 3, 31)
+EMAIL, PHONE, NAME = "Zoe.Planted@Example.com", "+32 470 11 22 33", "Plantedname"
+PLANTED = (EMAIL, PHONE, NAME, "470112233", "zoe.planted")
+SHA256 = 64
+
+
+def planted_account() -> RecordedAccount:
+    person = {"email": EMAIL, "phone": PHONE, "firstname": NAME}
+    return RecordedAccount(
+        [campaign(1)],
+        {
+            "cam_1": [
+                session(1, user=person, customid=NAME),
+                session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL}),
+                session(3, created="tomorrow", user=person),
+                session(4, user={"email": f" {EMAIL.upper()} "}),
+            ]
+        },
+        loyalty_cards=[{"id": 7, "name": "Club"}],
+        loyalty_users={"7": [loyalty_user(1, email=EMAIL, phone="", first_name=NAME), loyalty_user(2)]},
+        directories=[{"ID": "dir_1", "name": "Free"}],
+        registrations={"dir_1": [registration(1, "2026-01-02 12:00:00", email=EMAIL, phone=PHONE, first_name=NAME)]},
+        sms_groups=[{"ID": "gro_1", "name": "Group"}],
+        sms_contacts={"gro_1": [{"phone": PHONE, "first_name": NAME}, {"phone": "+3211"}]},
+    )
+
+
+def found(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
+    """Where any of the texts stands, in any case: in the bytes of a file, or in what DuckDB reads of it."""
+    wanted = [text.lower() for text in texts]
+    places = set()
+    for path in (path for path in data_dir.rglob("*") if path.is_file() and not path.is_symlink()):
+        read = path.read_bytes().decode("latin-1")
+        with duckdb.connect() as connection:
+            if path.suffix == ".parquet":
+                read += str(connection.execute(f"FROM read_parquet('{path}', hive_partitioning = false)").fetchall())
+            elif path.suffix == ".duckdb":
+                connection.execute(f"ATTACH '{path}' AS looked (READ_ONLY)")
+                tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'looked'"
+                for schema, table in connection.execute(tables).fetchall():
+                    read += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
+        if any(text in read.lower() for text in wanted):
+            places.add(str(path.relative_to(data_dir)))
+    return places
+
+
+def test_what_is_kept_is_found(serve: Serve, data_dir: Path) -> None:
+    serve(planted_account())
+    export_days(*DAYS)
+    assert {".state/stage.duckdb", "coupontools.duckdb"} <= found(data_dir)
+
+
+@pytest.mark.parametrize("policy", ["hash", "drop"])
+def test_no_byte_that_is_written_shows_a_person(
+    serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    serve(planted_account())
+    export_days(*DAYS)
+    export_everything()
+    assert found(data_dir) == set()
+    told = capsys.readouterr()
+    assert not any(text in told.out + told.err for text in PLANTED)
+    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(3,)]
+    assert in_database(data_dir, "SELECT count(*), count(DISTINCT phone) FROM sms_contacts") == [(2, 2)]
+    assert in_database(data_dir, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
+        (["undeclared"],)
+    ]
+    assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(1,)]
+
+
+def test_hashes_join_whoever_writes_an_address_how(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    serve(planted_account())
+    export_days(*DAYS)
+    joined = (
+        "SELECT DISTINCT length(email), length(s.first_name) FROM coupon_sessions s JOIN loyalty_users USING (email) "
+        "JOIN directory_registrations USING (email) WHERE s.first_name IS NOT NULL"
+    )
+    assert in_database(data_dir, joined) == [(SHA256, SHA256)]
+    customers = "SELECT sessions, loyalty_cards, directory_registrations FROM marts.customers ORDER BY 1 DESC LIMIT 1"
+    assert in_database(data_dir, customers) == [(2, 1, 1)]
+
+
+def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(planted_account())
+    export_days(*DAYS)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
+    with pytest.raises(Exception, match="must not mix"):
+        export_days(*DAYS)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
+    with pytest.raises(Exception, match="COUPONTOOLS_PERSONAL_DATA_KEY is not set"):
+        export_days(*DAYS)
+
+
+@pytest.mark.parametrize("policy", ["keep", "hash"])
+def test_who_is_forgotten_is_gone_and_stays_out(
+    serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    made = planted_account()
+    serve(made)
+    export_days(*DAYS)
+    done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "0032470112233"])
+    assert done.exit_code == 0, done.output
+    assert "2 in coupon_sessions" in done.output
+    assert found(data_dir) == set()
+    counts = "SELECT count(*), count(email) FROM coupon_sessions"
+    assert in_database(data_dir, counts) == [(3, 1)]
+    assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
+    export_everything()
+    assert found(data_dir) == set()
+    assert in_database(data_dir, counts) == [(3, 1)]
+    assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
+    assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
+    assert (data_dir / ".forgotten.json").stat().st_mode & 0o777 == 0o600
