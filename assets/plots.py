@@ -52,7 +52,8 @@ def _figure(draw: Draw, size: tuple[float, float]) -> "Figure":
     from matplotlib.figure import Figure
 
     with rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=size, layout="tight")
+        figure = Figure(figsize=size)
+        figure.subplots_adjust(left=0.07, right=0.99, bottom=0.12, top=0.94)  # a layout that measures draws twice
         draw(figure.subplots())
     figure.set_facecolor("none")
     return figure

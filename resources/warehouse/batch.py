@@ -19,7 +19,7 @@ from uuid import uuid4
 import polars as pl
 from filelock import FileLock, Timeout
 
-from resources.warehouse.files import PRIVATE, Folder, remove, sync, telling_the_folder, write_whole
+from resources.warehouse.files import PRIVATE, PRIVATE_FILE, Folder, remove, sync, telling_the_folder, write_whole
 
 LABEL = "label"
 MERGED = "merged.json"
@@ -167,6 +167,7 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
         frame.write_parquet(unfinished, compression="lz4", statistics=False)  # read once, and soon
     except pl.exceptions.ComputeError as error:  # polars' word for a disk that does not take the bytes
         raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
+    unfinished.chmod(PRIVATE_FILE)
     sync(unfinished)
     unfinished.replace(path)
 

@@ -22,7 +22,7 @@ import duckdb
 
 from resources.warehouse.errors import WarehouseError
 
-PRIVATE = 0o700
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 _INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
 
@@ -141,9 +141,10 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there completely or not at all, even if the power fails."""
+    """Write a private file that is there completely or not at all, even if the power fails."""
     unfinished = path.with_name(f"{path.name}.tmp")
     with unfinished.open("wb") as file:
+        os.fchmod(file.fileno(), PRIVATE_FILE)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

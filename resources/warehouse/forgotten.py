@@ -65,4 +65,3 @@ def _write(folder: Folder, forgotten: Forgotten) -> None:
     kept = {"key": forgotten.key.hex(), "marks": sorted(forgotten.marks)}
     with telling_the_folder(folder):
         write_whole(folder.forgotten, json.dumps(kept).encode())
-        folder.forgotten.chmod(0o600)

@@ -468,3 +468,15 @@ def test_what_is_out_already_is_not_published_again(warehouse: WarehouseResource
     assert published(warehouse, "SELECT count(*) FROM more") == [(0,)]
     merge(warehouse, thing("b"))
     assert len(published(warehouse)) == 2
+
+
+def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    with warehouse.batch("things", timedelta(hours=1)) as batch:
+        batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+    private = list(warehouse.folder.state.rglob("*"))
+    assert any(path.suffix == ".parquet" for path in private)
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in private}
+    assert modes == {(True, 0o700), (False, 0o600)}
