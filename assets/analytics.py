@@ -10,7 +10,9 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from assets.catalogue import KEYED, TABLES, marts
 from assets.checks import BLOCKING
 from assets.dictionary import dictionary
+from assets.figures import figures
 from assets.loading import FRESHNESS, WAREHOUSE_POOL, failing_clearly
+from assets.plots import as_picture
 from assets.report import report
 from resources.warehouse.resource import WarehouseResource
 
@@ -50,6 +52,8 @@ def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseRe
     context.log.info("published_database: writing the database and the files that have changed")
     with failing_clearly(context):
         published = warehouse.publish([table.schema_of_table() for table in TABLES], marts(), _beside)
+        # without an instance that stays, nobody looks at them
+        drawn = {} if context.instance.is_ephemeral else _pictures(warehouse)
     return dg.MaterializeResult(
         metadata={
             "database": dg.MetadataValue.path(str(warehouse.folder.database)),
@@ -57,13 +61,20 @@ def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseRe
             "files written": published.files_written,
             **{f"seconds {stage}": round(seconds, 3) for stage, seconds in published.seconds.items()},
             **{f"rows of {table}": rows for table, rows in published.rows.items()},
+            **drawn,
         }
     )
 
 
 def _beside(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The files that are published with the database."""
-    return {"report.html": report(connection), "dictionary.md": dictionary(connection)}
+    return {"report.html": report(connection, figures(connection)), "dictionary.md": dictionary(connection)}
+
+
+def _pictures(warehouse: WarehouseResource) -> dict[str, dg.MarkdownMetadataValue]:
+    """The figures of the report, of whatever is published now."""
+    with warehouse.published() as connection:
+        return {name: as_picture(svg, name) for name, svg in figures(connection).items()}
 
 
 def _failed_checks(instance: dg.DagsterInstance) -> list[str]:

@@ -1,111 +1,125 @@
-"""Plots of the tables, for Dagster's pages and the report; matplotlib is imported when the first one is drawn."""
+"""Plots as SVG, for the report and Dagster's pages; the library is imported when the first one is drawn."""
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from io import BytesIO, StringIO
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from xml.etree.ElementTree import Element
+
+    from pygal import Config, Graph
 
 BLUE, GREEN = "#4f6df5", "#1f9d6b"
-INK = "#7a7a7b"
-"""Stands for the colour of the text around a plot; drawn where that is not known, it is readable on light and dark."""
+INK = "currentColor"
+"""Lines and letters have the colour of the text around the plot, light or dark."""
 
-_STYLE = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-}
+GREY = "#7a7a7b"
+"""For where there is no text around, readable on light and dark."""
 
-Draw = Callable[["Axes"], None]
+HEADROOM = 1.12
+"""How much higher than its highest bar a plot is, so that the number on it has room."""
+
+MOST_DATES, FEWEST_MONTHS = 8, 2
+"""Dates written below a plot: days, or months if there are more of them than that."""
+
+NO_AXES = ".axis > path { stroke: none !important; }"
 
 
-def as_picture(draw: Draw, title: str) -> dg.MarkdownMetadataValue:
-    """Draw a plot as an inline picture for Dagster's metadata."""
-    picture = BytesIO()
-    _figure(draw, (8, 2.6)).savefig(picture, format="png", dpi=110)
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{b64encode(picture.getvalue()).decode()})")
+def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
+    """Return a plot as inline picture for Dagster's metadata."""
+    picture = b64encode(svg.replace(INK, GREY).encode()).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{picture})")
 
 
-def as_svg(draw: Draw, size: tuple[float, float] = (8, 2.6)) -> str:
-    """Draw a plot as SVG to stand in a page, whose text colour it takes."""
-    picture = StringIO()
-    _figure(draw, size).savefig(picture, format="svg", transparent=True, metadata={"Date": None})
-    drawn = picture.getvalue()
-    return drawn[drawn.index("<svg") :].replace(INK, "currentColor")
+def bars(numbers: Mapping[str, float]) -> str:
+    """Draw a number for each of a few names, side by side."""
+    from pygal import Bar
+
+    plot = Bar(_config(), print_values=True, print_values_position="top", show_y_labels=False)
+    plot.show_y_guides = False
+    plot.range = (0, max(numbers.values(), default=0) * HEADROOM or 1)
+    plot.x_labels = list(numbers)
+    plot.add("", list(numbers.values()), rounded_bars=2)
+    return _svg(plot, NO_AXES, ".value { transform: translateY(-5px); }")
 
 
-def _figure(draw: Draw, size: tuple[float, float]) -> "Figure":
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+def by_day(lines: Mapping[str, Mapping[date, int]]) -> str:
+    """Draw numbers by day, at least one: the first line filled, others over it."""
+    from pygal import DateLine
 
-    with rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=size)
-        figure.subplots_adjust(left=0.07, right=0.99, bottom=0.12, top=0.94)  # a layout that measures draws twice
-        draw(figure.subplots())
-    figure.set_facecolor("none")
-    return figure
-
-
-def by_day(lines: Mapping[str, Mapping[date, int]]) -> Draw:
-    """Numbers by day: the first one filled, others as lines over it."""
-
-    def draw(axes: "Axes") -> None:
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-        from numpy import array
-
-        (name, first), *others = lines.items()
-        axes.fill_between(array(list(first), "datetime64[D]"), list(first.values()), color=BLUE, alpha=0.6, label=name)
-        for name, numbers in others:
-            axes.plot(array(list(numbers), "datetime64[D]"), list(numbers.values()), color=GREEN, lw=1.2, label=name)
-        axes.set_ylim(bottom=0)
-        axes.margins(x=0)
-        axes.grid(axis="y", color=INK, alpha=0.25)
-        if others:
-            axes.legend(frameon=False, loc="upper left", ncols=len(lines))
-        locator = AutoDateLocator()
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-
-    return draw
+    plot = DateLine(_config(opacity=0.45), show_dots=False, show_legend=len(lines) > 1, show_x_guides=False)
+    days = sorted({day for numbers in lines.values() for day in numbers})
+    firsts = [day for day in days if day.day == 1]
+    written = firsts if len(firsts) > FEWEST_MONTHS else days
+    plot.x_labels = written[:: -(-len(written) // MOST_DATES)]
+    plot.x_value_formatter = lambda day: f"{day:%b %Y}" if written is firsts else f"{day:%d %b}"
+    plot.range = (0, max((number for numbers in lines.values() for number in numbers.values()), default=0) or 1)
+    for name, numbers in lines.items():
+        plot.add(name, list(numbers.items()), fill=name == next(iter(lines)), stroke_style={"width": 1.5})
+    return _svg(plot)
 
 
-def bars(numbers: Mapping[str, float]) -> Draw:
-    """A number for each of a few names, side by side."""
+def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str]) -> str:
+    """Draw numbers as dots in rows with names and numbered columns."""
+    from pygal import Dot
 
-    def draw(axes: "Axes") -> None:
-        drawn = axes.bar(list(numbers), list(numbers.values()), color=BLUE, alpha=0.85, width=0.7)
-        axes.bar_label(drawn, [f"{number:,.0f}" for number in numbers.values()], padding=2)
-        axes.spines["left"].set_visible(False)
-        axes.set_yticks([])
-
-    return draw
+    plot = Dot(_config(colours=[BLUE] * len(rows)), show_x_guides=False)
+    plot.x_labels = [str(column) for column in range(len(numbers[0]))]
+    for name, row in zip(rows, numbers, strict=True):
+        plot.add(name, row)
+    return _svg(plot, NO_AXES)
 
 
-def heat_map(numbers: Sequence[Sequence[int]], rows: Sequence[str]) -> Draw:
-    """Numbers in a grid of rows with names and numbered columns."""
+def _config(colours: Sequence[str] = (BLUE, GREEN), opacity: float = 0.75) -> "Config":
+    from pygal import Config
+    from pygal.style import Style
 
-    def draw(axes: "Axes") -> None:
-        from numpy import array
+    sizes = dict.fromkeys(("label_font_size", "major_label_font_size", "value_font_size", "legend_font_size"), 13)
+    style = Style(
+        background="transparent",
+        plot_background="transparent",
+        foreground=INK,
+        foreground_strong=INK,
+        foreground_subtle=INK,
+        value_colors=(INK,) * len(colours),
+        colors=tuple(colours),
+        opacity=str(opacity),
+        opacity_hover="1",
+        guide_stroke_color="#8885",
+        major_guide_stroke_color="#8885",
+        font_family="system-ui, sans-serif",
+        transition="none",
+        **sizes,
+    )
+    return Config(
+        style=style,
+        js=[],
+        width=960,
+        height=300,
+        explicit_size=True,
+        margin=6,
+        disable_xml_declaration=True,
+        show_legend=False,
+        legend_at_bottom=True,
+        formatter="{:,.0f}".format,
+    )
 
-        axes.pcolormesh(array(numbers), cmap="Blues", vmin=0, edgecolors="none")
-        axes.set_yticks([place + 0.5 for place in range(len(rows))], rows)
-        hours = range(0, len(numbers[0]), 3)
-        axes.set_xticks([hour + 0.5 for hour in hours], [str(hour) for hour in hours])
-        axes.invert_yaxis()
-        axes.spines[:].set_visible(False)
-        axes.tick_params(length=0)
 
-    return draw
+def _svg(plot: "Graph", *rules: str) -> str:
+    """Render a plot with further rules of style, which would hold for the whole page if they did not name the plot."""
+    plot.add_xml_filter(_without_extras)
+    return str(
+        plot.render(is_unicode=True, css=[*plot.config.css, *(f"inline:#chart-{plot.uuid} {rule}" for rule in rules)])
+    )
+
+
+def _without_extras(svg: "Element") -> "Element":
+    """Drop what pygal adds of its own: scripts, a title, comments."""
+    for parent in list(svg.iter()):
+        for child in list(parent):
+            if child.tag in {"script", "title"} or callable(child.tag):
+                parent.remove(child)
+    return svg

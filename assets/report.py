@@ -11,18 +11,12 @@ from typing import Any
 
 import duckdb
 
-from assets import plots
 from assets.catalogue import TABLES
 
 FEWEST_SESSIONS = 30
 """A campaign with fewer is not among the best or worst."""
 
 WEEKS, COHORTS = 9, 16
-DAYS = timedelta(days=365)
-BUCKETS = {"1 min": 60, "10 min": 600, "1 h": 3_600, "6 h": 21_600, "1 day": 86_400, "1 week": 604_800}
-"""Longest seconds to validate, of each bar but the last."""
-
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 ROWS_LOOKED_AT = 10_000
 """So many rows of a table are searched for new API fields."""
 
@@ -30,8 +24,8 @@ Rows = Sequence[tuple[Any, ...]]
 Ask = Callable[[str], Rows]
 
 
-def report(connection: duckdb.DuckDBPyConnection) -> str:
-    """Draw the report of the current database of a connection, as HTML."""
+def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, str]) -> str:
+    """Write the report of the current database of a connection, with its figures (SVG by name), as HTML."""
     from jinja2 import Environment
 
     page = Environment(autoescape=True)
@@ -43,6 +37,7 @@ def report(connection: duckdb.DuckDBPyConnection) -> str:
 
     health = _health(ask)
     return template.render(
+        figures=figures,
         headline=_headline(ask),
         read_until=max((read for _, _, _, read, _ in health if read), default=None),
         health=health,
@@ -71,19 +66,13 @@ def _headline(ask: Ask) -> Sequence[tuple[str, object]]:
 
 
 def _of_sessions(ask: Ask) -> Mapping[str, object]:
-    """The funnel, plots over time, the best and worst campaigns, and the cohorts."""
-    steps = ("created", "opened", "played", "claimed", "validated", "voided")
-    (totals,) = ask(f"SELECT {', '.join(f'sum({step})' for step in steps)} FROM marts.campaign_funnel")
+    """The best and worst campaigns, and the cohorts."""
     of_campaigns = (
         "SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, "
         "round(100 * validated_rate, 1)::VARCHAR || ' %' FROM marts.campaign_funnel "
         f"WHERE created >= {FEWEST_SESSIONS} ORDER BY validated_rate {{}}, campaign_id LIMIT 5"
     )
     return {
-        "funnel": plots.as_svg(plots.bars(dict(zip(steps, map(float, totals), strict=True)))) if totals[0] else "",
-        "days": _days(ask),
-        "times": _times(ask),
-        "hours": _hours(ask) if totals[0] else "",
         "fewest": FEWEST_SESSIONS,
         "campaign_columns": ["campaign", "sessions", "validated", "share"],
         "best": ask(of_campaigns.format("DESC")),
@@ -91,47 +80,6 @@ def _of_sessions(ask: Ask) -> Mapping[str, object]:
         "weeks": WEEKS,
         "cohorts": _cohorts(ask),
     }
-
-
-def _days(ask: Ask) -> str:
-    happened = {
-        "created": "SELECT created_at::DATE AS day, count(*) FROM main.coupon_sessions",
-        "validated": "SELECT validated_at::DATE AS day, count(*) FROM main.coupon_sessions",
-    }
-    found = {
-        step: {
-            day: number
-            for day, number in ask(f"{query} WHERE _deleted_at IS NULL GROUP BY ALL ORDER BY ALL")
-            if day and day <= date.today() + timedelta(days=1)  # noqa: DTZ011  (a plot's edge)
-        }
-        for step, query in happened.items()
-    }
-    if not found["created"]:
-        return ""
-    last = max(found["created"])
-    first = max(min(found["created"]), last - DAYS)
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    return plots.as_svg(
-        plots.by_day({step: {day: numbers.get(day, 0) for day in days} for step, numbers in found.items()})
-    )
-
-
-def _times(ask: Ask) -> str:
-    names = [*(f"≤ {name}" for name in BUCKETS), "later"]
-    longest = ", ".join(map(str, BUCKETS.values()))
-    query = (
-        f"SELECT len(list_filter([{longest}], lambda longest: longest < seconds)) AS bucket, count(*) "
-        "FROM (SELECT epoch(validated_at - created_at) AS seconds FROM main.coupon_sessions "
-        "WHERE _deleted_at IS NULL AND validated_at >= created_at) GROUP BY ALL"
-    )
-    counted: dict[int, int] = dict(ask(query))
-    return plots.as_svg(plots.bars({name: counted.get(n, 0) for n, name in enumerate(names)})) if counted else ""
-
-
-def _hours(ask: Ask) -> str:
-    counted = {row[:2]: row[2] for row in ask("SELECT weekday, hour, created FROM marts.sessions_by_hour")}
-    grid = [[counted.get((day, hour), 0) for hour in range(24)] for day in range(1, 8)]
-    return plots.as_svg(plots.heat_map(grid, WEEKDAYS), (8, 2.2))
 
 
 def _cohorts(ask: Ask) -> Sequence[Mapping[str, object]]:
@@ -155,16 +103,11 @@ def _cohorts(ask: Ask) -> Sequence[Mapping[str, object]]:
 
 def _of_the_others(ask: Ask) -> Mapping[str, object]:
     """Loyalty cards and directories."""
-    months = ask(
-        "SELECT strftime(month, '%Y-%m'), sum(registrations) FROM marts.registrations_by_month "
-        "WHERE month IS NOT NULL GROUP BY ALL ORDER BY 1 DESC LIMIT 12"
-    )
     return {
         "loyalty": ask(
             "SELECT coalesce(card_name, loyalty_card_id), users, users_not_void, points, median_points, stamps "
             "FROM marts.loyalty_points ORDER BY users DESC LIMIT 50"
         ),
-        "registrations": plots.as_svg(plots.bars({month: float(n) for month, n in reversed(months)})) if months else "",
         "payments": ask(
             "SELECT coalesce(payment_type, 'free'), sum(registrations)::BIGINT, sum(paid)::BIGINT, sum(revenue), "
             "currency FROM marts.registrations_by_month GROUP BY ALL ORDER BY 2 DESC"

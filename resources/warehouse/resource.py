@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import dagster as dg
+import duckdb
 from pydantic import PrivateAttr
 
 from resources.settings import Storage
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
-from resources.warehouse.files import Folder
+from resources.warehouse.files import Folder, telling_the_folder
 from resources.warehouse.forget import Person, forget
 from resources.warehouse.forgotten import Forgotten, read_forgotten
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish, sweep
@@ -81,6 +82,12 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         published = publish(self.folder, tables, marts, describe)
         self._forget_merged()
         return published
+
+    @contextmanager
+    def published(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the published database, to read it as it is now. Raises WarehouseError."""
+        with telling_the_folder(self.folder), duckdb.connect(str(self.folder.database), read_only=True) as connection:
+            yield connection
 
     def audit(
         self, tables: Collection[TableSchema], questions: Mapping[T, str], live: Collection[TableSchema]

@@ -5,11 +5,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
+from assets.analytics import published_database
 from assets.catalogue import marts
 from assets.dictionary import dictionary_of_models
+from pipelines.definitions import defs
 from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from tests.accounts import campaign, loyalty_user, registration, session
@@ -148,10 +151,19 @@ def test_the_dictionary_and_the_report_stand_beside_the_database(exported: Path)
     report = (exported / "report.html").read_text("utf-8")
     assert report.count("<svg") >= 4
     assert "Club" in report
-    assert "http://" not in report.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
-        "http://creativecommons.org", ""
-    )
+    assert "//" not in report.replace("http://www.w3.org", "")
+    assert "<script" not in report
     assert "example.org" not in report
+
+
+def test_the_plots_of_the_report_stand_on_dagsters_page_too(exported: Path) -> None:
+    with dg.instance_for_test() as instance:
+        result = defs.resolve_job_def("publish").execute_in_process(instance=instance)
+    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key == published_database.key]
+    metadata = event.step_materialization_data.materialization.metadata
+    pictures = {name for name, value in metadata.items() if "](data:image/svg+xml;base64," in str(value.value)}
+    assert pictures == {"funnel", "sessions by day", "time to validate", "hours of the week", "registrations by month"}
+    assert metadata["database"].value == str(exported / "coupontools.duckdb")
 
 
 def test_the_report_of_an_empty_account_says_so(serve: Serve, data_dir: Path) -> None:

@@ -101,7 +101,7 @@ def export_at_once(data_dir: Path, ranges: Sequence[Range]) -> list[Readings]:
     return [of_database, of_files]
 
 
-@pytest.mark.parametrize("number", [4])
+@pytest.mark.parametrize("number", [3])
 def test_overlapping_ranges_exported_at_once_end_as_one_after_the_other(
     serve: Serve, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
