@@ -1,9 +1,13 @@
 """Runs of a part of the graph, for tests that are about that part."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from assets.analytics import published_database
 from assets.campaigns import campaigns
@@ -12,8 +16,22 @@ from assets.partitions import daily
 from pipelines.definitions import build_defs
 from resources.sandbox.endpoints.table import ENDPOINTS
 from resources.sandbox.server import SandboxServer
+from resources.sandbox.source import Source
 
 Metadata = dict[str, object]
+
+
+@contextmanager
+def served(account: Source, data_dir: Path, **environment: str) -> Iterator[None]:
+    """Serve an account with nothing unusual, for what several tests share; the environment names it and a folder."""
+    with SandboxServer(account) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COUPONTOOLS_API_URL", server.url)
+        patch.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)
+        patch.setenv("COUPONTOOLS_CLIENT_SECRET", server.client_secret)
+        patch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield
 
 
 def export_only(*assets: dg.AssetsDefinition, **days: object) -> dict[str, Metadata]:

@@ -17,6 +17,7 @@ from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from tests.accounts import campaign, loyalty_user, registration, session
 from tests.conftest import Serve
+from tests.exports import served
 from tests.queries import in_database
 
 DAYS = date(2020, 1, 1), date(2026, 3, 31)
@@ -31,8 +32,8 @@ def touched(number: int, created: str, **moments: str) -> dict[str, Any]:
     return session(number, created=created, status=status, user={"email": f"P{number % 2}@example.org "})
 
 
-@pytest.fixture
-def exported(serve: Serve, data_dir: Path) -> Path:
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sessions = [
         touched(1, f"{MONDAY} 10:00:00"),
         touched(2, f"{MONDAY} 10:30:00", opened=f"{MONDAY} 10:31:00"),
@@ -60,11 +61,12 @@ def exported(serve: Serve, data_dir: Path) -> Path:
             ]
         },
     )
-    serve(made)
-    export_days(*DAYS)
-    made.remove_session(f"s{9:020}")
-    made.set_records("loyalty_users", [loyalty_user(1, points="15"), loyalty_user(2, points="22")], "7")
-    export_everything()
+    data_dir = tmp_path_factory.mktemp("data")
+    with served(made, data_dir):
+        export_days(*DAYS)
+        made.remove_session(f"s{9:020}")
+        made.set_records("loyalty_users", [loyalty_user(1, points="15"), loyalty_user(2, points="22")], "7")
+        export_everything()
     return data_dir
 
 
@@ -156,7 +158,8 @@ def test_the_dictionary_and_the_report_stand_beside_the_database(exported: Path)
     assert "example.org" not in report
 
 
-def test_the_plots_of_the_report_stand_on_dagsters_page_too(exported: Path) -> None:
+def test_the_plots_of_the_report_stand_on_dagsters_page_too(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(exported))
     with dg.instance_for_test() as instance:
         result = defs.resolve_job_def("publish").execute_in_process(instance=instance)
     (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key == published_database.key]

@@ -178,7 +178,7 @@ def without_columns(record: dict[str, Any], table: type[Table]) -> dict[str, Any
 
 @pytest.mark.parametrize("table", ASSETS, ids=lambda table: table.TABLE)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type[Table], data: st.DataObject) -> None:
     record = data.draw(records_of(table))
     result = read([record], table)
@@ -201,7 +201,7 @@ def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type
 
 @pytest.mark.parametrize("table", ASSETS, ids=lambda table: table.TABLE)
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_pydantic_refuses_exactly_what_the_columns_refuse(table: type[Table], data: st.DataObject) -> None:
     record = data.draw(records_of(table))
     as_written = msgspec.json.Decoder(float_hook=str).decode(json.dumps(record))
@@ -219,7 +219,7 @@ def session_records() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(records=st.lists(session_records(), max_size=4, unique_by=lambda record: record["session"]))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=35, deadline=None)
 def test_a_record_is_refused_for_what_it_is_and_not_for_its_company(records: list[dict[str, Any]]) -> None:
     alone = [read([record]).refused for record in records]
     together = read(records)
@@ -269,7 +269,7 @@ near_records = objects_of(
 
 
 @given(records=st.lists(near_records, max_size=3), gap=gaps, knows_others=st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_the_fast_way_reads_what_the_exact_way_reads_or_nothing(
     records: list[str], gap: str, knows_others: bool
 ) -> None:

@@ -20,12 +20,11 @@ from assets.catalogue import ASSETS
 from pipelines.run import export_days
 from resources.coupontools.client import FEW_TRIES, TRIES
 from resources.coupontools.endpoints import choose
-from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.faults import Fault, Faults, Kind
 from resources.sandbox.server import SandboxServer
 from tests.accounts import WHOLE_COUNTS, whole_account
 from tests.conftest import Serve
-from tests.exports import Metadata, export_only
+from tests.exports import Metadata, export_only, served
 from tests.pipelines.test_parts import tables
 from tests.queries import Rows
 
@@ -104,12 +103,7 @@ def total(told: Mapping[str, Metadata], name: str) -> int:
 def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str, Rows]]:
     """The folder and the tables of an export of the whole account without faults."""
     folder = TemporaryDirectory()
-    with SandboxServer(whole_account(), Assumptions()) as server, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("COUPONTOOLS_API_URL", server.url)
-        environment.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)
-        environment.setenv("COUPONTOOLS_CLIENT_SECRET", server.client_secret)
-        environment.setenv("COUPONTOOLS_API_VERSIONS", versions)
-        environment.setenv("COUPONTOOLS_DATA_DIR", folder.name)
+    with served(whole_account(), Path(folder.name), COUPONTOOLS_API_VERSIONS=versions):
         told = export_all()
     assert total(told, "API retries") == 0
     found = tables(Path(folder.name))

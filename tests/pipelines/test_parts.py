@@ -26,7 +26,7 @@ from resources.sandbox.server import SandboxServer
 from resources.sandbox.source import Standing
 from tests.accounts import WHOLE_COUNTS, campaign, loyalty_user, registration, session, whole_account
 from tests.conftest import Serve
-from tests.exports import writing_paths
+from tests.exports import served, writing_paths
 from tests.queries import Rows, in_database, in_parquet
 from tests.replies import replying
 
@@ -47,13 +47,8 @@ def tables(data_dir: Path) -> dict[str, Rows]:
 @cache
 def whole_tables() -> dict[str, Rows]:
     """The tables of the whole account, read as the defaults have it."""
-    with TemporaryDirectory() as folder, SandboxServer(whole_account()) as server, pytest.MonkeyPatch.context() as env:
-        env.setenv("COUPONTOOLS_API_URL", server.url)
-        env.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)
-        env.setenv("COUPONTOOLS_CLIENT_SECRET", server.client_secret)
-        env.setenv("COUPONTOOLS_API_VERSIONS", "")
-        env.setenv("COUPONTOOLS_AUTHENTICATION", "headers")
-        env.setenv("COUPONTOOLS_DATA_DIR", folder)
+    usual = {"COUPONTOOLS_API_VERSIONS": "", "COUPONTOOLS_AUTHENTICATION": "headers"}
+    with TemporaryDirectory() as folder, served(whole_account(), Path(folder), **usual):
         export_days(*WHOLE)
         return tables(Path(folder))
 

@@ -74,7 +74,7 @@ class Server:
     past_end=st.sampled_from(["empty", "error", "first", "last"]),
     amount=st.sampled_from(["page", "total", "none"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
     async def read() -> None:
         server = Server(0, page_size, past_end, amount)
@@ -107,7 +107,7 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
         [Unit(SESSIONS, "c"), Unit(SESSIONS, "c", date(2026, 1, 1), date(2026, 1, 2)), Unit(REGISTRATIONS, "d")]
     ),
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], unit: Unit
 ) -> None:
