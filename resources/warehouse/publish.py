@@ -189,11 +189,13 @@ def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describ
     copy = snapshot / folder.database.name
     shutil.copyfile(folder.stage, copy)
     with opened(folder, copy) as connection:
+        connection.begin()
         connection.execute("DROP SCHEMA _state CASCADE")
         if marts:
             connection.execute("CREATE SCHEMA marts")
         for script in marts:
             connection.execute(script)
+        connection.commit()
         texts = describe(connection)
     for name, text in texts.items():
         (snapshot / name).write_text(text, "utf-8")
@@ -201,10 +203,10 @@ def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describ
 
 
 def _seal(snapshot: Path) -> None:
-    """Make every file of a snapshot read-only, and force all of it to disk."""
+    """Make every file of a snapshot read-only, for whom the umask lets read it, and force all of it to disk."""
     for path in sorted(snapshot.rglob("*"), reverse=True):
         if path.is_file():
-            path.chmod(READ_ONLY)
+            path.chmod(path.stat().st_mode & READ_ONLY)
         sync(path)
     sync(snapshot)
 

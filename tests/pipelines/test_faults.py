@@ -157,16 +157,6 @@ class Lasting(NamedTuple):
 
 
 LASTING: Mapping[str, list[Lasting]] = {
-    "one page": [
-        Lasting(
-            "500",
-            "v3/campaign/data",
-            {"campaign": "cam_1", "page": 3},
-            ("coupon_sessions",),
-            TRIES,
-            f"The API answers v3/campaign/data of campaign cam_1 {WINDOW}, page 3 with HTTP 500. Tried 6 times.",
-        )
-    ],
     "the list of campaigns": [
         Lasting(
             "broken_gzip",
@@ -204,12 +194,12 @@ LASTING: Mapping[str, list[Lasting]] = {
             "The API broke off its answer to v3/emailtool/grouplist (ReadTimeout). Tried 6 times.",
         ),
         Lasting(
-            "429",
+            "500",
             "v4/loyalty/loyalty-cards/123456/stats",
-            {},
+            {"page": "3"},
             ("loyalty_users",),
             TRIES,
-            "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 1 with HTTP 429. Tried 6 ",
+            "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 3 with HTTP 500. Tried 6 ",
         ),
         Lasting(
             "wrong_shape",

@@ -1,6 +1,7 @@
 """Batches, merges and publishes on real files."""
 
 import itertools
+import os
 import shutil
 import stat
 import subprocess
@@ -480,3 +481,19 @@ def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: WarehouseReso
     assert any(path.suffix == ".parquet" for path in private)
     modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in private}
     assert modes == {(True, 0o700), (False, 0o600)}
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o444), (0o027, 0o440), (0o077, 0o400)])
+def test_what_is_published_can_be_read_by_whom_the_umask_lets_and_written_by_nobody(
+    warehouse: WarehouseResource, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        merge(warehouse, thing("a"))
+        warehouse.publish([THINGS, QUARANTINE], (), lambda _: {"report.html": "<p>"})
+    finally:
+        os.umask(before)
+    root = warehouse.folder.root
+    files = [root / "coupontools.duckdb", root / "report.html", *warehouse.folder.parquet.rglob("*.parquet")]
+    assert len(files) > 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
