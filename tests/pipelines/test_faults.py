@@ -196,10 +196,10 @@ LASTING: Mapping[str, list[Lasting]] = {
         Lasting(
             "500",
             "v4/loyalty/loyalty-cards/123456/stats",
-            {"page": "3"},
+            {},
             ("loyalty_users",),
             TRIES,
-            "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 3 with HTTP 500. Tried 6 ",
+            "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 1 with HTTP 500. Tried 6 ",
         ),
         Lasting(
             "wrong_shape",
