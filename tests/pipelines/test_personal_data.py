@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import app
+from pipelines.definitions import defs
 from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from tests.accounts import campaign, loyalty_user, registration, session
@@ -30,11 +32,18 @@ def planted_account() -> RecordedAccount:
                 session(1, user=person, customid=NAME),
                 session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL}),
                 session(3, created="tomorrow", user=person),
+                session(5, created=EMAIL, status={"claimed": NAME}),
                 session(4, user={"email": f" {EMAIL.upper()} "}),
             ]
         },
         loyalty_cards=[{"id": 7, "name": "Club"}],
-        loyalty_users={"7": [loyalty_user(1, email=EMAIL, phone="", first_name=NAME), loyalty_user(2)]},
+        loyalty_users={
+            "7": [
+                loyalty_user(1, email=EMAIL, phone="", first_name=NAME),
+                loyalty_user(2),
+                loyalty_user(3, points=PHONE, birthday=NAME),
+            ]
+        },
         directories=[{"ID": "dir_1", "name": "Free"}],
         registrations={"dir_1": [registration(1, "2026-01-02 12:00:00", email=EMAIL, phone=PHONE, first_name=NAME)]},
         sms_groups=[{"ID": "gro_1", "name": "Group"}],
@@ -84,7 +93,36 @@ def test_no_byte_that_is_written_shows_a_person(
     assert in_database(data_dir, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
         (["undeclared"],)
     ]
-    assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(1,)]
+    assert in_database(data_dir, "SELECT count(DISTINCT record) FROM quarantine") == [(3,)]
+
+
+def test_dagster_keeps_neither_a_person_nor_a_key(
+    serve: Serve, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = "a secret that nobody knows"
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", key)
+    server = serve(planted_account())
+    home = tmp_path / "home"
+    home.mkdir()
+    job = defs.resolve_implicit_global_asset_job_def()
+    with dg.instance_for_test(temp_dir=str(home)) as instance:
+
+        def run() -> bool:
+            days = {"config": {"start": "2026-01-01", "end": "2026-03-31"}}
+            windowed = {"ops": {"coupon_sessions": days, "directory_registrations": days}}
+            return job.execute_in_process(windowed, instance=instance, raise_on_error=False).success
+
+        assert run()
+        monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "wrong-but-secret")
+        assert not run()
+        keys = (server.client_id, server.client_secret, "wrong-but-secret", key)
+        assert len(list(home.rglob("*.db"))) > 1
+        said = capfd.readouterr().err
+        assert "coupon_sessions" in said
+        assert not any(text in said for text in (*PLANTED, *keys))
+        assert found(home, (*PLANTED, *keys)) == set()
+        assert found(data_dir, (*PLANTED, *keys)) == set()
 
 
 def test_hashes_join_whoever_writes_an_address_how(
