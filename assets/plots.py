@@ -104,7 +104,8 @@ def _config(colours: Sequence[str] = (BLUE, GREEN), opacity: float = 0.75) -> "C
         disable_xml_declaration=True,
         show_legend=False,
         legend_at_bottom=True,
-        formatter="{:,.0f}".format,
+        value_formatter="{:,.0f}".format,
+        max_scale=6,
     )
 
 
