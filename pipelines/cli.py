@@ -32,22 +32,22 @@ class Day(click.ParamType[date]):
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("coupontools-export"))
 def app() -> None:
-    r"""Export a Coupontools account into DuckDB and Parquet.
+    """Export a Coupontools account into DuckDB and Parquet.
 
     \b
-    coupontools demo --ui                                  see it work, without an account
-    coupontools export --from 2026-01-01 --to 2026-01-31   read a range of days of your account
-    coupontools export --full                              read everything again, and find what was deleted
-    coupontools check --probe                              what works, and what your account answers
-    coupontools forget --email someone@example.com         erase one person from all that was exported
-    coupontools dictionary                                 every table, view and column
-    coupontools sandbox --port 8080                        the embedded API as a server
+    coupontools demo --ui             see it work, without an account
+    coupontools export --from DAY     read a range of days of your account
+    coupontools export --full         read everything again, find deletions
+    coupontools check --probe         what works, and what your account answers
+    coupontools forget --email WHO    erase one person from all that is kept
+    coupontools dictionary            every table, view and column
+    coupontools sandbox --port 8080   the embedded API as a server
 
     Exit codes: 0 all that was asked for is published, 1 it is not, 2 it was asked for wrongly, 130 interrupted.
 
     The account is named by COUPONTOOLS_API_URL, COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET; everything is
     written to COUPONTOOLS_DATA_DIR (./data).
-    """
+    """  # noqa: D301  (the escape keeps the lines below it as they are)
 
 
 @app.command()
@@ -83,7 +83,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool) 
 @app.command()
 @click.option("--probe", is_flag=True, help="Read one page of every endpoint, and say which assumptions hold.")
 def check(probe: bool) -> None:
-    """Look whether the set-up is complete: folder, address, keys, versions.
+    """Say what is wrong with the set-up, or with the account.
 
     With --probe it also reads one page of every endpoint and reports how far what is assumed about the API holds on
     your account, in names, types and counts: no value of any record is shown.
@@ -97,7 +97,7 @@ def check(probe: bool) -> None:
 @click.option("--email", "emails", multiple=True, help="E-mail address; may be given more than once.")
 @click.option("--phone", "phones", multiple=True, help="Phone number, with its country; may be given more than once.")
 def forget(emails: tuple[str, ...], phones: tuple[str, ...]) -> None:
-    """Erase one person from all that is kept here, and keep the person out of later exports.
+    """Erase one person, and keep the person out of later exports.
 
     Sessions, loyalty and directory rows stay, without any personal data; SMS contacts and rejected records are
     deleted. Nothing changes at Coupontools.
@@ -112,19 +112,21 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...]) -> None:
 
 @app.command()
 def dictionary() -> None:
-    """Print the data dictionary: every table, view and column, as Markdown."""
+    """Print the data dictionary, as Markdown."""
     from assets.dictionary import dictionary_of_models
 
     click.echo(dictionary_of_models())
 
 
 @app.command()
-@click.option("--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Size.")
+@click.option(
+    "--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Coupon sessions."
+)
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--ui", is_flag=True, help="Then open Dagster on it, until Ctrl-C.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Dagster's port.")
 def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
-    """Export a made-up account from the embedded API: everything real but the data."""
+    """Export a made-up account; all is real but its data."""
     from pipelines.demo import show
 
     show(sessions, seed, port if ui else None)
@@ -132,7 +134,9 @@ def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
 
 @app.command()
 @click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
-@click.option("--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Size.")
+@click.option(
+    "--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Coupon sessions."
+)
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--now", type=click.DateTime(), help="Moment of the account, UTC. [default: the machine's clock]")
 @click.option(

@@ -201,7 +201,8 @@ def test_help_is_given_at_once_and_names_every_command() -> None:
     result = run("--help")
     assert result.returncode == 0
     for command in ("demo", "export", "sandbox"):
-        assert f"coupontools {command}" in result.stdout
+        assert f"\n  coupontools {command}" in result.stdout, "one line each"
+    assert "..." not in result.stdout.partition("Commands:")[2], "nothing is cut off"
 
 
 def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path) -> None:
