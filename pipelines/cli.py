@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from resources.sandbox.faults import Faults
 
 
+SIZES = click.IntRange(100, 1_000_000)
+"""Coupon sessions that a made-up account can have."""
+
+
 class Day(click.ParamType[date]):
     """An ISO date on the command line."""
 
