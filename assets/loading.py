@@ -1,7 +1,7 @@
 """An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -145,11 +145,8 @@ def read_table(
         extraction = run_until_told(run())
         refusals = Refusals.of(batch)
         begun = time.monotonic()
-        if warehouse.forgotten().marks != forgotten.marks:
-            batch.discard()
-            raise dg.Failure("Somebody was forgotten while the API was read: nothing of it is kept. Run it again.")
         origin = ("sandbox" if coupontools.is_sandbox() else "account") + policy.told
-        merged = load(warehouse, origin, batch, table, extraction.whole)
+        merged = load(warehouse, origin, batch, table, extraction.whole, forgotten.marks)
         seconds = time.monotonic() - begun
     if extraction.new_fields:
         fields = ", ".join(sorted(extraction.new_fields))
@@ -179,8 +176,17 @@ class Refusals:
         return self.refused >= 100 and self.refused > self.records / 10
 
 
-def load(warehouse: WarehouseResource, origin: str, batch: Batch, table: type[Table], whole: Whole) -> Merged:
+def load(
+    warehouse: WarehouseResource,
+    origin: str,
+    batch: Batch,
+    table: type[Table],
+    whole: Whole,
+    forgotten: Collection[str],
+) -> Merged:
     """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
+
+    `forgotten` are the marks of the people whom the batch is without.
 
     Raises WarehouseError and dagster.Failure.
     """
@@ -193,6 +199,7 @@ def load(warehouse: WarehouseResource, origin: str, batch: Batch, table: type[Ta
         origin,
         whole=whole,
         rejected_only=refusals.are_too_many,
+        forgotten=forgotten,
     )
     if refusals.are_too_many:
         raise dg.Failure(

@@ -14,6 +14,7 @@ from resources.settings import Storage
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
+from resources.warehouse.errors import OutdatedError
 from resources.warehouse.files import Folder, telling_the_folder
 from resources.warehouse.forget import Person, forget
 from resources.warehouse.forgotten import Forgotten, read_forgotten
@@ -53,12 +54,26 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         *,
         whole: Whole = (),
         rejected_only: bool = False,
+        forgotten: Collection[str] = (),
     ) -> Merged:
         """Merge a batch into the stage; see `merge`. Raises WarehouseError.
 
         Nobody but a run that finds this one dead can take it up again.
         """
-        merged = merge(self.folder, batch, table, quarantine, origin, whole=whole, rejected_only=rejected_only)
+        try:
+            merged = merge(
+                self.folder,
+                batch,
+                table,
+                quarantine,
+                origin,
+                whole=whole,
+                rejected_only=rejected_only,
+                forgotten=forgotten,
+            )
+        except OutdatedError:
+            batch.discard()
+            raise
         if rejected_only or not batch.is_resumable:
             batch.discard()
         else:

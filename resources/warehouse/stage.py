@@ -5,7 +5,7 @@ batch twice, makes no difference. What must be published anew is noted in the sa
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -16,8 +16,9 @@ import duckdb
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.errors import OutdatedError, WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
+from resources.warehouse.forgotten import read_forgotten
 from resources.warehouse.history import keep_history
 from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.schema import Month, TableSchema
@@ -198,15 +199,18 @@ def merge(
     *,
     whole: Whole,
     rejected_only: bool,
+    forgotten: Collection[str],
 ) -> Merged:
     """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
 
     Rows that a `whole` read has not brought are marked as deleted. `origin` tells accounts apart that must never meet
-    in one folder: the sandbox's and a real one.
+    in one folder: the sandbox's and a real one. `forgotten` are the marks of the people whom the batch is without.
 
-    Raises WarehouseError.
+    Raises WarehouseError; OutdatedError if somebody has been forgotten since.
     """
     with sole_writer(folder), stage(folder) as connection:
+        if read_forgotten(folder).marks != frozenset(forgotten):
+            raise OutdatedError("Somebody was forgotten while the API was read: nothing of it is kept. Run it again.")
         connection.begin()
         try:
             _keep_to_one_origin(connection, folder, origin)

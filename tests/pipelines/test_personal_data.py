@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+import click
 import dagster as dg
 import duckdb
 import pytest
@@ -13,8 +14,10 @@ from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
+from resources.sandbox.faults import Fault
 from tests.accounts import campaign, loyalty_user, registration, session
 from tests.conftest import Serve
+from tests.processes import finish, start
 from tests.queries import in_database
 
 DAYS = date(2026, 1, 1), date(2026, 3, 31)
@@ -174,3 +177,23 @@ def test_who_is_forgotten_is_gone_and_stays_out(
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
     assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
     assert (data_dir / ".forgotten.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Serve, data_dir: Path) -> None:
+    server, told = serve(planted_account()), list[str]()
+
+    def forget(_parameters: object) -> bool:
+        if not told:
+            told.append("forgetting")
+            finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE))
+        return False
+
+    server.faults.add(Fault("500", "v3/campaign/data", when=forget))
+    with pytest.raises(click.ClickException, match=r"^Somebody was forgotten while the API was read: .* Run it again"):
+        export_days(*DAYS)
+    assert told
+    assert found(data_dir) == set()
+    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(0,)]
+    export_days(*DAYS)
+    assert found(data_dir) == set()
+    assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(3, 1)]
