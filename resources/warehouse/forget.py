@@ -80,7 +80,7 @@ def _is_of(person: Person, columns: Sequence[ColumnSchema]) -> str:
         conditions += [f"lower(trim({name})) = {quoted_text(email)}" for email in person.emails]
         conditions += [f"{name} = {quoted_text(each)}" for each in person.hashes]
         if column.name == "phone":
-            digits = rf"ltrim(regexp_replace({name}, '\D', '', 'g'), '0')"
+            digits = rf"ltrim(regexp_replace({name}, '\(0\)|\D', '', 'g'), '0')"
             conditions += [f"{digits} = {quoted_text(phone)}" for phone in person.phones]
     return " OR ".join(conditions)
 
@@ -90,7 +90,7 @@ def _mentions(json: str, person: Person) -> str:
     text = rf"lower(replace(replace({json}, '\u0040', '@'), '\u002b', '+'))"
     conditions = [f"contains({text}, {quoted_text(value)})" for value in (*person.emails, *person.hashes)]
     conditions += [
-        f"contains(regexp_replace({json}, '[^0-9a-zA-Z\",]', '', 'g'), {quoted_text(phone)})"
+        rf"contains(regexp_replace({json}, '\(0\)|[^0-9a-zA-Z\x22,]', '', 'g'), {quoted_text(phone)})"
         for phone in person.phones
         if len(phone) >= SHORTEST_IN_A_RECORD
     ]

@@ -36,8 +36,8 @@ def normal_email(email: str) -> str:
 
 
 def normal_phone(phone: str) -> str:
-    """A phone number as it is compared: its digits, without zeros in front."""
-    return re.sub(r"\D", "", phone).lstrip("0")
+    """A phone number as it is compared: its digits, without zeros in front and the (0) of `+32 (0)470`."""
+    return re.sub(r"\(0\)|\D", "", phone).lstrip("0")
 
 
 def read_forgotten(folder: Folder, *, keep_key: bool = False) -> Forgotten:

@@ -36,6 +36,7 @@ def planted_account() -> RecordedAccount:
                 session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL}),
                 session(3, created="tomorrow", user=person),
                 session(5, created=EMAIL, status={"claimed": NAME}),
+                session(6, user={"phone": "0032 (0)470-112233"}),
                 session(4, user={"email": f" {EMAIL.upper()} "}),
             ]
         },
@@ -91,7 +92,7 @@ def test_no_byte_that_is_written_shows_a_person(
     assert found(data_dir) == set()
     told = capsys.readouterr()
     assert not any(text in told.out + told.err for text in PLANTED)
-    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(3,)]
+    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(4,)]
     assert in_database(data_dir, "SELECT count(*), count(DISTINCT phone) FROM sms_contacts") == [(2, 2)]
     assert in_database(data_dir, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
         (["undeclared"],)
@@ -164,16 +165,16 @@ def test_who_is_forgotten_is_gone_and_stays_out(
     made = planted_account()
     serve(made)
     export_days(*DAYS)
-    done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "0032470112233"])
+    done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "+32 (0)470 11.22.33"])
     assert done.exit_code == 0, done.output
-    assert "2 in coupon_sessions" in done.output
+    assert "3 in coupon_sessions" in done.output
     assert found(data_dir) == set()
     counts = "SELECT count(*), count(email) FROM coupon_sessions"
-    assert in_database(data_dir, counts) == [(3, 1)]
+    assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
     export_everything()
     assert found(data_dir) == set()
-    assert in_database(data_dir, counts) == [(3, 1)]
+    assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
     assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
     assert (data_dir / ".forgotten.json").stat().st_mode & 0o777 == 0o600
@@ -196,4 +197,4 @@ def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Se
     assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(0,)]
     export_days(*DAYS)
     assert found(data_dir) == set()
-    assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(3, 1)]
+    assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
