@@ -17,11 +17,12 @@ from urllib.parse import quote
 
 import duckdb
 
+from resources.warehouse.engine import opened
 from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import is_empty, quoted_name, quoted_text
-from resources.warehouse.stage import compact, describe_tables, ensure_table, opened, sole_writer, stage
+from resources.warehouse.stage import compact, describe_tables, ensure_table, sole_writer, stage
 
 READ_ONLY = 0o444
 

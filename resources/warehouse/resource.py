@@ -19,8 +19,9 @@ from resources.warehouse.files import Folder, telling_the_folder
 from resources.warehouse.forget import Person, forget
 from resources.warehouse.forgotten import Forgotten, read_forgotten
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish, sweep
+from resources.warehouse.queries import rows_by_day, rows_by_value, values
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import Merged, merge, rows_by_day, rows_by_value, sole_writer, values
+from resources.warehouse.stage import Merged, merge, sole_writer
 
 T = TypeVar("T")
 

@@ -8,14 +8,14 @@ import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
+from resources.warehouse.engine import STORAGE_VERSION, opened
 from resources.warehouse.errors import OutdatedError, WarehouseError
 from resources.warehouse.files import Folder, remove, telling_the_folder
 from resources.warehouse.forgotten import read_forgotten
@@ -24,16 +24,8 @@ from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_month
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
 
-STORAGE_VERSION = "v1.5.0"
-"""The oldest DuckDB that can read the files; the published database is a copy of the stage."""
-
 FEWEST_FREE_BLOCKS = 40
 """Room in a stage, in blocks of 256 kB, that is not worth a thought."""
-
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "384MB",
-    "preserve_insertion_order": "false",
-}
 
 
 @dataclass(frozen=True)
@@ -70,35 +62,6 @@ def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to the stage; only for the sole writer."""
     with opened(folder, folder.stage) as connection:
         yield connection
-
-
-@contextmanager
-def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Connect to a database file of the folder, in an engine that stays: to start one takes ten times as long."""
-    engine = _engine(folder.spill)
-    try:
-        with engine.cursor() as connection:
-            connection.execute(f"ATTACH {quoted_text(database)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
-            connection.execute("USE opened")
-            yield connection
-            connection.execute("CHECKPOINT")  # else DETACH does it, and keeps to itself why it cannot
-            connection.execute("USE memory")
-            connection.execute("DETACH opened")
-    except BaseException:  # an engine that has failed may be good for nothing more
-        _stop(engine)
-        raise
-    if folder.spill.exists():  # the next writer clears it away, and this engine would miss it
-        _stop(engine)
-
-
-def _stop(engine: duckdb.DuckDBPyConnection) -> None:
-    _engine.cache_clear()
-    engine.close()
-
-
-@lru_cache(1)
-def _engine(spill: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={**_SETTINGS, "temp_directory": str(spill)})
 
 
 def _unfinished(folder: Folder) -> Path:
@@ -309,33 +272,3 @@ def _remove_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, 
         "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
         'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
     )
-
-
-def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
-    """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
-    day = f"{quoted_name(column)}::DATE"
-    with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, folder, table)
-        query = (
-            f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
-        )
-        return dict(connection.execute(query, [start, end]).fetchall())
-
-
-def rows_by_value(folder: Folder, table: TableSchema, column: str) -> dict[str, int]:
-    """Rows of the stage for each text in a column. Raises WarehouseError."""
-    name = quoted_name(column)
-    with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, folder, table)
-        return dict(
-            connection.execute(f"SELECT {name}, count(*) FROM {quoted_name(table.name)} GROUP BY ALL").fetchall()
-        )
-
-
-def values(folder: Folder, table: TableSchema, column: str) -> list[str]:
-    """The distinct texts in a column of the stage, of rows that are still in the account. Raises WarehouseError."""
-    name = quoted_name(column)
-    with sole_writer(folder), stage(folder) as connection:
-        ensure_table(connection, folder, table)
-        query = f"SELECT DISTINCT {name} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL ORDER BY ALL"
-        return [row[0] for row in connection.execute(query).fetchall()]

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.warehouse import publish, stage
+from resources.warehouse import engine, publish
 from resources.warehouse.batch import UnitDone
 from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
@@ -297,8 +297,8 @@ def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
 def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(stage._SETTINGS, "memory_limit", "100MB")
-    stage._engine.cache_clear()
+    monkeypatch.setitem(engine._SETTINGS, "memory_limit", "100MB")
+    engine._engine.cache_clear()
     numbers = pl.select(pl.int_range(1_000_000).cast(pl.String).str.pad_start(48, "x")).to_series()
     for day in (1, 2):
         values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
