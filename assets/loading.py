@@ -23,7 +23,8 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
 
@@ -105,7 +106,7 @@ def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator
     """
     try:
         yield
-    except (SettingsError, AccountError) as error:
+    except (SettingsError, AccountError, RefusedError) as error:
         raise dg.Failure(str(error)) from None
     except (CoupontoolsError, WarehouseError) as error:
         failure = dg.Failure(str(error))
@@ -134,6 +135,8 @@ def read_table(
     """
     with failing_clearly(context):
         policy = PersonalData.read()
+        origin = Origin(coupontools.account(), policy.told)
+        warehouse.admit(origin)
     with failing_clearly(context), warehouse.batch((purpose or table.TABLE) + policy.told, reuse_for) as batch:
         forgotten = warehouse.forgotten(keep_key=policy.personal_data == "drop")
         batch.veil = Veil.over(table, policy, forgotten)
@@ -145,7 +148,6 @@ def read_table(
         extraction = run_until_told(run())
         refusals = Refusals.of(batch)
         begun = time.monotonic()
-        origin = ("sandbox" if coupontools.is_sandbox() else "account") + policy.told
         merged = load(warehouse, origin, batch, table, extraction.whole, forgotten.marks)
         seconds = time.monotonic() - begun
     if extraction.new_fields:
@@ -178,7 +180,7 @@ class Refusals:
 
 def load(
     warehouse: WarehouseResource,
-    origin: str,
+    origin: Origin,
     batch: Batch,
     table: type[Table],
     whole: Whole,

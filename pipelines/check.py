@@ -12,8 +12,9 @@ from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.questions import Question, Unit
 from resources.coupontools.resource import CoupontoolsResource
-from resources.settings import SettingsError
+from resources.settings import PersonalData, SettingsError
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -21,7 +22,7 @@ def check(*, with_probe: bool) -> None:
     """Look at the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, told=f"Python {platform.python_version()}, {packages}")
-    results = [_folder(), _account(_probe if with_probe else _ask_once)]
+    results = [_folder(), _rows(), _account(_probe if with_probe else _ask_once)]
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
 
@@ -38,6 +39,16 @@ def _folder() -> bool:
     except (SettingsError, WarehouseError) as error:
         return _show(str(error), good=False)
     return _show(f"{folder.root} can be written", good=True)
+
+
+def _rows() -> bool:
+    try:
+        WarehouseResource().admit(Origin(CoupontoolsResource().account(), PersonalData.read().told))
+    except SettingsError:  # the next line tells it
+        return True
+    except WarehouseError as error:
+        return _show(str(error), good=False)
+    return _show("the folder is this account's, or nobody's yet", good=True)
 
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:

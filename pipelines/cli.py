@@ -43,6 +43,7 @@ def app() -> None:
     coupontools export --from DAY     read a range of days of your account
     coupontools export --full         read everything again, find deletions
     coupontools check --probe         what works, and what your account answers
+    coupontools adopt                 the folder's account has new keys
     coupontools forget --email WHO    erase one person from all that is kept
     coupontools dictionary            every table, view and column
     coupontools sandbox --port 8080   the embedded API as a server
@@ -95,6 +96,18 @@ def check(probe: bool) -> None:
     from pipelines.check import check
 
     check(with_probe=probe)
+
+
+@app.command()
+def adopt() -> None:
+    """Say that the folder's account has new keys or a new address.
+
+    An export refuses a folder that holds the rows of other keys or another address, so that no two accounts mix. Run
+    this once, with the new variables set, where the account has stayed the same.
+    """
+    from pipelines.adopt import adopt
+
+    adopt()
 
 
 @app.command()

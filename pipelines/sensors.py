@@ -7,7 +7,10 @@ from assets.loyalty import listed_cards
 from assets.partitions import cards, partition_range
 from pipelines.jobs import export_loyalty_users
 from resources.coupontools.resource import CoupontoolsResource
-from resources.settings import SettingsError
+from resources.settings import PersonalData, SettingsError
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
 
 publish_after_updates = dg.AutomationConditionSensorDefinition(
     "publish_after_updates",
@@ -21,7 +24,7 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
 
 @dg.sensor(job=export_loyalty_users, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def loyalty_card_partitions(
-    context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource
+    context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Asks every minute which loyalty cards there are: each one is a partition of `loyalty_users`.
 
@@ -29,8 +32,9 @@ def loyalty_card_partitions(
     as deleted.
     """
     try:
+        warehouse.admit(Origin(coupontools.account(), PersonalData.read().told))
         listed = listed_cards(coupontools)
-    except SettingsError as error:
+    except (SettingsError, RefusedError) as error:
         return dg.SkipReason(str(error))
     known = context.instance.get_dynamic_partitions(str(cards.name))
     new = [card for card in listed.ids if card not in known]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -31,13 +32,21 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Start a sandbox for an account, and let the environment name it."""
+    """Start a sandbox for an account, and let the environment name it; a later one takes the place of the first.
+
+    It does so at the same address: another one would be another account.
+    """
     with ExitStack() as running:
+        port = 0
 
         def start(
             account: Source | None = None, clock: Clock | None = None, faults: Faults | None = None, **assumed: object
         ) -> SandboxServer:
-            server = SandboxServer(account or RecordedAccount(), Assumptions.model_validate(assumed), clock, faults)
+            nonlocal port
+            running.close()
+            assumptions = Assumptions.model_validate(assumed)
+            server = SandboxServer(account or RecordedAccount(), assumptions, clock, faults, port)
+            port = urlsplit(server.url).port or 0
             running.enter_context(server)
             monkeypatch.setenv("COUPONTOOLS_API_URL", server.url)
             monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)

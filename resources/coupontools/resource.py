@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from resources.account import account_of
 from resources.coupontools.client import Client, connected
 from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
 from resources.coupontools.questions import Keys
@@ -36,14 +36,10 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     url: str | None = None
     _refusal: CoupontoolsError | None = PrivateAttr(default=None)
 
-    def is_sandbox(self) -> bool:
-        """Whether the account is the embedded API's, made up from end to end."""
-        return self._url() == SANDBOX
-
     def account(self) -> str:
-        """A name for the account that shows neither address nor keys. Raises SettingsError."""
-        client_id = "" if self.is_sandbox() else ApiCredentials.read().client_id.get_secret_value()
-        return sha256(f"{self._url()} {client_id}".encode()).hexdigest()[:16]
+        """The kind and the fingerprint of the account; see `account_of`. Raises SettingsError."""
+        url = self._url()
+        return account_of(url, "" if url == SANDBOX else ApiCredentials.read().client_id.get_secret_value())
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Client]:

@@ -7,3 +7,7 @@ class WarehouseError(Exception):
 
 class OutdatedError(WarehouseError):
     """What was read must not be kept any more."""
+
+
+class RefusedError(WarehouseError):
+    """The folder must not be used as it is, however often it is tried again."""

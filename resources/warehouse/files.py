@@ -4,6 +4,7 @@
 coupontools.duckdb   the published database, replaced in one rename
 parquet              the published files, a link to the snapshot that analysts see, replaced in one rename
 .snapshots/          that snapshot, and those just replaced
+.origin.json         private: whose rows these are, as a fingerprint
 .forgotten.json      private: hashes of the people who are kept out
 .state/              private: the stage, the batches, the locks
 ```
@@ -67,6 +68,11 @@ class Folder:
     def batches(self) -> Path:
         """Batches that are being written or wait to be merged."""
         return self.state / "batches"
+
+    @property
+    def origin(self) -> Path:
+        """Whose rows the folder holds."""
+        return self.root / ".origin.json"
 
     @property
     def forgotten(self) -> Path:

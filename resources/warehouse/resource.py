@@ -11,6 +11,7 @@ import duckdb
 from pydantic import PrivateAttr
 
 from resources.settings import Storage
+from resources.warehouse.admission import admit, adopt
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
@@ -18,6 +19,7 @@ from resources.warehouse.errors import OutdatedError
 from resources.warehouse.files import Folder, telling_the_folder
 from resources.warehouse.forget import Person, forget
 from resources.warehouse.forgotten import Forgotten, read_forgotten
+from resources.warehouse.origin import Origin
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish, sweep
 from resources.warehouse.queries import rows_by_day, rows_by_value, values
 from resources.warehouse.schema import TableSchema
@@ -40,6 +42,14 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._folder = Folder((Path(self.data_dir) if self.data_dir else Storage.read().data_dir).absolute())
         return self._folder
 
+    def admit(self, origin: Origin) -> None:
+        """Refuse a folder that holds the rows of another origin; see `admit`. Raises WarehouseError."""
+        admit(self.folder, origin)
+
+    def adopt(self, origin: Origin) -> None:
+        """Let the folder be that of an account whose keys are new; see `adopt`. Raises WarehouseError."""
+        adopt(self.folder, origin)
+
     @contextmanager
     def batch(self, purpose: str, reuse_for: timedelta = timedelta(0)) -> Iterator[Batch]:
         """Open a batch; see `open_batch`. Raises WarehouseError."""
@@ -51,7 +61,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         batch: Batch,
         table: TableSchema,
         quarantine: TableSchema,
-        origin: str,
+        origin: Origin,
         *,
         whole: Whole = (),
         rejected_only: bool = False,

@@ -16,10 +16,12 @@ import duckdb
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
 from resources.warehouse.engine import STORAGE_VERSION, opened
-from resources.warehouse.errors import OutdatedError, WarehouseError
+from resources.warehouse.errors import OutdatedError
 from resources.warehouse.files import Folder, remove, telling_the_folder
 from resources.warehouse.forgotten import read_forgotten
+from resources.warehouse.formats import begin_state, bring_up_to_date
 from resources.warehouse.history import keep_history
+from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin, read_note, stage_origin
 from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
@@ -59,8 +61,9 @@ def sole_writer(folder: Folder) -> Iterator[None]:
 
 @contextmanager
 def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Connect to the stage; only for the sole writer."""
+    """Connect to the stage; only for the sole writer. Raises RefusedError if a newer version has written it."""
     with opened(folder, folder.stage) as connection:
+        bring_up_to_date(connection, folder)
         yield connection
 
 
@@ -83,10 +86,10 @@ def _make_stage(folder: Folder) -> None:
             for table in folder.parquet.iterdir():
                 rows = f"read_parquet({quoted_text(table / '**' / '*.parquet')}, hive_partitioning = false)"
                 connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")
-        connection.execute("CREATE SCHEMA _state")
-        connection.execute("CREATE TABLE _state.changed (table_name VARCHAR, partition VARCHAR)")
+        begin_state(connection)
         connection.execute(f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', '')")
-        connection.execute("CREATE TABLE _state.origin (origin VARCHAR)")
+        if known := read_note(folder):
+            stage_origin(connection, known)
     unfinished.chmod(0o600)
     unfinished.replace(folder.stage)
 
@@ -158,7 +161,7 @@ def merge(
     batch: Batch,
     table: TableSchema,
     quarantine: TableSchema,
-    origin: str,
+    origin: Origin,
     *,
     whole: Whole,
     rejected_only: bool,
@@ -166,17 +169,17 @@ def merge(
 ) -> Merged:
     """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
 
-    Rows that a `whole` read has not brought are marked as deleted. `origin` tells accounts apart that must never meet
-    in one folder: the sandbox's and a real one. `forgotten` are the marks of the people whom the batch is without.
+    Rows that a `whole` read has not brought are marked as deleted. Rows of another `origin` must not be in the
+    folder. `forgotten` are the marks of the people whom the batch is without.
 
-    Raises WarehouseError; OutdatedError if somebody has been forgotten since.
+    Raises WarehouseError; RefusedError if the folder is another's, OutdatedError if somebody has been forgotten since.
     """
     with sole_writer(folder), stage(folder) as connection:
         if read_forgotten(folder).marks != frozenset(forgotten):
             raise OutdatedError("Somebody was forgotten while the API was read: nothing of it is kept. Run it again.")
         connection.begin()
         try:
-            _keep_to_one_origin(connection, folder, origin)
+            keep_to_one_origin(connection, folder, origin)
             for each in (table, quarantine, *([table.history.table] if table.history else [])):
                 ensure_table(connection, folder, each)
             merged = Merged()
@@ -189,18 +192,8 @@ def merge(
             connection.rollback()
             raise
         connection.commit()
+        note_origin(folder, origin)
     return replace(merged, rejected=rejected)
-
-
-def _keep_to_one_origin(connection: duckdb.DuckDBPyConnection, folder: Folder, origin: str) -> None:
-    known = connection.execute("SELECT origin FROM _state.origin").fetchall()
-    if not known:
-        connection.execute("INSERT INTO _state.origin VALUES (?)", [origin])
-    elif known[0][0] != origin:
-        raise WarehouseError(
-            f"The folder {folder.root} holds the rows of the {known[0][0]}, which must not mix with those of the "
-            f"{origin}: set COUPONTOOLS_DATA_DIR to another folder, or delete this one."
-        )
 
 
 def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str]) -> Merged:

@@ -16,7 +16,9 @@ import polars as pl
 
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
+from resources.settings import SANDBOX
 from resources.warehouse.batch import UnitDone
+from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
 FIRST = datetime(2026, 1, 1)
@@ -70,7 +72,7 @@ def merge(warehouse: WarehouseResource, query: str) -> float:
         batch.complete(UnitDone("v3/campaign/data", "cam_1", None, None, 0, 0, None))
         batch.flush()
         begun = time.perf_counter()
-        warehouse.merge(batch, SCHEMA, Quarantine.schema_of_table(), "sandbox")
+        warehouse.merge(batch, SCHEMA, Quarantine.schema_of_table(), Origin(SANDBOX))
         return time.perf_counter() - begun
 
 

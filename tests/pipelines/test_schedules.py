@@ -13,12 +13,14 @@ from pipelines.definitions import defs
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.account import Account
 from resources.sandbox.clock import Clock
+from resources.warehouse.resource import WarehouseResource
 from tests.accounts import account, whole_account
 from tests.conftest import Serve
 from tests.exports import export_only
 from tests.queries import in_database
 
 REPOSITORY = defs.get_repository_def()
+RESOURCES = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
 
     def sense() -> dg.SensorResult | dg.SkipReason:
         sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
-        with dg.build_sensor_context(instance, resources={"coupontools": CoupontoolsResource()}) as context:
+        with dg.build_sensor_context(instance, resources=RESOURCES) as context:
             found = sensor(context)
         assert isinstance(found, dg.SensorResult | dg.SkipReason)
         return found
@@ -126,7 +128,7 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
 
 def test_without_an_account_the_sensor_says_what_is_missing(instance: dg.DagsterInstance) -> None:
     sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
-    with dg.build_sensor_context(instance, resources={"coupontools": CoupontoolsResource()}) as context:
+    with dg.build_sensor_context(instance, resources=RESOURCES) as context:
         skipped = sensor(context)
     assert isinstance(skipped, dg.SkipReason)
     assert "COUPONTOOLS_API_URL is not set" in str(skipped.skip_message)

@@ -23,6 +23,7 @@ from resources.warehouse import engine, publish
 from resources.warehouse.batch import UnitDone
 from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, Month, TableSchema
 from tests.queries import in_parquet
@@ -75,6 +76,7 @@ REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
     "record": pl.String,
     "_extracted_at": pl.Datetime("us"),
 }
+ACCOUNT = Origin("account 0123456789abcdef")
 NOON = datetime(2026, 1, 1, 12)
 
 
@@ -105,7 +107,7 @@ def merge(
         batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"), seen)
         batch.complete(of)
         batch.flush()
-        warehouse.merge(batch, THINGS, QUARANTINE, "account", whole=whole)
+        warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT, whole=whole)
 
 
 def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
@@ -223,7 +225,7 @@ def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResou
         batch.flush()
         (batch.path / "000002.rejected.parquet").write_bytes(b"this is no Parquet file")
         with pytest.raises(duckdb.Error):
-            warehouse.merge(batch, THINGS, QUARANTINE, "account")
+            warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT)
     assert published(warehouse) == [thing("a")]
 
 
@@ -239,7 +241,7 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
     with warehouse.batch("things", timedelta(hours=1)) as again:
         assert (again.path, again.units) == (batch.path, [done()])
         assert [Path(file).name for file in again.files("rows.parquet")] == ["000001.rows.parquet"]
-        warehouse.merge(again, THINGS, QUARANTINE, "account")
+        warehouse.merge(again, THINGS, QUARANTINE, ACCOUNT)
     assert published(warehouse) == [thing("a")]
 
 
@@ -256,7 +258,7 @@ def test_of_a_merged_batch_only_a_run_that_finds_its_owner_dead_takes_up_the_uni
         batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
         batch.complete(done())
         batch.flush()
-        warehouse.merge(batch, THINGS, QUARANTINE, "account")
+        warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT)
     assert units_left() == [], "the run goes on"
     assert not batch.files("rows.parquet")
     batch.release()  # as the kernel does when the run is killed
@@ -307,7 +309,7 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
             batch.add(rows, pl.DataFrame(schema=REJECTED))
             batch.complete(done())
             batch.flush()
-            warehouse.merge(batch, THINGS, QUARANTINE, "account")
+            warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT)
     assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(1_000_000, NOON + timedelta(2))]
 
 
@@ -321,7 +323,7 @@ def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: Wareh
             batch.add(rows.cast(ROWS), pl.DataFrame(schema=REJECTED))  # type: ignore[arg-type]
             batch.complete(done())
             batch.flush()
-            warehouse.merge(batch, THINGS, QUARANTINE, "account")
+            warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT)
 
     for day in range(4):
         merge_numbers(day, pl.col("id").hash(day).cast(pl.String).repeat_by(6).list.join(""))
@@ -372,6 +374,7 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
     assert {path.name for path in warehouse.folder.root.iterdir()} == {
         "coupontools.duckdb",
         "parquet",
+        ".origin.json",
         ".snapshots",
         ".state",
     }

@@ -1,0 +1,19 @@
+"""`coupontools adopt`: the folder's account has new keys, or a new address."""
+
+import click
+
+from resources.coupontools.resource import CoupontoolsResource
+from resources.settings import PersonalData
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
+
+
+def adopt() -> None:
+    """Let the folder be that of the account that the environment names. Raises click.ClickException."""
+    warehouse = WarehouseResource()
+    try:
+        warehouse.adopt(Origin(CoupontoolsResource().account(), PersonalData.read().told))
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"The rows in {warehouse.folder.root} are now those of the account that your variables name.")

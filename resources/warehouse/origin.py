@@ -1,0 +1,101 @@
+"""Whose rows the folder holds: those of one account, under one policy for personal data.
+
+The stage says so in `_state.origin`, and so does a private note beside what is published, which outlives the stage.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+import duckdb
+
+from resources.account import ACCOUNT, DEMO, kind_of
+from resources.settings import SANDBOX
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.files import Folder, telling_the_folder, write_whole
+
+_WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from: an account, as `account_of` names it, and a policy for personal data in words."""
+
+    account: str
+    personal_data: str = ""
+
+
+def read_note(folder: Folder) -> Origin | None:
+    """Read whose rows were published; None if there is no note of it. Raises WarehouseError."""
+    with telling_the_folder(folder):
+        try:
+            return Origin(**json.loads(folder.origin.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError):
+            raise RefusedError(
+                f"The file {folder.origin}, which says whose rows the folder holds, cannot be read: if they are those "
+                "of the account that your variables name, run coupontools adopt, which writes it anew."
+            ) from None
+
+
+def note_origin(folder: Folder, origin: Origin) -> None:
+    """Keep beside what is published whose rows the folder holds. Raises WarehouseError."""
+    content = json.dumps(asdict(origin)).encode()
+    with telling_the_folder(folder):
+        if not (folder.origin.exists() and folder.origin.read_bytes() == content):
+            write_whole(folder.origin, content)
+
+
+def staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:
+    """Whose rows the stage holds; None if it has had none yet."""
+    known = connection.execute("SELECT account, personal_data FROM _state.origin").fetchall()
+    return Origin(*known[0]) if known else None
+
+
+def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
+    """Keep in the stage whose rows it holds."""
+    connection.execute("DELETE FROM _state.origin")
+    connection.execute("INSERT INTO _state.origin VALUES (?, ?)", [origin.account, origin.personal_data])
+
+
+def keep_to_one_origin(connection: duckdb.DuckDBPyConnection, folder: Folder, origin: Origin) -> None:
+    """Let the stage be that of `origin`, or raise RefusedError if the folder is another's."""
+    staged = staged_origin(connection)
+    for known in (read_note(folder), staged):
+        if known:
+            refuse_others(folder, known, origin)
+    if staged != origin:
+        stage_origin(connection, origin)
+
+
+def refuse_others(folder: Folder, known: Origin, origin: Origin) -> None:
+    """Raise RefusedError if rows of `origin` must not be among those that are known to be in the folder."""
+    if not _is_same(known.account, origin.account):
+        raise RefusedError(f"The folder {folder.root} holds the rows of {_others(known.account, origin.account)}")
+    if origin.personal_data != known.personal_data:
+        raise RefusedError(
+            f"The folder {folder.root} holds the rows of the account{_policy(known)}, which must not mix with rows"
+            f"{_policy(origin)}: set COUPONTOOLS_DATA_DIR to another folder, or delete this one."
+        )
+
+
+def _is_same(known: str, account: str) -> bool:
+    # before there were fingerprints, a demo counted as an account: the next one takes over what is there
+    return account == known or (known == ACCOUNT and account != SANDBOX)
+
+
+def _others(known: str, account: str) -> str:
+    if kind_of(known) == kind_of(account) == ACCOUNT:
+        return (
+            "another account: set COUPONTOOLS_DATA_DIR to another folder. Where your keys or the address are new and "
+            "the account is the same, run coupontools adopt once."
+        )
+    other = "another demo" if kind_of(known) == kind_of(account) else _WORDS[kind_of(account)]
+    return (
+        f"{_WORDS[kind_of(known)]}, which must not mix with those of {other}: set COUPONTOOLS_DATA_DIR to another "
+        "folder, or delete this one."
+    )
+
+
+def _policy(origin: Origin) -> str:
+    return origin.personal_data or " with personal data kept"
