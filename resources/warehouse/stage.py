@@ -204,9 +204,9 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths
         return Merged()
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     _make_incoming(connection, keys, paths)
+    note_changes(connection, table, "incoming")
     if isinstance(table.files, Month):
         keep_months(connection, table, table.files)
-    note_changes(connection, table, "incoming")
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     now = f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
     # what was observed in the future was so by a clock that went wrong
