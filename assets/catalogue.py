@@ -25,6 +25,7 @@ from assets.tables.sms_contacts import SmsContact
 from assets.tables.sms_groups import SmsGroup
 from assets.tables.subaccounts import Subaccount
 from assets.tables.table import Table
+from resources.warehouse.identity import identity_in_sql
 
 ASSETS: dict[type[Table], dg.AssetsDefinition] = {
     Campaign: campaigns,
@@ -49,6 +50,12 @@ TABLES: tuple[type[Table], ...] = (*KEYED, Quarantine)
 """Every table that is published."""
 
 
+IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};
+COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number as customers are told apart by it';"""
+"""The function that says in SQL who is the same, for the views and for whoever joins data of his own."""
+
+
 def marts() -> list[str]:
-    """The SQL of the views that are published in the schema `marts`, one script for each."""
-    return [script.read_text("utf-8") for script in sorted((Path(__file__).parent / "marts").glob("*.sql"))]
+    """The SQL of what is published in the schema `marts`: a function, then the views, one script for each."""
+    scripts = sorted((Path(__file__).parent / "marts").glob("*.sql"))
+    return [IDENTITY, *(script.read_text("utf-8") for script in scripts)]

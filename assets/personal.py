@@ -12,10 +12,11 @@ import polars as pl
 
 from assets.tables.table import Table
 from resources.settings import PersonalData
-from resources.warehouse.forgotten import Forgotten, keyed_hash, normal_email, normal_phone
+from resources.warehouse.forgotten import Forgotten, keyed_hash
+from resources.warehouse.identity import identities
 
-NORMAL: dict[str, Callable[[str], str]] = {"email": normal_email, "phone": normal_phone}
-"""How the columns are written that tell who a person is, so that the same one is hashed to the same text."""
+WHO = ("email", "phone")
+"""The columns that tell who a person is; the same one is hashed to the same text, however it is written."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Veil:
         is_hashed = self.policy.personal_data == "hash" or values.name in self.table.KEY
         if not is_hashed or values.dtype != pl.String:
             return pl.Series(values.name, [None], values.dtype).new_from_index(0, len(values))
-        return _mapped(values, lambda text: keyed_hash(key, NORMAL.get(values.name, str)(text)))
+        return _mapped(identities(values) if values.name in WHO else values, lambda text: keyed_hash(key, text))
 
     def _veiled_json(self, text: str | None, key: bytes) -> str | None:
         """JSON with its names and shape, but without its values; a text that is none, hashed or dropped as a whole."""
@@ -83,7 +84,7 @@ class Veil:
             return rows
         marked = pl.Series([False]).new_from_index(0, len(rows))
         for name in texts:
-            marked |= self._marked(rows[name], NORMAL.get(name, normal_email))
+            marked |= self._marked(identities(rows[name]))
         mentioned = pl.Series(
             [text is not None and self._is_forgotten(text) for text in rows["_extra"]], dtype=pl.Boolean
         )
@@ -92,8 +93,8 @@ class Veil:
             return rows.filter(~marked)
         return rows.with_columns(pl.when(~marked).then(pl.col(name)).alias(name) for name in columns)
 
-    def _marked(self, texts: pl.Series, normal: Callable[[str], str]) -> pl.Series:
-        marks = _mapped(texts, lambda text: self.forgotten.mark(normal(text)))
+    def _marked(self, texts: pl.Series) -> pl.Series:
+        marks = _mapped(texts, self.forgotten.mark)
         return marks.is_in(list(self.forgotten.marks)).fill_null(value=False)
 
     def _is_forgotten(self, record: str) -> bool:
@@ -103,9 +104,8 @@ class Veil:
             texts = _texts_in(msgspec.json.decode(record))
         except (msgspec.MsgspecError, UnicodeEncodeError):
             texts = record.replace('"', " ").split()
-        return any(
-            self.forgotten.mark(normal(text)) in self.forgotten.marks for text in texts for normal in NORMAL.values()
-        )
+        named = identities(pl.Series(texts, dtype=pl.String)).drop_nulls()
+        return any(self.forgotten.mark(each) in self.forgotten.marks for each in named)
 
 
 def _mapped(texts: pl.Series, function: Callable[[str], str]) -> pl.Series:

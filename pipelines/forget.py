@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 
 import click
+import polars as pl
 
 from assets.catalogue import TABLES
-from assets.personal import NORMAL
 from assets.tables.quarantine import Quarantine
 from pipelines.run import publish_again
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.forget import Person
 from resources.warehouse.forgotten import keyed_hash
+from resources.warehouse.identity import identities
 from resources.warehouse.resource import WarehouseResource
 
 
 def forget(emails: Sequence[str], phones: Sequence[str]) -> None:
     """Erase whoever has one of these, publish, and tell of how many rows. Raises click.ClickException."""
-    normal = {"email": [NORMAL["email"](each) for each in emails], "phone": [NORMAL["phone"](each) for each in phones]}
-    if not all((*normal["email"], *normal["phone"])):
+    given = {"email": emails, "phone": phones}
+    normal = {kind: list(identities(pl.Series(texts, dtype=pl.String))) for kind, texts in given.items()}
+    if None in (*normal["email"], *normal["phone"]):
         raise click.UsageError("An e-mail address or phone number is empty.")
     warehouse, policy = WarehouseResource(), PersonalData.read()
     personal = {

@@ -1,8 +1,8 @@
--- most rows are sessions, so these are counted for themselves; and few addresses need trim, which takes its time
+-- most rows are sessions, so these are counted for themselves
 CREATE VIEW marts.customers AS
 WITH of_sessions AS (
     SELECT
-        coalesce(nullif(if(email LIKE ' %' OR email LIKE '% ', lower(trim(email)), lower(email)), ''), phone) AS customer,
+        coalesce(marts.identity(email), marts.identity(phone)) AS customer,
         count(*) AS sessions,
         count(validated_at) AS validated,
         min(created_at) AS first_seen_at,
@@ -13,14 +13,14 @@ WITH of_sessions AS (
 ),
 others AS (
     SELECT
-        coalesce(nullif(if(email LIKE ' %' OR email LIKE '% ', lower(trim(email)), lower(email)), ''), phone) AS customer,
+        coalesce(marts.identity(email), marts.identity(phone)) AS customer,
         loyalty_card_id,
         points
     FROM main.loyalty_users
     WHERE _deleted_at IS NULL
     UNION ALL BY NAME
     SELECT
-        coalesce(nullif(if(email LIKE ' %' OR email LIKE '% ', lower(trim(email)), lower(email)), ''), phone) AS customer,
+        coalesce(marts.identity(email), marts.identity(phone)) AS customer,
         directory_id,
         registered_at
     FROM main.directory_registrations
@@ -51,7 +51,7 @@ FULL JOIN of_others USING (customer)
 WHERE customer IS NOT NULL;
 
 COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number of those without one, live rows only';
-COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, or else the phone number; a hash of it where personal data is hashed';
+COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, or else the phone number, as marts.identity writes them; a hash of it where personal data is hashed';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
 COMMENT ON COLUMN marts.customers.validated IS 'of these, validated';
 COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds';

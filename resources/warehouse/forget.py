@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from resources.warehouse.files import Folder, remove
 from resources.warehouse.forgotten import add_forgotten
+from resources.warehouse.identity import identity_in_sql
 from resources.warehouse.partitions import NO_PARTITION, note_changes
 from resources.warehouse.schema import ColumnSchema, TableSchema
 from resources.warehouse.sql import count, quoted_name, quoted_text
@@ -77,11 +78,8 @@ def _is_of(person: Person, columns: Sequence[ColumnSchema]) -> str:
         if column.sql_type != "VARCHAR":
             continue
         name = quoted_name(column.name)
-        conditions += [f"lower(trim({name})) = {quoted_text(email)}" for email in person.emails]
-        conditions += [f"{name} = {quoted_text(each)}" for each in person.hashes]
-        if column.name == "phone":
-            digits = rf"ltrim(regexp_replace({name}, '\(0\)|\D', '', 'g'), '0')"
-            conditions += [f"{digits} = {quoted_text(phone)}" for phone in person.phones]
+        known = ", ".join(map(quoted_text, (*person.emails, *person.phones, *person.hashes)))
+        conditions.append(f"{identity_in_sql(name)} IN ({known})")
     return " OR ".join(conditions)
 
 

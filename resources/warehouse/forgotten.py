@@ -5,7 +5,6 @@ The file lies beside the published database, so that it outlives the private fol
 
 import hmac
 import json
-import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from resources.warehouse.files import Folder, telling_the_folder, write_whole
 
 @dataclass(frozen=True)
 class Forgotten:
-    """Keyed hashes of e-mail addresses and phone numbers, as `normal_email` and `normal_phone` write them."""
+    """Keyed hashes of e-mail addresses and phone numbers, as `identities` writes them."""
 
     key: bytes
     marks: frozenset[str] = frozenset()
@@ -28,16 +27,6 @@ class Forgotten:
 def keyed_hash(key: bytes, text: str) -> str:
     """HMAC-SHA-256 of a text, in hexadecimal digits."""
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
-
-
-def normal_email(email: str) -> str:
-    """An e-mail address as it is compared: without blanks around it, in lower case."""
-    return email.strip().lower()
-
-
-def normal_phone(phone: str) -> str:
-    """A phone number as it is compared: its digits, without zeros in front and the (0) of `+32 (0)470`."""
-    return re.sub(r"\(0\)|\D", "", phone).lstrip("0")
 
 
 def read_forgotten(folder: Folder, *, keep_key: bool = False) -> Forgotten:

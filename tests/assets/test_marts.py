@@ -1,5 +1,9 @@
 """The views of the schema `marts`, against numbers computed by hand on a small account."""
 
+import json
+import re
+import subprocess
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,9 +14,10 @@ import duckdb
 import pytest
 
 from assets.analytics import published_database
-from assets.catalogue import marts
+from assets.catalogue import TABLES, marts
 from assets.dictionary import dictionary_of_models
 from pipelines.definitions import defs
+from pipelines.demo import QUERIES
 from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from tests.accounts import campaign, loyalty_user, registration, session
@@ -21,6 +26,7 @@ from tests.exports import served
 from tests.queries import in_database
 
 DAYS = date(2020, 1, 1), date(2026, 3, 31)
+OLDEST_DUCKDB = Path(sys.executable).with_name("duckdb")
 MONDAY, TUESDAY = "2026-01-05", "2026-01-06"
 
 
@@ -136,12 +142,53 @@ def test_the_views_work_where_the_database_is_attached_and_say_what_they_are(exp
         views = connection.execute(
             "SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'marts'"
         ).fetchall()
-        assert len(views) == len(marts())
+        assert len(views) == sum("CREATE VIEW" in script for script in marts())
         assert all(comment for _, comment in views)
         for name, _ in views:
             connection.execute(f"FROM coupons.marts.{name}").fetchall()
         query = "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'marts' AND comment IS NULL"
         assert connection.execute(query).fetchall() == [(0,)]
+
+
+def queries_of_the_readme() -> list[str]:
+    text = Path("README.md").read_text("utf-8")
+    (script,) = re.findall(r"```sql\n(.*?);?\n```", text, re.DOTALL)
+    on_the_command_line = re.findall(r'duckdb -readonly \S+ "(.*?)"|\.sql\(\'(.*?)\'\)', text)
+    return [*script.split(";"), *(first or second for first, second in on_the_command_line)]
+
+
+def exact(answer: str) -> str:
+    """A row without what SUMMARIZE only estimates."""
+    return re.sub(r'"approx_unique":\d+', "", answer)
+
+
+def test_the_oldest_duckdb_that_is_promised_reads_the_same_of_every_table_view_and_query(exported: Path) -> None:
+    database = exported / "coupontools.duckdb"
+    views = [f"marts.{name}" for script in marts() for name in re.findall(r"CREATE VIEW marts\.(\w+)", script)]
+    queries = [
+        *(f"FROM {name}" for name in (*(table.TABLE for table in TABLES), *views)),
+        "SELECT marts.identity(' +32 (0)470 11.22.33') AS customer",
+        *queries_of_the_readme(),
+        *QUERIES,
+    ]
+    assert len(queries) == len(TABLES) + 9 + 1 + 6 + len(QUERIES)
+    numbered = [
+        f"SELECT {number} AS query, to_json(rows)::VARCHAR AS answer FROM ({query}\n) AS rows ORDER BY ALL"
+        for number, query in enumerate(queries)
+    ]
+    run = subprocess.run(
+        [OLDEST_DUCKDB, "-no-init", "-readonly", "-bail", "-jsonlines", database],
+        input="SELECT version() AS version;" + ";".join(numbered) + ";",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stderr == ""
+    version, *lines = (json.loads(line) for line in run.stdout.splitlines() if line)
+    assert version == {"version": "v1.5.5"}
+    expected = [row for query in numbered for row in in_database(exported, query)]
+    assert [(line["query"], exact(line["answer"])) for line in lines] == [(n, exact(answer)) for n, answer in expected]
+    assert len(expected) > len(queries)
 
 
 def test_the_dictionary_and_the_report_stand_beside_the_database(exported: Path) -> None:

@@ -3,18 +3,32 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import dagster as dg
 import duckdb
+import polars as pl
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
 
+from assets.catalogue import marts
+from assets.personal import Veil
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.directory_registrations import DirectoryRegistration
+from assets.tables.loyalty_users import LoyaltyUser
+from assets.tables.quarantine import Quarantine
 from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.faults import Fault
+from resources.settings import PersonalData
+from resources.warehouse.forgotten import Forgotten
+from resources.warehouse.stage import create_table
 from tests.accounts import campaign, loyalty_user, registration, session
 from tests.conftest import Serve
 from tests.processes import finish, start
@@ -143,6 +157,38 @@ def test_hashes_join_whoever_writes_an_address_how(
     assert in_database(data_dir, joined) == [(SHA256, SHA256)]
     customers = "SELECT sessions, loyalty_cards, directory_registrations FROM marts.customers ORDER BY 1 DESC LIMIT 1"
     assert in_database(data_dir, customers) == [(2, 1, 1)]
+
+
+PEOPLE = st.tuples(
+    st.sampled_from([None, "", " ", "zoe@x.be", " Zoe@X.be\u00a0", "n/a", "N/A", "+32470112233"]),
+    st.sampled_from([None, "", "+32470112233", "0032 (0)470/112233", "0470112233", "+470112233", "unknown", "-"]),
+)
+
+
+@given(st.lists(PEOPLE, max_size=12))
+@settings(deadline=None, max_examples=20)
+def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: list[tuple[str, str]]) -> None:
+    empty = CouponSession.schema_of_frames().to_frame()
+    named = pl.DataFrame(people, {"email": pl.String, "phone": pl.String}, orient="row")
+    rows = pl.concat([empty, named], how="diagonal")
+    policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("a secret that nobody knows"))
+    veil = Veil.over(CouponSession, policy, Forgotten(b""))
+    assert veil
+    hashed, _, _ = veil(rows, Quarantine.schema_of_frames().to_frame(), None)
+    assert customers_of(rows) == customers_of(hashed)
+
+
+def customers_of(sessions: pl.DataFrame) -> list[int]:
+    """The sessions of each customer, in order."""
+    with duckdb.connect() as connection, TemporaryDirectory() as folder:
+        for table in (CouponSession, LoyaltyUser, DirectoryRegistration):
+            create_table(connection, table.schema_of_table())
+        sessions.write_parquet(f"{folder}/sessions.parquet")
+        connection.execute(f"INSERT INTO coupon_sessions FROM '{folder}/sessions.parquet'")
+        connection.execute("CREATE SCHEMA marts")
+        connection.execute("".join(script for script in marts() if "marts.identity" in script))
+        found = connection.execute("SELECT sessions FROM marts.customers ORDER BY 1").fetchall()
+        return [sessions for (sessions,) in found]
 
 
 def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
