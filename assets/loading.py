@@ -216,7 +216,12 @@ def _most_frequent_reason(batch: Batch) -> str | None:
     files = batch.files("rejected.parquet")
     if not files:
         return None
-    reasons = pl.scan_parquet(files).group_by("reason").len().sort("len", "reason", descending=[True, False])
+    reasons = (
+        pl.scan_parquet(files, glob=False, hive_partitioning=False)
+        .group_by("reason")
+        .len()
+        .sort("len", "reason", descending=[True, False])
+    )
     return str(reasons.head(1).collect()["reason"][0])
 
 

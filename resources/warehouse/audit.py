@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from resources.warehouse.files import Folder
+from resources.warehouse.paths import plain_path
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, quoted_name, quoted_text
 from resources.warehouse.stage import ensure_table, sole_writer, stage
@@ -51,7 +52,7 @@ def _live_rows(
 ) -> dict[str, LiveRows]:
     if not (tables and folder.database.exists()):
         return {table.name: LiveRows(_live(connection, table.name), None) for table in tables}
-    connection.execute(f"ATTACH {quoted_text(folder.database)} AS published (READ_ONLY)")
+    connection.execute(f"ATTACH {quoted_text(plain_path(folder.database))} AS published (READ_ONLY)")
     names = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'main'"
     known = {row[0] for row in connection.execute(names).fetchall()}
     found = {

@@ -148,9 +148,9 @@ class Batch:
         """Leave the batch to the next run."""
         self._lock.release()
 
-    def files(self, kind: str) -> list[str]:
+    def files(self, kind: str) -> list[Path]:
         """The files of the batch: `rows.parquet`, `rejected.parquet`, `seen.parquet` or `units.json`."""
-        return sorted(map(str, self.path.glob(f"*.{kind}")))
+        return sorted(self.path.glob(f"*.{kind}"))
 
 
 def _units_in(path: Path) -> list[UnitDone]:

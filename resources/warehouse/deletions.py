@@ -7,6 +7,7 @@ that read in `_deleted_at`, and is live again as soon as it is observed.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
@@ -35,7 +36,7 @@ class WholeList:
 Whole = Sequence[WholeRead | WholeList]
 
 
-def mark_deleted(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole, seen: Sequence[str]) -> int:
+def mark_deleted(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole, seen: Sequence[Path]) -> int:
     """Mark the rows of a table that were not brought by what was read whole, and return how many they are.
 
     `seen` are Parquet files with keys that are in the account although no row came of them.

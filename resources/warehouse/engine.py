@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.files import Folder
+from resources.warehouse.paths import drop_links, plain_path, writable
 from resources.warehouse.sql import quoted_text
 
 STORAGE_VERSION = "v1.5.0"
@@ -24,8 +25,8 @@ def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection
     """Connect to a database file of the folder, in an engine that stays: to start one takes ten times as long."""
     engine = _engine(folder.spill)
     try:
-        with engine.cursor() as connection:
-            connection.execute(f"ATTACH {quoted_text(database)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
+        with writable(database) as path, engine.cursor() as connection:
+            connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("USE opened")
             yield connection
             connection.execute("CHECKPOINT")  # else DETACH does it, and keeps to itself why it cannot
@@ -34,8 +35,23 @@ def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection
     except BaseException:  # an engine that has failed may be good for nothing more
         _stop(engine)
         raise
-    if folder.spill.exists():  # the next writer clears it away, and this engine would miss it
+    finally:
+        had_links = drop_links()
+    if had_links or folder.spill.exists():  # the next writer clears it away, and this engine would miss it
         _stop(engine)
+
+
+@contextmanager
+def opened_to_read(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Connect to a database file that nobody writes, in an engine of its own."""
+    try:
+        with duckdb.connect() as connection:
+            # attached, as `connect` follows a link first, and then takes a backslash for a separator
+            connection.execute(f"ATTACH {quoted_text(plain_path(database))} AS published (READ_ONLY)")
+            connection.execute("USE published")
+            yield connection
+    finally:
+        drop_links()
 
 
 def _stop(engine: duckdb.DuckDBPyConnection) -> None:
@@ -45,4 +61,4 @@ def _stop(engine: duckdb.DuckDBPyConnection) -> None:
 
 @lru_cache(1)
 def _engine(spill: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={**_SETTINGS, "temp_directory": str(spill)})
+    return duckdb.connect(config={**_SETTINGS, "temp_directory": plain_path(spill)})

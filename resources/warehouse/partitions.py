@@ -1,16 +1,17 @@
 """Which file a row belongs to, and which files a merge has made out of date.
 
 The files of a table are divided by the month of a date, by the value of a key column, or not at all. A row belongs
-to the month of its date; one that comes without it is written down in `_state.<table>` with the month where it is
-first put, and stays there.
+to the month of its date; one that is without it is written down in `_state.<table>` with the month where it is put,
+and stays there until its date is known.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
 from resources.warehouse.schema import Month, TableSchema, Value
-from resources.warehouse.sql import quoted_name, quoted_text
+from resources.warehouse.sql import count, files, quoted_name, quoted_text
 
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The partition of a row that has none, as hive-partitioned files spell it; also that of undivided tables."""
@@ -20,16 +21,34 @@ EVERY_TABLE = "*"
 
 
 def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
-    """Write down the month of rows that come without their date, so that they stay where they are first put."""
-    keys = ", ".join(map(quoted_name, table.key))
-    dates = ", ".join(f"incoming.{quoted_name(column)}" for column in month.otherwise) or "NULL::TIMESTAMP"
-    connection.execute(
-        f"INSERT INTO _state.{quoted_name(table.name)} "
-        f"SELECT {keys}, strftime(coalesce(old.{quoted_name(month.column)}, least({dates})), '%Y-%m') AS first_month "
-        f"FROM incoming LEFT JOIN main.{quoted_name(table.name)} AS old USING ({keys}) "
-        f"ANTI JOIN _state.{quoted_name(table.name)} AS kept USING ({keys}) "
-        f"WHERE incoming.{quoted_name(month.column)} IS NULL AND first_month IS NOT NULL"
+    """Write down the month of rows of `incoming` that come without their date: where they are, or else begin.
+
+    Before that, `note_changes` notes where they are.
+    """
+    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    moment, same_key = quoted_name(month.column), _same(table.key, f"_state.{name}", "months")
+    found = count(
+        connection,
+        f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(strftime(old.{moment}, '%Y-%m'), kept.month, "
+        f"{_first_month(month, 'undated')}) AS put FROM (FROM incoming WHERE {moment} IS NULL) AS undated "
+        f"LEFT JOIN main.{name} AS old USING ({keys}) LEFT JOIN _state.{name} AS kept USING ({keys}) "
+        f"WHERE put IS NOT NULL",
     )
+    if found:
+        connection.execute(f"DELETE FROM _state.{name} USING months WHERE {same_key}")
+        connection.execute(f"INSERT INTO _state.{name} FROM months")
+        _note(connection, table, "SELECT put AS _partition FROM months")
+    connection.execute("DROP TABLE months")
+
+
+def _first_month(month: Month, relation: str) -> str:
+    """The month of the earliest date of a row that is without its own, in SQL; null if it has none."""
+    dates = ", ".join(f"{relation}.{quoted_name(column)}" for column in month.otherwise) or "NULL::TIMESTAMP"
+    return f"strftime(least({dates}), '%Y-%m')"
+
+
+def _same(columns: Sequence[str], one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{column} = {other}.{column}" for column in map(quoted_name, columns))
 
 
 def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, incoming: str) -> None:
@@ -38,22 +57,31 @@ def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, inco
     new = _with_partition(table, incoming)
     old = f"SELECT * FROM ({_with_partition(table, quoted_name(table.name))}) SEMI JOIN {incoming} USING ({keys})"
     for rows in (new, old):
-        connection.execute(
-            f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({rows}) "
-            f"EXCEPT FROM _state.changed"
-        )
+        _note(connection, table, rows)
+
+
+def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, rows: str) -> None:
+    connection.execute(
+        f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({rows}) "
+        f"EXCEPT FROM _state.changed"
+    )
 
 
 def remember_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month, folder: Path) -> None:
     """Learn from published files the month of rows without their date, where the private note of it is lost."""
-    keys, moment = ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
-    if any(folder.glob(f"{month.name}=*/*.parquet")):
-        connection.execute(
-            f"INSERT INTO _state.{quoted_name(table.name)} SELECT {keys}, {quoted_name(month.name)} FROM "
-            f"read_parquet({quoted_text(folder / f'{month.name}=*' / '*.parquet')}, hive_partitioning = true, "
-            f"hive_types = {{{quoted_name(month.name)}: VARCHAR}}) "
-            f"WHERE {moment} IS NULL AND {quoted_name(month.name)} IS NOT NULL"
-        )
+    name, keys, moment = quoted_name(table.name), ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
+    if not connection.execute(f"SELECT 1 FROM main.{name} WHERE {moment} IS NULL LIMIT 1").fetchall():
+        return
+    put = f"SELECT {keys}, NULL::VARCHAR AS month FROM main.{name} LIMIT 0"
+    if published := sorted(folder.glob(f"{month.name}=*/*.parquet")):
+        rows = files(published, "union_by_name = true, filename = '_file'")
+        place = f"nullif(regexp_extract(_file, '/{month.name}=([0-9-]+)/[^/]+$', 1), '')"
+        put = f"SELECT {keys}, max({place}) AS month FROM {rows} GROUP BY {keys}"
+    connection.execute(
+        f"INSERT INTO _state.{name} SELECT {keys}, coalesce(put.month, {_first_month(month, 'undated')}) AS kept_month "
+        f"FROM (FROM main.{name} WHERE {moment} IS NULL) AS undated LEFT JOIN ({put}) AS put USING ({keys}) "
+        f"WHERE kept_month IS NOT NULL"
+    )
 
 
 def partitions_changed(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
@@ -90,12 +118,13 @@ def rows_in_partition(table: TableSchema, partition: str) -> str:
 def _rows_in_month(table: TableSchema, column: str, month: str) -> str:
     name, columns = quoted_name(table.name), ", ".join(map(quoted_name, table.column_names))
     keys, moment = ", ".join(map(quoted_name, table.key)), quoted_name(column)
+    if month == NO_PARTITION:
+        return f"SELECT {columns} FROM {name} ANTI JOIN _state.{name} USING ({keys}) WHERE {moment} IS NULL"
     first = f"TIMESTAMP '{month}-01'"
-    dated = f"{moment} >= {first} AND {moment} < {first} + INTERVAL 1 MONTH"
     return (
-        f"SELECT {columns} FROM {name} ANTI JOIN _state.{name} USING ({keys}) "
-        f"WHERE {moment + ' IS NULL' if month == NO_PARTITION else dated} UNION ALL "
-        f"SELECT {columns} FROM {name} SEMI JOIN (FROM _state.{name} WHERE month = {quoted_text(month)}) USING ({keys})"
+        f"SELECT {columns} FROM {name} WHERE {moment} >= {first} AND {moment} < {first} + INTERVAL 1 MONTH UNION ALL "
+        f"SELECT {columns} FROM {name} SEMI JOIN (FROM _state.{name} WHERE month = {quoted_text(month)}) "
+        f"USING ({keys}) WHERE {moment} IS NULL"
     )
 
 
@@ -107,7 +136,7 @@ def _with_partition(table: TableSchema, relation: str) -> str:
         case Month(column=column):
             keys = ", ".join(map(quoted_name, table.key))
             return (
-                f"SELECT {relation}.*, coalesce(kept.month, strftime({relation}.{quoted_name(column)}, '%Y-%m'), "
+                f"SELECT {relation}.*, coalesce(strftime({relation}.{quoted_name(column)}, '%Y-%m'), kept.month, "
                 f"'{NO_PARTITION}') AS _partition "
                 f"FROM {relation} LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({keys})"
             )

@@ -20,6 +20,7 @@ import duckdb
 from resources.warehouse.engine import opened
 from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
+from resources.warehouse.paths import plain_path
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import is_empty, quoted_name, quoted_text
 from resources.warehouse.stage import compact, describe_tables, ensure_table, sole_writer, stage
@@ -160,7 +161,9 @@ def _write_file(
         return 0
     file = target / _place(table, partition)
     file.parent.mkdir(exist_ok=True)
-    connection.execute(f"COPY ({rows}) TO {quoted_text(file)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+    connection.execute(
+        f"COPY ({rows}) TO {quoted_text(plain_path(file))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+    )
     return 1
 
 

@@ -15,6 +15,7 @@ from resources.warehouse.admission import admit, adopt
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
+from resources.warehouse.engine import opened_to_read
 from resources.warehouse.errors import OutdatedError
 from resources.warehouse.files import Folder, telling_the_folder
 from resources.warehouse.forget import Person, forget
@@ -112,7 +113,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def published(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the published database, to read it as it is now. Raises WarehouseError."""
-        with telling_the_folder(self.folder), duckdb.connect(str(self.folder.database), read_only=True) as connection:
+        with telling_the_folder(self.folder), opened_to_read(self.folder.database) as connection:
             yield connection
 
     def audit(

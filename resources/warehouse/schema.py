@@ -14,7 +14,7 @@ class ColumnSchema:
 
 @dataclass(frozen=True)
 class Month:
-    """Files by month: that of `column` if a row has it when first seen, else of the earliest of `otherwise`.
+    """Files by month: that of `column`, or while a row is without it, where it was, or of the earliest of `otherwise`.
 
     Their folders are called `name`=YYYY-MM.
     """

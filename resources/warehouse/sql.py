@@ -1,8 +1,11 @@
 """Names and texts in SQL, and what a statement counts."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import duckdb
+
+from resources.warehouse.paths import plain_path
 
 
 def quoted_name(identifier: str) -> str:
@@ -15,9 +18,14 @@ def quoted_text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def files(paths: Sequence[str]) -> str:
-    """The rows of Parquet files, as a relation in SQL."""
-    return f"read_parquet([{', '.join(map(quoted_text, paths))}])"
+def quoted_paths(paths: Sequence[Path]) -> str:
+    """A list of files in SQL, of which DuckDB reads these and no others."""
+    return f"[{', '.join(quoted_text(plain_path(path)) for path in paths)}]"
+
+
+def files(paths: Sequence[Path], options: str = "") -> str:
+    """The rows of Parquet files, as a relation in SQL; nothing in the names of their folders becomes a column."""
+    return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

@@ -23,8 +23,9 @@ from resources.warehouse.formats import begin_state, bring_up_to_date
 from resources.warehouse.history import keep_history
 from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin, read_note, stage_origin
 from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_months, note_changes, remember_months
+from resources.warehouse.paths import writable
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
+from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_paths, quoted_text
 
 FEWEST_FREE_BLOCKS = 40
 """Room in a stage, in blocks of 256 kB, that is not worth a thought."""
@@ -84,7 +85,7 @@ def _make_stage(folder: Folder) -> None:
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         if folder.parquet.exists() and not folder.database.exists():
             for table in folder.parquet.iterdir():
-                rows = f"read_parquet({quoted_text(table / '**' / '*.parquet')}, hive_partitioning = false)"
+                rows = files(sorted(table.rglob("*.parquet")), "union_by_name = true")
                 connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")
         begin_state(connection)
         connection.execute(f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', '')")
@@ -105,10 +106,11 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
         used, free = connection.execute(size).fetchall()[0]
         if not at_once and (free < FEWEST_FREE_BLOCKS or free < used / 2):
             return
-        connection.execute(f"ATTACH {quoted_text(unfinished)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
-        connection.execute("COPY FROM DATABASE opened TO compacted")
-        connection.execute("CHECKPOINT compacted")
-        connection.execute("DETACH compacted")
+        with writable(unfinished) as path:
+            connection.execute(f"ATTACH {quoted_text(path)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute("COPY FROM DATABASE opened TO compacted")
+            connection.execute("CHECKPOINT compacted")
+            connection.execute("DETACH compacted")
     unfinished.chmod(0o600)
     unfinished.replace(folder.stage)
 
@@ -196,15 +198,15 @@ def merge(
     return replace(merged, rejected=rejected)
 
 
-def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str]) -> Merged:
+def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[Path]) -> Merged:
     """Insert the newest observation of each key, unless the table has a newer one."""
     if not paths:
         return Merged()
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     _make_incoming(connection, keys, paths)
+    note_changes(connection, table, "incoming")
     if isinstance(table.files, Month):
         keep_months(connection, table, table.files)
-    note_changes(connection, table, "incoming")
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     now = f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
     # what was observed in the future was so by a clock that went wrong
@@ -221,7 +223,7 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths
     return Merged(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[str]) -> None:
+def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[Path]) -> None:
     """Make the view `incoming`: the newest observation of each key in the files."""
     source = files(paths)
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
@@ -256,9 +258,9 @@ def _replace_quarantine(
 
 
 def _remove_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, whole: Whole) -> int:
-    manifests = ", ".join(map(quoted_text, batch.files("units.json")))
     columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
-    units = f"read_json([{manifests}], format = 'array', columns = {{{columns}}}) AS units"
+    manifests = quoted_paths(batch.files("units.json"))
+    units = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS units"
     return forget_rejected(connection, table, whole) + count(
         connection,
         f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table.name)} "

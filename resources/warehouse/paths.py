@@ -1,0 +1,59 @@
+"""A path as DuckDB is told it, which takes some letters in the names of folders for more than letters.
+
+It expands `*`, `?` and `[` where it reads files, takes a backslash for a separator, and writes the log of a database
+to what stands before the first `?` of its path, with ".wal" put between. No setting keeps it from that.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from resources.warehouse.files import PRIVATE_FILE, sync
+
+_NOT_LETTERS = frozenset("*?[\\")
+
+_links: dict[Path, TemporaryDirectory[str]] = {}
+
+
+def plain_path(path: Path) -> str:
+    """A path to the same file without such letters: over a link, if need be, which `drop_links` takes away."""
+    odd = next((each for each in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(each.name)), None)
+    if odd is None:
+        return str(path)
+    if odd not in _links:
+        made = TemporaryDirectory(prefix="coupontools-")
+        Path(made.name, "link").symlink_to(odd)
+        _links[odd] = made
+    return str(Path(_links[odd].name, "link", path.relative_to(odd)))
+
+
+def drop_links() -> bool:
+    """Take away the links of `plain_path`; returns whether there were any."""
+    had_any = bool(_links)
+    while _links:
+        _links.popitem()[1].cleanup()
+    return had_any
+
+
+@contextmanager
+def writable(database: Path) -> Iterator[str]:
+    """A path where DuckDB can write a database: below a folder with a `?` in its name it works on a copy.
+
+    The copy replaces the database, in one rename, once nothing has failed.
+    """
+    if "?" not in str(database.resolve()):
+        yield plain_path(database)
+        return
+    with TemporaryDirectory(prefix="coupontools-") as elsewhere:
+        copy, unfinished = Path(elsewhere, database.name), database.with_name(f"{database.name}.tmp")
+        mode = PRIVATE_FILE
+        if database.exists():
+            mode = database.stat().st_mode
+            shutil.copyfile(database, copy)
+        yield str(copy)
+        shutil.copyfile(copy, unfinished)
+        unfinished.chmod(mode)
+        sync(unfinished)
+        unfinished.replace(database)

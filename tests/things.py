@@ -1,0 +1,105 @@
+"""A small table of things, and how the tests put rows into a warehouse."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from resources.warehouse.batch import UnitDone
+from resources.warehouse.deletions import WholeRead
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import ColumnSchema, Month, TableSchema
+
+THINGS = TableSchema(
+    "things",
+    ("id",),
+    (
+        ColumnSchema("id", "VARCHAR", "The thing's id"),
+        ColumnSchema("made_at", "TIMESTAMP", "When it was made, UTC"),
+        ColumnSchema("used_at", "TIMESTAMP", "When it was used, UTC"),
+        ColumnSchema("colour", "VARCHAR", 'It\'s "colour"'),
+        ColumnSchema("_extracted_at", "TIMESTAMP", "When it was seen, UTC"),
+        ColumnSchema("_deleted_at", "TIMESTAMP", "When it was no longer there, UTC"),
+    ),
+    "Things, one row each",
+    Month("made_at", ("used_at",)),
+)
+QUARANTINE = TableSchema(
+    "quarantine",
+    (),
+    tuple(
+        ColumnSchema(name, kind, name)
+        for name, kind in [
+            ("table_name", "VARCHAR"),
+            ("endpoint", "VARCHAR"),
+            ("parent_id", "VARCHAR"),
+            ("window_start", "TIMESTAMP"),
+            ("window_end", "TIMESTAMP"),
+            ("record", "VARCHAR"),
+            ("_extracted_at", "TIMESTAMP"),
+        ]
+    ),
+    "Rejected",
+)
+ROWS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "id": pl.String,
+    "made_at": pl.Datetime("us"),
+    "used_at": pl.Datetime("us"),
+    "colour": pl.String,
+    "_extracted_at": pl.Datetime("us"),
+    "_deleted_at": pl.Datetime("us"),
+}
+REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
+    "table_name": pl.String,
+    "endpoint": pl.String,
+    "parent_id": pl.String,
+    "window_start": pl.Datetime("us"),
+    "window_end": pl.Datetime("us"),
+    "record": pl.String,
+    "_extracted_at": pl.Datetime("us"),
+}
+ACCOUNT = Origin("account 0123456789abcdef")
+NOON = datetime(2026, 1, 1, 12)
+
+
+def thing(
+    identifier: str, colour: str = "red", seen: int = 0, made: datetime | None = NOON, used: datetime | None = None
+) -> tuple[Any, ...]:
+    """One row, seen so many seconds after noon."""
+    return identifier, made, used, colour, NOON + timedelta(seconds=seen), None
+
+
+def done(start: date | None = None, end: date | None = None) -> UnitDone:
+    """A unit that was read."""
+    days = [day.isoformat() if day else None for day in (start, end)]
+    return UnitDone("v3/things", "p", days[0], days[1], 1, 0, None)
+
+
+def merge(
+    warehouse: WarehouseResource,
+    *things: tuple[Any, ...],
+    rejected: Sequence[str] = (),
+    unit: UnitDone | None = None,
+    whole: Sequence[WholeRead] = (),
+    still_there: Sequence[str] = (),
+) -> None:
+    """Merge a batch of things, rejected records, and keys of records that are still there."""
+    with warehouse.batch("things") as batch:
+        of = unit or done()
+        window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
+        refused = [("things", of.endpoint, of.parent, *window, record, NOON) for record in rejected]
+        seen = pl.DataFrame({"id": still_there}, {"id": pl.String})
+        batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"), seen)
+        batch.complete(of)
+        batch.flush()
+        warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT, whole=whole)
+
+
+def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
+    """Publish, and ask the published database."""
+    warehouse.publish([THINGS, QUARANTINE])
+    with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:
+        return connection.execute(query).fetchall()
