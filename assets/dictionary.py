@@ -3,7 +3,7 @@
 import duckdb
 
 from assets.catalogue import TABLES, marts
-from resources.warehouse.stage import create_table, describe_tables
+from resources.warehouse.columns import create_table, describe_tables
 
 HEADER = """# Data dictionary
 

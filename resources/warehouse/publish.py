@@ -17,15 +17,19 @@ from urllib.parse import quote
 
 import duckdb
 
+from resources.warehouse.columns import describe_tables
 from resources.warehouse.engine import opened
 from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.paths import plain_path
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import is_empty, quoted_name, quoted_text
-from resources.warehouse.stage import compact, describe_tables, ensure_table, sole_writer, stage
+from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
 
 READ_ONLY = 0o444
+
+LAYOUT = 2
+"""Grows when a version of the export places rows in other files than the one before."""
 
 SIDE_BY_SIDE = 2
 """Files that are written at one time; each takes memory for its columns."""
@@ -69,7 +73,7 @@ def publish(
     tables it finds in the schema `main`, is published beside it.
     Raises WarehouseError; then the last snapshot stays.
     """
-    outline = sha256(repr((tables, marts)).encode()).hexdigest()
+    outline = sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
     with sole_writer(folder):
         unfinished = folder.snapshots / UNFINISHED
         remove(unfinished)
@@ -85,7 +89,7 @@ def publish(
                 rows = {table.name: _count(connection, table) for table in tables}
                 if _is_out(connection, folder, outline):
                     return Published(rows, 0, {})
-                files_written = sum(_write_parquet(connection, table, folder, unfinished) for table in tables)
+                files_written = _write_tables(connection, tables, folder, unfinished)
             written = time.monotonic()
             beside = _copy_database(folder, unfinished, marts, describe)
             _seal(unfinished)
@@ -94,7 +98,7 @@ def publish(
         finally:
             remove(unfinished)
             sweep(folder, SECONDS_OF_GRACE)
-        _note_publish(folder, outline)
+        _note_publish(folder, outline, tables)
     return Published(rows, files_written, seconds)
 
 
@@ -107,26 +111,55 @@ def _is_out(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str)
     return known == [(outline,)] and is_empty(connection, "_state.changed")
 
 
-def _note_publish(folder: Folder, outline: str) -> None:
+def _note_publish(folder: Folder, outline: str, tables: Sequence[TableSchema]) -> None:
     with stage(folder) as connection:
         connection.begin()
         connection.execute("DELETE FROM _state.changed")
         connection.execute("CREATE OR REPLACE TABLE _state.published AS SELECT ? AS outline", [outline])
+        connection.execute(
+            "CREATE OR REPLACE TABLE _state.published_files AS SELECT unnest(?) AS table_name, unnest(?) AS outline",
+            [[table.name for table in tables], list(map(_outline_of_files, tables))],
+        )
         connection.commit()
+
+
+def _outline_of_files(table: TableSchema) -> str:
+    """What the files of a table look like: their columns, and how they are divided."""
+    columns = [(column.name, column.sql_type) for column in table.columns]
+    return sha256(repr((LAYOUT, columns, table.files)).encode()).hexdigest()
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {quoted_name(table.name)}").fetchall()[0][0])
 
 
-def _write_parquet(connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path) -> int:
-    """Write the changed files of a table into the snapshot, and share the others; returns how many were written."""
+def _write_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema], folder: Folder, snapshot: Path
+) -> int:
+    """Write what has changed of the tables; all files of a table whose published ones look otherwise than new ones."""
+    connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
+    known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
+    return sum(
+        _write_parquet(
+            connection, table, folder, snapshot, looks_otherwise=(table.name, _outline_of_files(table)) not in known
+        )
+        for table in tables
+    )
+
+
+def _write_parquet(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, *, looks_otherwise: bool
+) -> int:
+    """Write the changed files of a table into the snapshot, and share the others; returns how many were written.
+
+    All of them count as changed if those of the last publish look otherwise.
+    """
     target, previous = snapshot / table.name, folder.parquet / table.name
     target.mkdir(parents=True)
-    is_first = is_new(connection) or not previous.exists()
-    changed = partitions_of(connection, table) if is_first else partitions_changed(connection, table)
+    is_anew = looks_otherwise or is_new(connection) or not previous.exists()
+    changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
     written = _write_files(connection, table, changed, target)
-    if not is_first:
+    if not is_anew:
         _share(previous, target, but_not={_place(table, partition) for partition in changed})
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
         written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.batch import Batch
+from resources.warehouse.columns import create_table, fit_columns
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
 from resources.warehouse.engine import STORAGE_VERSION, opened
 from resources.warehouse.errors import OutdatedError
@@ -116,14 +117,9 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema) -> None:
-    """Create the table, or add the columns that a newer version of the export has brought."""
+    """Create the table, or bring it to the columns of this version of the export."""
     create_table(connection, table)
-    known = {row[0] for row in connection.execute(f"DESCRIBE {quoted_name(table.name)}").fetchall()}
-    for column in table.columns:
-        if column.name not in known:
-            connection.execute(
-                f"ALTER TABLE {quoted_name(table.name)} ADD COLUMN {quoted_name(column.name)} {column.sql_type}"
-            )
+    fit_columns(connection, table)
     if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
         keys = ", ".join(map(quoted_name, table.key))
         connection.execute(
@@ -133,29 +129,9 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: T
         remember_months(connection, table, table.files, folder.parquet / table.name)
 
 
-def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
-    """Create the table in the current schema, if it is not there."""
-    columns = ", ".join(f"{quoted_name(column.name)} {column.sql_type}" for column in table.columns)
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
-
-
 def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
     query = "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?"
     return bool(connection.execute(query, [schema, name]).fetchall()[0][0])
-
-
-def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
-    """Put the models' words on the tables and columns, as comments, where they are not there yet."""
-    of_tables = "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'main'"
-    of_columns = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main'"
-    known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}
-    for table in tables:
-        if (table.name, table.comment) not in known:
-            connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
-        for column in table.columns:
-            if (table.name, column.name, column.comment) not in known:
-                name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
-                connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
 
 
 def merge(

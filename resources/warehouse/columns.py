@@ -1,0 +1,73 @@
+"""Tables in a database as their models declare them: their columns, also in a newer version, and their comments."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import count, quoted_name, quoted_text
+
+Columns = dict[str, str]
+"""The DuckDB type of each column, in their order."""
+
+
+def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    """Create the table in the current schema, if it is not there."""
+    columns = ", ".join(f"{quoted_name(column.name)} {column.sql_type}" for column in table.columns)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
+
+
+def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    """Give the table the columns of its model: new ones are null, a type is changed only where no value is.
+
+    It is made anew in one statement, so that it is never without its rows. Raises WarehouseError.
+    """
+    name = quoted_name(table.name)
+    there = _described(connection, name)
+    empty = ", ".join(f"NULL::{column.sql_type} AS {quoted_name(column.name)}" for column in table.columns)
+    wanted = _described(connection, f"SELECT {empty}")
+    if list(there.items()) == list(wanted.items()):
+        return
+    for column, sql_type in wanted.items():
+        if column in there and there[column] != sql_type:
+            _refuse_loss(connection, table, column, there[column], sql_type)
+    values = [
+        f"{quoted_name(column) if column in there else 'NULL'}::{sql_type} AS {quoted_name(column)}"
+        for column, sql_type in wanted.items()
+    ]
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name}")
+
+
+def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> Columns:
+    return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
+
+
+def _refuse_loss(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, column: str, before: str, after: str
+) -> None:
+    name = quoted_name(column)
+    changed = f"TRY_CAST({name} AS {after})"
+    is_lost = (
+        f"{changed} IS NULL" if before == "VARCHAR" else f"TRY_CAST({changed} AS {before}) IS DISTINCT FROM {name}"
+    )
+    query = f"SELECT count(*) FROM {quoted_name(table.name)} WHERE {name} IS NOT NULL AND {is_lost}"
+    if lost := count(connection, query):
+        raise WarehouseError(
+            f"{lost:,} values of the column {column} of the table {table.name} cannot become {after}, which this "
+            "version of the export needs: set COUPONTOOLS_DATA_DIR to a new folder and run `coupontools export --full`."
+        )
+
+
+def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
+    """Put the models' words on the tables and columns, as comments, where they are not there yet."""
+    of_tables = "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'main'"
+    of_columns = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}
+    for table in tables:
+        if (table.name, table.comment) not in known:
+            connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
+        for column in table.columns:
+            if (table.name, column.name, column.comment) not in known:
+                name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
+                connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
