@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from resources.warehouse.batch import UnitDone
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.deletions import Whole
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, Month, TableSchema
@@ -83,19 +83,21 @@ def merge(
     *things: tuple[Any, ...],
     rejected: Sequence[str] = (),
     unit: UnitDone | None = None,
-    whole: Sequence[WholeRead] = (),
+    whole: Whole = (),
     still_there: Sequence[str] = (),
+    rejected_at: datetime = NOON,
+    table: TableSchema = THINGS,
 ) -> None:
     """Merge a batch of things, rejected records, and keys of records that are still there."""
     with warehouse.batch("things") as batch:
         of = unit or done()
         window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
-        refused = [("things", of.endpoint, of.parent, *window, record, NOON) for record in rejected]
+        refused = [("things", of.endpoint, of.parent, *window, record, rejected_at) for record in rejected]
         seen = pl.DataFrame({"id": still_there}, {"id": pl.String})
         batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"), seen)
         batch.complete(of)
         batch.flush()
-        warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT, whole=whole)
+        warehouse.merge(batch, table, QUARANTINE, ACCOUNT, whole=whole)
 
 
 def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:

@@ -160,12 +160,12 @@ def merge(
             keep_to_one_origin(connection, folder, origin)
             for each in (table, quarantine, *([table.history.table] if table.history else [])):
                 ensure_table(connection, folder, each)
-            merged = Merged()
+            merged, now = Merged(), f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
             if not rejected_only:
-                merged = _merge_rows(connection, table, batch.files("rows.parquet"))
-                deleted = mark_deleted(connection, table, whole, batch.files("seen.parquet"))
-                merged = replace(merged, deleted=deleted)
-            rejected = _replace_quarantine(connection, table, quarantine, batch, [] if rejected_only else whole)
+                rows, seen = batch.files("rows.parquet"), batch.files("seen.parquet")
+                merged = _merge_rows(connection, table, rows, now)
+                merged = replace(merged, deleted=mark_deleted(connection, table, whole, rows, seen, now))
+            rejected = _replace_quarantine(connection, table, quarantine, batch, [] if rejected_only else whole, now)
         except BaseException:
             connection.rollback()
             raise
@@ -174,20 +174,21 @@ def merge(
     return replace(merged, rejected=rejected)
 
 
-def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[Path]) -> Merged:
-    """Insert the newest observation of each key, unless the table has a newer one."""
+def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[Path], now: str) -> Merged:
+    """Insert the newest observation of each key, unless the table has a newer one.
+
+    What the table has from after `now` is of a clock that went wrong, and gives way to any other.
+    """
     if not paths:
         return Merged()
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    _make_incoming(connection, keys, paths)
+    _make_incoming(connection, keys, paths, now)
     note_changes(connection, table, "incoming")
     if isinstance(table.files, Month):
         keep_months(connection, table, table.files)
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
-    now = f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
-    # what was observed in the future was so by a clock that went wrong
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
-    changed = keep_history(connection, table, table.history, is_older) if table.history else 0
+    changed = keep_history(connection, table, table.history, is_older, now) if table.history else 0
     same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
     touched = count(connection, f"DELETE FROM {name} USING incoming WHERE {same_key} AND {is_older}")
     columns = ", ".join(map(quoted_name, table.column_names))
@@ -199,13 +200,13 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths
     return Merged(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[Path]) -> None:
+def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[Path], now: str) -> None:
     """Make the view `incoming`: the newest observation of each key in the files."""
     source = files(paths)
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
     connection.execute(
         f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN ({repeated}) USING ({keys}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at DESC) = 1"
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
     )
     once = f"SELECT * FROM {source}"
     if count(connection, "SELECT count(*) FROM newest"):
@@ -219,11 +220,12 @@ def _replace_quarantine(
     quarantine: TableSchema,
     batch: Batch,
     whole: Whole,
+    now: str,
 ) -> int:
     """Put the rejected records of a batch in the place of those of the units that it has read again."""
     if not batch.units:
         return 0
-    removed = 0 if is_empty(connection, "quarantine") else _remove_rejected(connection, table, batch, whole)
+    removed = 0 if is_empty(connection, "quarantine") else _remove_rejected(connection, table, batch, whole, now)
     added = 0
     if paths := batch.files("rejected.parquet"):
         columns = ", ".join(map(quoted_name, quarantine.column_names))
@@ -233,11 +235,13 @@ def _replace_quarantine(
     return added
 
 
-def _remove_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, whole: Whole) -> int:
+def _remove_rejected(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, whole: Whole, now: str
+) -> int:
     columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
     manifests = quoted_paths(batch.files("units.json"))
     units = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS units"
-    return forget_rejected(connection, table, whole) + count(
+    return forget_rejected(connection, table, whole, now) + count(
         connection,
         f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table.name)} "
         "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
