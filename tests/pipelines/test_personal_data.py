@@ -27,8 +27,8 @@ from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.faults import Fault
 from resources.settings import PersonalData
+from resources.warehouse.columns import create_table
 from resources.warehouse.forgotten import Forgotten
-from resources.warehouse.stage import create_table
 from tests.accounts import campaign, loyalty_user, registration, session
 from tests.conftest import Serve
 from tests.processes import finish, start
