@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -137,7 +138,7 @@ def read_table(
         policy = PersonalData.read()
         origin = Origin(coupontools.account(), policy.told)
         warehouse.admit(origin)
-    with failing_clearly(context), warehouse.batch((purpose or table.TABLE) + policy.told, reuse_for) as batch:
+    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for) as batch:
         forgotten = warehouse.forgotten(keep_key=policy.personal_data == "drop")
         batch.veil = Veil.over(table, policy, forgotten)
 
@@ -158,6 +159,12 @@ def read_table(
         more = f" So it is with {len(others)} more." if others else ""
         raise dg.Failure(f"{first}{more}")
     return result(table, extraction, refusals, merged, seconds)
+
+
+def _purpose(table: type[Table], purpose: str, policy: PersonalData) -> str:
+    """What a batch is read for: one of other columns, or under another policy, is no use to a later run."""
+    columns = sha256(repr((table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
+    return f"{purpose or table.TABLE}{policy.told} in columns {columns}"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import duckdb
 
 from resources.warehouse.files import Folder
-from resources.warehouse.paths import plain_path
+from resources.warehouse.inventory import published_live_rows
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import count, quoted_name, quoted_text
+from resources.warehouse.sql import count, quoted_name
 from resources.warehouse.stage import ensure_table, sole_writer, stage
 
 T = TypeVar("T")
@@ -44,26 +44,13 @@ def audit(
         for table in tables:
             ensure_table(connection, folder, table)
         wrong = {name: count(connection, question) for name, question in questions.items()}
-        return Audited(wrong, _live_rows(connection, folder, live))
+        return Audited(wrong, _live_rows(connection, live))
 
 
-def _live_rows(
-    connection: duckdb.DuckDBPyConnection, folder: Folder, tables: Collection[TableSchema]
-) -> dict[str, LiveRows]:
-    if not (tables and folder.database.exists()):
-        return {table.name: LiveRows(_live(connection, table.name), None) for table in tables}
-    connection.execute(f"ATTACH {quoted_text(plain_path(folder.database))} AS published (READ_ONLY)")
-    names = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published' AND schema_name = 'main'"
-    known = {row[0] for row in connection.execute(names).fetchall()}
-    found = {
-        table.name: LiveRows(
-            _live(connection, table.name),
-            _live(connection, f"published.main.{quoted_name(table.name)}") if table.name in known else None,
-        )
-        for table in tables
-    }
-    connection.execute("DETACH published")
-    return found
+def _live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSchema]) -> dict[str, LiveRows]:
+    """What is staged, and what was when the stage was last published: the published file may be in use."""
+    published = published_live_rows(connection)
+    return {table.name: LiveRows(_live(connection, table.name), published.get(table.name)) for table in tables}
 
 
 def _live(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -21,6 +21,9 @@ from filelock import FileLock, Timeout
 
 from resources.warehouse.files import PRIVATE, PRIVATE_FILE, Folder, remove, sync, telling_the_folder, write_whole
 
+FORMAT = 2
+"""Of what stands in a batch; another version's is read again rather than understood."""
+
 LABEL = "label"
 MERGED = "merged.json"
 ROWS_OF_A_PART = 100_000
@@ -193,7 +196,7 @@ def open_batch(folder: Folder, purpose: str, reuse_for: timedelta) -> Iterator[B
 
 def _adopted(folder: Folder, purpose: str) -> Batch | None:
     found = None
-    for path in sorted(folder.batches.iterdir()):
+    for path in sorted(path for path in folder.batches.iterdir() if path.is_dir()):
         lock = FileLock(path / "owner.lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
@@ -201,8 +204,10 @@ def _adopted(folder: Folder, purpose: str) -> Batch | None:
             continue
         of, until = _label(path)
         if found is None and of == purpose and datetime.now(UTC) < until:
-            found = Batch(folder, path, lock, until)
-            continue
+            with suppress(ValueError, TypeError):  # notes that somebody has broken
+                found = Batch(folder, path, lock, until)
+                continue
+            until = datetime.now(UTC)
         if datetime.now(UTC) >= until:
             remove(path)
         lock.release()
@@ -211,29 +216,21 @@ def _adopted(folder: Folder, purpose: str) -> Batch | None:
 
 def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> Batch:
     now = datetime.now(UTC)
-    path = folder.batches / f"{_begun_at(now)}-{uuid4().hex[:8]}"
+    path = folder.batches / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
     path.mkdir(mode=PRIVATE)
     lock = FileLock(path / "owner.lock", mode=0o600)
     lock.acquire(timeout=0)
-    label = {"purpose": purpose, "reuse_until": (now + reuse_for).isoformat()}
+    label = {"format": FORMAT, "purpose": purpose, "reuse_until": (now + reuse_for).isoformat()}
     write_whole(path / LABEL, json.dumps(label).encode())
     return Batch(folder, path, lock, now + reuse_for)
 
 
-def _begun_at(moment: datetime) -> str:
-    """How the names of batches begin that were begun at this moment; they are in order."""
-    return f"{moment:%Y%m%dT%H%M%S}"
-
-
 def _label(path: Path) -> tuple[str, datetime]:
-    """The purpose of a batch, and until when it may be taken up: long ago if it was never begun properly.
-
-    So it is if it was begun while the clock was ahead, as nobody knows how old it is.
-    """
-    if path.name > _begun_at(datetime.now(UTC)) + "~":
-        return "", datetime.fromtimestamp(0, UTC)
+    """The purpose of a batch, and until when it may be taken up; long ago where no version like this began it."""
     try:
         label = json.loads((path / LABEL).read_bytes())
-        return label["purpose"], datetime.fromisoformat(label["reuse_until"])
-    except (OSError, ValueError, KeyError):
-        return "", datetime.fromtimestamp(0, UTC)
+        if label["format"] == FORMAT:
+            return label["purpose"], datetime.fromisoformat(label["reuse_until"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return "", datetime.fromtimestamp(0, UTC)

@@ -11,3 +11,7 @@ class OutdatedError(WarehouseError):
 
 class RefusedError(WarehouseError):
     """The folder must not be used as it is, however often it is tried again."""
+
+
+class InUseError(WarehouseError):
+    """Another program has a database of the folder open."""

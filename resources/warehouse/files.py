@@ -21,11 +21,13 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.errors import WarehouseError
+from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 
-PRIVATE, PRIVATE_FILE = 0o700, 0o600
+PRIVATE, PRIVATE_FILE, PUBLIC = 0o700, 0o600, 0o777
 
 _INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
+
+_HELD = re.compile(r'set lock on file "(?P<file>.+?)".*?\(PID (?P<process>\d+)\)')
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,13 @@ class Folder:
         """Create what is missing. Raises WarehouseError if the folder cannot be written."""
         with telling_the_folder(self):
             self.root.mkdir(parents=True, exist_ok=True)
-            self.state.mkdir(mode=PRIVATE, exist_ok=True)
-            self.batches.mkdir(mode=PRIVATE, exist_ok=True)
-            self.snapshots.mkdir(exist_ok=True)
+            for path, mode in ((self.state, PRIVATE), (self.batches, PRIVATE), (self.snapshots, PUBLIC)):
+                if path.is_symlink() or (path.exists() and not path.is_dir()):
+                    raise RefusedError(
+                        f"{path} is a {'link' if path.is_symlink() else 'file'} where the export keeps a folder of its "
+                        "own: move it away and run again. What was published stays as it was."
+                    )
+                path.mkdir(mode=mode, exist_ok=True)
             if not os.access(self.state, os.W_OK):
                 raise PermissionError(13, "no permission to write")
 
@@ -140,6 +146,11 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
     except (duckdb.OperationalError, duckdb.FatalException) as error:
         # an error inside an error is told as JSON
         first_line = _INNER_ERROR.sub(r"\1", str(error).splitlines()[0]).rstrip(" .")
+        if held := _HELD.search(first_line):
+            raise InUseError(
+                f"{held['file']} is open in another program (process {held['process']}): close it there, or let it be "
+                "opened read-only, then run again. What was published stays as it was."
+            ) from error
         raise WarehouseError(
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
             "published stays as it was."
@@ -177,6 +188,9 @@ def point(link: Path, target: str) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder with all that is in it; nothing happens if it is not there."""
+    """Delete a folder with all that is in it, or what else stands in its place; nothing if nothing does."""
     with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink()

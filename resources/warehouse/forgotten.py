@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from resources.warehouse.errors import RefusedError
 from resources.warehouse.files import Folder, telling_the_folder, write_whole
 
 
@@ -36,8 +37,14 @@ def read_forgotten(folder: Folder, *, keep_key: bool = False) -> Forgotten:
     """
     with telling_the_folder(folder):
         if folder.forgotten.exists():
-            kept = json.loads(folder.forgotten.read_bytes())
-            return Forgotten(bytes.fromhex(kept["key"]), frozenset(kept["marks"]))
+            try:
+                kept = json.loads(folder.forgotten.read_bytes())
+                return Forgotten(bytes.fromhex(kept["key"]), frozenset(kept["marks"]))
+            except (ValueError, KeyError, TypeError):
+                raise RefusedError(
+                    f"The file {folder.forgotten}, which says who is kept out, cannot be read: restore it from a "
+                    "backup, or delete it and run coupontools forget again for everybody who asked for it."
+                ) from None
     made = Forgotten(secrets.token_bytes(32))
     if keep_key:
         _write(folder, made)

@@ -12,6 +12,7 @@ from resources.account import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.files import Folder, telling_the_folder, write_whole
+from resources.warehouse.formats import FORMAT, refuse_newer
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 
@@ -28,10 +29,12 @@ def read_note(folder: Folder) -> Origin | None:
     """Read whose rows were published; None if there is no note of it. Raises WarehouseError."""
     with telling_the_folder(folder):
         try:
-            return Origin(**json.loads(folder.origin.read_bytes()))
+            kept = json.loads(folder.origin.read_bytes())
+            refuse_newer(folder, kept.pop("format"))
+            return Origin(**kept)
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise RefusedError(
                 f"The file {folder.origin}, which says whose rows the folder holds, cannot be read: if they are those "
                 "of the account that your variables name, run coupontools adopt, which writes it anew."
@@ -40,7 +43,7 @@ def read_note(folder: Folder) -> Origin | None:
 
 def note_origin(folder: Folder, origin: Origin) -> None:
     """Keep beside what is published whose rows the folder holds. Raises WarehouseError."""
-    content = json.dumps(asdict(origin)).encode()
+    content = json.dumps({"format": FORMAT, **asdict(origin)}).encode()
     with telling_the_folder(folder):
         if not (folder.origin.exists() and folder.origin.read_bytes() == content):
             write_whole(folder.origin, content)

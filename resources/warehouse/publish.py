@@ -19,14 +19,16 @@ import duckdb
 
 from resources.warehouse.columns import describe_tables
 from resources.warehouse.engine import opened
+from resources.warehouse.errors import RefusedError
 from resources.warehouse.files import Folder, point, remove, sync
+from resources.warehouse.inventory import Inventory, note_files, note_live_rows, take_inventory
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
 from resources.warehouse.paths import plain_path
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import is_empty, quoted_name, quoted_text
 from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
 
-READ_ONLY = 0o444
+READ_ONLY, ALL_MODES = 0o444, 0o777
 
 LAYOUT = 2
 """Grows when a version of the export places rows in other files than the one before."""
@@ -87,9 +89,10 @@ def publish(
                 describe_tables(connection, tables)
                 connection.commit()
                 rows = {table.name: _count(connection, table) for table in tables}
-                if _is_out(connection, folder, outline):
+                found = take_inventory(connection, folder)
+                if _is_out(connection, folder, outline, found):
                     return Published(rows, 0, {})
-                files_written = _write_tables(connection, tables, folder, unfinished)
+                files_written = _write_tables(connection, tables, folder, unfinished, found)
             written = time.monotonic()
             beside = _copy_database(folder, unfinished, marts, describe)
             _seal(unfinished)
@@ -98,20 +101,20 @@ def publish(
         finally:
             remove(unfinished)
             sweep(folder, SECONDS_OF_GRACE)
-        _note_publish(folder, outline, tables)
+        _note_publish(folder, outline, tables, beside)
     return Published(rows, files_written, seconds)
 
 
-def _is_out(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str) -> bool:
-    """Whether nothing has changed since the last publish, neither rows nor what is made of them."""
-    if not (folder.database.exists() and folder.parquet.exists()):
+def _is_out(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, found: Inventory) -> bool:
+    """Whether nothing has changed since the last publish: no rows, nothing of what is made of them, and no file."""
+    if found.amiss or not (found.intact and folder.parquet.is_symlink()):
         return False
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published (outline VARCHAR)")
     known = connection.execute("SELECT outline FROM _state.published").fetchall()
     return known == [(outline,)] and is_empty(connection, "_state.changed")
 
 
-def _note_publish(folder: Folder, outline: str, tables: Sequence[TableSchema]) -> None:
+def _note_publish(folder: Folder, outline: str, tables: Sequence[TableSchema], beside: Sequence[str]) -> None:
     with stage(folder) as connection:
         connection.begin()
         connection.execute("DELETE FROM _state.changed")
@@ -120,6 +123,8 @@ def _note_publish(folder: Folder, outline: str, tables: Sequence[TableSchema]) -
             "CREATE OR REPLACE TABLE _state.published_files AS SELECT unnest(?) AS table_name, unnest(?) AS outline",
             [[table.name for table in tables], list(map(_outline_of_files, tables))],
         )
+        note_live_rows(connection)
+        note_files(connection, folder, [folder.database.name, *beside])
         connection.commit()
 
 
@@ -134,33 +139,39 @@ def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
 
 
 def _write_tables(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema], folder: Folder, snapshot: Path
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[TableSchema],
+    folder: Folder,
+    snapshot: Path,
+    found: Inventory,
 ) -> int:
     """Write what has changed of the tables; all files of a table whose published ones look otherwise than new ones."""
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
     known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
-    return sum(
-        _write_parquet(
-            connection, table, folder, snapshot, looks_otherwise=(table.name, _outline_of_files(table)) not in known
-        )
-        for table in tables
-    )
+    written = 0
+    for table in tables:
+        looks_the_same = (table.name, _outline_of_files(table)) in known
+        written += _write_parquet(connection, table, folder, snapshot, found if looks_the_same else Inventory())
+    return written
 
 
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, *, looks_otherwise: bool
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, found: Inventory
 ) -> int:
     """Write the changed files of a table into the snapshot, and share the others; returns how many were written.
 
-    All of them count as changed if those of the last publish look otherwise.
+    Of those that were `found`, the intact ones can be shared; where there are none, all are written.
     """
     target, previous = snapshot / table.name, folder.parquet / table.name
     target.mkdir(parents=True)
-    is_anew = looks_otherwise or is_new(connection) or not previous.exists()
+    intact, amiss = (found.below(names, Path(folder.parquet.name, table.name)) for names in (found.intact, found.amiss))
+    is_anew = is_new(connection) or not intact
     changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
+    if amiss and not is_anew:
+        changed |= {each for each in partitions_of(connection, table) if _place(table, each) in amiss}
     written = _write_files(connection, table, changed, target)
     if not is_anew:
-        _share(previous, target, but_not={_place(table, partition) for partition in changed})
+        _share(previous, target, intact - {_place(table, partition) for partition in changed})
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
         written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)
     return written
@@ -212,13 +223,14 @@ def _place(table: TableSchema, partition: str) -> Path:
     return Path(f"{table.files.name}={name}", FILE)
 
 
-def _share(previous: Path, target: Path, but_not: set[Path]) -> None:
-    """Link the files of the snapshot before, but not those in `but_not`."""
-    for file in previous.rglob("*.parquet"):
-        place = file.relative_to(previous)
-        if place not in but_not:
-            (target / place).parent.mkdir(exist_ok=True)
-            (target / place).hardlink_to(file)
+def _share(previous: Path, target: Path, places: Collection[Path]) -> None:
+    """Take over files of the snapshot before: as links, or as copies where a person has moved them to another disk."""
+    for place in places:
+        (target / place).parent.mkdir(exist_ok=True)
+        try:
+            (target / place).hardlink_to(previous / place)
+        except OSError:
+            shutil.copy2(previous / place, target / place)
 
 
 def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describe: Describe) -> list[str]:
@@ -242,7 +254,7 @@ def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describ
 def _seal(snapshot: Path) -> None:
     """Make every file of a snapshot read-only, for whom the umask lets read it, and force all of it to disk."""
     for path in sorted(snapshot.rglob("*"), reverse=True):
-        if path.is_file():
+        if path.is_file() and path.stat().st_mode & ~READ_ONLY & ALL_MODES:  # what is shared may be another's
             path.chmod(path.stat().st_mode & READ_ONLY)
         sync(path)
     sync(snapshot)
@@ -250,6 +262,7 @@ def _seal(snapshot: Path) -> None:
 
 def _swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
     """Let the public names lead to the new state."""
+    _refuse_obstacles(folder, beside)
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     for name in (folder.database.name, *beside):
@@ -258,14 +271,32 @@ def _swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
     unfinished.rename(snapshot)
     if folder.parquet.exists():
         os.utime(folder.parquet)  # its time of grace begins now, however many publishes died since it was made
+    if not folder.parquet.is_symlink() and folder.parquet.is_dir():  # as backups without links restore it
+        folder.parquet.rename(folder.snapshots / f"{snapshot.name}.replaced")
     point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
     sync(folder.snapshots)
     sync(folder.root)
 
 
+def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
+    """Raise RefusedError if something that is nobody's to replace stands where a file is to be published."""
+    files = [folder.database, folder.database.with_suffix(".duckdb.wal"), *(folder.root / name for name in beside)]
+    obstacles = [file for file in files if file.is_dir() and not file.is_symlink()]
+    if folder.parquet.is_dir() and not folder.parquet.is_symlink():
+        others = (file for file in folder.parquet.rglob("*") if file.is_symlink() or not file.is_dir())
+        obstacles += [file for file in others if file.is_symlink() or file.suffix != ".parquet"]
+    elif folder.parquet.exists() and not folder.parquet.is_symlink():
+        obstacles.append(folder.parquet)
+    if obstacles:
+        raise RefusedError(
+            f"{obstacles[0]} stands where the export publishes and was not made by it: move it away and run again. "
+            "What was published stays as it was."
+        )
+
+
 def sweep(folder: Folder, grace: float) -> None:
-    """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead."""
-    current, now = folder.parquet.resolve(), time.time()
+    """Delete the snapshots that were replaced more than `grace` seconds ago."""
+    current, oldest = folder.parquet.resolve(), time.time() - grace
     for other in folder.snapshots.iterdir():
-        if other.is_dir() and other != current and abs(now - other.stat().st_mtime) > grace:
+        if other.is_dir() and other != current and other.stat().st_mtime < oldest:
             remove(other)

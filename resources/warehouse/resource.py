@@ -112,7 +112,10 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def published(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the published database, to read it as it is now. Raises WarehouseError."""
+        """Open the published database, to read it as it is now.
+
+        Raises WarehouseError; InUseError while somebody has it open for writing.
+        """
         with telling_the_folder(self.folder), opened_to_read(self.folder.database) as connection:
             yield connection
 

@@ -4,7 +4,6 @@ A merge is one transaction. For each key the newest observation wins, so that th
 batch twice, makes no difference. What must be published anew is noted in the same transaction.
 """
 
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,16 +14,18 @@ import duckdb
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.columns import create_table, fit_columns
+from resources.warehouse.damage import damaged_stage, is_cut_off, is_damaged
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
 from resources.warehouse.engine import STORAGE_VERSION, opened
 from resources.warehouse.errors import OutdatedError
-from resources.warehouse.files import Folder, remove, telling_the_folder
+from resources.warehouse.files import PRIVATE_FILE, Folder, remove, telling_the_folder
 from resources.warehouse.forgotten import read_forgotten
-from resources.warehouse.formats import begin_state, bring_up_to_date
+from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.history import keep_history
-from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin, read_note, stage_origin
-from resources.warehouse.partitions import EVERY_TABLE, NO_PARTITION, keep_months, note_changes, remember_months
+from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin
+from resources.warehouse.partitions import NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.paths import writable
+from resources.warehouse.restage import make_stage, unfinished_stage
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_paths, quoted_text
 
@@ -57,43 +58,27 @@ def sole_writer(folder: Folder) -> Iterator[None]:
     with telling_the_folder(folder), folder.lock("writer"):
         remove(folder.spill)
         if not folder.stage.exists():
-            _make_stage(folder)
+            make_stage(folder)
         yield
 
 
 @contextmanager
 def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Connect to the stage; only for the sole writer. Raises RefusedError if a newer version has written it."""
-    with opened(folder, folder.stage) as connection:
-        bring_up_to_date(connection, folder)
-        yield connection
+    """Connect to the stage; only for the sole writer.
 
-
-def _unfinished(folder: Folder) -> Path:
-    """Where a stage is made; what a dead run has left there is deleted."""
-    unfinished = folder.state / "stage.new.duckdb"
-    for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal")):
-        left_over.unlink(missing_ok=True)
-    return unfinished
-
-
-def _make_stage(folder: Folder) -> None:
-    unfinished = _unfinished(folder)
-    folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    if folder.database.exists():
-        shutil.copyfile(folder.database, unfinished)
-    with opened(folder, unfinished) as connection:
-        connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
-        if folder.parquet.exists() and not folder.database.exists():
-            for table in folder.parquet.iterdir():
-                rows = files(sorted(table.rglob("*.parquet")), "union_by_name = true")
-                connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")
-        begin_state(connection)
-        connection.execute(f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', '')")
-        if known := read_note(folder):
-            stage_origin(connection, known)
-    unfinished.chmod(0o600)
-    unfinished.replace(folder.stage)
+    Raises RefusedError if it is damaged, or if a newer version has written it.
+    """
+    size = None if folder.stage.with_suffix(".duckdb.wal").exists() else folder.stage.stat().st_size
+    try:
+        with opened(folder, folder.stage) as connection:
+            if size is not None and is_cut_off(connection, size):
+                raise damaged_stage(folder)
+            bring_up_to_date(connection, folder)
+            yield connection
+    except duckdb.Error as error:
+        if is_damaged(error) and ".parquet" not in str(error):
+            raise damaged_stage(folder) from error
+        raise
 
 
 def compact(folder: Folder, *, at_once: bool = False) -> None:
@@ -101,7 +86,7 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
 
     DuckDB needs room for the old and the new rows of a change, and keeps it for later ones.
     """
-    unfinished = _unfinished(folder)
+    unfinished = unfinished_stage(folder)
     with stage(folder) as connection:
         size = "SELECT used_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'opened'"
         used, free = connection.execute(size).fetchall()[0]
@@ -112,7 +97,7 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
             connection.execute("COPY FROM DATABASE opened TO compacted")
             connection.execute("CHECKPOINT compacted")
             connection.execute("DETACH compacted")
-    unfinished.chmod(0o600)
+    unfinished.chmod(PRIVATE_FILE)
     unfinished.replace(folder.stage)
 
 

@@ -1,0 +1,39 @@
+"""How a database file that was cut off, or that is none, is told from a disk that is full."""
+
+import duckdb
+
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.files import Folder
+
+HEADER = 3 * 4096
+"""Bytes before the first block of a database."""
+
+_SIGNS = (
+    "not a valid DuckDB database",
+    "Could not read enough bytes",
+    "Is a directory",
+    "replaying WAL",
+    "Corrupt",
+    "cannot initialize database with storage version",
+)
+
+
+def is_damaged(error: duckdb.Error) -> bool:
+    """Whether an error says that a database can be read neither now nor later."""
+    return any(sign in str(error) for sign in _SIGNS)
+
+
+def is_cut_off(connection: duckdb.DuckDBPyConnection, size: int) -> bool:
+    """Whether the opened database has more blocks in use than a file of this size holds."""
+    blocks = "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = 'opened'"
+    used: int = connection.execute(blocks).fetchall()[0][0]
+    return size < HEADER + used
+
+
+def damaged_stage(folder: Folder) -> RefusedError:
+    """What a person is told of a stage that cannot be read."""
+    return RefusedError(
+        f"The private database {folder.stage} is damaged: delete the folder {folder.state}, and the next run makes it "
+        "anew from what is published, which stays as it was. Then run coupontools export --full for what was not "
+        "published yet."
+    )

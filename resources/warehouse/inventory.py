@@ -1,0 +1,82 @@
+"""What was published, written down in the stage: so nobody has to open it to know, and what is amiss is written anew.
+
+`_state.files` has the size and time of each published file, `_state.live` the rows of each table that were live.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from stat import S_ISREG
+
+import duckdb
+
+from resources.warehouse.files import Folder
+from resources.warehouse.sql import count, quoted_name
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The published files, named below the data folder: those that are `intact`, and those that are `amiss`."""
+
+    intact: frozenset[Path] = frozenset()
+    amiss: frozenset[Path] = frozenset()
+
+    def below(self, names: Collection[Path], folder: Path) -> set[Path]:
+        """Those of the names that lie in a folder, from there on."""
+        return {name.relative_to(folder) for name in names if name.is_relative_to(folder)}
+
+
+def begin_inventory(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of the inventory in a stage that has none; what is there counts as published."""
+    connection.execute("CREATE TABLE _state.files (name VARCHAR, size BIGINT, modified BIGINT)")
+    connection.execute("CREATE TABLE _state.live (table_name VARCHAR, live_rows BIGINT)")
+    note_live_rows(connection)
+
+
+def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write down how many rows of each table are live."""
+    tables = (
+        "SELECT table_name FROM duckdb_columns() WHERE database_name = 'opened' AND schema_name = 'main' "
+        "AND column_name = '_deleted_at'"
+    )
+    names = [row[0] for row in connection.execute(tables).fetchall()]
+    connection.execute("DELETE FROM _state.live")
+    for name in names:
+        live = count(connection, f"SELECT count(*) FROM {quoted_name(name)} WHERE _deleted_at IS NULL")
+        connection.execute("INSERT INTO _state.live VALUES (?, ?)", [name, live])
+
+
+def published_live_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many rows of each table were live when they were last published."""
+    return dict(connection.execute("SELECT table_name, live_rows FROM _state.live").fetchall())
+
+
+def note_files(connection: duckdb.DuckDBPyConnection, folder: Folder, others: Sequence[str]) -> None:
+    """Write down the published Parquet files, and the `others` beside them, as they are now."""
+    files = [folder.root / name for name in others] + sorted(folder.parquet.rglob("*.parquet"))
+    states = [file.stat() for file in files]
+    connection.execute("DELETE FROM _state.files")
+    connection.execute(
+        "INSERT INTO _state.files SELECT unnest(?), unnest(?), unnest(?)",
+        [
+            [str(file.relative_to(folder.root)) for file in files],
+            [state.st_size for state in states],
+            [state.st_mtime_ns for state in states],
+        ],
+    )
+
+
+def take_inventory(connection: duckdb.DuckDBPyConnection, folder: Folder) -> Inventory:
+    """Compare what was published with what lies there."""
+    intact, amiss = set[Path](), set[Path]()
+    for name, size, modified in connection.execute("SELECT name, size, modified FROM _state.files").fetchall():
+        (intact if _is_intact(folder.root / name, size, modified) else amiss).add(Path(name))
+    return Inventory(frozenset(intact), frozenset(amiss))
+
+
+def _is_intact(file: Path, size: int, modified: int) -> bool:
+    try:
+        state = file.lstat()
+    except OSError:
+        return False
+    return S_ISREG(state.st_mode) and (state.st_size, state.st_mtime_ns) == (size, modified)

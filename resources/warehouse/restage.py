@@ -1,0 +1,70 @@
+"""Makes a stage that is missing from what is published: from the database, or else from the Parquet files."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from resources.warehouse.damage import is_cut_off, is_damaged
+from resources.warehouse.engine import opened
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.files import PRIVATE_FILE, Folder
+from resources.warehouse.formats import begin_state
+from resources.warehouse.origin import read_note, stage_origin
+from resources.warehouse.sql import files, quoted_name
+
+
+def unfinished_stage(folder: Folder) -> Path:
+    """Where a stage is made; what a dead run has left there is deleted."""
+    unfinished = folder.state / "stage.new.duckdb"
+    for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal")):
+        left_over.unlink(missing_ok=True)
+    return unfinished
+
+
+def make_stage(folder: Folder) -> None:
+    """Make the stage, with all that is published to be published anew. Raises RefusedError if that cannot be read."""
+    unfinished = unfinished_stage(folder)
+    folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    known = read_note(folder)
+    has_tables = _copy_database(folder, unfinished)
+    with opened(folder, unfinished) as connection:
+        connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
+        if not has_tables:
+            _read_files(connection, folder)
+        begin_state(connection)
+        if known:
+            stage_origin(connection, known)
+    unfinished.chmod(PRIVATE_FILE)
+    unfinished.replace(folder.stage)
+
+
+def _copy_database(folder: Folder, unfinished: Path) -> bool:
+    """Copy the published database; returns whether it is there, and whole."""
+    if not folder.database.is_file():
+        return False
+    shutil.copyfile(folder.database, unfinished)
+    try:
+        with opened(folder, unfinished) as connection:
+            is_whole = not is_cut_off(connection, folder.database.stat().st_size)
+    except duckdb.Error as error:
+        if not is_damaged(error):
+            raise
+        is_whole = False
+    if not is_whole:
+        unfinished_stage(folder)
+        if not any(folder.parquet.rglob("*.parquet")):
+            raise RefusedError(
+                f"The published database {folder.database} is damaged, and there are neither private nor Parquet files "
+                "to make it anew from: restore it from a backup, or delete it and run coupontools export --full."
+            )
+    return is_whole
+
+
+def _read_files(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for table in folder.parquet.iterdir():
+            if paths := sorted(table.rglob("*.parquet")):
+                rows = files(paths, "union_by_name = true")
+                connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")
