@@ -216,7 +216,7 @@ def _adopted(folder: Folder, purpose: str) -> Batch | None:
 
 def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> Batch:
     now = datetime.now(UTC)
-    path = folder.batches / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+    path = folder.batches / f"{_begun_at(now)}-{uuid4().hex[:8]}"
     path.mkdir(mode=PRIVATE)
     lock = FileLock(path / "owner.lock", mode=0o600)
     lock.acquire(timeout=0)
@@ -225,8 +225,18 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> Batch:
     return Batch(folder, path, lock, now + reuse_for)
 
 
+def _begun_at(moment: datetime) -> str:
+    """How the names of batches begin that were begun at this moment; they are in order."""
+    return f"{moment:%Y%m%dT%H%M%S}"
+
+
 def _label(path: Path) -> tuple[str, datetime]:
-    """The purpose of a batch, and until when it may be taken up; long ago where no version like this began it."""
+    """The purpose of a batch, and until when it may be taken up: long ago where no version like this began it.
+
+    Likewise if it was begun while the clock was ahead, as nobody knows how old it is.
+    """
+    if path.name > _begun_at(datetime.now(UTC)) + "~":
+        return "", datetime.fromtimestamp(0, UTC)
     try:
         label = json.loads((path / LABEL).read_bytes())
         if label["format"] == FORMAT:

@@ -295,8 +295,8 @@ def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
 
 
 def sweep(folder: Folder, grace: float) -> None:
-    """Delete the snapshots that were replaced more than `grace` seconds ago."""
-    current, oldest = folder.parquet.resolve(), time.time() - grace
+    """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead."""
+    current, now = folder.parquet.resolve(), time.time()
     for other in folder.snapshots.iterdir():
-        if other.is_dir() and other != current and other.stat().st_mtime < oldest:
+        if other.is_dir() and other != current and abs(now - other.stat().st_mtime) > grace:
             remove(other)

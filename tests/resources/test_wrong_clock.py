@@ -1,5 +1,6 @@
 """What was observed while the machine's clock was ahead gives way to what is observed with the right time."""
 
+import os
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -87,6 +88,27 @@ def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_whole_read(war
     assert published(warehouse, "SELECT record FROM quarantine") == [("{1}",)]
     merge(warehouse, unit=other, whole=[WholeRead(LATER)])
     assert published(warehouse, "SELECT record FROM quarantine") == []
+
+
+def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResource) -> None:
+    with warehouse.batch("things", timedelta(hours=1)) as dead:
+        dead.complete(done())
+        dead.flush()
+    ahead = dead.path.rename(dead.path.with_name(f"2126{dead.path.name[4:]}"))
+    with warehouse.batch("things", timedelta(hours=1)) as batch:
+        assert batch.units == []
+    assert not ahead.exists(), "nobody knows how old it is"
+
+
+def test_a_snapshot_replaced_in_the_future_is_deleted_all_the_same(warehouse: WarehouseResource) -> None:
+    for number in (1, 2):
+        merge(warehouse, thing("a", seen=number))
+        published(warehouse)
+    current = warehouse.folder.parquet.resolve()
+    (older,) = (each for each in warehouse.folder.snapshots.iterdir() if each != current)
+    os.utime(older, (FUTURE.timestamp(), FUTURE.timestamp()))
+    published(warehouse)
+    assert list(warehouse.folder.snapshots.iterdir()) == [current]
 
 
 COLOURS = TableSchema(
