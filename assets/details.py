@@ -22,8 +22,8 @@ from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer, ShapeError
 from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
+from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.paging import together
 from resources.coupontools.questions import Question, Unit
 from resources.warehouse.batch import Batch, UnitDone
 
@@ -66,7 +66,7 @@ async def extract_described(
         found = await parents(client, listed.endpoint, table)
         describing = client.endpoint_beside(description, listed.endpoint)
         units = [Unit(describing, identifier) for identifier in found.ids]
-        await together(describe(unit) for unit in units)
+        await gather(describe(unit) for unit in units)
         for unit in units:
             refused = int(unit in unreadable)
             batch.complete(UnitDone(*identity(unit), refused, refused, None, complete=not refused))

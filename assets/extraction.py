@@ -15,8 +15,9 @@ from assets.normalise import Normalised, normalised, unreadable
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
 from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
+from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.paging import Reader, Reading, Reads, Taken, together
+from resources.coupontools.paging import Reader, Reading, Reads, Taken
 from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch, UnitDone
 from resources.warehouse.deletions import WholeList, WholeRead
@@ -104,7 +105,7 @@ async def extract(
             news.tell(extraction)
 
     try:
-        await together(go_on() for _ in range(min(client.pages_at_once, len(open_reads))))
+        await gather(go_on() for _ in range(min(client.pages_at_once, len(open_reads))))
     finally:
         await asyncio.to_thread(batch.flush)
     given = {identity(read.unit): read.given for read in reads}

@@ -16,7 +16,7 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import RequestError
 from resources.coupontools.page import Page
-from resources.coupontools.paging import Reader, Reads, Taken
+from resources.coupontools.paging import Reader, Reading, Reads, Taken
 from resources.coupontools.questions import Question, Unit
 
 SESSIONS = choose("")["sessions"]
@@ -37,10 +37,15 @@ class Server:
     amount: str
     moves: dict[int, list[tuple[str, float]]] = field(default_factory=dict)
     """What happens to the list after its n-th answer: a number is `added` or `removed`, at this share of its length."""
+    hidden: frozenset[int] = frozenset()
+    """Numbers that are left out of their page after it was cut, so that it is shorter than others."""
+    cap: int = 10**9
+    """The largest total that is announced."""
+    pages_at_once: int = 4
 
     def __post_init__(self) -> None:
         self.numbers = list(range(self.size))
-        self.kept = set(self.numbers)
+        self.kept = set(self.numbers) - self.hidden
         self.answered = self.added = 0
 
     async def read(self, question: Question, decode: Any) -> Any:
@@ -52,7 +57,7 @@ class Server:
                 self.kept.discard(self.numbers.pop(min(place, len(self.numbers) - 1)))
             elif kind == "added":
                 self.added += 1
-                self.numbers.insert(0 if share < 0.5 else len(self.numbers), 1000 + self.added)
+                self.numbers.insert(0 if share < 0.5 else len(self.numbers), 1_000_000 + self.added)
         return answer
 
     async def answer(self, question: Question, decode: Any) -> Any:
@@ -63,34 +68,128 @@ class Server:
             raise RequestError("past the end", frozenset({300}))
         if number > last and self.past_end in ("first", "last"):
             number = 1 if self.past_end == "first" else last
-        records = self.numbers[(number - 1) * self.page_size : number * self.page_size]
+        cut = self.numbers[(number - 1) * self.page_size : number * self.page_size]
+        records = [each for each in cut if each not in self.hidden]
         amounts = {"page": len(records), "total": self.size, "none": None}
-        return decode(Answer(json.dumps(records).encode(), amounts[self.amount]), datetime.now(UTC))
+        amount = amounts[self.amount]
+        announced = None if amount is None else min(amount, self.cap)
+        return decode(Answer(json.dumps(records).encode(), announced), datetime.now(UTC))
+
+
+def kept_by(server: Server, unit: Unit, reader: Reader | None = None) -> tuple[list[int], Reading]:
+    """What reading a unit to its end keeps, and what it came to."""
+    kept: list[int] = []
+
+    def take(found: list[int]) -> Taken:
+        numbers = pl.Series(found, dtype=pl.UInt64)
+        return Taken(
+            len(numbers), numbers, keep=lambda new: kept.extend(numbers if new is None else numbers.filter(new))
+        )
+
+    reading = asyncio.run((reader or Reader(cast("Client", server))).read(unit, Reads(records_of, take)))
+    return kept, reading
+
+
+WHOLE = Unit(SESSIONS, "cam_1")
+DAYS = Unit(SESSIONS, "cam_1", date(2026, 1, 1), date(2026, 1, 2))
+MONTHS = Unit(SESSIONS, "cam_1", date(2026, 1, 1), date(2026, 6, 1))
+NEWEST_FIRST = Unit(REGISTRATIONS, "dir_1")
+
+small_pages = st.integers(1, 20)
+known_pages = st.sampled_from([100, 101, 130, 5000])
+"""Page sizes that a windowed read, which takes a very short page for the last, may meet."""
 
 
 @given(
     sizes=st.lists(st.integers(0, 60), min_size=1, max_size=4),
-    page_size=st.integers(1, 20),
+    page_size=small_pages,
     past_end=st.sampled_from(["empty", "error", "first", "last"]),
     amount=st.sampled_from(["page", "total", "none"]),
 )
 @settings(max_examples=100, deadline=None)
 def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
-    async def read() -> None:
-        server = Server(0, page_size, past_end, amount)
-        reader = Reader(cast("Client", server))
-        for size in sizes:
-            taken: list[int] = []
+    server = Server(0, page_size, past_end, amount)
+    reader = Reader(cast("Client", server))
+    for size in sizes:
+        server.numbers = list(range(size))
+        kept, _ = kept_by(server, WHOLE, reader)
+        assert set(kept) == set(range(size))
 
-            def take(numbers: list[int], taken: list[int] = taken) -> Taken:
-                taken.extend(numbers)
-                return Taken(len(numbers), pl.Series(numbers, dtype=pl.UInt64))
 
+@given(
+    size=st.integers(0, 700),
+    page_size=known_pages,
+    past_end=st.sampled_from(["empty", "error", "first", "last"]),
+    amount=st.sampled_from(["page", "total", "none"]),
+    hidden=st.sets(st.integers(0, 700), max_size=49),
+    cap=st.one_of(st.integers(0, 800), st.just(10**12)),
+    unit=st.sampled_from([WHOLE, DAYS, MONTHS, NEWEST_FIRST]),
+)
+@settings(max_examples=200, deadline=None)
+def test_neither_a_short_page_nor_a_wrong_total_ends_a_list(
+    size: int, page_size: int, past_end: str, amount: str, hidden: set[int], cap: int, unit: Unit
+) -> None:
+    server = Server(size, page_size, past_end, amount, hidden=frozenset(hidden), cap=cap)
+    kept, reading = kept_by(server, unit)
+    shown = set(range(size)) - hidden
+    assert set(kept) == shown
+    assert reading.records >= len(shown)
+    assert not (reading.is_end_a_hint and unit.start is None)
+
+
+@pytest.mark.parametrize("announced", [10**12, 10**300])
+@pytest.mark.parametrize("past_end", ["empty", "error", "first", "last"])
+def test_a_total_without_end_makes_no_request_without_end(announced: int, past_end: str) -> None:
+    class Boasting(Server):
+        async def answer(self, question: Question, decode: Any) -> Any:
+            return await super().answer(question, lambda answer, at: decode(answer._replace(amount=announced), at))
+
+    server = Boasting(250, 100, past_end, "total")
+    kept, _ = kept_by(server, WHOLE)
+    assert set(kept) == set(range(250))
+    assert server.answered < 60
+
+
+@pytest.mark.parametrize(
+    ("unit", "size", "requests"),
+    [
+        (DAYS, 0, 1),
+        (DAYS, 2, 2),  # the first short pages of an endpoint are looked behind
+        (WHOLE, 2, 2),  # what marks deletions sees the end itself
+        (WHOLE, 49, 2),
+        (DAYS, 51, 2),
+        (WHOLE, 51, 2 * 2),
+        (DAYS, 100, 2 * 2),
+        (MONTHS, 51, 2),
+        (NEWEST_FIRST, 3, 2),
+    ],
+)
+def test_a_small_list_costs_no_request_too_many(unit: Unit, size: int, requests: int) -> None:
+    server = Server(size, 100, "empty", "page")
+    kept_by(server, unit)
+    assert server.answered == requests
+
+
+def test_short_pages_are_taken_for_the_last_once_some_were_seen_to_be() -> None:
+    server = Server(0, 100, "empty", "page")
+    reader = Reader(cast("Client", server))
+    for _ in range(20):
+        for size in (0, 2, 49):
             server.numbers = list(range(size))
-            await reader.read(Unit(SESSIONS, "cam_1"), Reads(records_of, take))
-            assert set(taken) == set(range(size))
+            kept, reading = kept_by(server, DAYS, reader)
+            assert set(kept) == set(range(size))
+    assert server.answered <= 60 + 6
+    assert reading.is_end_a_hint
 
-    asyncio.run(read())
+
+@given(sizes=st.lists(st.integers(0, 60), min_size=1, max_size=6), page_size=small_pages)
+@settings(max_examples=100, deadline=None)
+def test_a_server_with_smaller_pages_than_any_known_loses_nothing(sizes: list[int], page_size: int) -> None:
+    server = Server(0, page_size, "empty", "page")
+    reader = Reader(cast("Client", server))
+    for size in [page_size + 1, *sizes]:
+        server.numbers = list(range(size))
+        assert set(kept_by(server, DAYS, reader)[0]) == set(range(size))
 
 
 @given(
@@ -103,34 +202,21 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
         st.lists(st.tuples(st.sampled_from(["added", "removed"]), st.floats(0, 1)), min_size=1, max_size=3),
         max_size=2,
     ),
-    unit=st.sampled_from(
-        [Unit(SESSIONS, "c"), Unit(SESSIONS, "c", date(2026, 1, 1), date(2026, 1, 2)), Unit(REGISTRATIONS, "d")]
-    ),
+    unit=st.sampled_from([WHOLE, DAYS, NEWEST_FIRST]),
 )
 @settings(max_examples=150, deadline=None)
 def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], unit: Unit
 ) -> None:
-    async def read() -> None:
-        pages = max(1, -(-size // page_size))
-        is_over = unit.end is not None  # nothing is added to days that are over
-        met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
-        server = Server(size, page_size, past_end, amount, met)
-        kept: list[int] = []
-
-        def take(found: list[int]) -> Taken:
-            numbers = pl.Series(found, dtype=pl.UInt64)
-            return Taken(
-                len(numbers),
-                numbers,
-                keep=lambda new: kept.extend(numbers if new is None else numbers.filter(new)),
-            )
-
-        reading = await Reader(cast("Client", server)).read(unit, Reads(records_of, take))
-        assert set(kept) >= server.kept
-        assert reading.at_rest
-
-    asyncio.run(read())
+    if unit.start:
+        size, page_size = size * 10, page_size * 50
+    pages = max(1, -(-size // page_size))
+    is_over = unit.end is not None  # nothing is added to days that are over
+    met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
+    server = Server(size, page_size, past_end, amount, met)
+    kept, reading = kept_by(server, unit)
+    assert set(kept) >= server.kept
+    assert reading.at_rest
 
 
 @dataclass
@@ -149,18 +235,9 @@ class Failing(Server):
 
 @pytest.mark.parametrize("past_end", ["empty", "error"])
 @pytest.mark.parametrize("amount", ["page", "total"])
-@pytest.mark.parametrize("unit", [Unit(SESSIONS, "c", date(2026, 1, 1), date(2026, 6, 1)), Unit(REGISTRATIONS, "d")])
+@pytest.mark.parametrize("unit", [MONTHS, NEWEST_FIRST])
 def test_an_error_in_mid_list_is_not_taken_for_its_end(past_end: str, amount: str, unit: Unit) -> None:
-    async def read(times: int) -> set[int]:
-        kept: set[int] = set()
-
-        def take(numbers: list[int]) -> Taken:
-            return Taken(len(numbers), pl.Series(numbers, dtype=pl.UInt64), keep=lambda _: kept.update(numbers))
-
-        server = Failing(35, 10, past_end, amount, times=times)
-        await Reader(cast("Client", server)).read(unit, Reads(records_of, take))
-        return kept
-
-    assert asyncio.run(read(1)) == set(range(35))
+    kept, _ = kept_by(Failing(350, 100, past_end, amount, times=1), unit)
+    assert set(kept) == set(range(350))
     with pytest.raises(RequestError, match="refused"):
-        asyncio.run(read(1000))
+        kept_by(Failing(350, 100, past_end, amount, times=1000), unit)
