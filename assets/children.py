@@ -1,7 +1,7 @@
 """What hangs on something else, as sessions on campaigns: the parents are listed afresh, then read one by one."""
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import AbsentError
+from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.paging import Reader, Reads, Taken
 from resources.coupontools.questions import Unit
@@ -52,7 +53,8 @@ async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Par
         reading = await Reader(client).read(Unit(endpoint), Reads(read, take))
     except AbsentError:
         return Parents((), at, is_whole=False)
-    is_whole = reading.holds_all_announced and reading.at_rest and not any(nameless)
+    is_all = reading.holds_all_announced or client.accepts_counts
+    is_whole = is_all and reading.at_rest and not any(nameless)
     return Parents(tuple(found), at, is_whole)
 
 
@@ -60,7 +62,7 @@ async def extract_children(
     client: Client,
     listing: Endpoint,
     parent: type[Table],
-    reads: Callable[[str], Sequence[Read]],
+    reads: Callable[[str], Awaitable[Sequence[Read]]],
     table: type[Table],
     batch: Batch,
     log: logging.Logger,
@@ -69,7 +71,7 @@ async def extract_children(
     only: Collection[str] | None = None,
     finds_deletions: bool = True,
 ) -> Extraction:
-    """Read all that hangs on what `listing` lists now, or on those of it that are among `only`.
+    """Read what hangs on each that `listing` lists now, or on those of it that are among `only`; `reads` says what.
 
     With `finds_deletions` what hangs on a parent that is no longer listed counts as deleted with it, on whichever.
     Raises CoupontoolsError as `extract` does.
@@ -77,7 +79,7 @@ async def extract_children(
     listed = await parents(client, listing, parent)
     wanted = listed.ids if only is None else [each for each in only if each in set(listed.ids)]
     log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
-    wanted_reads = [read for each in wanted for read in reads(each)]
+    wanted_reads = [read for of_parent in await gather(map(reads, wanted)) for read in of_parent]
     extraction = await extract(client, wanted_reads, table, batch, log, dated, parents=parent.TABLE)
     extraction.gone += [each for each in only or () if each not in set(listed.ids)]
     if finds_deletions and listed.is_whole:

@@ -1,6 +1,6 @@
 """Coupon sessions: of every campaign, those that came into being or were touched in a window of days."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
@@ -12,12 +12,20 @@ from assets.plots import as_picture, by_day
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.client import Client
-from resources.coupontools.questions import Unit
+from resources.coupontools.envelope import NO_RECORDS
+from resources.coupontools.errors import GoneError, RequestError, UnreadableError
+from resources.coupontools.questions import Question, Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 FEWEST_DAYS_DRAWN, MOST_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
+
+THE_BEGINNING = date(1970, 1, 1)
+"""A day before every session. It is sent too, as nobody knows of the API what an end alone means to it."""
+
+MIN_DAYS_TO_ASK = timedelta(days=13)
+"""Last day less first: windows that are shorter are read without asking what lies before them."""
 
 TOUCHED = ("opens", "claims", "validations")
 """Parts of the account that list the sessions to which something happened in a window."""
@@ -31,11 +39,10 @@ def coupon_sessions(
     with failing_clearly(context):
         window = window_of(context, config)
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
-    # every session of the window, and every older one touched in it
-    parts = ("sessions",) if window.reaches_back_to_the_beginning else ("sessions", *TOUCHED)
 
     async def read(client: Client, batch: Batch) -> Extraction:
-        def reads(campaign: str) -> list[Read]:
+        async def reads(campaign: str) -> list[Read]:
+            parts = ["sessions", *(TOUCHED if await _may_be_older(client, campaign, window) else ())]
             units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in parts]
             return [Read(unit, {"campaign_id": campaign}) for unit in units]
 
@@ -57,6 +64,22 @@ def coupon_sessions(
         last = context.partition_keys[-1] if context.has_partition_key or context.has_partition_key_range else None
         context.add_asset_metadata(_drawn(warehouse, window), CouponSession.TABLE, partition_key=last)
     return read_result
+
+
+async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
+    """Whether sessions from before the window may have been touched in it, so that what was touched must be read.
+
+    Of a long window the API is asked: one request more saves three lists of sessions that `sessions` has already.
+    """
+    if window.start is None or window.end is None or window.start <= THE_BEGINNING:
+        return False
+    if window.end - window.start < MIN_DAYS_TO_ASK:
+        return True
+    before = Unit(client.endpoints["sessions"], campaign, THE_BEGINNING, window.start - timedelta(days=1))
+    try:
+        return await client.read(Question(before, page=1), lambda answer, _asked_at: answer.records != NO_RECORDS)
+    except (GoneError, RequestError, UnreadableError):  # the lists are read all the same, and tell it
+        return True
 
 
 def _drawn(warehouse: WarehouseResource, window: Window) -> dict[str, dg.MarkdownMetadataValue]:

@@ -42,7 +42,7 @@ def directory_campaigns(
         endpoint = client.endpoints["directory_campaigns"]
         listing = client.endpoint_beside("directories", endpoint)
 
-        def reads(directory: str) -> list[Read]:
+        async def reads(directory: str) -> list[Read]:
             return [Read(Unit(endpoint, directory), {"directory_id": directory})]
 
         return await extract_children(client, listing, Directory, reads, DirectoryCampaign, batch, context.log)
@@ -63,7 +63,7 @@ def directory_registrations(
         endpoint = client.endpoints["directory_registrations"]
         listing = client.endpoint_beside("directories", endpoint)
 
-        def reads(directory: str) -> list[Read]:
+        async def reads(directory: str) -> list[Read]:
             unit = Unit(endpoint, directory, window.start, window.end)
             return [Read(unit, {"directory_id": directory})]
 

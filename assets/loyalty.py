@@ -56,7 +56,7 @@ def loyalty_users(
     wanted = list(context.partition_keys) if has_partitions else None
 
     async def read(client: Client, batch: Batch) -> Extraction:
-        def reads(card: str) -> list[Read]:
+        async def reads(card: str) -> list[Read]:
             return [Read(Unit(client.endpoints["loyalty_users"], card), {"loyalty_card_id": card})]
 
         return await extract_children(

@@ -34,7 +34,7 @@ def sms_contacts(
     """Read the contacts of each SMS group."""
 
     async def read(client: Client, batch: Batch) -> Extraction:
-        def reads(group: str) -> list[Read]:
+        async def reads(group: str) -> list[Read]:
             return [Read(Unit(client.endpoints["sms_contacts"], group), {"sms_group_id": group})]
 
         return await extract_children(

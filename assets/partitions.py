@@ -40,11 +40,6 @@ class Window:
         """Whether it is no range, but all that there is."""
         return self.start is None
 
-    @property
-    def reaches_back_to_the_beginning(self) -> bool:
-        """Whether nothing lies before the window."""
-        return self.start is None or self.start <= FIRST_DAY
-
     def __str__(self) -> str:
         """The days, for messages."""
         return f"{self.start} to {self.end}" if self.start else "all days"
