@@ -22,6 +22,12 @@ from resources.coupontools.questions import Unit
 from resources.warehouse.batch import Batch, UnitDone
 from resources.warehouse.deletions import WholeList, WholeRead
 
+ACCEPT_COUNTS = (
+    "If the API counts wrong: coupontools export --accept-counts, in Dagster resources: {coupontools: {config: "
+    "{accept_counts: true}}} in the config of a run, or COUPONTOOLS_ACCEPT_COUNTS=true for good."
+)
+"""What a person can do about lists that give fewer records than the API announces, and that are whole all the same."""
+
 
 @dataclass(frozen=True)
 class Read:
@@ -39,9 +45,10 @@ class Extraction:
     records that lie outside the window. `places` are the keys under which records were found. `gone` are parents that
     the API says are no longer there, `missing` those for which it answers that there is nothing. `moved` are the
     units that changed while they were read, with `recovered` records that only showed when they were read again;
-    `whole` what was read so that nothing of it can have been missed. `announced` is how many records the API said
-    there are, where it said so. `short`, `absent` and `unreadable` are messages: of lists that gave fewer, of parts
-    that the account does not have, and of answers in no known shape.
+    `whole` what was read so that nothing of it can have been missed; `ended_by_hint` counts the lists whose end was
+    taken from a very short page. `announced` is how many records the API said there are, where it said so. `short`,
+    `absent` and `unreadable` are messages: of lists that gave fewer, of parts that the account does not have, and of
+    answers in no known shape.
     """
 
     traffic: Traffic
@@ -58,6 +65,7 @@ class Extraction:
     missing: list[str] = field(default_factory=list)
     moved: list[str] = field(default_factory=list)
     recovered: int = 0
+    ended_by_hint: int = 0
     whole: list[WholeRead | WholeList] = field(default_factory=list)
     announced: int = 0
     short: list[str] = field(default_factory=list)
@@ -91,7 +99,7 @@ async def extract(
     known = {_identity_of(done) for done in (*batch.units, *batch.merged)}
     open_reads = [read for read in reads if identity(read.unit) not in known]
     extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
-    work = _Work(Reader(client), table, batch, extraction, log, dated, complete)
+    work = _Work(Reader(client), table, batch, extraction, log, dated, complete, client.accepts_counts)
     waiting, news = iter(open_reads), News(table.TABLE, parents, log)
     ahead = Counter(read.unit.parent for read in open_reads)
     extraction.parents = len({read.unit.parent for read in reads})
@@ -143,6 +151,7 @@ class _Work:
     log: logging.Logger
     dated: str | None
     complete: Callable[[Page], Page] | None
+    accepts_counts: bool
 
     async def read(self, read: Read) -> None:
         """Read a unit to its end, or put down why that cannot be."""
@@ -155,9 +164,10 @@ class _Work:
                 partial(self._take, read.unit, refused),
             )
             reading = await self.reader.read(read.unit, reads)
+            self.extraction.ended_by_hint += reading.is_end_a_hint
             self._tell_moves(read.unit, reading)
             complete = self._holds_all(read.unit, reading)
-            whole_at = begun_at if complete and _is_whole(read.unit, reading, refused) else None
+            whole_at = begun_at if complete and _can_have_missed_nothing(read.unit, reading, refused) else None
         except GoneError as error:
             self.log.warning("%s It was skipped.", error)
             (self.extraction.gone if error.told else self.extraction.missing).append(str(read.unit.parent))
@@ -187,20 +197,22 @@ class _Work:
         )
 
     def _holds_all(self, unit: Unit, reading: Reading) -> bool:
-        """Whether as many records came as the API announces; where a list is whole without days, no row may miss."""
+        """Whether as many records came as the API announces, or a person has said that it counts wrong.
+
+        A list without days that gives fewer fails its table: it may page in a way that is not known.
+        """
         self.extraction.announced += reading.announced or 0
         if reading.holds_all_announced:
             return True
-        message = f"The API announces {reading.announced:,} records for {unit}, but gives {reading.records:,}"
-        self.log.warning(f"{message}.")
-        if unit.endpoint.windowed:
-            self.extraction.short.append(f"{message}.")
+        message = f"The API announces {reading.announced:,} records for {unit}, but gives {reading.records:,}."
+        self.log.warning(message)
+        if unit.endpoint.windowed or self.accepts_counts:
+            self.extraction.short.append(message)
         else:
             self.extraction.unreadable.append(
-                f"{message}: it pages in a way that is not known. Choose the other version with "
-                "COUPONTOOLS_API_VERSIONS."
+                f"{message} Choose the other version with COUPONTOOLS_API_VERSIONS. {ACCEPT_COUNTS}"
             )
-        return False
+        return self.accepts_counts
 
     def _take(self, unit: Unit, refused: "_Refused", found: tuple[Normalised, str]) -> Taken:
         page, place = found
@@ -241,10 +253,9 @@ class _Work:
             extraction.places.add(place or "a bare list")
 
 
-def _is_whole(unit: Unit, reading: Reading, refused: _Refused) -> bool:
-    """Whether a read can have missed nothing of its parent, so that what it did not bring is no longer there."""
-    is_all = unit.start is None and not unit.endpoint.hides and not refused.has_keyless
-    return is_all and reading.at_rest and reading.holds_all_announced
+def _can_have_missed_nothing(unit: Unit, reading: Reading, refused: _Refused) -> bool:
+    """Whether what a read that holds all did not bring is no longer there."""
+    return unit.start is None and not unit.endpoint.hides and not refused.has_keyless and reading.at_rest
 
 
 def put_away(batch: Batch, extraction: Extraction, table: type[Table], unit: Unit, error: UnreadableError) -> None:

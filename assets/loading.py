@@ -158,7 +158,7 @@ def read_table(
         first, *others = extraction.unreadable
         more = f" So it is with {len(others)} more." if others else ""
         raise dg.Failure(f"{first}{more}")
-    return result(table, extraction, refusals, merged, seconds)
+    return result(table, extraction, refusals, merged, seconds, accepts_counts=coupontools.accepts_counts())
 
 
 def _purpose(table: type[Table], purpose: str, policy: PersonalData) -> str:
@@ -233,13 +233,21 @@ def _most_frequent_reason(batch: Batch) -> str | None:
 
 
 def result(
-    table: type[Table], extraction: Extraction, refusals: Refusals, merged: Merged, seconds_merging: float
+    table: type[Table],
+    extraction: Extraction,
+    refusals: Refusals,
+    merged: Merged,
+    seconds_merging: float,
+    *,
+    accepts_counts: bool,
 ) -> Materialized:
     """Tell Dagster what a run brought to a table."""
     traffic = extraction.traffic
     return dg.MaterializeResult(
         asset_key=table.TABLE,
-        check_results=list(reading_checks.results(table, extraction, refusals.refused, refusals.records)),
+        check_results=list(
+            reading_checks.results(table, extraction, refusals.refused, refusals.records, accepts_counts=accepts_counts)
+        ),
         metadata={
             "records read": extraction.records,
             "rows new": merged.new,
@@ -252,6 +260,7 @@ def result(
             "reads": extraction.units,
             "reads resumed": extraction.resumed,
             "parents gone": ", ".join(extraction.gone) or "none",
+            "lists ended by a short page": extraction.ended_by_hint,
             "lists that moved while read": len(extraction.moved),
             "records found by reading again": extraction.recovered,
             "not in the account": " ".join(extraction.absent) or "nothing",

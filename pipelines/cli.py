@@ -60,7 +60,8 @@ def app() -> None:
 @click.option("--to", "end", type=Day(), help="Last day, UTC, inclusive. [default: yesterday]")
 @click.option("--full", is_flag=True, help="Read everything again, whatever the day, and find what was deleted.")
 @click.option("--accept-drop", is_flag=True, help="Publish although much of a table is gone from the account.")
-def export(start: date | None, end: date | None, full: bool, accept_drop: bool) -> None:
+@click.option("--accept-counts", is_flag=True, help="Publish lists with fewer records than the API announces.")
+def export(start: date | None, end: date | None, full: bool, accept_drop: bool, accept_counts: bool) -> None:
     """Read a range of days, check the tables, and publish them.
 
     Days may be read again at any time: rows are brought up to date, never doubled. A run that died is taken up where
@@ -81,7 +82,8 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool) 
 
     from pipelines.run import export_days, export_everything
 
-    exported = export_everything(accept_drop=accept_drop) if full else export_days(start, end, accept_drop=accept_drop)
+    accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
+    exported = export_everything(**accepted) if full else export_days(start, end, **accepted)
     exported.show()
 
 

@@ -55,21 +55,22 @@ class Exported:
         click.echo(f"DuckDB:  {self.database}\nParquet: {self.parquet}")
 
 
-def export_days(start: date, end: date, *, accept_drop: bool = False) -> Exported:
+def export_days(start: date, end: date, *, accept_drop: bool = False, accept_counts: bool = False) -> Exported:
     """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if a part fails.
 
-    With `accept_drop` it is published although most of a table is gone from the account.
+    With `accept_drop` it is published although most of a table is gone from the account, with `accept_counts` although
+    the API announces more records than it gives.
     """
-    return _export({"start": start.isoformat(), "end": end.isoformat()}, accept_drop=accept_drop)
+    days = {"start": start.isoformat(), "end": end.isoformat()}
+    return _export(days, accept_drop=accept_drop, accept_counts=accept_counts)
 
 
-def export_everything(*, accept_drop: bool = False) -> Exported:
+def export_everything(*, accept_drop: bool = False, accept_counts: bool = False) -> Exported:
     """Read the whole account, check, and publish: what windows of days cannot show, and what was deleted.
 
-    With `accept_drop` it is published although most of a table is gone from the account.
-    Raises click.ClickException if a part fails.
+    `accept_drop` and `accept_counts` are those of `export_days`. Raises click.ClickException if a part fails.
     """
-    return _export({"full": True}, accept_drop=accept_drop)
+    return _export({"full": True}, accept_drop=accept_drop, accept_counts=accept_counts)
 
 
 def publish_again() -> None:
@@ -90,7 +91,7 @@ def export_partitions(instance: DagsterInstance, days: Sequence[str]) -> None:
     _fail(_reasons(result))
 
 
-def _export(days: Mapping[str, object], *, accept_drop: bool) -> Exported:
+def _export(days: Mapping[str, object], *, accept_drop: bool, accept_counts: bool) -> Exported:
     """Run the job with this config of the daily assets.
 
     A table that fails does not keep the others from being published, unless a blocking check says no. The run has a
@@ -99,10 +100,13 @@ def _export(days: Mapping[str, object], *, accept_drop: bool) -> Exported:
     begun = time.monotonic()
     windowed = {asset.node_def.name: {"config": days} for asset in ASSETS.values() if asset.partitions_def == daily}
     audited = {audit.node_def.name: {"config": {"largest_drop": 1.0}}} if accept_drop else {}
+    resources = {"coupontools": {"config": {"accept_counts": True}}} if accept_counts else {}
     with news() as terminal, DagsterInstance.ephemeral() as instance:
         defs = build_defs(loggers={"terminal": terminal})
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            run_config={"ops": {**windowed, **audited}, **LOGGERS}, instance=instance, raise_on_error=False
+            run_config={"ops": {**windowed, **audited}, "resources": resources, **LOGGERS},
+            instance=instance,
+            raise_on_error=False,
         )
         reasons = _reasons(result)
         if reasons and result.get_asset_materialization_events():

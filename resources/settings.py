@@ -89,6 +89,9 @@ class ApiDialect(_Settings):
         "headers", description="where the keys are sent; calls without a body, all of v4's GET, always use headers"
     )
     api_versions: str = Field("", description="v3 or v4, or pairs as loyalty_users=v3,directories=v4")
+    accept_counts: bool = Field(
+        default=False, description="true where the API announces more records of a list than it has"
+    )
 
 
 class ApiLimits(_Settings):

@@ -90,9 +90,15 @@ class _Turn:
 class Client:
     """An open connection to one account. Made by `connected`."""
 
-    def __init__(self, http: httpx.AsyncClient, keys: Keys, versions: str, limits: ApiLimits) -> None:
-        """Speak to the API that `http` leads to; `versions` is for `choose`. Raises SettingsError."""
+    def __init__(
+        self, http: httpx.AsyncClient, keys: Keys, versions: str, limits: ApiLimits, *, accepts_counts: bool
+    ) -> None:
+        """Speak to the API that `http` leads to; `versions` is for `choose`. Raises SettingsError.
+
+        With `accepts_counts` a list may give fewer records than the API announces: a person says that it counts wrong.
+        """
         self.traffic = Traffic()
+        self.accepts_counts = accepts_counts
         self.pages_at_once = limits.concurrency + _PAGES_WAITING
         self.endpoints = choose(versions)
         self._http = http
@@ -276,7 +282,9 @@ def _tls() -> SSLContext:
 
 
 @asynccontextmanager
-async def connected(url: str, keys: Keys, versions: str, limits: ApiLimits) -> AsyncIterator[Client]:
+async def connected(
+    url: str, keys: Keys, versions: str, limits: ApiLimits, *, accepts_counts: bool = False
+) -> AsyncIterator[Client]:
     """Open a client on the account of these keys; `url` is the root of the API, without `/v3`. Raises SettingsError."""
     http = httpx.AsyncClient(
         base_url=url,
@@ -285,7 +293,7 @@ async def connected(url: str, keys: Keys, versions: str, limits: ApiLimits) -> A
         verify=_tls(),
     )
     async with http:
-        client = Client(http, keys, versions, limits)
+        client = Client(http, keys, versions, limits, accepts_counts=accepts_counts)
         try:
             yield client
         finally:

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from resources.account import account_of
 from resources.coupontools.client import Client, connected
@@ -34,7 +34,14 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     url: str | None = None
+    accept_counts: bool = Field(
+        default=False, description="let a run publish lists that hold fewer records than the API announces"
+    )
     _refusal: CoupontoolsError | None = PrivateAttr(default=None)
+
+    def accepts_counts(self) -> bool:
+        """Whether lists may hold fewer records than the API announces. Raises SettingsError."""
+        return self.accept_counts or ApiDialect.read().accept_counts
 
     def account(self) -> str:
         """The kind and the fingerprint of the account; see `account_of`. Raises SettingsError."""
@@ -59,18 +66,21 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Client]:
         limits, dialect, url = ApiLimits.read(), ApiDialect.read(), self._url()
+        open_client = partial(
+            connected, versions=dialect.api_versions, limits=limits, accepts_counts=self.accepts_counts()
+        )
         in_body = dialect.authentication == "body"
         if url == SANDBOX:
             from resources.sandbox.server import SandboxServer
 
             with SandboxServer(_made_up_account()) as server:
                 keys = Keys(server.client_id, server.client_secret, in_body)
-                async with connected(server.url, keys, dialect.api_versions, limits) as client:
+                async with open_client(server.url, keys) as client:
                     yield client
             return
         secrets = ApiCredentials.read()
         keys = Keys(secrets.client_id.get_secret_value(), secrets.client_secret.get_secret_value(), in_body)
-        async with connected(url, keys, dialect.api_versions, limits) as client:
+        async with open_client(url, keys) as client:
             yield client
 
     def _url(self) -> str:

@@ -52,9 +52,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def export(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
+def export(instance: dg.DagsterInstance, **run_config: object) -> dg.ExecuteInProcessResult:
     return defs.resolve_job_def("export").execute_in_process(
-        partition_key="2026-01-01", instance=instance, raise_on_error=False
+        partition_key="2026-01-01", instance=instance, run_config=run_config, raise_on_error=False
     )
 
 
@@ -110,6 +110,31 @@ def test_the_command_says_which_check_keeps_it_from_publishing(serve: Serve, dat
         export_days(*DAYS)
     assert "Check counts_reconciled of coupon_sessions has failed" in failure.value.message
     assert not (data_dir / "coupontools.duckdb").exists()
+
+
+@pytest.mark.parametrize("how", ["command", "setting", "config"])
+def test_a_total_that_is_always_too_high_can_be_accepted(
+    serve: Serve, data_dir: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    made = ShortAccount([campaign(1)], {"cam_1": [session(1), session(2)]})
+    serve(made, amount_meaning="total")
+    if how == "command":
+        with pytest.raises(click.ClickException, match="coupontools export --accept-counts"):
+            export_days(*DAYS)
+        export_days(*DAYS, accept_counts=True)
+    elif how == "setting":
+        monkeypatch.setenv("COUPONTOOLS_ACCEPT_COUNTS", "true")
+        assert export(instance).success
+    else:
+        assert not export(instance).success
+        result = export(instance, resources={"coupontools": {"config": {"accept_counts": True}}})
+        assert result.success
+        assert outcomes(result) == {"coupon_sessions:counts_reconciled": (False, False)}, "it stays a warning"
+    assert len(in_database(data_dir, "FROM coupon_sessions")) == 2
+    made.remove_session(session(1)["session"])
+    export_everything(accept_counts=True)
+    deleted = "SELECT session_id FROM coupon_sessions WHERE _deleted_at IS NOT NULL"
+    assert in_database(data_dir, deleted) == [(session(1)["session"],)], "what is accepted is a complete read"
 
 
 def test_most_of_a_table_does_not_vanish_unless_it_is_accepted(serve: Serve, data_dir: Path) -> None:
