@@ -1,12 +1,13 @@
 """The environment: every variable that the export knows, and one clear line for each that is missing or wrong."""
 
-from datetime import date
+import re
+from datetime import UTC, date, datetime
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -14,6 +15,9 @@ SANDBOX = "sandbox"
 """The value of COUPONTOOLS_API_URL that stands for the embedded API."""
 
 _PREFIX = "COUPONTOOLS_"
+
+LONGEST_WAIT = 86_400
+"""Seconds that a setting can make the export wait at a time: a day."""
 
 SHORTEST_KEY = 16
 """Characters of the key that personal data is hashed with."""
@@ -24,25 +28,72 @@ class SettingsError(Exception):
 
 
 def _address(url: str) -> str:
+    url = url.strip()
     if url != SANDBOX and not _is_address(url):
         raise PydanticCustomError("address", "should start with https:// and a host, or be the word sandbox")
+    if set(url) & set("?#@"):
+        raise PydanticCustomError("address", "should be the root of the API, without user name, query and fragment")
     return url.rstrip("/")
 
 
 def _is_address(url: str) -> bool:
+    """Whether httpx can ask at the address, and a name server for its host."""
+    import httpx  # not for whoever asks for help
+
     try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, or too large
+        parts = httpx.URL(url)
+        host, port = parts.raw_host.decode(), 443 if parts.port is None else parts.port
+        is_host = bool(_HOST.fullmatch(host)) or (":" in host and bool(ip_address(host)))
+    except (httpx.InvalidURL, ValueError):
         return False
+    return parts.scheme in ("http", "https") and is_host and 0 < port < 65536
+
+
+_HOST = re.compile(r"(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?")
+"""A name as name servers know it: labels of 63 characters at most, 253 in all."""
 
 
 def _printable(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise PydanticCustomError("key", "should be the key as the dashboard shows it, without blanks or line ends")
+    if text[0] == text[-1] and text[0] in "\"'":
+        raise PydanticCustomError("key", "should be the key as the dashboard shows it, without quotes around it")
     return secret
 
+
+def _folder(path: Path) -> Path:
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "should be a name that is UTF-8 text here; set LC_ALL=C.UTF-8, or choose another folder"
+        raise PydanticCustomError("folder", message) from None
+    if "\0" in text or text.endswith(("\r", "\n")):
+        raise PydanticCustomError("folder", "should be the path of a folder, without a line end")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        message = "should be written without ~: the home folder that it stands for is not known"
+        raise PydanticCustomError("folder", message) from None
+
+
+def _iso(day: object) -> object:
+    """A date as it is written, because pydantic reads a number as seconds since 1970."""
+    if isinstance(day, str) and not _DAY.fullmatch(day.strip()):
+        raise PydanticCustomError("day", "should be a date written as 2026-01-31")
+    return day.strip() if isinstance(day, str) else day
+
+
+def _past(day: date) -> date:
+    if not FIRST_DAY <= day <= datetime.now(UTC).date():
+        raise PydanticCustomError("day", "should be a day from 1970-01-01 to today")
+    return day
+
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FIRST_DAY = date(1970, 1, 1)
+"""Nothing is older; partitions count from here."""
 
 Key = Annotated[SecretStr, AfterValidator(_printable)]
 
@@ -98,11 +149,15 @@ class ApiLimits(_Settings):
     """How hard the export may press on the API."""
 
     concurrency: int = Field(8, ge=1, le=64, description="requests at one time")
-    requests_per_second: float | None = Field(None, gt=0, description="requests a second, at most")
-    connect_timeout: float = Field(10, gt=0, description="seconds to wait for a connection")
-    read_timeout: float = Field(30, gt=0, description="seconds to wait for the next byte of an answer")
-    retry_wait: float = Field(
-        0.5, ge=0, description="seconds before the first retry; each next one waits twice as long"
+    requests_per_second: Annotated[FiniteFloat, Field(ge=0.001, le=10_000)] | None = Field(
+        None, description="requests a second, at most"
+    )
+    connect_timeout: FiniteFloat = Field(10, ge=0.001, le=LONGEST_WAIT, description="seconds to wait for a connection")
+    read_timeout: FiniteFloat = Field(
+        30, ge=0.001, le=LONGEST_WAIT, description="seconds to wait for the next byte of an answer"
+    )
+    retry_wait: FiniteFloat = Field(
+        0.5, ge=0, le=LONGEST_WAIT, description="seconds before the first retry; each next one waits twice as long"
     )
 
 
@@ -140,5 +195,9 @@ class PersonalData(_Settings):
 class Storage(_Settings):
     """Where the export writes, and where its history begins."""
 
-    data_dir: Path = Field(Path("data"), description="the folder of everything that the export writes")
-    start_date: date = Field(date(2020, 1, 1), description="the first daily partition, UTC")
+    data_dir: Annotated[Path, AfterValidator(_folder)] = Field(
+        Path("data"), description="the folder of everything that the export writes"
+    )
+    start_date: Annotated[date, BeforeValidator(_iso), AfterValidator(_past)] = Field(
+        date(2020, 1, 1), description="the first daily partition, UTC"
+    )
