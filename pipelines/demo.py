@@ -101,7 +101,7 @@ def _open_dagster(home: Path, port: int) -> None:
 def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
     while process.poll() is None:
         with suppress(httpx.HTTPError):
-            if httpx.get(address).is_success:
+            if httpx.get(address, trust_env=False).is_success:
                 return
         time.sleep(0.5)
     raise click.ClickException("Dagster has ended; its log says why. Is the port taken? Choose another by --port.")

@@ -8,16 +8,29 @@ from typing import Any
 
 
 @contextmanager
-def replying(bodies: Mapping[str, str], otherwise: str) -> Iterator[str]:
-    """Serve a body for each path, `otherwise` for all others; the value is the root of the API."""
+def replying(
+    bodies: Mapping[str, str],
+    otherwise: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    asked: list[tuple[str, Mapping[str, str]]] | None = None,
+) -> Iterator[str]:
+    """Serve a body for each path, `otherwise` for all others; the value is the root of the API.
+
+    All have the same status and headers. Path and headers of each request are added to `asked`.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("content-length") or 0))
+            if asked is not None:
+                asked.append((self.path, dict(self.headers)))
             body = bodies.get(self.path.partition("?")[0].lstrip("/"), otherwise).encode()
-            self.send_response(200)
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache, partial
-from ssl import SSLContext
+from functools import partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
 from typing import TypeVar
 
@@ -30,8 +30,10 @@ from resources.coupontools.errors import (
     UnreachableError,
     UnreadableError,
 )
+from resources.coupontools.network import certificates, proxy_for
 from resources.coupontools.questions import Keys, Question, request
 from resources.coupontools.shape import is_html, is_json, shape
+from resources.coupontools.turn import Turn
 from resources.settings import ApiLimits
 
 T = TypeVar("T")
@@ -58,42 +60,20 @@ class Traffic:
     throttled: int = 0
 
 
-class _Turn:
-    """A request's turn to be sent again, of which there is one: nobody else asks a busy server meanwhile.
-
-    Requests that come back all at once would take what the server allows from each other, until some fail for good.
-    """
-
-    def __init__(self, only: asyncio.Lock) -> None:
-        self._only = only
-        self._is_mine = False
-
-    async def take(self) -> None:
-        """Wait for the turn."""
-        if not self._is_mine:
-            await self._only.acquire()
-            self._is_mine = True
-
-    async def nobody_elses(self) -> None:
-        """Wait until no other request has it."""
-        if not self._is_mine:
-            async with self._only:
-                pass
-
-    def end(self) -> None:
-        """Let the next one have it."""
-        if self._is_mine:
-            self._only.release()
-            self._is_mine = False
-
-
 class Client:
     """An open connection to one account. Made by `connected`."""
 
     def __init__(
-        self, http: httpx.AsyncClient, keys: Keys, versions: str, limits: ApiLimits, *, accepts_counts: bool
+        self,
+        http: httpx.AsyncClient,
+        keys: Keys,
+        versions: str,
+        limits: ApiLimits,
+        *,
+        accepts_counts: bool,
+        proxy: httpx.Proxy | None = None,
     ) -> None:
-        """Speak to the API that `http` leads to; `versions` is for `choose`. Raises SettingsError.
+        """Speak to the API that `http` leads to, by `proxy`; `versions` is for `choose`. Raises SettingsError.
 
         With `accepts_counts` a list may give fewer records than the API announces: a person says that it counts wrong.
         """
@@ -102,6 +82,7 @@ class Client:
         self.pages_at_once = limits.concurrency + _PAGES_WAITING
         self.endpoints = choose(versions)
         self._http = http
+        self._by = f" through the proxy {proxy.url.host}:{proxy.url.port or proxy.url.scheme}" if proxy else ""
         self._keys = keys
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(self.pages_at_once)
@@ -127,7 +108,7 @@ class Client:
         """
         if question.unit.endpoint not in READABLE:
             raise ValueError(f"{question.unit.endpoint.path} is not among the endpoints that the export may call")
-        turn = _Turn(self._only)
+        turn = Turn(self._only)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
             stop=self._stop,
@@ -149,7 +130,7 @@ class Client:
             finally:
                 turn.end()
 
-    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T], turn: _Turn) -> T:
+    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T], turn: Turn) -> T:
         await turn.nobody_elses()
         async with self._requests:
             if self._rate:
@@ -163,7 +144,7 @@ class Client:
             result = await asyncio.get_running_loop().run_in_executor(self._decoders, whole, response.content)
         except ShapeError:
             if response.is_client_error:
-                raise self._not_found(response.status_code, question) from None
+                raise self._not_found(response, question) from None
             body = self._without_keys(response.content)
             message = f"The API answers {question} in a shape that is not known: {shape(body)}."
             raise UnreadableError(message, body, question.page or 1) from None
@@ -179,12 +160,13 @@ class Client:
                 response = await self._http.send(request(self._http, question, self._keys))
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             reason = self._told(str(error)) or type(error).__name__
-            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-                address = f"{self._http.base_url.host}:{self._http.base_url.port or 'https'}"
+            if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+                url, proxies = self._http.base_url, ", the proxy (HTTPS_PROXY, NO_PROXY)" if self._by else ""
                 raise UnreachableError(
-                    f"{address} cannot be reached ({reason}). Check COUPONTOOLS_API_URL and the network."
+                    f"{url.host}:{url.port or url.scheme} cannot be reached{self._by} ({reason}). "
+                    f"Check COUPONTOOLS_API_URL{proxies} and the network."
                 ) from None
-            raise UnavailableError(f"The API broke off its answer to {question} ({reason}).") from None
+            raise UnavailableError(f"The API broke off its answer to {question}{self._by} ({reason}).") from None
         # httpx ties it to its stream, and that to it: a body of megabytes would wait for the collector
         response.stream = httpx.ByteStream(b"")
         self.traffic.bytes += len(response.content)
@@ -201,8 +183,11 @@ class Client:
         if not (response.is_success or response.is_client_error):
             raise self._not_the_api(status, question)
 
-    def _not_found(self, status: int, question: Question) -> CoupontoolsError:
+    def _not_found(self, response: httpx.Response, question: Question) -> CoupontoolsError:
         """What an HTTP 4xx means that does not carry the API's own error."""
+        status = response.status_code
+        if status == 407 or (status in (401, 403, 451) and is_html(response.content)):
+            return self._blocked(status, question)
         if status == 401:
             return AccountError(f"The API refuses the keys (HTTP {status}) for {question}. {_CHECK_KEYS}")
         if status == 403:
@@ -212,6 +197,14 @@ class Client:
         if status == 404 and question.unit.parent and question.unit.endpoint.version == "v4":
             return GoneError(f"{question} is no longer in the account (HTTP {status}).", told=False)
         return self._not_the_api(status, question)
+
+    def _blocked(self, status: int, question: Question) -> UnavailableError:
+        """A web page that forbids: it comes from a firewall or a proxy, for the API answers in JSON."""
+        kind = UnavailableError if self.traffic.answers else UnreachableError
+        return kind(
+            f"Something between here and the API blocks {question}{self._by}: a web page with HTTP {status} instead of "
+            "an answer. Ask who runs the network, its proxy or the API's firewall to let the export through."
+        )
 
     def _not_the_api(self, status: int, question: Question) -> RequestError:
         return RequestError(
@@ -258,7 +251,7 @@ class Client:
         # a server that names no time, or one that is over, would otherwise get all tries at once
         return min(asked, LONGEST_WAIT) if asked else self._backoff(state)
 
-    async def _before_retry(self, turn: _Turn, state: RetryCallState) -> None:
+    async def _before_retry(self, turn: Turn, state: RetryCallState) -> None:
         self.traffic.retries += 1
         if not (state.outcome and isinstance(state.outcome.exception(), BusyError)):
             turn.end()
@@ -275,25 +268,24 @@ def _tries(retrying: AsyncRetrying) -> int:
     return int(retrying.statistics["attempt_number"])
 
 
-@cache
-def _tls() -> SSLContext:
-    """The certificates that httpx trusts; reading them takes longer than a request."""
-    return httpx.create_ssl_context()
-
-
 @asynccontextmanager
 async def connected(
     url: str, keys: Keys, versions: str, limits: ApiLimits, *, accepts_counts: bool = False
 ) -> AsyncIterator[Client]:
     """Open a client on the account of these keys; `url` is the root of the API, without `/v3`. Raises SettingsError."""
+    proxy = proxy_for(url)
     http = httpx.AsyncClient(
         base_url=url,
+        proxy=proxy,
+        trust_env=False,
+        # PHP answers those who send its cookie back one after the other
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=None),
         limits=httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency),
-        verify=_tls(),
+        verify=certificates(),
     )
     async with http:
-        client = Client(http, keys, versions, limits, accepts_counts=accepts_counts)
+        client = Client(http, keys, versions, limits, accepts_counts=accepts_counts, proxy=proxy)
         try:
             yield client
         finally:

@@ -209,7 +209,7 @@ def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path
     serve(whole_account())
     good = run("check")
     assert good.returncode == 0
-    assert good.stdout.count("ok ") == 3
+    assert good.stdout.count("ok ") == 4
     (tmp_path / "file").write_text("in the way")
     bad = run("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
     assert bad.returncode == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -223,6 +223,72 @@ def test_an_address_that_is_not_the_api_is_named(serve: Serve, monkeypatch: pyte
     monkeypatch.setenv("COUPONTOOLS_API_URL", f"{server.url}/v3")
     with pytest.raises(RequestError, match=r"HTTP 404\. Check that COUPONTOOLS_API_URL is the root of the API"):
         ask()
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+def test_a_web_page_that_forbids_is_not_the_apis(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    with replying({}, "<!DOCTYPE html><title>Just a moment...</title>", status) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        told = f"^Something between here and the API blocks v3/campaign/data .* a web page with HTTP {status} .*Tried 3"
+        with pytest.raises(UnreachableError, match=told):
+            ask()
+
+
+def test_a_403_of_the_api_itself_is_a_refusal_of_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    with replying({}, '{"message": "Forbidden"}', 403) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        with pytest.raises(RequestError, match="refuses the keys"):
+            ask()
+
+
+@pytest.mark.parametrize("status", [200, 407])
+def test_what_a_proxy_does_is_told_with_its_name_and_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    asked: list[tuple[str, Mapping[str, str]]] = []
+    good = '{"status": {"status": "OK"}, "data": []}'
+    with replying({}, good if status == 200 else "", status, asked=asked) as url:
+        for name, value in (("API_URL", "http://api.example"), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        monkeypatch.setenv("http_proxy", url.replace("//", "//somebody:pass-word@"))
+        monkeypatch.setenv("no_proxy", "10.0.0.0/8,[::1],fd00::/8")
+        if status == 200:
+            assert ask()[0] == 0
+        else:
+            with pytest.raises(UnreachableError, match=f"through the proxy {url.removeprefix('http://')}: ") as error:
+                ask()
+            assert "pass-word" not in str(error.value)
+    assert {path for path, _ in asked} == {"http://api.example/v3/campaign/data"}
+
+
+def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("API_URL", "http://api.example"), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "hush-hush")):
+        monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+    monkeypatch.setenv("http_proxy", "somebody:pass-word@127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(
+        UnreachableError, match=r"api.example:http cannot be reached through the proxy 127.0.0.1:9 "
+    ) as e:
+        ask()
+    assert "pass-word" not in str(e.value)
+
+
+def test_a_cookie_is_not_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Mapping[str, str]]] = []
+    good = '{"status": {"status": "OK"}, "data": []}'
+    with replying({}, good, headers={"Set-Cookie": "PHPSESSID=1; path=/"}, asked=asked) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+
+        async def work(client: Client) -> None:
+            for _ in range(2):
+                await client.read(Question(Unit(client.endpoints["campaigns"])), lambda answer, _at: answer)
+
+        with_client(work)
+    assert len(asked) == 2
+    assert not any("Cookie" in headers for _, headers in asked)
 
 
 def test_an_unreachable_host_is_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
