@@ -21,6 +21,7 @@ from pathlib import Path
 
 import duckdb
 
+from resources.limits import limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 
 PRIVATE, PRIVATE_FILE, PUBLIC = 0o700, 0o600, 0o777
@@ -130,9 +131,10 @@ def _locked(path: Path) -> int:
 
 @contextmanager
 def telling_the_folder(folder: Folder) -> Iterator[None]:
-    """Turn what the disk or DuckDB says into a WarehouseError that names the folder."""
+    """Turn what the disk or DuckDB says into a WarehouseError that names the folder, or the limit that is reached."""
     try:
-        yield
+        with _telling_limits():
+            yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise WarehouseError(
@@ -155,6 +157,16 @@ def telling_the_folder(folder: Folder) -> Iterator[None]:
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
             "published stays as it was."
         ) from error
+
+
+@contextmanager
+def _telling_limits() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if told := limit_met(error):
+            raise WarehouseError(told) from error
+        raise
 
 
 def write_whole(path: Path, content: bytes) -> None:

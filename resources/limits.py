@@ -1,0 +1,51 @@
+"""What the machine, or a limit of the process, does not give: memory, threads, open files."""
+
+import resource
+from errno import EMFILE, ENFILE, ENOMEM
+
+ADDRESS_SPACE = 2 * 2**30
+"""Bytes that the engines reserve with all their threads; with fewer they end the process without a word."""
+
+_MEMORY = "memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
+_THREADS = "threads", "Raise the limit (ulimit -u, the container's), or that of memory (ulimit -v)"
+_FILES = "open files", "Raise the limit (ulimit -n)"
+
+
+def limit_met(error: BaseException) -> str | None:
+    """The line to tell if an error says that a limit is reached; None if it is about something else."""
+    kind = _kind(error)
+    if kind is None:
+        return None
+    what, advice = kind
+    return f"The machine gives the export no more {what}. {advice}, then run again; what was published stays as it was."
+
+
+def too_little_memory() -> str | None:
+    """The line to tell if the process may not reserve as much memory as the engines need; None if it may."""
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY or most >= ADDRESS_SPACE:
+        return None
+    return (
+        f"The process may reserve {most / 2**30:.1f} GiB of memory (ulimit -v), the export needs "
+        f"{ADDRESS_SPACE / 2**30:.0f}: raise the limit."
+    )
+
+
+def _kind(error: BaseException) -> tuple[str, str] | None:
+    text = str(error)
+    match error:
+        case MemoryError():
+            return _MEMORY
+        # DuckDB may be what cannot be loaded; "offload" is its word for a full disk
+        case Exception() if type(error).__name__ == "OutOfMemoryException" and "offload" not in text:
+            return _MEMORY
+        case ImportError() if "failed to map segment" in text:
+            return _MEMORY
+        case RuntimeError() if "can't start new thread" in text:
+            return _THREADS
+        case OSError(errno=number) if number in (EMFILE, ENFILE):
+            return _FILES
+        case OSError(errno=number) if number == ENOMEM:
+            return _MEMORY
+        case _:
+            return None

@@ -1,0 +1,46 @@
+"""Limits of the machine are named as what they are, and a full disk is not one of them."""
+
+from errno import EMFILE, ENOMEM, ENOSPC
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resources.limits import limit_met
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.files import Folder, telling_the_folder
+
+LIMITS = [
+    (MemoryError(), "memory"),
+    (OSError(ENOMEM, "Cannot allocate memory"), "memory"),
+    (duckdb.OutOfMemoryException("Out of Memory Error: Failed to allocate block (bad allocation)"), "memory"),
+    (ImportError("_duckdb.so: failed to map segment from shared object"), "memory"),
+    (RuntimeError("can't start new thread"), "threads"),
+    (OSError(EMFILE, "Too many open files"), "open files"),
+]
+
+
+@pytest.mark.parametrize(("error", "what"), LIMITS)
+def test_a_limit_is_no_fault_of_the_folder(tmp_path: Path, error: Exception, what: str) -> None:
+    with (
+        pytest.raises(WarehouseError, match=f"^The machine gives the export no more {what}"),
+        telling_the_folder(Folder(tmp_path)),
+    ):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(ENOSPC, "No space left on device"),
+        duckdb.OutOfMemoryException("Out of Memory Error: failed to offload data block of size 256.0 KiB"),
+    ],
+)
+def test_a_full_disk_is_no_limit_of_the_process(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(WarehouseError, match="Make room"), telling_the_folder(Folder(tmp_path)):
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError("no limit"), RuntimeError("other"), ImportError("no module")])
+def test_what_is_no_limit_is_left_alone(error: Exception) -> None:
+    assert limit_met(error) is None
