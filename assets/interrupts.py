@@ -11,32 +11,38 @@ T = TypeVar("T")
 
 
 def run_until_told(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; SIGINT and SIGTERM cancel it, which raises KeyboardInterrupt.
+    """Run a coroutine; SIGINT and SIGTERM cancel it, which raises KeyboardInterrupt, also if it is over by then.
 
     Dagster's own handlers raise wherever the program happens to be, and in a loop's callback that is lost.
     """
+    told: list[int] = []
 
     async def main() -> T:
-        with _cancelling(asyncio.get_running_loop(), asyncio.current_task()):
+        with _cancelling(asyncio.get_running_loop(), asyncio.current_task(), told):
             return await work
 
     try:
-        return asyncio.run(main())
+        result = asyncio.run(main())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+    if told:
+        raise KeyboardInterrupt
+    return result
 
 
 @contextmanager
-def _cancelling(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any] | None") -> Iterator[None]:
+def _cancelling(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any] | None", told: list[int]) -> Iterator[None]:
     if task is None or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    for each in before:
-        loop.add_signal_handler(each, task.cancel)
+
+    def cancel(number: int, _frame: object) -> None:
+        told.append(number)
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = {each: signal.signal(each, cancel) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for each, handler in before.items():
-            loop.remove_signal_handler(each)
             signal.signal(each, handler)
