@@ -1,7 +1,5 @@
 """The command `coupontools`. Whatever it needs is imported when it is needed, so that it answers at once."""
 
-import gc
-import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
@@ -9,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.process import INTERRUPTED, loss
+from resources.limits import limit_met, too_little_memory
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def app() -> None:
     The account is named by COUPONTOOLS_API_URL, COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET; everything is
     written to COUPONTOOLS_DATA_DIR (./data).
     """  # noqa: D301  (the escape keeps the lines below it as they are)
+    if told := too_little_memory():
+        raise click.ClickException(told)
 
 
 @app.command()
@@ -72,10 +74,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     """
     if full and (start or end):
         raise click.UsageError("--full reads all days: leave out --from and --to.")
-    start = start or Storage.read().start_date
-    end = end or datetime.now(UTC).date() - timedelta(days=1)
-    if start > end:
-        raise click.UsageError(f"The range starts on {start}, after it ends on {end}: swap --from and --to.")
+    start, end = _range(start, end)
     if ApiAddress.read().api_url != SANDBOX:
         ApiCredentials.read()
     ApiLimits.read()
@@ -85,6 +84,18 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
     exported = export_everything(**accepted) if full else export_days(start, end, **accepted)
     exported.show()
+
+
+def _range(start: date | None, end: date | None) -> tuple[date, date]:
+    """The days to read, by the options or what stands in for them. Raises click.UsageError, SettingsError."""
+    first = start or Storage.read().start_date
+    last = end or datetime.now(UTC).date() - timedelta(days=1)
+    if first > last:
+        begins = f"{first}" if start else f"{first} (COUPONTOOLS_START_DATE)"
+        ends = f"{last}" if end else f"{last} (yesterday)"
+        advice = "swap --from and --to" if start and end else "choose other days by --from and --to"
+        raise click.UsageError(f"The range starts on {begins}, after it ends on {ends}: {advice}.")
+    return first, last
 
 
 @app.command()
@@ -135,6 +146,8 @@ def dictionary() -> None:
     from assets.dictionary import dictionary_of_models
 
     click.echo(dictionary_of_models())
+    if lost := loss(sys.stdout):
+        raise click.ClickException(f"The dictionary cannot be written to standard output: {lost.strerror or lost}.")
 
 
 @app.command()
@@ -203,21 +216,12 @@ def _faults(text: str) -> "Faults":
         raise click.BadParameter(f"{error}.", param_hint="--faults") from None
 
 
-def main() -> None:
-    """Run the command; exit code 0 if all is done, 1 if not, 2 if it was asked for wrongly, 130 if interrupted."""
-    # Dagster makes objects by the hundred thousand; to look through them all over and over takes a sixth of the time
-    gc.set_threshold(500_000)
-    code = _run()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # and to take them apart one by one takes as long again
-
-
-def _run() -> int:
+def run() -> int:
+    """Run the command; the exit code is 0 if all is done, 1 if not, 2 if asked for wrongly, 130 if interrupted."""
     try:
         app.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _tell("The run was interrupted. What was published stays; the same command goes on where it stopped.")
+        _tell(INTERRUPTED)
         return 130
     except SettingsError as error:
         _tell(str(error))
@@ -228,7 +232,18 @@ def _run() -> int:
     except click.ClickException as error:
         _tell(error.message)
         return 1
+    except Exception as error:
+        told = limit_met(error) or (isinstance(error, OSError) and _refused(error))
+        if not told:
+            raise
+        _tell(told)
+        return 1
     return 0
+
+
+def _refused(error: OSError) -> str:
+    """What the system does not let us do outside the folder of the export: a port, a temporary file."""
+    return f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}."
 
 
 def _tell(message: str) -> None:

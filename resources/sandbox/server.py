@@ -105,15 +105,15 @@ def serve(
 ) -> None:
     """Serve the account until Ctrl-C; print the address and the keys once, to standard output."""
     with SandboxServer(account, assumptions, clock, faults, port) as server:
-        sys.stdout.write(
-            f"Sandbox of the Coupontools API, with made-up data: {server.url}\n"
-            f"  COUPONTOOLS_API_URL={server.url}\n"
-            f"  COUPONTOOLS_CLIENT_ID={server.client_id}\n"
-            f"  COUPONTOOLS_CLIENT_SECRET={server.client_secret}\n"
-            "Ctrl-C ends it.\n"
-        )
-        sys.stdout.flush()
         try:
+            sys.stdout.write(
+                f"Sandbox of the Coupontools API, with made-up data: {server.url}\n"
+                f"  COUPONTOOLS_API_URL={server.url}\n"
+                f"  COUPONTOOLS_CLIENT_ID={server.client_id}\n"
+                f"  COUPONTOOLS_CLIENT_SECRET={server.client_secret}\n"
+                "Ctrl-C ends it.\n"
+            )
+            sys.stdout.flush()
             while True:
                 time.sleep(3600)
         except KeyboardInterrupt:
@@ -125,9 +125,9 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise OSError(error.errno, f"Port {port} of {HOST} cannot be taken: {error.strerror}") from None
     # Listening before the server's thread runs: early connections wait instead of being refused.
     listener.listen(512)
     return listener

@@ -70,7 +70,7 @@ def command_of(contender: str, url: str, folder: Path, days: tuple[str, str]) ->
         return [sys.executable, "-m", module, url, str(folder)], {}
     account = {"API_URL": url, "CLIENT_ID": "a", "CLIENT_SECRET": "b", "DATA_DIR": str(folder)}
     environment = {f"COUPONTOOLS_{name}": value for name, value in account.items()}
-    coupontools = [sys.executable, "-c", "from pipelines.cli import main; main()"]
+    coupontools = [sys.executable, "-c", "from pipelines.process import main; main()"]
     return [*coupontools, "export", "--from", days[0], "--to", days[1]], environment
 
 

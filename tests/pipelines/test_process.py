@@ -1,0 +1,110 @@
+"""The command in a hostile process: deaf readers, ignored signals, an odd locale, too little memory."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from resources.sandbox.faults import Fault
+from tests.accounts import account
+from tests.conftest import Serve
+from tests.queries import in_database
+
+COMMAND = Path(sys.executable).with_name("coupontools")
+DAYS = ("--from", "2026-01-01", "--to", "2026-11-01")
+
+
+def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash, in which `coupontools` is the command; pipes tell if any part of them fails."""
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line.replace('coupontools', str(COMMAND))}"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def _ignore_sigint() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("redirected", ["<&- >&- 2>&-", ">/dev/full 2>/dev/full", "2> >(true) | true"])
+def test_an_export_is_published_whoever_reads_what_it_says(serve: Serve, data_dir: Path, redirected: str) -> None:
+    serve(account({1: 3}))
+    result = shell(f"coupontools export {' '.join(DAYS)} {redirected}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("coupontools --version >&-", 0),
+        ("coupontools dictionary | head -1", 0),
+        ("coupontools dictionary >/dev/full", 1),
+        ("coupontools export --sideways 2>&-", 2),
+    ],
+)
+def test_the_exit_code_tells_what_was_done(line: str, code: int) -> None:
+    result = shell(line)
+    assert result.returncode == code, result.stderr
+    told = ["Error: The dictionary cannot be written to standard output: No space left on device."]
+    assert result.stderr.splitlines() == (told if code == 1 else [])
+
+
+def test_sigterm_ends_an_export_that_was_started_with_sigint_ignored(serve: Serve, data_dir: Path) -> None:
+    serve(account({1: 3})).faults.add(Fault("stall", path="v3/campaign/data", seconds=60, times=None))
+    process = subprocess.Popen([COMMAND, "export", *DAYS], preexec_fn=_ignore_sigint, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    assert process.stderr.readline().startswith("campaigns: ")
+    process.terminate()
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told.splitlines()[-1].startswith("Error: The run was interrupted. ")
+    assert not (data_dir / "coupontools.duckdb").exists()
+
+
+def test_sigterm_ends_a_sandbox_that_was_started_with_sigint_ignored() -> None:
+    with subprocess.Popen(
+        [COMMAND, "sandbox", "--sessions", "100"], preexec_fn=_ignore_sigint, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout
+        server.stdout.readline()
+        server.terminate()
+        assert server.stdout.read().splitlines()[-1] == "Sandbox ended."
+    assert server.returncode == 0
+
+
+def test_folders_have_any_name_in_any_locale(serve: Serve, tmp_path: Path) -> None:
+    serve(account({1: 3}))
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    folder = tmp_path / "dätä-データ"
+    result = shell(f"coupontools export {' '.join(DAYS)}", COUPONTOOLS_DATA_DIR=str(folder), **locale)
+    assert result.returncode == 0, result.stderr
+    assert in_database(folder, "SELECT count(*) FROM coupon_sessions") == [(3,)]
+
+
+def test_too_little_memory_is_said_before_anything_is_done(data_dir: Path) -> None:
+    result = subprocess.run(
+        [COMMAND, "check"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    message = "Error: The process may reserve 1.0 GiB of memory (ulimit -v), the export needs 2: raise the limit.\n"
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", message)
+    assert not data_dir.exists()
+
+
+def test_a_port_that_is_taken_is_named(serve: Serve) -> None:
+    port = serve(account()).url.rpartition(":")[2]
+    result = shell(f"coupontools sandbox --sessions 100 --port {port}")
+    assert result.returncode == 1
+    assert result.stderr == f"Error: Port {port} of 127.0.0.1 cannot be taken: Address already in use.\n"
