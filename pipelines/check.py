@@ -22,7 +22,7 @@ def check(*, with_probe: bool) -> None:
     """Look at the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, told=f"Python {platform.python_version()}, {packages}")
-    results = [_folder(), _rows(), _account(_probe if with_probe else _ask_once)]
+    results = [_folder() and _rows(), _account(_probe if with_probe else _ask_once)]
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
 
@@ -43,7 +43,11 @@ def _folder() -> bool:
 
 def _rows() -> bool:
     try:
-        WarehouseResource().admit(Origin(CoupontoolsResource().account(), PersonalData.read().told))
+        policy = PersonalData.read().told
+    except SettingsError as error:
+        return _show(str(error), good=False)
+    try:
+        WarehouseResource().admit(Origin(CoupontoolsResource().account(), policy))
     except SettingsError:  # the next line tells it
         return True
     except WarehouseError as error:

@@ -211,6 +211,9 @@ def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path
     assert good.returncode == 0
     assert good.stdout.count("ok ") == 4
     (tmp_path / "file").write_text("in the way")
+    keyless = run("check", COUPONTOOLS_PERSONAL_DATA="hash")
+    assert keyless.returncode == 1
+    assert "FAILED  COUPONTOOLS_PERSONAL_DATA_KEY is not set" in keyless.stdout
     bad = run("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
     assert bad.returncode == 1
     assert bad.stdout.count("FAILED") == 2
