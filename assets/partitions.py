@@ -68,8 +68,16 @@ def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
             raise SettingsError(f"There is no partition {window}: they run from {FIRST_DAY} to yesterday, in UTC.")
         return window
     if days.start and days.end:
-        return Window(date.fromisoformat(days.start), date.fromisoformat(days.end))
+        return Window(_day("start", days.start), _day("end", days.end))
     raise SettingsError("The run has no days: choose partitions, or give start and end in the config.")
+
+
+def _day(name: str, text: str) -> date:
+    """A day of a run's config, which may name any variable of the environment: its value is never told."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"The {name} in the run's config is no date: write it as 2026-01-31.") from None
 
 
 def partition_range(keys: Sequence[str]) -> dict[str, str]:

@@ -30,10 +30,11 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The account that COUPONTOOLS_API_URL and its keys name.
 
     The environment is read when a run connects, so that the code location loads without it and no secret is ever
-    part of a run's config. `url` stands in for COUPONTOOLS_API_URL.
+    part of a run's config. `url` stands in for COUPONTOOLS_API_URL where resources are made; a dependency is no
+    config, so that no run can set where the keys go.
     """
 
-    url: str | None = None
+    url: dg.ResourceDependency[str | None] = None  # type: ignore[assignment]  # a descriptor only to mypy
     accept_counts: bool = Field(
         default=False, description="let a run publish lists that hold fewer records than the API announces"
     )

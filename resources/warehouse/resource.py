@@ -30,9 +30,12 @@ T = TypeVar("T")
 
 
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The tables in COUPONTOOLS_DATA_DIR, read when a run writes; `data_dir` stands in for it."""
+    """The tables in COUPONTOOLS_DATA_DIR, read when a run writes.
 
-    data_dir: str | None = None
+    `data_dir` stands in for it where resources are made; a dependency is no config, so that no run can set it.
+    """
+
+    data_dir: dg.ResourceDependency[str | None] = None  # type: ignore[assignment]  # a descriptor only to mypy
     _folder: Folder | None = PrivateAttr(default=None)
     _merged: list[Batch] = PrivateAttr(default_factory=list)
 

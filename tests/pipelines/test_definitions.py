@@ -202,6 +202,27 @@ def test_the_graph_runs_on_other_resources_without_patching(serve: Serve, tmp_pa
     assert (tmp_path / "other" / "coupontools.duckdb").exists()
 
 
+@pytest.mark.parametrize("value", ["http://127.0.0.1:9", {"env": "HOME"}, None])
+@pytest.mark.parametrize("field", ["coupontools.url", "warehouse.data_dir", "coupontools.client_id"])
+def test_no_run_can_set_where_the_keys_go_or_where_is_written(field: str, value: object) -> None:
+    resource, name = field.split(".")
+    attack = {"resources": {resource: {"config": {name: value}}}}
+    for job in defs.get_repository_def().get_all_jobs():
+        with pytest.raises(dg.DagsterInvalidConfigError, match=f'unexpected config entry "{name}"'):
+            dg.validate_run_config(job, attack)
+
+
+def test_no_value_of_the_environment_is_told_that_a_runs_config_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "never-told")
+    attack = {"ops": {"coupon_sessions": {"config": {"start": {"env": "COUPONTOOLS_CLIENT_SECRET"}, "end": "x"}}}}
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+        run_config=attack, asset_selection=[dg.AssetKey("coupon_sessions")], raise_on_error=False
+    )
+    told = "".join(f"{event.message} {event.event_specific_data}" for event in result.all_events)
+    assert "The start in the run's config is no date" in told
+    assert "never-told" not in told
+
+
 @pytest.mark.parametrize("variable", ["COUPONTOOLS_API_URL", "COUPONTOOLS_DATA_DIR"])
 def test_loading_the_code_location_asks_nothing_and_writes_nothing(tmp_path: Path, variable: str) -> None:
     code = "import pipelines.definitions as d; assert d.defs"
