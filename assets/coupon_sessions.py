@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from assets.children import extract_children
-from assets.extraction import Extraction, Read
+from assets.extraction import Extraction, Read, identity, known_units
 from assets.loading import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import FIRST_DAY, Days, Window, daily, window_of
 from assets.plots import as_picture, by_day
@@ -41,10 +41,15 @@ def coupon_sessions(
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
 
     async def read(client: Client, batch: Batch) -> Extraction:
+        known = known_units(batch)
+
         async def reads(campaign: str) -> list[Read]:
-            parts = ["sessions", *(TOUCHED if await _may_be_older(client, campaign, window) else ())]
-            units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in parts]
-            return [Read(unit, {"campaign_id": campaign}) for unit in units]
+            all_parts = ("sessions", *TOUCHED)
+            units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in all_parts]
+            values = {"campaign_id": campaign}
+            if not known.issuperset(map(identity, units)) and await _may_be_older(client, campaign, window):
+                return [Read(unit, values) for unit in units]
+            return [Read(units[0], values, covers=units[1:])]
 
         return await extract_children(
             client,

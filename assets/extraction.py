@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeAlias
 
 import polars as pl
 
@@ -31,10 +32,14 @@ ACCEPT_COUNTS = (
 
 @dataclass(frozen=True)
 class Read:
-    """A unit to be read, and the column values that come from the request and not from its records."""
+    """A unit to be read, and the column values that come from the request and not from its records.
+
+    `covers` are units that need not be read once this one was, because it holds all of theirs.
+    """
 
     unit: Unit
     given: Mapping[str, str] = field(default_factory=dict)
+    covers: Sequence[Unit] = ()
 
 
 @dataclass
@@ -96,7 +101,7 @@ async def extract(
     A unit whose parent is gone is skipped and reported; of one that cannot be read, the answer goes to quarantine.
     Raises the first other CoupontoolsError; the units that were complete by then stay in the batch.
     """
-    known = {_identity_of(done) for done in (*batch.units, *batch.merged)}
+    known = known_units(batch)
     open_reads = [read for read in reads if identity(read.unit) not in known]
     extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
     work = _Work(Reader(client), table, batch, extraction, log, dated, complete, client.accepts_counts)
@@ -183,6 +188,8 @@ class _Work:
         counts = reading.records, refused.records, reading.announced
         done = UnitDone(*identity(read.unit), *counts, complete, whole_at)
         await asyncio.to_thread(self.batch.complete, done)
+        for unit in read.covers if complete else ():
+            self.batch.complete(UnitDone(*identity(unit), 0, 0, None))
         self.extraction.finished += 1
 
     def _tell_moves(self, unit: Unit, reading: Reading) -> None:
@@ -264,11 +271,20 @@ def put_away(batch: Batch, extraction: Extraction, table: type[Table], unit: Uni
     extraction.unreadable.append(f"{error} What came is kept in the table quarantine.")
 
 
-def identity(unit: Unit) -> tuple[str, str | None, str | None, str | None]:
-    """What a unit is known by in a batch: path, parent, first and last day."""
+Identity: TypeAlias = tuple[str, str | None, str | None, str | None]
+"""What a unit is known by in a batch: path, parent, first and last day."""
+
+
+def known_units(batch: Batch) -> set[Identity]:
+    """The units that a batch holds, or has held until they were merged."""
+    return {_identity_of(done) for done in (*batch.units, *batch.merged)}
+
+
+def identity(unit: Unit) -> Identity:
+    """What a unit is known by in a batch."""
     start, end = (day.isoformat() if day else None for day in (unit.start, unit.end))
     return unit.endpoint.path, unit.parent, start, end
 
 
-def _identity_of(done: UnitDone) -> tuple[str, str | None, str | None, str | None]:
+def _identity_of(done: UnitDone) -> Identity:
     return done.endpoint, done.parent, done.start, done.end

@@ -119,9 +119,8 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
 def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
     server = serve(
         RecordedAccount(
-            directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(25))}
+            directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(230))}
         ),
-        registration_page_size=10,
     )
     told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
     asked = [each.parameters["page"] for each in server.requests if each.path == "v3/directoryusers/list"]
