@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain
@@ -134,6 +135,19 @@ def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
     _, told = process.communicate(timeout=180)
     assert process.returncode == code, told
     return told
+
+
+@contextmanager
+def open_for_writing(database: Path) -> Iterator[int]:
+    """Let another process have a published database open as nobody should; the value is its id."""
+    database.chmod(0o600)
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(database)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout
+        assert writer.stdout.readline() == "open\n"
+        yield writer.pid
+        writer.communicate()
 
 
 def left_over(data_dir: Path) -> list[str]:

@@ -8,39 +8,27 @@ changed ones are written. Whoever has a file open keeps it, whoever opens one ge
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
 
 import duckdb
 
 from resources.warehouse.columns import describe_tables
 from resources.warehouse.engine import opened
-from resources.warehouse.errors import RefusedError
+from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.files import Folder, point, remove, sync
 from resources.warehouse.inventory import Inventory, note_files, note_live_rows, take_inventory
-from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
-from resources.warehouse.paths import plain_path
-from resources.warehouse.schema import TableSchema, Value
-from resources.warehouse.sql import is_empty, quoted_name, quoted_text
+from resources.warehouse.parquet_files import LAYOUT, note_outlines, write_tables
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import is_empty, quoted_name
 from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
 
 READ_ONLY, ALL_MODES = 0o444, 0o777
 
-LAYOUT = 2
-"""Grows when a version of the export places rows in other files than the one before."""
-
-SIDE_BY_SIDE = 2
-"""Files that are written at one time; each takes memory for its columns."""
-
 UNFINISHED = "unfinished"
-FILE = "data_0.parquet"
-LONGEST_NAME = 200
-"""Bytes of a folder's name; longer ids are named by their hash."""
-
 SECONDS_OF_GRACE = 60.0
 """A replaced snapshot stays for so long, for readers who have listed its files but not yet opened them."""
 
@@ -92,7 +80,7 @@ def publish(
                 found = take_inventory(connection, folder)
                 if _is_out(connection, folder, outline, found):
                     return Published(rows, 0, {})
-                files_written = _write_tables(connection, tables, folder, unfinished, found)
+                files_written = write_tables(connection, tables, folder, unfinished, found)
             written = time.monotonic()
             beside = _copy_database(folder, unfinished, marts, describe)
             _seal(unfinished)
@@ -100,7 +88,8 @@ def publish(
             seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
         finally:
             remove(unfinished)
-            sweep(folder, SECONDS_OF_GRACE)
+            with suppress(PermissionError):  # another user's, which disturb nobody
+                sweep(folder, SECONDS_OF_GRACE)
         _note_publish(folder, outline, tables, beside)
     return Published(rows, files_written, seconds)
 
@@ -119,118 +108,14 @@ def _note_publish(folder: Folder, outline: str, tables: Sequence[TableSchema], b
         connection.begin()
         connection.execute("DELETE FROM _state.changed")
         connection.execute("CREATE OR REPLACE TABLE _state.published AS SELECT ? AS outline", [outline])
-        connection.execute(
-            "CREATE OR REPLACE TABLE _state.published_files AS SELECT unnest(?) AS table_name, unnest(?) AS outline",
-            [[table.name for table in tables], list(map(_outline_of_files, tables))],
-        )
+        note_outlines(connection, tables)
         note_live_rows(connection)
         note_files(connection, folder, [folder.database.name, *beside])
         connection.commit()
 
 
-def _outline_of_files(table: TableSchema) -> str:
-    """What the files of a table look like: their columns, and how they are divided."""
-    columns = [(column.name, column.sql_type) for column in table.columns]
-    return sha256(repr((LAYOUT, columns, table.files)).encode()).hexdigest()
-
-
 def _count(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {quoted_name(table.name)}").fetchall()[0][0])
-
-
-def _write_tables(
-    connection: duckdb.DuckDBPyConnection,
-    tables: Sequence[TableSchema],
-    folder: Folder,
-    snapshot: Path,
-    found: Inventory,
-) -> int:
-    """Write what has changed of the tables; all files of a table whose published ones look otherwise than new ones."""
-    connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
-    known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
-    written = 0
-    for table in tables:
-        looks_the_same = (table.name, _outline_of_files(table)) in known
-        written += _write_parquet(connection, table, folder, snapshot, found if looks_the_same else Inventory())
-    return written
-
-
-def _write_parquet(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, found: Inventory
-) -> int:
-    """Write the changed files of a table into the snapshot, and share the others; returns how many were written.
-
-    Of those that were `found`, the intact ones can be shared; where there are none, all are written.
-    """
-    target, previous = snapshot / table.name, folder.parquet / table.name
-    target.mkdir(parents=True)
-    intact, amiss = (found.below(names, Path(folder.parquet.name, table.name)) for names in (found.intact, found.amiss))
-    is_anew = is_new(connection) or not intact
-    changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
-    if amiss and not is_anew:
-        changed |= {each for each in partitions_of(connection, table) if _place(table, each) in amiss}
-    written = _write_files(connection, table, changed, target)
-    if not is_anew:
-        _share(previous, target, intact - {_place(table, partition) for partition in changed})
-    if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
-        written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)
-    return written
-
-
-def _write_files(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, partitions: Collection[str], target: Path
-) -> int:
-    """Write several partitions, side by side: one by itself keeps little more than one core busy."""
-
-    def write(partition: str) -> int:
-        with connection.cursor() as another:
-            another.execute("USE opened")
-            return _write_file(another, table, partition, target)
-
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
-        return sum(threads.map(write, partitions))
-
-
-def _write_file(
-    connection: duckdb.DuckDBPyConnection,
-    table: TableSchema,
-    partition: str,
-    target: Path,
-    *,
-    even_if_empty: bool = False,
-) -> int:
-    """Write the rows of one partition; one COPY each takes a third of the time of one that partitions."""
-    rows = rows_in_partition(table, partition)
-    if table.files and not even_if_empty and not connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchall():
-        return 0
-    file = target / _place(table, partition)
-    file.parent.mkdir(exist_ok=True)
-    connection.execute(
-        f"COPY ({rows}) TO {quoted_text(plain_path(file))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-    )
-    return 1
-
-
-def _place(table: TableSchema, partition: str) -> Path:
-    """Where the file of a partition stands, below the table's folder; ids of the API become harmless names."""
-    if not table.files:
-        return Path(FILE)
-    if not isinstance(table.files, Value) or partition == NO_PARTITION:
-        return Path(f"{table.files.name}={partition}", FILE)
-    name = quote(partition, safe="")
-    if len(name) > LONGEST_NAME:
-        name = sha256(name.encode()).hexdigest()
-    return Path(f"{table.files.name}={name}", FILE)
-
-
-def _share(previous: Path, target: Path, places: Collection[Path]) -> None:
-    """Take over files of the snapshot before: as links, or as copies where a person has moved them to another disk."""
-    for place in places:
-        (target / place).parent.mkdir(exist_ok=True)
-        try:
-            (target / place).hardlink_to(previous / place)
-        except OSError:
-            shutil.copy2(previous / place, target / place)
 
 
 def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describe: Describe) -> list[str]:
@@ -265,11 +150,22 @@ def _swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
     _refuse_obstacles(folder, beside)
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    for name in (folder.database.name, *beside):
+    (unfinished / folder.database.name).replace(folder.database)
+    try:
+        _replace_files(folder, unfinished, beside)
+    except OSError as error:
+        raise WarehouseError(
+            f"The folder {folder.root} is published in part ({error.strerror}): the database is of this run, the "
+            "Parquet files may be those of the last. Run it again once that is put right."
+        ) from error
+
+
+def _replace_files(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
+    for name in beside:
         (unfinished / name).replace(folder.root / name)
     snapshot = folder.snapshots / f"{time.time():017.6f}"
     unfinished.rename(snapshot)
-    if folder.parquet.exists():
+    with suppress(FileNotFoundError, PermissionError):
         os.utime(folder.parquet)  # its time of grace begins now, however many publishes died since it was made
     if not folder.parquet.is_symlink() and folder.parquet.is_dir():  # as backups without links restore it
         folder.parquet.rename(folder.snapshots / f"{snapshot.name}.replaced")
@@ -283,13 +179,14 @@ def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
     files = [folder.database, folder.database.with_suffix(".duckdb.wal"), *(folder.root / name for name in beside)]
     obstacles = [file for file in files if file.is_dir() and not file.is_symlink()]
     if folder.parquet.is_dir() and not folder.parquet.is_symlink():
+        obstacles += [] if os.access(folder.parquet, os.W_OK) else [folder.parquet]
         others = (file for file in folder.parquet.rglob("*") if file.is_symlink() or not file.is_dir())
         obstacles += [file for file in others if file.is_symlink() or file.suffix != ".parquet"]
     elif folder.parquet.exists() and not folder.parquet.is_symlink():
         obstacles.append(folder.parquet)
     if obstacles:
         raise RefusedError(
-            f"{obstacles[0]} stands where the export publishes and was not made by it: move it away and run again. "
+            f"{obstacles[0]} stands where the export publishes and is not its own: move it away and run again. "
             "What was published stays as it was."
         )
 

@@ -2,17 +2,17 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from errno import ENOSPC
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from resources.warehouse.errors import InUseError, RefusedError
+from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 from resources.warehouse.resource import WarehouseResource
+from tests.processes import open_for_writing
 from tests.queries import in_database, in_parquet
 from tests.things import QUARANTINE, THINGS, merge, thing
 
@@ -240,6 +240,20 @@ def test_a_damaged_database_alone_is_told(warehouse: WarehouseResource) -> None:
         publish(warehouse)
 
 
+def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_link: Path, _target: str) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("resources.warehouse.publish.point", fail)
+        with pytest.raises(WarehouseError, match="published in part"):
+            merge_and_publish(warehouse)
+    publish(warehouse)
+    assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
 def test_only_files_that_are_amiss_are_written_again(warehouse: WarehouseResource) -> None:
     (warehouse.folder.root / MONTH).unlink()
     assert publish(warehouse) == 1
@@ -254,22 +268,15 @@ def test_what_a_person_has_put_beside_our_files_is_not_published_on(warehouse: W
 
 
 def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: WarehouseResource) -> None:
-    database = warehouse.folder.database
-    database.chmod(0o600)
-    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", code, str(database)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout
-        assert writer.stdout.readline() == "open\n"
+    with open_for_writing(warehouse.folder.database) as writer:
         audited = warehouse.audit([THINGS], {}, [THINGS])
         assert (audited.live["things"].staged, audited.live["things"].published) == (2, 2)
         with pytest.raises(InUseError, match="is open in another program") as told, warehouse.published():
             pass
-        assert str(writer.pid) in str(told.value)
+        assert f"process {writer}" in str(told.value)
         shutil.rmtree(warehouse.folder.state)  # so that the stage is made from the file that is in use
         merge_and_publish(warehouse)
         assert ids(warehouse.folder.root) == ["a", "b", "c"]
-        writer.communicate()
 
 
 def test_the_live_rows_of_the_last_publish_outlive_merges_and_the_stage(warehouse: WarehouseResource) -> None:

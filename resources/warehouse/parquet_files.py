@@ -1,0 +1,136 @@
+"""The Parquet files of a snapshot: changed ones are written, the others shared with the snapshot before."""
+
+import shutil
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+
+from resources.warehouse.files import Folder
+from resources.warehouse.inventory import Inventory
+from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
+from resources.warehouse.paths import plain_path
+from resources.warehouse.schema import TableSchema, Value
+from resources.warehouse.sql import quoted_text
+
+LAYOUT = 2
+"""Grows when a version of the export places rows in other files than the one before."""
+
+SIDE_BY_SIDE = 2
+"""Files that are written at one time; each takes memory for its columns."""
+
+FILE = "data_0.parquet"
+LONGEST_NAME = 200
+"""Bytes of a folder's name; longer ids are named by their hash."""
+
+
+def write_tables(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[TableSchema],
+    folder: Folder,
+    snapshot: Path,
+    found: Inventory,
+) -> int:
+    """Write what has changed of the tables; all files of a table whose published ones look otherwise than new ones."""
+    connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
+    known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
+    written = 0
+    for table in tables:
+        looks_the_same = (table.name, _outline_of_files(table)) in known
+        written += _write_parquet(connection, table, folder, snapshot, found if looks_the_same else Inventory())
+    return written
+
+
+def note_outlines(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
+    """Write down what the published files of each table look like."""
+    connection.execute(
+        "CREATE OR REPLACE TABLE _state.published_files AS SELECT unnest(?) AS table_name, unnest(?) AS outline",
+        [[table.name for table in tables], list(map(_outline_of_files, tables))],
+    )
+
+
+def _outline_of_files(table: TableSchema) -> str:
+    """What the files of a table look like: their columns, and how they are divided."""
+    columns = [(column.name, column.sql_type) for column in table.columns]
+    return sha256(repr((LAYOUT, columns, table.files)).encode()).hexdigest()
+
+
+def _write_parquet(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, found: Inventory
+) -> int:
+    """Write the changed files of a table into the snapshot, and share the others; returns how many were written.
+
+    Of those that were `found`, the intact ones can be shared; where there are none, all are written.
+    """
+    target, previous = snapshot / table.name, folder.parquet / table.name
+    target.mkdir(parents=True)
+    intact, amiss = (found.below(names, Path(folder.parquet.name, table.name)) for names in (found.intact, found.amiss))
+    is_anew = is_new(connection) or not intact
+    changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
+    if amiss and not is_anew:
+        changed |= {each for each in partitions_of(connection, table) if _place(table, each) in amiss}
+    written = _write_files(connection, table, changed, target)
+    if not is_anew:
+        _share(previous, target, intact - {_place(table, partition) for partition in changed})
+    if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
+        written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)
+    return written
+
+
+def _write_files(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, partitions: Collection[str], target: Path
+) -> int:
+    """Write several partitions, side by side: one by itself keeps little more than one core busy."""
+
+    def write(partition: str) -> int:
+        with connection.cursor() as another:
+            another.execute("USE opened")
+            return _write_file(another, table, partition, target)
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+        return sum(threads.map(write, partitions))
+
+
+def _write_file(
+    connection: duckdb.DuckDBPyConnection,
+    table: TableSchema,
+    partition: str,
+    target: Path,
+    *,
+    even_if_empty: bool = False,
+) -> int:
+    """Write the rows of one partition; one COPY each takes a third of the time of one that partitions."""
+    rows = rows_in_partition(table, partition)
+    if table.files and not even_if_empty and not connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchall():
+        return 0
+    file = target / _place(table, partition)
+    file.parent.mkdir(exist_ok=True)
+    connection.execute(
+        f"COPY ({rows}) TO {quoted_text(plain_path(file))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+    )
+    return 1
+
+
+def _place(table: TableSchema, partition: str) -> Path:
+    """Where the file of a partition stands, below the table's folder; ids of the API become harmless names."""
+    if not table.files:
+        return Path(FILE)
+    if not isinstance(table.files, Value) or partition == NO_PARTITION:
+        return Path(f"{table.files.name}={partition}", FILE)
+    name = quote(partition, safe="")
+    if len(name) > LONGEST_NAME:
+        name = sha256(name.encode()).hexdigest()
+    return Path(f"{table.files.name}={name}", FILE)
+
+
+def _share(previous: Path, target: Path, places: Collection[Path]) -> None:
+    """Take over files of the snapshot before: as links, or as copies where a person has moved them to another disk."""
+    for place in places:
+        (target / place).parent.mkdir(exist_ok=True)
+        try:
+            (target / place).hardlink_to(previous / place)
+        except OSError:
+            shutil.copy2(previous / place, target / place)
