@@ -139,7 +139,7 @@ class Client:
             response = await self._ask(question)
         self._refuse_http_error(response, question)
 
-        whole = partial(decoded, question.unit.endpoint, response.is_client_error, decode, asked_at)
+        whole = partial(decoded, question.unit.endpoint, response.status_code, decode, asked_at)
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._decoders, whole, response.content)
         except ShapeError:

@@ -4,14 +4,17 @@ In v3 the payload stands beside an object `status`; v4 answers with a bare list 
 What is undocumented is read by one rule: the records are the one list of objects beside `status`.
 """
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from resources.coupontools.endpoints import Endpoint
+from resources.coupontools.repeated import pairs_of
 from resources.coupontools.surrogates import mended
 
 T = TypeVar("T")
@@ -25,6 +28,8 @@ _BESIDE_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycard", 
 
 _ABOUT_PAGES = ("pagination", "paging", "meta")
 _TOTALS = ("total", "total_count", "total_results")
+_MAX_DIGITS = 18
+"""A longer number counts nothing that could be read, and is no error's code."""
 
 
 class ShapeError(Exception):
@@ -57,7 +62,8 @@ def opened(body: bytes, endpoint: Endpoint) -> Answer | Failure:
         if not _is_list_of_objects(text):
             raise ShapeError
         return Answer(text, None)
-    fields = _fields(text)
+    pairs = _pairs(text)
+    fields = dict(pairs)
     status = _decoded(fields.get("status"))
     word = status.get("status") if isinstance(status, dict) else None
     if isinstance(word, str) and word.casefold() != "ok":
@@ -65,73 +71,93 @@ def opened(body: bytes, endpoint: Endpoint) -> Answer | Failure:
     if not isinstance(word, str) and not is_v4:
         raise ShapeError
     payload = {name: value for name, value in fields.items() if name != "status" or word is None}
+    repeated = _repeated(pairs)
+    if _is_record(payload, endpoint) and not repeated - payload.keys():
+        record = [(name, value) for name, value in pairs if name in payload]
+        return Answer(b"[" + _object(record) + b"]", _announced(payload))
+    if repeated:
+        raise ShapeError
     records, place = _records(payload, endpoint)
     return Answer(records, _announced(payload), place)
 
 
 def decoded(
     endpoint: Endpoint,
-    is_client_error: bool,
+    status: int,
     decode: Callable[[Answer, datetime], T],
     asked_at: datetime,
     body: bytes,
 ) -> T | Failure:
-    """What `decode` makes of a good answer, or the error that it carries. Raises ShapeError."""
-    answer = opened(body, endpoint)
+    """What `decode` makes of a good answer with this HTTP status, or the error that it carries. Raises ShapeError."""
+    answer = Answer(NO_RECORDS, None) if status == HTTPStatus.NO_CONTENT else opened(body, endpoint)
     if isinstance(answer, Failure):
         return answer
-    if is_client_error:
+    if 400 <= status < 500:
         raise ShapeError
     return decode(answer, asked_at)
 
 
-def _fields(body: bytes) -> Mapping[str, bytes]:
-    """The top-level fields as they stand in the body."""
+def _pairs(body: bytes) -> list[tuple[str, bytes]]:
+    """The top-level fields as they stand in the body, also those of one name."""
     try:
-        found = _top(body)
+        return pairs_of(body)
     except msgspec.ValidationError:
         raise ShapeError from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _fields_around_surrogates(body)
-    return {name: bytes(value) for name, value in found.items()}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _pairs_around_the_unreadable(body)
 
 
-def _top(body: bytes) -> dict[str, msgspec.Raw]:
-    return msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-
-
-def _fields_around_surrogates(body: bytes) -> Mapping[str, bytes]:
+def _pairs_around_the_unreadable(body: bytes) -> list[tuple[str, bytes]]:
     readable = mended(body)
     try:
-        found = _top(readable)
+        found = pairs_of(readable)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ShapeError from None
-    fields, position = {}, 0
-    for name, value in found.items():
-        token = bytes(value)
+    pairs, position = [], 0
+    for name, token in found:
         position = readable.index(token, position)
-        fields[name] = body[position : position + len(token)]
+        pairs.append((name, body[position : position + len(token)]))
         position += len(token)
-    return fields
+    return pairs
+
+
+def _repeated(pairs: Sequence[tuple[str, bytes]]) -> set[str]:
+    """The names that stand there with more than one value."""
+    values = dict(pairs)
+    return {name for name, value in pairs if value != values[name]}
+
+
+def _object(pairs: Sequence[tuple[str, bytes]]) -> bytes:
+    return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in pairs) + b"}"
 
 
 def _decoded(token: bytes | None) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    if token is None:
-        return None
+    """A decoded value, None if it cannot be read; whole numbers of more than `_MAX_DIGITS` stay texts."""
     try:
-        return msgspec.json.decode(token)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return json.loads(mended(token), parse_int=_whole) if token else None
+    except (ValueError, RecursionError):
         return None
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+
+
+def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
+    """Whether the answer itself is the one record, and not what is around a list."""
+    if endpoint.records in payload or not any(name in payload for name in _IDS):
+        return False
+    return endpoint.one or not any(map(_is_list_of_objects, payload.values()))
 
 
 def _records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, str]:
     """The record list and where it was: its documented key, else the one list of objects; a lone object counts."""
     if endpoint.records and endpoint.records in payload:
         return _as_list(payload[endpoint.records]), endpoint.records
-    lists = [name for name, value in payload.items() if value[:1] == b"[" and _is_list_of_objects(value)]
+    lists = [name for name, value in payload.items() if _is_list_of_objects(value)]
     filled = [name for name in lists if not _is_empty(payload[name])]
-    if any(name in payload for name in _IDS) and (endpoint.one or not lists):
-        return b"[" + msgspec.json.encode({name: msgspec.Raw(value) for name, value in payload.items()}) + b"]", ""
+    if (empty := _counted_empty(payload, filled)) is not None:
+        return NO_RECORDS, empty
     objects = [name for name, value in payload.items() if value[:1] == b"{" and _is_identified(value)]
     candidates = filled or objects
     if len(candidates) == 1:
@@ -141,11 +167,28 @@ def _records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, s
     raise ShapeError
 
 
+def _counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
+    """The empty list of an answer that counts no records, whatever else stands beside it; None if there is none.
+
+    Where another list holds things with an id, only a count of the empty one's own name tells them apart.
+    """
+    counts = _counts(payload)
+    empty = [name for name, value in payload.items() if _is_empty(value)]
+    if not empty or not counts or any(counts.values()):
+        return None
+    things = [count.removeprefix("amount_of_").removesuffix("s") for count in counts if count not in _TOTALS]
+    named = [name for name in empty if any(name.startswith(thing) for thing in things)]
+    others = any(_is_identified(item) for name in filled for item in _first_item(payload[name]))
+    return (named or empty)[0] if named or not others else None
+
+
 def _says_nothing(payload: Mapping[str, bytes]) -> bool:
     """Whether an answer without records is one that has none, and not one of another shape."""
     empty_lists = [name for name, value in payload.items() if value[:1] == b"[" and _is_empty(value)]
     left = {name: _decoded(value) for name, value in payload.items() if name not in _BESIDE_A_LIST}
-    return len(empty_lists) == 1 or all(map(_is_nothing, left.values()))
+    counts = _counts(payload)
+    is_counted = bool(counts) and not any(counts.values())
+    return len(empty_lists) == 1 or is_counted or all(map(_is_nothing, left.values()))
 
 
 def _is_nothing(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
@@ -162,11 +205,18 @@ def _is_empty(token: bytes) -> bool:
 def _as_list(token: bytes) -> bytes:
     if token[:1] == b"[":
         return token
-    if token in (b"null", b'""') or _is_empty(token):
+    if token in (b"null", b"false", b'""') or _is_empty(token):
         return NO_RECORDS
     if token[:1] == b"{":
         return b"[" + token + b"]"
     raise ShapeError
+
+
+def _first_item(token: bytes) -> list[bytes]:
+    try:
+        return [bytes(each) for each in msgspec.json.decode(mended(token), type=list[msgspec.Raw])[:1]]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return []
 
 
 def _is_list_of_objects(token: bytes) -> bool:
@@ -174,25 +224,27 @@ def _is_list_of_objects(token: bytes) -> bool:
 
 
 def _is_identified(token: bytes) -> bool:
-    return any(name in _fields(token) for name in _IDS)
+    return any(name in _IDS for name, _ in _pairs(token))
 
 
 def _announced(payload: Mapping[str, bytes]) -> int | None:
     """How many records there are in all or on the page, as amount_of_… or a total beside them says."""
+    return next(iter(_counts(payload).values()), None)
+
+
+def _counts(payload: Mapping[str, bytes]) -> dict[str, int]:
+    """The counts of records beside them, or in an object about the pages, by name; the first one first."""
     beside = {name: _decoded(value) for name, value in payload.items() if value[:1] != b"["}
     groups = [beside, *(beside[name] for name in _ABOUT_PAGES if isinstance(beside.get(name), dict))]
-    numbers = [
-        number
-        for group in groups
-        for name, value in group.items()
-        if (name.startswith("amount_of_") or name in _TOTALS) and (number := _number(value)) is not None
-    ]
-    return numbers[0] if numbers else None
+    named = [(name, _number(value)) for group in groups for name, value in group.items()]
+    counts = [(name, number) for name, number in named if name.startswith("amount_of_") or name in _TOTALS]
+    return {name: number for name, number in reversed(counts) if number is not None}
 
 
 def _number(value: object) -> int | None:
     text = str(value)
-    return int(text) if isinstance(value, int | str) and text.isascii() and text.isdigit() else None
+    is_count = isinstance(value, int | str) and text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if is_count else None
 
 
 def _failure(errors: object) -> Failure:
@@ -201,4 +253,5 @@ def _failure(errors: object) -> Failure:
     codes = raw_codes if isinstance(raw_codes, list) else [raw_codes]
     details = known.get("error_message_description") or known.get("error_message") or "no reason given"
     message = " ".join(str(each) for each in details) if isinstance(details, list) else str(details)
-    return Failure(frozenset(int(code) for code in map(str, codes) if code.isascii() and code.isdigit()), message)
+    numbers = (_number(code) for code in codes)
+    return Failure(frozenset(number for number in numbers if number is not None), message)

@@ -1,9 +1,8 @@
 """The shape of a JSON text, in keys and types, without a value: what may be shown of data that nobody may see."""
 
+import json
 import re
 from typing import Any
-
-import msgspec
 
 from resources.coupontools.surrogates import mended
 
@@ -18,8 +17,8 @@ def shape(body: bytes) -> str:
     if not body.strip():
         return "an empty body"
     try:
-        return _shape(msgspec.json.decode(mended(body)), DEEPEST)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _shape(_decoded(body), DEEPEST)
+    except (ValueError, RecursionError):
         kind = "HTML" if is_html(body) else "no JSON, or cut off"
         return f"{kind} ({len(body):,} bytes)"
 
@@ -32,10 +31,14 @@ def is_html(body: bytes) -> bool:
 def is_json(body: bytes) -> bool:
     """Whether a text is JSON, be it with half surrogate pairs."""
     try:
-        msgspec.json.decode(mended(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        _decoded(body)
+    except (ValueError, RecursionError):
         return False
     return True
+
+
+def _decoded(body: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    return json.loads(mended(body), parse_int=float)  # of any number of digits
 
 
 def _shape(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of any type)

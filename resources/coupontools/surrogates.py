@@ -1,6 +1,10 @@
-"""Half surrogate pairs, the one thing that JSON texts may hold and Unicode texts may not."""
+"""What JSON texts may hold and our decoders may not: half surrogate pairs, and values that lie too deep."""
 
 import re
+
+import msgspec
+
+from resources.coupontools.nesting import flattened
 
 MARK = rb"\ufdd0"
 """Stands in for a half pair, at the same length: a code point that Unicode keeps out of all interchange."""
@@ -11,8 +15,14 @@ _ESCAPE = re.compile(
 
 
 def mended(text: bytes) -> bytes:
-    """The same JSON with `MARK` for each half pair, so that a decoder that refuses them can read around them.
+    """The same JSON with `MARK` for each half pair and a text for what lies too deep, so that one can read around them.
 
     Every other byte stays where it was: a position in the result is the same position in `text`.
     """
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except RecursionError:
+        text = flattened(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
     return _ESCAPE.sub(lambda escape: MARK if escape[1] else escape[0], text)
