@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Integer, Text
+from assets.tables.types import Id, Integer, Text
 
 
 class Campaign(Table):
@@ -13,7 +13,7 @@ class Campaign(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
     KEY: ClassVar[tuple[str, ...]] = ("campaign_id",)
 
-    campaign_id: Text = column({"ID": "C", "id": "assumed"}, doc="Campaign, as cam_12345", required=True)
+    campaign_id: Id = column({"ID": "C", "id": "assumed"}, doc="Campaign, as cam_12345", required=True)
     code: Text | None = column({"code": "C"}, doc="Last part of the coupon's public address")
     name: Text | None = column({"name": "C"}, doc="Name inside the account")
     title: Text | None = column({"title": "C"}, doc="Title that consumers see")

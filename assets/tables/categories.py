@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Id, Text
 
 
 class Category(Table):
@@ -13,8 +13,6 @@ class Category(Table):
     PAGE: ClassVar[str] = "https://www.coupontools.com/fr/api-et-webhooks/list_categories"
     KEY: ClassVar[tuple[str, ...]] = ("category_id", "level")
 
-    category_id: Text = column({"ID": "assumed", "id": "assumed"}, doc="Category, as cat_12", required=True)
-    level: Text = column(
-        doc="category, or main for those of category/main/list (third-level categories)", required=True
-    )
+    category_id: Id = column({"ID": "assumed", "id": "assumed"}, doc="Category, as cat_12", required=True)
+    level: Id = column(doc="category, or main for those of category/main/list (third-level categories)", required=True)
     name: Text | None = column({"name": "assumed", "title": "assumed"}, doc="Name of the category")

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Amount, Flag, Integer, Text, Timestamp
+from assets.tables.types import Amount, Flag, Id, Integer, Text, Timestamp
 from resources.warehouse.schema import Month
 
 
@@ -15,7 +15,7 @@ class CouponSession(Table):
     KEY: ClassVar[tuple[str, ...]] = ("session_id",)
     FILES: ClassVar[Month] = Month("created_at", ("opened_at", "played_at", "claimed_at", "validated_at", "voided_at"))
 
-    session_id: Text = column({"session": "A"}, doc="Session; upper and lower case differ", required=True)
+    session_id: Id = column({"session": "A"}, doc="Session; upper and lower case differ", required=True)
     campaign_id: Text = column(doc="Campaign whose sessions were asked for", required=True)
     sequence_id: Integer | None = column(
         {"sequenceid": "A", "sequence_id": "assumed"}, doc="Number that grows with creation"

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Amount, Text
+from assets.tables.types import Amount, Id, Text
 
 
 class Directory(Table):
@@ -13,7 +13,7 @@ class Directory(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v3/directory"
     KEY: ClassVar[tuple[str, ...]] = ("directory_id",)
 
-    directory_id: Text = column({"ID": "A", "id": "C"}, doc="Directory, as dir_12345", required=True)
+    directory_id: Id = column({"ID": "A", "id": "C"}, doc="Directory, as dir_12345", required=True)
     code: Text | None = column({"code": "A"}, doc="Last part of the directory's public address")
     name: Text | None = column({"name": "A"}, doc="Name of the directory")
     payment_currency: Text | None = column({"payment.currency": "A"}, doc="Currency of the price, as USD")

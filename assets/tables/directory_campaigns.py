@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Id, Text
 
 
 class DirectoryCampaign(Table):
@@ -16,8 +16,8 @@ class DirectoryCampaign(Table):
     PAGE: ClassVar[str] = "https://www.coupontools.com/en/api-and-webhooks/retrieve_a_directory"
     KEY: ClassVar[tuple[str, ...]] = ("directory_id", "campaign_id")
 
-    directory_id: Text = column(doc="Directory whose campaigns were asked for", required=True)
-    campaign_id: Text = column(
+    directory_id: Id = column(doc="Directory whose campaigns were asked for", required=True)
+    campaign_id: Id = column(
         {"ID": "assumed", "id": "assumed", "campaign": "assumed", "campaign_id": "assumed"},
         doc="Campaign in the directory",
         required=True,

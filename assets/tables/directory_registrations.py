@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Date, Flag, Text, ZonedTimestamp
+from assets.tables.types import Date, Flag, Id, Text, ZonedTimestamp
 from resources.warehouse.schema import Month
 
 
@@ -18,8 +18,8 @@ class DirectoryRegistration(Table):
     KEY: ClassVar[tuple[str, ...]] = ("directory_id", "registration_id")
     FILES: ClassVar[Month] = Month("registered_at")
 
-    directory_id: Text = column(doc="Directory whose registrations were asked for", required=True)
-    registration_id: Text = column(
+    directory_id: Id = column(doc="Directory whose registrations were asked for", required=True)
+    registration_id: Id = column(
         {"ID": "assumed", "id": "C", "user_id": "assumed", "user": "assumed"},
         doc="Registration, as reg_12345",
         required=True,

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Id, Text
 
 
 class EmailGroup(Table):
@@ -13,5 +13,5 @@ class EmailGroup(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/others"
     KEY: ClassVar[tuple[str, ...]] = ("email_group_id",)
 
-    email_group_id: Text = column({"ID": "assumed", "id": "assumed"}, doc="E-mail group", required=True)
+    email_group_id: Id = column({"ID": "assumed", "id": "assumed"}, doc="E-mail group", required=True)
     name: Text | None = column({"name": "assumed"}, doc="Name of the group")

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Id, Text
 
 
 class LoyaltyCard(Table):
@@ -13,7 +13,7 @@ class LoyaltyCard(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v4/loyalty"
     KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id",)
 
-    loyalty_card_id: Text = column({"id": "A", "ID": "assumed"}, doc="Loyalty card, as 123456", required=True)
+    loyalty_card_id: Id = column({"id": "A", "ID": "assumed"}, doc="Loyalty card, as 123456", required=True)
     code: Text | None = column({"code": "A"}, doc="Last part of the card's public address")
     name: Text | None = column({"name": "A"}, doc="Name of the card")
     domain: Text | None = column({"domain": "A"}, doc="Host of the card's public address")

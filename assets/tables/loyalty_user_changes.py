@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Amount, Flag, Integer, Text, Timestamp
+from assets.tables.types import Amount, Flag, Id, Integer, Timestamp
 from resources.warehouse.schema import Month
 
 
@@ -18,8 +18,8 @@ class LoyaltyUserChange(Table):
     KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id", "loyalty_user_id", "observed_at")
     FILES: ClassVar[Month] = Month("observed_at")
 
-    loyalty_card_id: Text = column(doc="Loyalty card", required=True)
-    loyalty_user_id: Text = column(doc="User of the card", required=True)
+    loyalty_card_id: Id = column(doc="Loyalty card", required=True)
+    loyalty_user_id: Id = column(doc="User of the card", required=True)
     last_observed_at: Timestamp = column(doc="When the state before was last read, UTC", required=True)
     observed_at: Timestamp = column(doc="When the state after was first read, UTC", required=True)
     points_before: Amount | None = column(doc="Points before")

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.table import Table, column
-from assets.tables.types import Amount, Date, Flag, Integer, Text
+from assets.tables.types import Amount, Date, Flag, Id, Integer, Text
 from resources.warehouse.schema import Value
 
 
@@ -20,8 +20,8 @@ class LoyaltyUser(Table):
     FILES: ClassVar[Value] = Value("card", "loyalty_card_id")
     HISTORY: ClassVar[type[Table]] = LoyaltyUserChange
 
-    loyalty_card_id: Text = column(doc="Loyalty card whose users were asked for", required=True)
-    loyalty_user_id: Text = column(
+    loyalty_card_id: Id = column(doc="Loyalty card whose users were asked for", required=True)
+    loyalty_user_id: Id = column(
         {"id": "assumed", "ID": "assumed", "user_id": "assumed", "user": "assumed"},
         doc="User of the card",
         required=True,

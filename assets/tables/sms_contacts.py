@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Id, Text
 
 
 class SmsContact(Table):
@@ -16,8 +16,8 @@ class SmsContact(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/others"
     KEY: ClassVar[tuple[str, ...]] = ("sms_group_id", "phone")
 
-    sms_group_id: Text = column(doc="SMS group whose contacts were asked for", required=True)
-    phone: Text = column({"phone": "assumed"}, doc="Phone number, E.164", personal=True, required=True)
+    sms_group_id: Id = column(doc="SMS group whose contacts were asked for", required=True)
+    phone: Id = column({"phone": "assumed"}, doc="Phone number, E.164", personal=True, required=True)
     sms_contact_id: Text | None = column(
         {"ID": "assumed", "id": "assumed"}, doc="Contact, where the API gives it an id"
     )

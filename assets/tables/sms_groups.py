@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Text
+from assets.tables.types import Id, Text
 
 
 class SmsGroup(Table):
@@ -13,5 +13,5 @@ class SmsGroup(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/others"
     KEY: ClassVar[tuple[str, ...]] = ("sms_group_id",)
 
-    sms_group_id: Text = column({"ID": "A", "id": "assumed"}, doc="SMS group, as gro_123456", required=True)
+    sms_group_id: Id = column({"ID": "A", "id": "assumed"}, doc="SMS group, as gro_123456", required=True)
     name: Text | None = column({"name": "A"}, doc="Name of the group")

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.table import Table, column
-from assets.tables.types import Date, Text
+from assets.tables.types import Date, Id, Text
 
 
 class Subaccount(Table):
@@ -16,7 +16,7 @@ class Subaccount(Table):
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/account"
     KEY: ClassVar[tuple[str, ...]] = ("subaccount_id",)
 
-    subaccount_id: Text = column({"ID": "D", "id": "assumed"}, doc="Subaccount, as sub_12345", required=True)
+    subaccount_id: Id = column({"ID": "D", "id": "assumed"}, doc="Subaccount, as sub_12345", required=True)
     email: Text | None = column({"email": "assumed"}, doc="E-mail address", personal=True)
     first_name: Text | None = column({"first_name": "assumed"}, doc="First name", personal=True)
     last_name: Text | None = column({"last_name": "assumed"}, doc="Last name", personal=True)

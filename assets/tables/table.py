@@ -75,14 +75,20 @@ class _Known:
     required: bool
 
 
-def _without_empty(record: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+def _without_empty(record: Any, *, nested: bool = False) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    """The record, and the objects in it, without what says nothing."""
     if not isinstance(record, dict):
         return record
     return {
-        name: _without_empty(value)
+        name: value if nested else _without_empty(value, nested=True)
         for name, value in record.items()
-        if not (value is None or value in (*EMPTY, EMPTY_DATE))
+        if not (value is None or value in (*EMPTY, EMPTY_DATE, [], {}))
     }
+
+
+def _is_group(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
+    """Whether a value is an object, or says that there is none."""
+    return isinstance(value, dict) or value is None or value is False or value in ("", [])
 
 
 class Table(BaseModel):
@@ -108,11 +114,19 @@ class Table(BaseModel):
     @classmethod
     def reasons(cls, record: Any) -> list[str]:  # noqa: ANN401  (a JSON value of any type)
         """Pydantic's words for what keeps a record out of the table, one entry a field; empty if it fits."""
+        groups = {path[0] for column in cls.columns() for path in column.paths if len(path) > 1}
+        no_objects = [
+            f"{name}: Input should be an object"
+            for name in sorted(groups)
+            if isinstance(record, dict) and not _is_group(record.get(name))
+        ]
         try:
             cls.model_validate(_without_empty(record))
         except ValidationError as error:
-            return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}".removeprefix(": ") for each in error.errors()]
-        return []
+            return no_objects + [
+                f"{'.'.join(map(str, each['loc']))}: {each['msg']}".removeprefix(": ") for each in error.errors()
+            ]
+        return no_objects
 
     @classmethod
     @cache

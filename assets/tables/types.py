@@ -8,7 +8,7 @@ truncated, guessed or turned into null.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -64,28 +64,41 @@ def _text(value: Any, accepted: tuple[type, ...]) -> str | None:  # noqa: ANN401
     return str(value).lower() if isinstance(value, bool) else format(value, "")
 
 
-def _text_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    text = _text(value, (int,))
-    if text is None:
-        raise PydanticCustomError("form", "Input should be a text or a number")
-    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_TEXT:
-        raise PydanticCustomError("form", "Input should be a text of at most {most} bytes", {"most": LONGEST_TEXT})
-    return text
+def _text_of_at_most(most: int) -> BeforeValidator:
+    def check(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+        text = _text(value, (int,))
+        if text is None:
+            raise PydanticCustomError("form", "Input should be a text or a number")
+        if len(text.encode("utf-8", "surrogatepass")) > most:
+            raise PydanticCustomError("form", "Input should be a text of at most {most} bytes", {"most": most})
+        return text
+
+    return BeforeValidator(check)
+
+
+def _text_column(most: int) -> ColumnType:
+    return ColumnType("VARCHAR", pl.String(), None, lambda text: pl.when(text.str.len_bytes() <= most).then(text))
 
 
 LONGEST_TEXT = 1_000_000
 """Bytes of UTF-8 that a text column takes; nothing that an analyst wants to see in a table is longer."""
 
+MAX_ID_BYTES = 2_000
+"""Bytes of UTF-8 that an id may have; with a longer one nothing could be asked for, since addresses have an end."""
+
 _INTEGER = r"-?(?:0|[1-9][0-9]{0,18})"
 _AMOUNT = r"-?[0-9]{1,14}(?:\.[0-9]{1,4}0*)?"
-_TIMESTAMP = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
+_TIMESTAMP = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2} [0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _ZONED = _TIMESTAMP.replace(" ", "[ T]") + r"(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
-_DATE = r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_DATE = r"[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _FLAG = r"0|1|true|false"
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    try:
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except OverflowError:
+        raise PydanticCustomError("form", "Input should be a time before the year 10000 in UTC") from None
 
 
 def _read_zoned(text: pl.Expr) -> pl.Expr:
@@ -93,14 +106,11 @@ def _read_zoned(text: pl.Expr) -> pl.Expr:
     plain = text.str.replace("T", " ", literal=True).str.replace("Z$", "+0000")
     zoned = pl.when(plain.str.contains("[+-][0-9]{2}:?[0-9]{2}$")).then(plain).otherwise(plain + "+0000")
     moment = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=False)
-    return moment.dt.replace_time_zone(None)
+    return pl.when(moment.dt.year() <= MAXYEAR).then(moment.dt.replace_time_zone(None))
 
 
-Text = Annotated[
-    str,
-    BeforeValidator(_text_value),
-    ColumnType("VARCHAR", pl.String(), None, lambda text: pl.when(text.str.len_bytes() <= LONGEST_TEXT).then(text)),
-]
+Text = Annotated[str, _text_of_at_most(LONGEST_TEXT), _text_column(LONGEST_TEXT)]
+Id = Annotated[str, _text_of_at_most(MAX_ID_BYTES), _text_column(MAX_ID_BYTES)]
 Integer = Annotated[
     int,
     Field(ge=-(2**63), lt=2**63),
