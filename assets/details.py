@@ -16,7 +16,7 @@ import polars as pl
 from assets.children import parents
 from assets.extraction import Extraction, Read, extract, identity, put_away
 from assets.normalise import identifiers
-from assets.records import record_texts
+from assets.records import IllegibleError, fields_and_tokens, record_texts
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
@@ -25,9 +25,8 @@ from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.questions import Question, Unit
+from resources.coupontools.repeated import EMPTY
 from resources.warehouse.batch import Batch, UnitDone
-
-_EMPTY = (b"null", b'""', b"[]", b"{}")
 
 
 async def extract_described(
@@ -107,9 +106,12 @@ def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], l
     """The page without the records of ids that are left out, each other one with what its description adds."""
     (key,) = (column for column in table.columns() if column.name in table.KEY)
     ids, found = {name for (name,) in key.paths}, identifiers(page, table)
+    first: dict[str, bytes] = {}
     records = [
-        merged(record, described[each], each, ids) if is_first and each in described else record
-        for record, each, is_first in zip(record_texts(page.records), found, found.is_first_distinct(), strict=True)
+        merged(record, described[each], each, ids)
+        if each in described and first.setdefault(each, record) == record
+        else record
+        for record, each in zip(record_texts(page.records), found, strict=True)
         if each not in left_out
     ]
     return replace(page, records=b"[" + b",".join(records) + b"]")
@@ -118,18 +120,18 @@ def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], l
 def merged(record: bytes, description: bytes, identifier: str, ids: Collection[str]) -> bytes:
     """One JSON object out of a list's record and its description; `ids` are the fields that hold `identifier`."""
     try:
-        listed, described = (msgspec.json.decode(each, type=dict[str, msgspec.Raw]) for each in (record, description))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        # a text that is not Unicode: the record goes to quarantine with all that was sent
+        listed, described = (fields_and_tokens(each) for each in (record, description))
+    except (IllegibleError, msgspec.ValidationError):
+        # a text that is not Unicode, say: the record goes to quarantine with all that was sent
         return record.rstrip()[:-1] + b',"info":' + description + b"}"
     both = dict(listed)
     for name, raw in described.items():
         value, known = bytes(raw), bytes(listed.get(name, b"null"))
         if name in ids:
             both |= {} if value.strip(b'"').decode() == identifier else {f"info.{name}": raw}
-        elif known in _EMPTY:
+        elif known in EMPTY:
             both[name] = raw
-        elif value in _EMPTY or _compact(value) == _compact(known):
+        elif value in EMPTY or _compact(value) == _compact(known):
             continue
         elif _kind(value) == _kind(known):
             both |= {name: raw, f"list.{name}": listed[name]}

@@ -236,7 +236,7 @@ class _Work:
                 newly_taken = self._inside(rows.filter(new.head(len(rows))), unit)
                 self.batch.add(newly_taken, newly_rejected, page.refused_keys)
 
-        return Taken(page.records, page.hashes, self._is_before(rows, unit), keep)
+        return Taken(page.records + page.copies, page.hashes, self._is_before(rows, unit), keep)
 
     def _inside(self, rows: pl.DataFrame, unit: Unit) -> pl.DataFrame:
         """The rows that belong to the unit's window, or to none."""

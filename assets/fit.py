@@ -5,9 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from assets.records import record_texts
+from assets.records import IllegibleError, decoded, record_texts
 from assets.tables.table import Evidence, Table
 from resources.coupontools.shape import field_name, kind
 from resources.coupontools.surrogates import mended
@@ -35,8 +33,13 @@ class Fit:
 
 def fit(records: bytes, table: type[Table]) -> Fit:
     """Compare the records of a page with the model."""
-    decoder = msgspec.json.Decoder(float_hook=str)
-    objects = [decoder.decode(mended(each)) for each in record_texts(records)[:MOST_RECORDS]]
+    texts = record_texts(records)[:MOST_RECORDS]
+    objects, illegible = [], Counter[str]()
+    for text in texts:
+        try:
+            objects.append(decoded(mended(text)))
+        except IllegibleError as error:
+            illegible[str(error)] += 1
     kinds: dict[tuple[str, ...], Counter[str]] = {}
     for path, value in (pair for each in objects if isinstance(each, dict) for pair in _leaves(each, table)):
         kinds.setdefault(path, Counter())[kind(value)] += 1
@@ -48,9 +51,9 @@ def fit(records: bytes, table: type[Table]) -> Fit:
                 places.setdefault(column.name, (f"{'.'.join(path)} ({_told(kinds[path])})", evidence))
     found = {column: place for column, (place, evidence) in places.items() if evidence not in ("A", "C")}
     named = [column.name for column in table.columns() if column.paths]
-    refused = Counter(reason for each in objects for reason in table.reasons(each))
+    refused = illegible + Counter(reason for each in objects for reason in table.reasons(each))
     return Fit(
-        len(objects),
+        len(texts),
         len(places) - len(found),
         found,
         tuple(name for name in named if name not in places),

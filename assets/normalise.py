@@ -13,9 +13,10 @@ import msgspec
 import polars as pl
 
 from assets.plain import plain
-from assets.records import Texts, exact, record_texts
+from assets.records import IllegibleError, Texts, decoded, exact, record_texts
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
+from assets.tables.types import MAX_ID_BYTES
 from resources.coupontools.envelope import NO_RECORDS, ShapeError
 from resources.coupontools.errors import UnreadableError
 from resources.coupontools.page import Page
@@ -27,9 +28,9 @@ class Normalised:
     """A page as frames.
 
     `rows` has the columns of the table (`Table.schema_of_frames`), `rejected` those of `Quarantine`, one row per
-    record and reason. `records` counts what the page held, `refused` how many of them are not in `rows`;
-    `refused_keys` are their key columns, null where those cannot be read. `new_fields` names the undeclared fields,
-    dotted.
+    record and reason. `records` counts what the page held, without `copies` (records that stand on it again, byte for
+    byte); `refused` how many of them are not in `rows`; `refused_keys` are their key columns, null where those cannot
+    be read. `new_fields` names the undeclared fields, dotted.
     """
 
     rows: pl.DataFrame
@@ -40,6 +41,7 @@ class Normalised:
     new_fields: frozenset[str]
     hashes: pl.Series
     """What tells the records apart, first those of `rows`, then those of `rejected`."""
+    copies: int = 0
 
 
 def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Normalised:
@@ -68,10 +70,13 @@ def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Norma
     if taken.all():
         no_keys = rows.select(table.KEY).clear()
         return Normalised(rows, none, records, 0, no_keys, texts.new_fields, _hashes(rows, table))
-    rejected, keys = _rejected(page, table, fits, taken), rows.select(table.KEY).filter(~taken)
+    on_page = record_texts(page.records)
+    is_copy = _is_copy(on_page, taken)
+    refused = ~taken & ~is_copy
+    rejected, keys = _rejected(page, on_page, table, fits, refused), rows.select(table.KEY).filter(refused)
     rows = rows.filter(taken)
-    hashes = _hashes(rows, table).append(rejected["record"].hash())
-    return Normalised(rows, rejected, records, len(keys), keys, texts.new_fields, hashes)
+    hashes, copies = _hashes(rows, table).append(rejected["record"].hash()), int(is_copy.sum())
+    return Normalised(rows, rejected, records - copies, len(keys), keys, texts.new_fields, hashes, copies)
 
 
 def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
@@ -135,13 +140,19 @@ def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series)
     return keys.select(pl.struct(pl.all()).is_first_distinct()).to_series()
 
 
-def _rejected(page: Page, table: type[Table], fits: pl.Series, taken: pl.Series) -> pl.DataFrame:
-    """The records that were not taken, as rows of `quarantine`; only these are read one by one."""
-    records = record_texts(page.records)
+def _is_copy(records: Sequence[bytes], taken: pl.Series) -> pl.Series:
+    """Which records stand on the page before, byte for byte."""
+    return ~taken & ~pl.Series(records, dtype=pl.Binary).is_first_distinct()
+
+
+def _rejected(
+    page: Page, records: Sequence[bytes], table: type[Table], fits: pl.Series, refused: pl.Series
+) -> pl.DataFrame:
+    """The records that are refused, as rows of `quarantine`; only these are read one by one."""
     repeated = f"{', '.join(table.KEY)}: the page holds another record of the same key"
     found = [
         (reason, records[index].decode("utf-8", "backslashreplace"))
-        for index in (~taken).arg_true()
+        for index in refused.arg_true()
         for reason in ([repeated] if fits[index] else _reasons(table, records[index]))
     ]
     return _quarantined(table, page.unit, page.number, page.requested_at, found)
@@ -172,24 +183,19 @@ def _quarantined(
     )
 
 
-# numbers with a point or an exponent stay the text that they are on the page, as they do in the columns
-_DECODER = msgspec.json.Decoder(float_hook=str)
-
-
 def _reasons(table: type[Table], record: bytes) -> list[str]:
     try:
-        reasons = table.reasons(_DECODER.decode(record))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ["the record holds a text that is not Unicode (a broken byte or half a surrogate pair)"]
-    return reasons or ["a value that its column cannot hold unchanged"]
+        return table.reasons(decoded(record)) or ["a value that its column cannot hold unchanged"]
+    except IllegibleError as error:
+        return [str(error)]
 
 
 def identifiers(page: Page, table: type[Table]) -> pl.Series:
-    """The id of each record of a page, also of those that the table could not take; null where there is none.
+    """The id of each record of a page, also of those that the table could not take; null where there is none to use.
 
     For tables with one key column. Raises msgspec.DecodeError if the page's records are no JSON array.
     """
     texts = _texts(page.records, table)
     (key,) = table.KEY
     found = texts.columns[key]
-    return pl.select(pl.when(found != "").then(found).alias(key)).to_series()
+    return pl.select(pl.when(found.str.len_bytes().is_between(1, MAX_ID_BYTES)).then(found).alias(key)).to_series()

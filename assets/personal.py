@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from assets.records import IllegibleError, decoded
 from assets.tables.table import Table
+from resources.coupontools.repeated import told_apart
 from resources.settings import PersonalData
 from resources.warehouse.forgotten import Forgotten, keyed_hash
 from resources.warehouse.identity import identities
@@ -74,8 +76,8 @@ class Veil:
             return keyed_hash(key, str(value)) if is_hashed else None
 
         try:
-            return msgspec.json.encode(veiled(msgspec.json.decode(text))).decode()
-        except (msgspec.MsgspecError, UnicodeEncodeError):
+            return msgspec.json.encode(veiled(_decoded(text))).decode()
+        except (IllegibleError, UnicodeEncodeError):
             return keyed_hash(key, text) if self.policy.personal_data == "hash" else ""
 
     def _without_forgotten(self, rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -101,8 +103,8 @@ class Veil:
         if not self.forgotten.marks:
             return False
         try:
-            texts = _texts_in(msgspec.json.decode(record))
-        except (msgspec.MsgspecError, UnicodeEncodeError):
+            texts = _texts_in(_decoded(record))
+        except (IllegibleError, UnicodeEncodeError):
             texts = record.replace('"', " ").split()
         named = identities(pl.Series(texts, dtype=pl.String)).drop_nulls()
         return any(self.forgotten.mark(each) in self.forgotten.marks for each in named)
@@ -114,6 +116,12 @@ def _mapped(texts: pl.Series, function: Callable[[str], str]) -> pl.Series:
     if not len(each):
         return texts
     return texts.replace_strict(each, [function(text) for text in each], default=None, return_dtype=pl.String)
+
+
+def _decoded(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    """JSON as a value that holds also what stands under a name that is there twice. Raises IllegibleError."""
+    record = text.encode()
+    return decoded(told_apart(record, decoded(record)))
 
 
 def _texts_in(value: Any) -> list[str]:  # noqa: ANN401  (a JSON value of any type)

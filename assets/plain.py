@@ -3,7 +3,8 @@
 Plain are declared fields with texts, nulls, and such numbers and flags as polars hands on just as they stand on the
 page. polars reads them without holding up other threads, but drops unknown fields and changes other values without a
 word: so that a pattern looks first, and refuses any page that holds more. Undeclared fields may be there if they are
-named beforehand; their JSON tokens are gathered as `exact` does it.
+named beforehand; their JSON tokens are gathered as `exact` does it. A name that stands twice in an object shows by the
+count: the page has more members than were read.
 """
 
 import re
@@ -14,8 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
-from assets.records import Extras, Fields, Path, Texts, fields_of, in_record, joined
+from assets.records import Extras, Fields, IllegibleError, Path, Texts, decoded, fields_of, in_record, joined
 from assets.tables.table import Table
+from resources.coupontools.repeated import may_repeat
 
 
 def plain(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
@@ -36,16 +38,21 @@ def plain(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Tex
         if len(filled) > 1:  # one value may hide another
             return None
         columns.append((filled or places)[0].alias(column.name))
-    extra, new_fields = _undeclared(records, form.undeclared, len(objects))
+    extra, tokens = _undeclared(records, form.undeclared, len(objects))
+    groups = objects.select_seq(form.groups)
+    if _repeats(page, [*values.iter_columns(), *groups.iter_columns()], list(tokens.values())):
+        return None
+    new_fields = frozenset(name for name, each in tokens.items() if each.null_count() < len(each))
     return Texts(pl.DataFrame(columns), extra, extra.is_null() & False, new_fields)
 
 
 class _Form(NamedTuple):
-    """What matches a plain page, how it is read, and the values in it, each named by its place."""
+    """What matches a plain page, how it is read, and the values and objects in it, each named by its place."""
 
     pattern: str
     schema: pl.Schema
     values: Sequence[pl.Expr]
+    groups: Sequence[pl.Expr]
     undeclared: Fields
 
 
@@ -59,6 +66,7 @@ def _form(table: type[Table], undeclared: frozenset[str]) -> _Form:
         rf"^{_GAP}\[(?:{_object_pattern(fields, others, flags, ())},?{_GAP})*\]{_GAP}$",
         pl.Schema(_dtypes(fields)),
         [_value(path).alias(".".join(path)) for column in in_record(table) for path in column.paths],
+        [_value(path).alias(".".join(path)) for path in _groups(fields)],
         others,
     )
 
@@ -66,6 +74,50 @@ def _form(table: type[Table], undeclared: frozenset[str]) -> _Form:
 def _value(path: Path) -> pl.Expr:
     first, *deeper = path
     return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
+
+
+def _groups(fields: Fields) -> list[Path]:
+    """The places of the objects of declared fields."""
+    inner = {name: nested for name, nested in fields.items() if nested is not None}
+    return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *_groups(nested)]]
+
+
+def _repeats(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
+    """Whether more stands on the page than the values that were `read` and the `tokens` of undeclared fields.
+
+    What is counted too much is taken off step by step, as long as anything is left over; every step costs a search of
+    the page. Nulls are not counted: one that gives way to another value is no loss.
+    """
+    undeclared = pl.concat(tokens) if tokens else pl.Series(dtype=pl.String)
+
+    def outside(text: str) -> int:
+        return _occurrences(page, text) - _occurrences(undeclared, text)
+
+    over = _occurrences(page, '":') - sum(len(each) - each.null_count() for each in (*read, undeclared))
+    if over:
+        over -= _occurrences(undeclared, '":') - int((undeclared == "null").sum())
+    for null in _NULLS:
+        over -= outside(null) if over else 0
+    if over:  # quotes in texts
+        over -= outside('\\":') - sum(outside(f"\\{null}") for null in _NULLS)
+    return over != 0 or _repeats_inside(undeclared)
+
+
+_NULLS = ('":null', '": null')
+
+
+def _occurrences(texts: pl.Series, text: str) -> int:
+    return int(texts.str.count_matches(text, literal=True).sum())
+
+
+def _repeats_inside(tokens: pl.Series) -> bool:
+    """Whether a name may stand twice in an object of an undeclared field."""
+    inside = tokens.filter(tokens.str.contains(r"^[\[{]"))
+    text = f"[{','.join(inside)}]".encode()
+    try:
+        return bool(len(inside)) and may_repeat(text, decoded(text))
+    except IllegibleError:
+        return True
 
 
 def _dtypes(fields: Fields) -> dict[str, pl.DataType]:
@@ -107,7 +159,8 @@ def _object_pattern(fields: Fields, others: Fields, flags: Collection[Path], abo
 
 
 def _member(names: Sequence[str], value: str) -> str:
-    return f'"(?:{"|".join(map(re.escape, names))})"{_GAP}:{_GAP}{value}' if names else ""
+    # without a gap before the colon, so that members can be counted
+    return f'"(?:{"|".join(map(re.escape, names))})":{_GAP}{value}' if names else ""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -124,20 +177,20 @@ def _tree(fields: Fields, undeclared: Collection[str]) -> Fields:
     return inside | {name: None for name in sorted(undeclared) if _NAME.fullmatch(name) and name not in fields}
 
 
-def _undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, frozenset[str]]:
-    """The column `_extra`, and which of the undeclared fields the page has."""
+def _undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, dict[str, pl.Series]]:
+    """The column `_extra`, and the JSON tokens of each of the undeclared fields, null where a record has none."""
     if not others:
-        return joined([], count), frozenset()
+        return joined([], count), {}
     struct = _struct(tuple(_paths(others)))
-    found: set[str] = set()
+    found: dict[str, pl.Series] = {}
     extras = _tokens(msgspec.json.decode(records, type=list[struct]), struct, others, "", found)  # type: ignore[valid-type]
-    return joined(extras, count), frozenset(found)
+    return joined(extras, count), found
 
 
 def _tokens(
-    objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, found: set[str]
+    objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, found: dict[str, pl.Series]
 ) -> Extras:
-    """The JSON tokens of the undeclared fields; puts the names of those that are there into `found`."""
+    """The JSON tokens of the undeclared fields; puts those of each by its dotted name into `found`, too."""
     extras: Extras = []
     for info, (name, nested) in zip(msgspec.structs.fields(struct), others.items(), strict=True):
         values = [getattr(each, info.name) for each in objects]
@@ -147,9 +200,9 @@ def _tokens(
             deeper = _tokens([each or nothing for each in values], inner, nested, f"{above}{name}.", found)
             extras.append((name, joined(deeper, len(objects))))
             continue
-        tokens = pl.Series(name, [None if each is None else bytes(each) for each in values], dtype=pl.Binary)
-        found.update([f"{above}{name}"] if tokens.null_count() < len(tokens) else [])
-        extras.append((name, tokens.cast(pl.String)))
+        tokens = pl.Series("", [None if each is None else bytes(each) for each in values], dtype=pl.Binary)
+        found[f"{above}{name}"] = tokens.cast(pl.String)
+        extras.append((name, found[f"{above}{name}"]))
     return extras
 
 

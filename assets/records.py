@@ -1,17 +1,21 @@
 """Page bytes to columns of texts, without losing a field: the first half of `normalise`.
 
 A page of any form is read here: each value as the JSON token that the API sent, the undeclared fields, verbatim, into
-`_extra`. Pages of a plainer form, as nearly all are, are read by `assets/plain.py`, five times as fast.
+`_extra`, as an empty object or list where a value was due, which says nothing. Pages of a plainer form, as
+nearly all are, are read by `assets/plain.py`, five times as fast.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import polars as pl
 
 from assets.tables.table import Column, Table
+from resources.coupontools.nesting import MAX_DEPTH, is_deep
+from resources.coupontools.repeated import told_apart
 from resources.coupontools.surrogates import mended
 
 Path: TypeAlias = tuple[str, ...]
@@ -36,9 +40,9 @@ class Texts(NamedTuple):
 def exact(records: bytes, table: type[Table]) -> Texts:
     """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
     objects, readable = _objects(records)
-    found = _Found({}, set())
+    found = _Found({}, [], set())
     extras = _split(objects, fields_of(table), (), found)
-    columns, unfit = [], ~pl.Series(readable, dtype=pl.Boolean)
+    columns, unfit = [], reduce(or_, found.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
     for column in in_record(table):
         texts, wrong = zip(*(_text(found.tokens[path], column) for path in column.paths), strict=True)
         taken = _first_of(texts, column.name)
@@ -50,7 +54,10 @@ def exact(records: bytes, table: type[Table]) -> Texts:
 
 
 class _Found(NamedTuple):
+    """What `_split` finds; `no_objects` are true where something else stands for an object of declared fields."""
+
     tokens: dict[Path, pl.Series]
+    no_objects: list[pl.Series]
     new_fields: set[str]
 
 
@@ -58,7 +65,7 @@ def record_texts(records: bytes) -> list[bytes]:
     """Each record of a JSON array as the API sent it."""
     try:
         return [bytes(each) for each in msgspec.json.decode(records, type=list[msgspec.Raw])]
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         found, position, readable = [], 0, mended(records)
         for each in msgspec.json.decode(readable, type=list[msgspec.Raw]):
             position = readable.index(bytes(each), position)
@@ -67,27 +74,63 @@ def record_texts(records: bytes) -> list[bytes]:
         return found
 
 
+# numbers with a point or an exponent stay the text that they are on the page, as they do in the columns
+_DECODER = msgspec.json.Decoder(float_hook=str)
+
+
+class IllegibleError(Exception):
+    """A record cannot be read; the text says why."""
+
+
+def decoded(record: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    """A record as a value. Raises IllegibleError."""
+    try:
+        value = _DECODER.decode(record)
+    except RecursionError:
+        raise IllegibleError(_TOO_DEEP) from None
+    except msgspec.ValidationError:
+        raise IllegibleError("the record holds a whole number of thousands of digits") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise IllegibleError(
+            "the record holds a text that is not Unicode (a broken byte or half a surrogate pair)"
+        ) from None
+    if is_deep(value):
+        raise IllegibleError(_TOO_DEEP)
+    return value
+
+
+_TOO_DEEP = f"the record holds more than {MAX_DEPTH} objects or lists inside each other"
+
+
 def _objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
     """The records as fields and tokens, and whether each could be read; one that could not has no fields."""
     try:
-        msgspec.json.decode(records, type=list[dict[str, Any]])
-        found = msgspec.json.decode(records, type=list[dict[str, msgspec.Raw]])
+        apart = told_apart(records, decoded(records))
+        found = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
         return found, [True] * len(found)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (IllegibleError, msgspec.ValidationError):
         each_by_itself = [_object(record) for record in record_texts(records)]
         return [fields or {} for fields in each_by_itself], [fields is not None for fields in each_by_itself]
 
 
 def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
     try:
-        msgspec.json.decode(record, type=dict[str, Any])
-        return msgspec.json.decode(record, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return fields_and_tokens(record)
+    except (IllegibleError, msgspec.ValidationError):
         return None
+
+
+def fields_and_tokens(record: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a record. Raises IllegibleError, and msgspec.ValidationError if it is no object."""
+    return msgspec.json.decode(told_apart(record, decoded(record)), type=dict[str, msgspec.Raw])
 
 
 Extras: TypeAlias = list[tuple[str, pl.Series]]
 """Undeclared fields: name and JSON tokens, null where a record does not have the field."""
+
+
+_EMPTY = r"^(?:\[\s*\]|\{\s*\})$"
+"""The token of an object or a list that holds nothing."""
 
 
 def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Found) -> Extras:
@@ -96,13 +139,17 @@ def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: P
     for field, nested in declared.items():
         column = _token_column(objects, field)
         if nested is None:
-            found.tokens[*above, field] = column
+            is_empty = column.str.contains(_EMPTY).fill_null(value=False)
+            found.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
+            extras.append((field, pl.select(pl.when(is_empty).then(column)).to_series()))
             continue
         is_object = column.str.starts_with("{").fill_null(value=False)
         inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
         deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
         undeclared = joined(_split(deeper, nested, (*above, field), found), len(objects))
         other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
+        says_nothing = other.is_in(['""', "false"]) | other.str.contains(_EMPTY)
+        found.no_objects.append((~says_nothing).fill_null(value=False))
         found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
         extras.append((field, _first_of([undeclared, other], field)))
     names = sorted(set().union(*objects) - declared.keys())

@@ -343,6 +343,35 @@ def test_no_value_of_either_answer_is_lost(
     assert (json.loads(row["_extra"]) if row["_extra"] else None) == extra
 
 
+@pytest.mark.parametrize("depth", [200, 1_000, 100_000])
+def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarantine(depth: int) -> None:
+    from assets.details import merged
+    from assets.tables.campaigns import Campaign
+    from tests.assets.test_normalise import read
+
+    listed, info = b'{"ID":"cam_1","title":"T"}', b'{"ID":"cam_1","deep":' + b"[" * depth + b"]" * depth + b"}"
+    rejected = read(b"[" + merged(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rejected
+    assert rejected["reason"].to_list() == ["the record holds more than 100 objects or lists inside each other"]
+    assert info.decode() in rejected["record"][0]
+    assert '"title":"T"' in rejected["record"][0]
+
+
+def test_names_that_stand_twice_in_either_answer_lose_no_value() -> None:
+    from assets.details import merged
+    from assets.tables.campaigns import Campaign
+    from tests.assets.test_normalise import read
+
+    listed, info = b'{"ID":"cam_1","title":"a","title":"b"}', b'{"title":"c","title":"d","x":{"y":1,"y":2}}'
+    row = read(b"[" + merged(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rows.row(0, named=True)
+    assert row["title"] == "d"
+    assert json.loads(row["_extra"]) == {
+        "list.title": "b",
+        "list.repeated.title": ["a"],
+        "repeated.title": ["c"],
+        "x": {"y": 2, "repeated.y": [1]},
+    }
+
+
 def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_read(
     serve: Serve, data_dir: Path
 ) -> None:
