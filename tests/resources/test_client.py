@@ -187,6 +187,14 @@ def test_json_under_another_name_is_read(serve: Serve, kind: str) -> None:
     assert (found, client.traffic.retries) == (5, 0)
 
 
+def test_no_content_is_an_empty_list(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(account({}))
+    with replying({}, "", 204) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        records, client = ask()
+    assert (records, client.traffic.requests, client.traffic.retries) == (0, 1, 0)
+
+
 @pytest.mark.parametrize("error_http_status", ["quoted", "always_200"])
 @pytest.mark.parametrize("error_shape", ["documented", "E1", "E2", "E3"])
 def test_the_apis_own_errors_are_told_apart_in_every_shape(
