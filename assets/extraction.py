@@ -15,7 +15,7 @@ from assets.news import News
 from assets.normalise import Normalised, normalised, unreadable
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
-from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
+from resources.coupontools.errors import AbsentError, GoneError, LimitError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.paging import Reader, Reading, Reads, Taken
@@ -134,9 +134,10 @@ async def extract(
 
 @dataclass
 class _Refused:
-    """How many records of a unit its table could not take, and whether some have no key that can be read."""
+    """How many records of a unit its table could not take, out of how many, and whether some have no key to be read."""
 
     records: int = 0
+    of: int = 0
     has_keyless: bool = False
 
     def note(self, records: int, keys: pl.DataFrame) -> None:
@@ -180,6 +181,10 @@ class _Work:
         except AbsentError as error:
             self.log.warning("%s The table %s has nothing of it.", error, self.table.TABLE)
             self.extraction.absent.append(str(error))
+        except LimitError as error:
+            self.log.warning("%s", error)
+            self.extraction.unreadable.append(str(error))
+            complete, reading = False, Reading(refused.of, None)
         except UnreadableError as error:
             self.log.warning("%s", error)
             put_away(self.batch, self.extraction, self.table, read.unit, error)
@@ -227,6 +232,7 @@ class _Work:
 
         def keep(new: pl.Series | None) -> None:
             if new is None:
+                refused.of += page.records
                 refused.note(page.refused, page.refused_keys)
                 self.batch.add(self._inside(rows, unit), rejected, page.refused_keys)
                 self._count(page, place)

@@ -19,7 +19,7 @@ from assets.personal import Veil
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
-from resources.coupontools.errors import AccountError, CoupontoolsError
+from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.batch import Batch
@@ -107,7 +107,7 @@ def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator
     """
     try:
         yield
-    except (SettingsError, AccountError, RefusedError) as error:
+    except (SettingsError, AccountError, LimitError, RefusedError) as error:
         raise dg.Failure(str(error)) from None
     except (CoupontoolsError, WarehouseError) as error:
         failure = dg.Failure(str(error))
@@ -143,7 +143,7 @@ def read_table(
         batch.veil = Veil.over(table, policy, forgotten)
 
         async def run() -> Extraction:
-            async with coupontools.connected() as client:
+            async with coupontools.connected(context.log) as client:
                 return await read(client, batch)
 
         extraction = run_until_told(run())

@@ -146,7 +146,7 @@ class ApiDialect(_Settings):
 
 
 class ApiLimits(_Settings):
-    """How hard the export may press on the API."""
+    """How hard the export may press on the API, and how much it lets the API press on it."""
 
     concurrency: int = Field(8, ge=1, le=64, description="requests at one time")
     requests_per_second: Annotated[FiniteFloat, Field(ge=0.001, le=10_000)] | None = Field(
@@ -158,6 +158,15 @@ class ApiLimits(_Settings):
     )
     retry_wait: FiniteFloat = Field(
         0.5, ge=0, le=LONGEST_WAIT, description="seconds before the first retry; each next one waits twice as long"
+    )
+    max_answer_bytes: int = Field(64_000_000, ge=1_000, description="the largest answer, unpacked")
+    max_record_bytes: int = Field(5_000_000, ge=1_000, description="the largest record; another goes to quarantine")
+    max_pages: int = Field(100_000, ge=1, description="the most pages of one list")
+    max_request_seconds: FiniteFloat = Field(
+        900, ge=0.001, le=LONGEST_WAIT, description="the longest that a request may take with all its tries and waits"
+    )
+    max_read_seconds: FiniteFloat = Field(
+        4 * 3600, ge=0.001, le=7 * LONGEST_WAIT, description="the longest that the reading of a table may take"
     )
 
 

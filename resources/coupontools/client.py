@@ -1,12 +1,12 @@
 """One account's API over HTTP: asks politely, tries again where that can help, and says clearly where it cannot."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from time import monotonic
@@ -15,8 +15,15 @@ from typing import TypeVar
 import httpx
 import polars as pl
 from aiolimiter import AsyncLimiter
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    wait_exponential_jitter,
+)
 
+from resources.coupontools.body import PACKINGS, TooLargeError, whole_answer
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
@@ -25,6 +32,7 @@ from resources.coupontools.errors import (
     BusyError,
     CoupontoolsError,
     GoneError,
+    OversizedError,
     RequestError,
     UnavailableError,
     UnreachableError,
@@ -32,6 +40,7 @@ from resources.coupontools.errors import (
 )
 from resources.coupontools.network import certificates, proxy_for
 from resources.coupontools.questions import Keys, Question, request
+from resources.coupontools.retry import Patience, Waits, at_last, retry_after
 from resources.coupontools.shape import is_html, is_json, shape
 from resources.coupontools.turn import Turn
 from resources.settings import ApiLimits
@@ -69,6 +78,7 @@ class Client:
         keys: Keys,
         versions: str,
         limits: ApiLimits,
+        log: logging.Logger,
         *,
         accepts_counts: bool,
         proxy: httpx.Proxy | None = None,
@@ -92,6 +102,9 @@ class Client:
         self._decoders = ThreadPoolExecutor(pl.thread_pool_size(), thread_name_prefix="decode")
         self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
+        self.limits = limits
+        self.last_asked: Question | None = None
+        self._waits = Waits(log)
 
     def endpoint_beside(self, part: str, other: Endpoint) -> Endpoint:
         """Where a part is read by the ids that `other` uses: in its version, if that has the part."""
@@ -108,35 +121,37 @@ class Client:
         """
         if question.unit.endpoint not in READABLE:
             raise ValueError(f"{question.unit.endpoint.path} is not among the endpoints that the export may call")
+        patience = Patience(self.limits.max_request_seconds)
         turn = Turn(self._only)
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(UnavailableError),
-            stop=self._stop,
+            retry=retry_if_exception_type(UnavailableError) & retry_if_not_exception_type(OversizedError),
+            stop=partial(self._stop, patience),
             wait=self._wait,
-            before_sleep=partial(self._before_retry, turn),
+            before_sleep=partial(self._before_retry, question, turn, patience),
             reraise=True,
         )
         async with self._pages:
             try:
-                async for attempt in retrying:
-                    with attempt:  # tenacity would keep what is returned to it until the collector comes by
-                        result = await self._attempt(question, decode, turn)
+                with self._waits.watching(question, patience):
+                    async for attempt in retrying:
+                        with attempt:  # tenacity would keep what is returned to it until the collector comes by
+                            result = await self._attempt(question, decode, turn, patience)
                 return result
-            except UnreadableError as error:
-                raise UnreadableError(f"{error} Tried {_tries(retrying)} times.", error.body, error.page) from None
             except UnavailableError as error:
-                again = "Run the same command again later: what was read so far is kept."
-                raise type(error)(f"{error} Tried {_tries(retrying)} times. {again}") from None
+                raise at_last(error, int(retrying.statistics["attempt_number"]), patience) from None
             finally:
                 turn.end()
 
-    async def _attempt(self, question: Question, decode: Callable[[Answer, datetime], T], turn: Turn) -> T:
+    async def _attempt(
+        self, question: Question, decode: Callable[[Answer, datetime], T], turn: Turn, patience: Patience
+    ) -> T:
         await turn.nobody_elses()
         async with self._requests:
             if self._rate:
                 await self._rate.acquire()
             asked_at = datetime.now(UTC).replace(tzinfo=None)
-            response = await self._ask(question)
+            with patience.counting():
+                response = await self._ask(question, patience)
         self._refuse_http_error(response, question)
 
         whole = partial(decoded, question.unit.endpoint, response.status_code, decode, asked_at)
@@ -147,17 +162,26 @@ class Client:
                 raise self._not_found(response, question) from None
             body = self._without_keys(response.content)
             message = f"The API answers {question} in a shape that is not known: {shape(body)}."
-            raise UnreadableError(message, body, question.page or 1) from None
+            raise UnreadableError(message, body, question.page or 1, is_json=is_json(body)) from None
         if isinstance(result, Failure):
             raise self._refusal(result, response.status_code, question)
         self.traffic.answers += 1
         return result
 
-    async def _ask(self, question: Question) -> httpx.Response:
+    async def _ask(self, question: Question, patience: Patience) -> httpx.Response:
         self.traffic.requests += 1
+        self.last_asked = question
         try:
-            async with asyncio.timeout(self._longest_answer):
-                response = await self._http.send(request(self._http, question, self._keys))
+            async with asyncio.timeout(min(self._longest_answer, patience.left)):
+                asked = request(self._http, question, self._keys)
+                response = await whole_answer(self._http, asked, self.limits.max_answer_bytes, self._decoders)
+        except TooLargeError as error:
+            raise OversizedError(
+                f"The API's answer to {question} has more than the {self.limits.max_answer_bytes:,} bytes that "
+                "COUPONTOOLS_MAX_ANSWER_BYTES allows. Set it higher if such an answer is to be read.",
+                self._without_keys(error.beginning),
+                question.page or 1,
+            ) from None
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             reason = self._told(str(error)) or type(error).__name__
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -167,8 +191,6 @@ class Client:
                     f"Check COUPONTOOLS_API_URL{proxies} and the network."
                 ) from None
             raise UnavailableError(f"The API broke off its answer to {question}{self._by} ({reason}).") from None
-        # httpx ties it to its stream, and that to it: a body of megabytes would wait for the collector
-        response.stream = httpx.ByteStream(b"")
         self.traffic.bytes += len(response.content)
         self.traffic.throttled += response.status_code == 429
         return response
@@ -177,7 +199,7 @@ class Client:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""
         status = response.status_code
         if status in (408, 429) or status >= 500:
-            message, wait = f"The API answers {question} with HTTP {status}.", _retry_after(response)
+            message, wait = f"The API answers {question} with HTTP {status}.", retry_after(response)
             is_busy = status == 429 or wait is not None
             raise BusyError(message, wait) if is_busy else UnavailableError(message)
         if not (response.is_success or response.is_client_error):
@@ -237,12 +259,14 @@ class Client:
             text = text.replace(secret.encode(), "…".encode()) if len(secret) > 3 else text
         return text
 
-    def _stop(self, state: RetryCallState) -> bool:
+    def _stop(self, patience: Patience, state: RetryCallState) -> bool:
+        if not patience.allows(state.upcoming_sleep):
+            return True
         error = state.outcome.exception() if state.outcome else None
         is_elsewhere = not self.traffic.answers and (
             isinstance(error, UnreachableError) or (isinstance(error, UnreadableError) and is_html(error.body))
         )
-        is_other_json = isinstance(error, UnreadableError) and is_json(error.body)
+        is_other_json = isinstance(error, UnreadableError) and error.is_json
         return state.attempt_number >= (FEW_TRIES if is_elsewhere or is_other_json else TRIES)
 
     def _wait(self, state: RetryCallState) -> float:
@@ -251,26 +275,27 @@ class Client:
         # a server that names no time, or one that is over, would otherwise get all tries at once
         return min(asked, LONGEST_WAIT) if asked else self._backoff(state)
 
-    async def _before_retry(self, turn: Turn, state: RetryCallState) -> None:
+    async def _before_retry(self, question: Question, turn: Turn, patience: Patience, state: RetryCallState) -> None:
         self.traffic.retries += 1
-        if not (state.outcome and isinstance(state.outcome.exception(), BusyError)):
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, BusyError):
+            patience.wait(state.upcoming_sleep)
             turn.end()
             return
         due = monotonic() + state.upcoming_sleep
         await turn.take()
         state.upcoming_sleep = max(0.0, due - monotonic())
+        patience.wait(state.upcoming_sleep)
+        if error.retry_after:
+            self._waits.tell(question, state.upcoming_sleep)
 
 
 _CHECK_KEYS = "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET."
 
 
-def _tries(retrying: AsyncRetrying) -> int:
-    return int(retrying.statistics["attempt_number"])
-
-
 @asynccontextmanager
 async def connected(
-    url: str, keys: Keys, versions: str, limits: ApiLimits, *, accepts_counts: bool = False
+    url: str, keys: Keys, versions: str, limits: ApiLimits, log: logging.Logger, *, accepts_counts: bool = False
 ) -> AsyncIterator[Client]:
     """Open a client on the account of these keys; `url` is the root of the API, without `/v3`. Raises SettingsError."""
     proxy = proxy_for(url)
@@ -282,22 +307,14 @@ async def connected(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=None),
         limits=httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency),
+        headers={"Accept-Encoding": PACKINGS},
         verify=certificates(),
     )
     async with http:
-        client = Client(http, keys, versions, limits, accepts_counts=accepts_counts, proxy=proxy)
+        client = Client(http, keys, versions, limits, log, accepts_counts=accepts_counts, proxy=proxy)
+        waits = asyncio.create_task(client._waits.tell_long_ones())
         try:
             yield client
         finally:
+            waits.cancel()
             client._decoders.shutdown(wait=False, cancel_futures=True)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """The wait that a `Retry-After` header asks for, in seconds or as a date; None if it is absent or unreadable."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

@@ -1,5 +1,8 @@
 """What can go wrong between us and the API; every message says what happened, where, and what to do."""
 
+BYTES_KEPT = 1_000_000
+"""So much is kept of an answer that cannot be read, or of a record that is too large."""
+
 
 class CoupontoolsError(Exception):
     """The API could not be read. The text is one line and holds no secret."""
@@ -55,10 +58,23 @@ class UnreachableError(UnavailableError):
 
 
 class UnreadableError(UnavailableError):
-    """The answer is of no known shape, or no JSON; `body` is all of it. The text shows keys and types, no values."""
+    """The answer is of no known shape, or no JSON. The text shows keys and types, no values.
 
-    def __init__(self, message: str, body: bytes, page: int) -> None:
-        """Keep the body and its page beside the message, so that it can be put away."""
+    `body` is its beginning, `size` how many bytes it has, `is_json` whether it is JSON.
+    """
+
+    def __init__(self, message: str, body: bytes, page: int, *, is_json: bool = False) -> None:
+        """Keep what there is to put away beside the message."""
         super().__init__(message)
-        self.body = body
+        self.body = body[:BYTES_KEPT]
+        self.size = len(body)
         self.page = page
+        self.is_json = is_json
+
+
+class OversizedError(UnreadableError):
+    """The answer is larger than it may be. Asking again would load as much again."""
+
+
+class LimitError(CoupontoolsError):
+    """The API gives more, or takes more time, than it may; only another setting changes that."""

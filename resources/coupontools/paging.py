@@ -20,14 +20,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from math import ceil
 from typing import Any, Generic, TypeVar
 
 import polars as pl
 
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.errors import CoupontoolsError, GoneError, RequestError
+from resources.coupontools.errors import CoupontoolsError, GoneError, LimitError, RequestError
 from resources.coupontools.gather import gather
 from resources.coupontools.known_records import KnownRecords, holds_a_gap
 from resources.coupontools.page import Page, read_page
@@ -35,9 +34,6 @@ from resources.coupontools.questions import Question, Unit
 from resources.coupontools.short_pages import MIN_PAGE_SIZE, ShortPages, is_very_short
 
 T = TypeVar("T")
-
-MOST_PAGES = 1_000_000
-"""A list that goes on past this many pages is taken for a server that turns in a circle."""
 
 MOST_PASSES = 10
 """A list that still moves after being read so often is left to the next run."""
@@ -210,7 +206,7 @@ class Reader:
         # the pages of a v4 list, of which nothing is documented, must show one by one that each is another
         if total > size and not unit.endpoint.newest_first and unit.endpoint.version == "v3":
             self._amount_is_total.add(unit.endpoint.path)
-            pages, is_at_end = await self._announced_pages(unit, reads, known, first, ceil(total / size))
+            pages, is_at_end = await self._announced_pages(unit, reads, known, first, -(-total // size))
         return _Pass(pages) if is_at_end else await self._follow(unit, reads, known, pages, total)
 
     async def _announced_pages(
@@ -221,6 +217,7 @@ class Reader:
         It ends with an empty page, or with the second one that was served before: one may be so because the list has
         grown above it by the length of a page.
         """
+        last = min(last, self._client.limits.max_pages)
         found, numbers, is_at_end = {1: first}, iter(range(2, last + 1)), False
         contents, repeated = {first.taken.content}, 0
 
@@ -244,18 +241,23 @@ class Reader:
         self, unit: Unit, reads: Reads[Any], known: KnownRecords, pages: Sequence[_Seen], announced: int
     ) -> _Pass:
         """Read on, one page after the other, to the end of the list; `pages` are those that were read."""
-        found, number = list(pages), len(pages)
+        found, number, most = list(pages), len(pages), self._client.limits.max_pages
+        records = sum(page.records for page in found)
         while not found[-1].taken.is_before_window:
-            if sum(page.records for page in found) >= announced and self._ends_with(unit, found):
+            if records >= announced and self._ends_with(unit, found):
                 return _Pass(found, requests=len(found), is_end_a_hint=True)
             page, number, is_repeated = await self._next(unit, reads, found, number + 1)
             if len(found) == 1 and is_very_short(found[0].records):
                 self._short_pages[unit.endpoint.path].note(found[0].records, is_last=not page.records)
             if not page.records:
                 return _Pass(found, is_repeated=is_repeated)
-            if number > MOST_PAGES:
-                raise RequestError(f"The list of {unit} does not end: {MOST_PAGES} pages, and each brings new records.")
+            if number > most:
+                raise LimitError(
+                    f"The list of {unit} does not end: {most:,} pages, which is what COUPONTOOLS_MAX_PAGES allows, and "
+                    "each brings new records. What was read of it is kept. Set it higher if the list is that long."
+                )
             found.append(await self._keep(page, known))
+            records += page.records
         return _Pass(found)
 
     def _ends_with(self, unit: Unit, found: Sequence[_Seen]) -> bool:

@@ -1,5 +1,7 @@
 """The API as a Dagster resource."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -10,12 +12,15 @@ from pydantic import Field, PrivateAttr
 
 from resources.account import account_of
 from resources.coupontools.client import Client, connected
-from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
+from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
 from resources.coupontools.questions import Keys
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
 if TYPE_CHECKING:
     from resources.sandbox.account import Account
+
+
+_log = logging.getLogger(__name__)
 
 
 @cache
@@ -50,25 +55,26 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return account_of(url, "" if url == SANDBOX else ApiCredentials.read().client_id.get_secret_value())
 
     @asynccontextmanager
-    async def connected(self) -> AsyncIterator[Client]:
-        """Open a client. Raises SettingsError if the environment does not say on what.
+    async def connected(self, log: logging.Logger = _log) -> AsyncIterator[Client]:
+        """Open a client, which tells `log` what it waits for. Raises SettingsError if the environment is not complete.
 
-        An account that has refused us, or that could not be reached, is not asked again in the same run.
+        An account that has refused us, or that could not be reached, is not asked again in the same run. Raises
+        LimitError when the client has been in use for as long as it may.
         """
         if self._refusal:
             raise self._refusal
         try:
-            async with self._open() as client:
+            async with self._open(log) as client, _no_longer_than(client.limits.max_read_seconds, client):
                 yield client
         except (AccountError, UnreachableError) as error:
             self._refusal = error
             raise
 
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[Client]:
+    async def _open(self, log: logging.Logger) -> AsyncIterator[Client]:
         limits, dialect, url = ApiLimits.read(), ApiDialect.read(), self._url()
         open_client = partial(
-            connected, versions=dialect.api_versions, limits=limits, accepts_counts=self.accepts_counts()
+            connected, versions=dialect.api_versions, limits=limits, log=log, accepts_counts=self.accepts_counts()
         )
         in_body = dialect.authentication == "body"
         if url == SANDBOX:
@@ -86,3 +92,19 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _url(self) -> str:
         return self.url or ApiAddress.read().api_url
+
+
+@asynccontextmanager
+async def _no_longer_than(seconds: float, client: Client) -> AsyncIterator[None]:
+    """End what is done with the client after so many seconds. Raises LimitError."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise LimitError(
+            f"The API took longer than the {seconds:,.0f} s that COUPONTOOLS_MAX_READ_SECONDS allows, the last "
+            f"time for {client.last_asked}. What was read so far is kept: run the same command again to go on, or set "
+            "it higher."
+        ) from None

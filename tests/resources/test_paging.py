@@ -18,6 +18,7 @@ from resources.coupontools.errors import RequestError
 from resources.coupontools.page import Page
 from resources.coupontools.paging import Reader, Reading, Reads, Taken
 from resources.coupontools.questions import Question, Unit
+from resources.settings import ApiLimits
 
 SESSIONS = choose("")["sessions"]
 REGISTRATIONS = choose("")["directory_registrations"]
@@ -42,6 +43,7 @@ class Server:
     cap: int = 10**9
     """The largest total that is announced."""
     pages_at_once: int = 4
+    limits: ApiLimits = field(default_factory=ApiLimits)
 
     def __post_init__(self) -> None:
         self.numbers = list(range(self.size))

@@ -1,0 +1,82 @@
+"""The body of an answer, read and unpacked no further than it may be large, whatever it is compressed with."""
+
+import asyncio
+import zlib
+from concurrent.futures import Executor
+
+import httpx
+
+PACKINGS = "gzip, deflate"
+"""What every request accepts: both are unpacked up to a given length, and no further."""
+
+_WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}
+_PACKED = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
+
+
+class TooLargeError(Exception):
+    """The body is longer than it may be; `beginning` is what was read of it."""
+
+    def __init__(self, beginning: bytes) -> None:
+        """Keep the beginning."""
+        super().__init__("the body is too long")
+        self.beginning = beginning
+
+
+async def whole_answer(http: httpx.AsyncClient, request: httpx.Request, most: int, threads: Executor) -> httpx.Response:
+    """The answer to a request with its body, which is unpacked in a thread, and of its headers only Retry-After.
+
+    Raises TooLargeError if the body has more bytes than `most`, httpx.TransportError and httpx.DecodingError.
+    """
+    response = await http.send(request, stream=True)
+    try:
+        body = await _received(response, most)
+    finally:
+        await response.aclose()
+    if packed := _packings(response):
+        body = await asyncio.get_running_loop().run_in_executor(threads, _unpacked, body, packed, most)
+    # another one: httpx ties its own to its stream, and that to it, and the body would wait for the collector
+    headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
+    return httpx.Response(response.status_code, headers=headers, content=body)
+
+
+async def _received(response: httpx.Response, most: int) -> bytes:
+    """The body as it is sent."""
+    body = bytearray()  # a list would hold an object for each of a trickle's bytes
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > most:
+            raise TooLargeError(bytes(body[:most]))
+    return bytes(body)
+
+
+def _packings(response: httpx.Response) -> list[str]:
+    """How the body is compressed; a name that is no compression says nothing."""
+    named = response.headers.get("content-encoding", "").lower().split(",")
+    return [name.strip() for name in named if name.strip() in _PACKED]
+
+
+def _unpacked(body: bytes, packed: list[str], most: int) -> bytes:
+    """The body as it was before it was compressed."""
+    if not packed or not body:
+        return body
+    if len(packed) > 1 or packed[0] not in _WINDOW_BITS:
+        raise httpx.DecodingError(f"it is compressed as {', '.join(packed[:3])}, and not as one of {PACKINGS}")
+    try:
+        return _inflated(body, _WINDOW_BITS[packed[0]], most)
+    except zlib.error as error:
+        if packed[0] != "deflate":
+            raise httpx.DecodingError(str(error)) from None
+    try:
+        return _inflated(body, -zlib.MAX_WBITS, most)  # as some servers send it, without its header
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from None
+
+
+def _inflated(body: bytes, window_bits: int, most: int) -> bytes:
+    inflater = zlib.decompressobj(window_bits)
+    found = inflater.decompress(body, most + 1)
+    if len(found) > most:
+        raise TooLargeError(found[:most])
+    if not inflater.eof:
+        raise httpx.DecodingError("its compressed end is missing")
+    return found
