@@ -25,6 +25,7 @@ from resources.limits import limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 
 PRIVATE, PRIVATE_FILE, PUBLIC = 0o700, 0o600, 0o777
+OPEN_TO_OTHERS = 0o077
 
 _INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
 
@@ -93,8 +94,27 @@ class Folder:
                         "own: move it away and run again. What was published stays as it was."
                     )
                 path.mkdir(mode=mode, exist_ok=True)
-            if not os.access(self.state, os.W_OK):
-                raise PermissionError(13, "no permission to write")
+            self._keep_private()
+
+    def _keep_private(self) -> None:
+        """Raise RefusedError if somebody else can read or replace what is private; close what stands open."""
+        for path in (self.state, self.batches):
+            found = path.stat()
+            if found.st_uid != os.geteuid():
+                raise RefusedError(
+                    f"{path} belongs to another user, who could read and replace what the export keeps there: run the "
+                    "export as that user, or give the folder to yours (chown -R). Nothing was changed."
+                )
+            if found.st_mode & OPEN_TO_OTHERS:
+                path.chmod(PRIVATE)
+        for file in (self.stage, self.stage.with_suffix(".duckdb.wal"), self.origin, self.forgotten):
+            if file.is_symlink():
+                raise RefusedError(
+                    f"{file} is a link where the export keeps a file of its own: move it away and run again. What was "
+                    "published stays as it was."
+                )
+        if not os.access(self.state, os.W_OK):
+            raise PermissionError(13, "no permission to write")
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -117,7 +137,7 @@ class Folder:
 def _locked(path: Path) -> int:
     """Wait for the lock on a file; returns the open file, which holds it until it is closed."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
         try:
             # the kernel keeps a queue of calls that wait; whoever tries again and again has no place in it
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -172,12 +192,18 @@ def _telling_limits() -> Iterator[None]:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a private file that is there completely or not at all, even if the power fails."""
     unfinished = path.with_name(f"{path.name}.tmp")
-    with unfinished.open("wb") as file:
-        os.fchmod(file.fileno(), PRIVATE_FILE)
+    unfinished.unlink(missing_ok=True)  # a link would lead the content elsewhere
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    move(unfinished, path)
+
+
+def move(unfinished: Path, path: Path) -> None:
+    """Let a finished file take its place, or that of another, so that it is there even if the power fails."""
+    sync(unfinished)
     unfinished.replace(path)
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import duckdb
 
+from resources.warehouse.errors import RefusedError
 from resources.warehouse.files import Folder
 from resources.warehouse.inventory import Inventory
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
@@ -16,7 +17,7 @@ from resources.warehouse.paths import plain_path
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import quoted_text
 
-LAYOUT = 2
+LAYOUT = 3
 """Grows when a version of the export places rows in other files than the one before."""
 
 SIDE_BY_SIDE = 2
@@ -76,7 +77,7 @@ def _write_parquet(
     if not is_anew:
         _share(previous, target, intact - {_place(table, partition) for partition in changed})
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
-        written += _write_file(connection, table, NO_PARTITION, target, even_if_empty=True)
+        written += _write_file(connection, table, None, target)
     return written
 
 
@@ -94,42 +95,53 @@ def _write_files(
         return sum(threads.map(write, partitions))
 
 
-def _write_file(
-    connection: duckdb.DuckDBPyConnection,
-    table: TableSchema,
-    partition: str,
-    target: Path,
-    *,
-    even_if_empty: bool = False,
-) -> int:
-    """Write the rows of one partition; one COPY each takes a third of the time of one that partitions."""
-    rows = rows_in_partition(table, partition)
-    if table.files and not even_if_empty and not connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchall():
+def _write_file(connection: duckdb.DuckDBPyConnection, table: TableSchema, partition: str | None, target: Path) -> int:
+    """Write the rows of a partition, or no row for None; one COPY each takes a third of the time of one for all."""
+    rows = rows_in_partition(table, NO_PARTITION if partition is None else partition)
+    is_left_out = table.files is not None and partition is not None
+    if is_left_out and not connection.execute(f"SELECT 1 FROM ({rows}) LIMIT 1").fetchall():
         return 0
     file = target / _place(table, partition)
-    file.parent.mkdir(exist_ok=True)
+    _make_folder(file, target)
     connection.execute(
         f"COPY ({rows}) TO {quoted_text(plain_path(file))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
     )
     return 1
 
 
-def _place(table: TableSchema, partition: str) -> Path:
-    """Where the file of a partition stands, below the table's folder; ids of the API become harmless names."""
+def _make_folder(file: Path, target: Path) -> None:
+    if file.parent == target:
+        return
+    try:
+        file.parent.mkdir()
+    except FileExistsError:
+        raise RefusedError(
+            f"The file system of {target} does not tell the names of two partitions apart, such as {file.parent.name} "
+            "in other upper and lower case: set COUPONTOOLS_DATA_DIR to a folder on one that does."
+        ) from None
+
+
+def _place(table: TableSchema, partition: str | None) -> Path:
+    """Where the file of a partition stands, below the table's folder, or that of a table without rows.
+
+    Ids of the API become harmless names, of which no two are the same.
+    """
     if not table.files:
         return Path(FILE)
-    if not isinstance(table.files, Value) or partition == NO_PARTITION:
-        return Path(f"{table.files.name}={partition}", FILE)
+    if partition is None or not isinstance(table.files, Value):
+        return Path(f"{table.files.name}={partition or NO_PARTITION}", FILE)
     name = quote(partition, safe="")
+    if name == NO_PARTITION:  # it would be read as no value at all
+        name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(name) > LONGEST_NAME:
-        name = sha256(name.encode()).hexdigest()
+        name = f"sha256+{sha256(name.encode()).hexdigest()}"  # no quoted name has a plus in it
     return Path(f"{table.files.name}={name}", FILE)
 
 
 def _share(previous: Path, target: Path, places: Collection[Path]) -> None:
     """Take over files of the snapshot before: as links, or as copies where a person has moved them to another disk."""
     for place in places:
-        (target / place).parent.mkdir(exist_ok=True)
+        _make_folder(target / place, target)
         try:
             (target / place).hardlink_to(previous / place)
         except OSError:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from resources.warehouse.files import PRIVATE_FILE, sync
+from resources.warehouse.files import PRIVATE_FILE, move
 
 _NOT_LETTERS = frozenset("*?[\\")
 
@@ -55,5 +55,4 @@ def writable(database: Path) -> Iterator[str]:
         yield str(copy)
         shutil.copyfile(copy, unfinished)
         unfinished.chmod(mode)
-        sync(unfinished)
-        unfinished.replace(database)
+        move(unfinished, database)

@@ -18,7 +18,7 @@ from resources.warehouse.damage import damaged_stage, is_cut_off, is_damaged
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
 from resources.warehouse.engine import STORAGE_VERSION, opened
 from resources.warehouse.errors import OutdatedError
-from resources.warehouse.files import PRIVATE_FILE, Folder, remove, telling_the_folder
+from resources.warehouse.files import PRIVATE_FILE, Folder, move, remove, telling_the_folder
 from resources.warehouse.forgotten import read_forgotten
 from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.history import keep_history
@@ -98,7 +98,7 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
             connection.execute("CHECKPOINT compacted")
             connection.execute("DETACH compacted")
     unfinished.chmod(PRIVATE_FILE)
-    unfinished.replace(folder.stage)
+    move(unfinished, folder.stage)
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema) -> None:
