@@ -30,6 +30,10 @@ ACCEPT_COUNTS = (
 """What a person can do about lists that give fewer records than the API announces, and that are whole all the same."""
 
 
+MAX_NEW_FIELDS = 1_000
+"""So many undeclared fields are noted of a table; there is no end to those that have data in their names."""
+
+
 @dataclass(frozen=True)
 class Read:
     """A unit to be read, and the column values that come from the request and not from its records.
@@ -104,7 +108,17 @@ async def extract(
     known = known_units(batch)
     open_reads = [read for read in reads if identity(read.unit) not in known]
     extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
-    work = _Work(Reader(client), table, batch, extraction, log, dated, complete, client.accepts_counts)
+    work = _Work(
+        Reader(client),
+        table,
+        batch,
+        extraction,
+        log,
+        dated,
+        complete,
+        client.accepts_counts,
+        client.limits.max_record_bytes,
+    )
     waiting, news = iter(open_reads), News(table.TABLE, parents, log)
     ahead = Counter(read.unit.parent for read in open_reads)
     extraction.parents = len({read.unit.parent for read in reads})
@@ -158,6 +172,7 @@ class _Work:
     dated: str | None
     complete: Callable[[Page], Page] | None
     accepts_counts: bool
+    max_record_bytes: int
 
     async def read(self, read: Read) -> None:
         """Read a unit to its end, or put down why that cannot be."""
@@ -166,7 +181,7 @@ class _Work:
         begun_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
         try:
             reads = Reads(
-                partial(normalised, self.table, read.given, self.complete),
+                partial(normalised, self.table, read.given, self.complete, self.max_record_bytes),
                 partial(self._take, read.unit, refused),
             )
             reading = await self.reader.read(read.unit, reads)
@@ -261,7 +276,8 @@ class _Work:
     def _count(self, page: Normalised, place: str) -> None:
         extraction = self.extraction
         extraction.records_by_page.append(page.records)
-        extraction.new_fields.update(page.new_fields)
+        if len(extraction.new_fields) < MAX_NEW_FIELDS:
+            extraction.new_fields.update(page.new_fields)
         if page.records:
             extraction.places.add(place or "a bare list")
 

@@ -15,6 +15,7 @@ import polars as pl
 from assets import reading_checks
 from assets.extraction import Extraction
 from assets.interrupts import run_until_told
+from assets.news import named
 from assets.personal import Veil
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
@@ -152,7 +153,7 @@ def read_table(
         merged = load(warehouse, origin, batch, table, extraction.whole, forgotten.marks)
         seconds = time.monotonic() - begun
     if extraction.new_fields:
-        fields = ", ".join(sorted(extraction.new_fields))
+        fields = named(extraction.new_fields)
         context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
     if extraction.unreadable:
         first, *others = extraction.unreadable
@@ -256,10 +257,10 @@ def result(
             "records rejected": merged.rejected,
             "records outside the days": extraction.outside,
             "records found under": ", ".join(sorted(extraction.places)) or "nothing",
-            "new API fields": ", ".join(sorted(extraction.new_fields)) or "none",
+            "new API fields": named(extraction.new_fields),
             "reads": extraction.units,
             "reads resumed": extraction.resumed,
-            "parents gone": ", ".join(extraction.gone) or "none",
+            "parents gone": named(extraction.gone),
             "lists ended by a short page": extraction.ended_by_hint,
             "lists that moved while read": len(extraction.moved),
             "records found by reading again": extraction.recovered,

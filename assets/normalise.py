@@ -5,7 +5,7 @@ pydantic's reason; every other record of the page is kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
@@ -13,14 +13,15 @@ import msgspec
 import polars as pl
 
 from assets.plain import plain
-from assets.records import IllegibleError, Texts, decoded, exact, record_texts
+from assets.records import MAX_UNDECLARED, IllegibleError, Texts, decoded, exact, record_texts
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
 from resources.coupontools.envelope import NO_RECORDS, ShapeError
-from resources.coupontools.errors import UnreadableError
+from resources.coupontools.errors import BYTES_KEPT, UnreadableError
 from resources.coupontools.page import Page
 from resources.coupontools.questions import Unit
+from resources.settings import MAX_RECORD_BYTES
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,36 @@ class Normalised:
     copies: int = 0
 
 
-def normalise(page: Page, table: type[Table], given: Mapping[str, str]) -> Normalised:
+def normalise(
+    page: Page, table: type[Table], given: Mapping[str, str], max_record_bytes: int = MAX_RECORD_BYTES
+) -> Normalised:
     """Turn a page into typed rows of `table`; `given` are the column values that come from the request.
 
-    Raises msgspec.DecodeError if the page's records are no JSON array.
+    A record that is larger than it may be is rejected unread, and kept cut. Raises msgspec.DecodeError if the page's
+    records are no JSON array.
     """
+    if len(page.records) <= max_record_bytes:
+        return _normalised(page, table, given)
+    records = record_texts(page.records)
+    large = list(dict.fromkeys(record for record in records if len(record) > max_record_bytes))
+    if not large:
+        return _normalised(page, table, given)
+    small = [record for record in records if len(record) <= max_record_bytes]
+    found = _normalised(replace(page, records=b"[" + b",".join(small) + b"]"), table, given)
+    told = f"the record is larger than the {max_record_bytes:,} bytes that COUPONTOOLS_MAX_RECORD_BYTES allows"
+    rejected = [(_kept(told, len(record)), record[:BYTES_KEPT].decode("utf-8", "backslashreplace")) for record in large]
+    return replace(
+        found,
+        rejected=found.rejected.vstack(_quarantined(table, page, pl.DataFrame(rejected, _REASONS, orient="row"))),
+        records=found.records + len(large),
+        refused=found.refused + len(large),
+        refused_keys=found.refused_keys.vstack(found.refused_keys.clear(len(large))),
+        hashes=found.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
+        copies=found.copies + len(records) - len(small) - len(large),
+    )
+
+
+def _normalised(page: Page, table: type[Table], given: Mapping[str, str]) -> Normalised:
     none = Quarantine.schema_of_frames().to_frame()
     if page.records == NO_RECORDS:
         rows = table.schema_of_frames().to_frame()
@@ -83,9 +109,6 @@ def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
     return rows.select(pl.struct(table.KEY).hash()).to_series()
 
 
-MOST_UNDECLARED = 100
-"""A table whose records have more undeclared fields has data in their names."""
-
 _undeclared: dict[type[Table], frozenset[str]] = {}
 """The undeclared fields that pages of a table were found to have, with which the next page is plain."""
 
@@ -95,7 +118,7 @@ def _texts(records: bytes, table: type[Table]) -> Texts:
     if texts := plain(records, table, known):
         return texts
     texts = exact(records, table)
-    if len(known | texts.new_fields) <= MOST_UNDECLARED:
+    if len(known | texts.new_fields) <= MAX_UNDECLARED:
         _undeclared[table] = known | texts.new_fields
     return texts
 
@@ -109,14 +132,18 @@ def _expressions(table: type[Table]) -> tuple[Sequence[pl.Expr], Sequence[pl.Exp
 
 
 def normalised(
-    table: type[Table], given: Mapping[str, str], complete: Callable[[Page], Page] | None, page: Page
+    table: type[Table],
+    given: Mapping[str, str],
+    complete: Callable[[Page], Page] | None,
+    max_record_bytes: int,
+    page: Page,
 ) -> tuple[Normalised, str]:
     """A page, completed by what is known from elsewhere, as frames, and where its records were found.
 
     Raises ShapeError.
     """
     try:
-        return normalise(complete(page) if complete else page, table, given), page.place
+        return normalise(complete(page) if complete else page, table, given, max_record_bytes), page.place
     except msgspec.DecodeError:
         raise ShapeError from None
 
@@ -150,35 +177,45 @@ def _rejected(
 ) -> pl.DataFrame:
     """The records that are refused, as rows of `quarantine`; only these are read one by one."""
     repeated = f"{', '.join(table.KEY)}: the page holds another record of the same key"
-    found = [
-        (reason, records[index].decode("utf-8", "backslashreplace"))
-        for index in refused.arg_true()
-        for reason in ([repeated] if fits[index] else _reasons(table, records[index]))
-    ]
-    return _quarantined(table, page.unit, page.number, page.requested_at, found)
+    places = refused.arg_true()
+    texts = pl.Series([records[index].decode("utf-8", "backslashreplace") for index in places], dtype=pl.String)
+    reasons = pl.Series(
+        [[repeated] if fits[index] else _reasons(table, records[index]) for index in places],
+        dtype=pl.List(pl.String),
+    )
+    # a record of many reasons stands in memory once
+    return _quarantined(table, page, pl.DataFrame({"reason": reasons, "record": texts}).explode("reason"))
 
 
 def unreadable(table: type[Table], unit: Unit, error: UnreadableError) -> pl.DataFrame:
     """A whole answer that could not be read, as a row of `quarantine`."""
-    body = error.body.decode("utf-8", "backslashreplace")
-    return _quarantined(table, unit, error.page, datetime.now(UTC).replace(tzinfo=None), [(str(error), body)])
+    found = [(_kept(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))]
+    page = Page(unit, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
+    return _quarantined(table, page, pl.DataFrame(found, _REASONS, orient="row"))
 
 
-def _quarantined(
-    table: type[Table], unit: Unit, page: int, observed_at: datetime, found: Sequence[tuple[str, str]]
-) -> pl.DataFrame:
+_REASONS = {"reason": pl.String, "record": pl.String}
+
+
+def _kept(reason: str, size: int) -> str:
+    """The reason, and how much of so many bytes is kept, if it is not all."""
+    return reason if size <= BYTES_KEPT else f"{reason} (kept are the first {BYTES_KEPT:,} of {size:,} bytes)"
+
+
+def _quarantined(table: type[Table], page: Page, found: pl.DataFrame) -> pl.DataFrame:
     """Reasons and records as rows of `quarantine`."""
-    return pl.DataFrame(found, {"reason": pl.String, "record": pl.String}, orient="row").select(
+    unit = page.unit
+    return found.select(
         pl.lit(table.TABLE).alias("table_name"),
         pl.lit(unit.endpoint.path).alias("endpoint"),
         pl.lit(unit.parent, pl.String).alias("parent_id"),
         pl.lit(unit.start, pl.Datetime("us")).alias("window_start"),
         pl.lit(unit.end, pl.Datetime("us")).alias("window_end"),
-        pl.lit(page, pl.Int64).alias("page"),
+        pl.lit(page.number, pl.Int64).alias("page"),
         "reason",
         "record",
         pl.lit(None, pl.String).alias("_extra"),
-        pl.lit(observed_at, pl.Datetime("us")).alias("_extracted_at"),
+        pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
         pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
     )
 

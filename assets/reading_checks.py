@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.extraction import ACCEPT_COUNTS, Extraction
+from assets.news import named
 from assets.tables.table import Table
 
 COUNTS_RECONCILED = "counts_reconciled"
@@ -64,5 +65,5 @@ def results(
         check_name=NO_NEW_FIELDS,
         passed=not extraction.new_fields,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"fields": ", ".join(sorted(extraction.new_fields)) or "none"},
+        metadata={"fields": named(extraction.new_fields)},
     )

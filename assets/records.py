@@ -125,8 +125,11 @@ def fields_and_tokens(record: bytes) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(told_apart(record, decoded(record)), type=dict[str, msgspec.Raw])
 
 
-Extras: TypeAlias = list[tuple[str, pl.Series]]
-"""Undeclared fields: name and JSON tokens, null where a record does not have the field."""
+Extras: TypeAlias = list[tuple[str | None, pl.Series]]
+"""Undeclared fields: name and JSON tokens, null where a record does not have the field; or None and whole members."""
+
+MAX_UNDECLARED = 100
+"""Records that have more undeclared fields at one place, or a table that has, have data in their names."""
 
 
 _EMPTY = r"^(?:\[\s*\]|\{\s*\})$"
@@ -153,8 +156,18 @@ def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: P
         found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
         extras.append((field, _first_of([undeclared, other], field)))
     names = sorted(set().union(*objects) - declared.keys())
+    if len(names) > MAX_UNDECLARED:  # a column for each would have more cells than the page has bytes
+        found.new_fields.add(".".join((*above, f"* (more than {MAX_UNDECLARED} names)")))
+        return [*extras, (None, _members(objects, declared))]
     found.new_fields.update(".".join((*above, name)) for name in names)
     return extras + [(name, _token_column(objects, name)) for name in names]
+
+
+def _members(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields) -> pl.Series:
+    """The undeclared fields of each record as the members of one JSON object, in the order of their names."""
+    undeclared = [{name: each[name] for name in sorted(each.keys() - declared.keys())} for each in objects]
+    members = [msgspec.json.encode(fields)[1:-1] if fields else None for fields in undeclared]
+    return pl.Series(members, dtype=pl.Binary).cast(pl.String)
 
 
 def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.Series:
@@ -194,7 +207,10 @@ def joined(extras: Extras, records: int) -> pl.Series:
     present = [(name, tokens) for name, tokens in extras if tokens.null_count() < records]
     if not present:
         return pl.Series([None], dtype=pl.String).new_from_index(0, records)
-    members = [pl.lit(msgspec.json.encode(name).decode() + ":") + tokens for name, tokens in present]
+    members = [
+        tokens if name is None else pl.lit(msgspec.json.encode(name).decode() + ":") + tokens
+        for name, tokens in present
+    ]
     inside = pl.concat_str(members, separator=",", ignore_nulls=True)
     return pl.select(pl.when(inside != "").then("{" + inside + "}")).to_series()
 

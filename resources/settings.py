@@ -19,6 +19,9 @@ _PREFIX = "COUPONTOOLS_"
 LONGEST_WAIT = 86_400
 """Seconds that a setting can make the export wait at a time: a day."""
 
+MAX_RECORD_BYTES = 16_000_000
+"""A record that is larger goes to quarantine, if no setting says otherwise."""
+
 SHORTEST_KEY = 16
 """Characters of the key that personal data is hashed with."""
 
@@ -160,7 +163,9 @@ class ApiLimits(_Settings):
         0.5, ge=0, le=LONGEST_WAIT, description="seconds before the first retry; each next one waits twice as long"
     )
     max_answer_bytes: int = Field(64_000_000, ge=1_000, description="the largest answer, unpacked")
-    max_record_bytes: int = Field(5_000_000, ge=1_000, description="the largest record; another goes to quarantine")
+    max_record_bytes: int = Field(
+        MAX_RECORD_BYTES, ge=1_000, description="the largest record; another goes to quarantine"
+    )
     max_pages: int = Field(100_000, ge=1, description="the most pages of one list")
     max_request_seconds: FiniteFloat = Field(
         900, ge=0.001, le=LONGEST_WAIT, description="the longest that a request may take with all its tries and waits"

@@ -13,6 +13,10 @@ _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}
 _PACKED = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
 
 
+_BYTES_A_VALUE = 32
+"""A large answer holds an object or a list in so many bytes at most; in memory one takes as much, and twice that."""
+
+
 class TooLargeError(Exception):
     """The body is longer than it may be; `beginning` is what was read of it."""
 
@@ -80,3 +84,9 @@ def _inflated(body: bytes, window_bits: int, most: int) -> bytes:
     if not inflater.eof:
         raise httpx.DecodingError("its compressed end is missing")
     return found
+
+
+def holds_too_many_values(body: bytes, most: int) -> bool:
+    """Whether a body has more objects and lists than one of `most` bytes has, even if they are small."""
+    values = most // _BYTES_A_VALUE
+    return len(body) > 2 * values and body.count(b"{") + body.count(b"[") > values

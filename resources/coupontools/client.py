@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,10 +23,11 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from resources.coupontools.body import PACKINGS, TooLargeError, whole_answer
+from resources.coupontools.body import PACKINGS, TooLargeError, holds_too_many_values, whole_answer
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
+    BYTES_KEPT,
     AbsentError,
     AccountError,
     BusyError,
@@ -53,6 +54,9 @@ FEW_TRIES = 3
 
 LONGEST_WAIT = 120.0
 """Seconds: the most that a server's Retry-After can make us wait."""
+
+_LARGE = 16_000_000
+"""Bytes of an answer from which on one is decoded alone."""
 
 _PAGES_WAITING = 4
 """Pages that may wait for their decoding beside those being asked for: the bound on memory."""
@@ -96,7 +100,7 @@ class Client:
         self._keys = keys
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(self.pages_at_once)
-        self._only = asyncio.Lock()
+        self._only, self._large = asyncio.Lock(), asyncio.Lock()
         rate = limits.requests_per_second
         self._rate = AsyncLimiter(1, 1 / rate) if rate else None
         self._decoders = ThreadPoolExecutor(pl.thread_pool_size(), thread_name_prefix="decode")
@@ -156,7 +160,9 @@ class Client:
 
         whole = partial(decoded, question.unit.endpoint, response.status_code, decode, asked_at)
         try:
-            result = await asyncio.get_running_loop().run_in_executor(self._decoders, whole, response.content)
+            # in memory a large answer takes many times its length: one at a time
+            async with self._large if len(response.content) > _LARGE else nullcontext():
+                result = await asyncio.get_running_loop().run_in_executor(self._decoders, whole, response.content)
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response, question) from None
@@ -176,12 +182,7 @@ class Client:
                 asked = request(self._http, question, self._keys)
                 response = await whole_answer(self._http, asked, self.limits.max_answer_bytes, self._decoders)
         except TooLargeError as error:
-            raise OversizedError(
-                f"The API's answer to {question} has more than the {self.limits.max_answer_bytes:,} bytes that "
-                "COUPONTOOLS_MAX_ANSWER_BYTES allows. Set it higher if such an answer is to be read.",
-                self._without_keys(error.beginning),
-                question.page or 1,
-            ) from None
+            raise self._too_large(question, error.beginning, "bytes") from None
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             reason = self._told(str(error)) or type(error).__name__
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -193,7 +194,13 @@ class Client:
             raise UnavailableError(f"The API broke off its answer to {question}{self._by} ({reason}).") from None
         self.traffic.bytes += len(response.content)
         self.traffic.throttled += response.status_code == 429
+        if holds_too_many_values(response.content, self.limits.max_answer_bytes):
+            raise self._too_large(question, response.content, "objects and lists")
         return response
+
+    def _too_large(self, question: Question, body: bytes, what: str) -> OversizedError:
+        beginning = self._without_keys(body[:BYTES_KEPT])
+        return OversizedError(str(question), what, self.limits.max_answer_bytes, beginning, question.page or 1)
 
     def _refuse_http_error(self, response: httpx.Response, question: Question) -> None:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""

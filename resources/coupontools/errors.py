@@ -75,6 +75,15 @@ class UnreadableError(UnavailableError):
 class OversizedError(UnreadableError):
     """The answer is larger than it may be. Asking again would load as much again."""
 
+    def __init__(self, asked: str, what: str, most: int, beginning: bytes, page: int) -> None:
+        """What was `asked` for holds too many of `what`, where `most` bytes are allowed."""
+        super().__init__(
+            f"The API's answer to {asked} holds more {what} than COUPONTOOLS_MAX_ANSWER_BYTES ({most:,}) allows. "
+            "Set it higher if such an answer is to be read.",
+            beginning,
+            page,
+        )
+
 
 class LimitError(CoupontoolsError):
     """The API gives more, or takes more time, than it may; only another setting changes that."""

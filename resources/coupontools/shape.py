@@ -7,6 +7,9 @@ from typing import Any
 from resources.coupontools.surrogates import mended
 
 DEEPEST = 4
+MAX_BYTES = 4_000_000
+"""A longer text is not taken apart."""
+
 MOST_KEYS = 30
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,40}[0-9]{0,2}")
 """A key that is a field's name; others, such as an e-mail address, may be somebody's data."""
@@ -16,6 +19,8 @@ def shape(body: bytes) -> str:
     """Describe a JSON text, as `{status: {status: text}, users: [2 x {ID: text}]}`."""
     if not body.strip():
         return "an empty body"
+    if len(body) > MAX_BYTES:
+        return f"{'HTML' if is_html(body) else 'too long to be looked at'} ({len(body):,} bytes)"
     try:
         return _shape(_decoded(body), DEEPEST)
     except (ValueError, RecursionError):
@@ -29,7 +34,9 @@ def is_html(body: bytes) -> bool:
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a text is JSON, be it with half surrogate pairs."""
+    """Whether a text is JSON, be it with half surrogate pairs; of a long one that is not known."""
+    if len(body) > MAX_BYTES:
+        return False
     try:
         _decoded(body)
     except (ValueError, RecursionError):

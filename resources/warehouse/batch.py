@@ -27,8 +27,10 @@ FORMAT = 2
 LABEL = "label"
 MERGED = "merged.json"
 ROWS_OF_A_PART = 100_000
+BYTES_OF_A_PART = 128_000_000
 SECONDS_OF_A_PART = 1.0
-"""A part is written when it has this many rows, or when a unit is complete and the last part is this old."""
+"""A part is written when it has so many rows or takes so much memory, or when a unit is complete and the last part is
+this old."""
 
 
 Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]
@@ -70,6 +72,7 @@ class Batch:
         self.veil: Veil | None = None
         self._folder, self._lock, self._reuse_until = folder, lock, reuse_until
         self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
+        self._rows = self._bytes = 0
         self._pending: list[UnitDone] = []
         self._buffer, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
@@ -93,7 +96,10 @@ class Batch:
             self._frames["rows"].append(rows)
             self._frames["rejected"] += [rejected] if len(rejected) else []
             self._frames["seen"] += [seen] if seen is not None and len(seen) else []
-            full = sum(map(len, self._frames["rows"])) >= ROWS_OF_A_PART
+            added = [rows, rejected] if seen is None else [rows, rejected, seen]
+            self._rows += sum(map(len, added))
+            self._bytes += sum(int(frame.estimated_size()) for frame in added)
+            full = self._rows >= ROWS_OF_A_PART or self._bytes >= BYTES_OF_A_PART
         if full:
             self.flush()
 
@@ -111,6 +117,7 @@ class Batch:
             with self._buffer:
                 frames, self._frames = self._frames, {kind: [] for kind in self._frames}
                 units, self._pending = self._pending, []
+                self._rows = self._bytes = 0
             if units or any(frames.values()):
                 self._parts += 1
                 self._write(f"{self._parts:06}", frames, units)

@@ -87,8 +87,8 @@ def test_an_answer_is_unpacked_no_further_than_it_may_be_large(packing: str, mon
     with pytest.raises(OversizedError) as error:
         ask(lambda page: [asked.append(page) or http(bomb, content_encoding=packing)])  # type: ignore[func-returns-value]
     assert str(error.value) == (
-        "The API's answer to v3/campaign/data of campaign cam_1, page 1 has more than the 20,000 bytes that "
-        "COUPONTOOLS_MAX_ANSWER_BYTES allows. Set it higher if such an answer is to be read."
+        "The API's answer to v3/campaign/data of campaign cam_1, page 1 holds more bytes than "
+        "COUPONTOOLS_MAX_ANSWER_BYTES (20,000) allows. Set it higher if such an answer is to be read."
     )
     assert error.value.body == BOMB[:SMALL], "its beginning is kept"
     assert len(asked) == 1, "it is not asked for again"
@@ -98,6 +98,13 @@ def test_an_answer_is_unpacked_no_further_than_it_may_be_large(packing: str, mon
 def test_a_packing_that_was_not_asked_for_is_refused(packing: str) -> None:
     with pytest.raises(UnavailableError, match=rf"compressed as {packing.split(',')[0]}.*Tried 6 times"):
         ask(lambda _: [http(gzip.compress(gzip.compress(GOOD)), content_encoding=packing)])
+
+
+@pytest.mark.parametrize("item", [b"{}", b"[]", b'{"a":{}}'])
+def test_an_answer_of_little_things_without_number_is_left(item: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_MAX_ANSWER_BYTES", str(SMALL))
+    with pytest.raises(OversizedError, match="holds more objects and lists than COUPONTOOLS_MAX_ANSWER_BYTES"):
+        ask(lambda _: [http(b'{"status":{"status":"OK"},"sessions":[' + b",".join([item] * 1000) + b"]}")])
 
 
 def test_an_answer_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
