@@ -24,6 +24,7 @@ from tenacity import (
 )
 
 from resources.coupontools.body import PACKINGS, TooLargeError, holds_too_many_values, whole_answer
+from resources.coupontools.echoes import SHORTEST_IN_DATA, SHORTEST_IN_NEWS, masking
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
@@ -45,6 +46,7 @@ from resources.coupontools.retry import Patience, Waits, at_last, retry_after
 from resources.coupontools.shape import is_html, is_json, shape
 from resources.coupontools.turn import Turn
 from resources.settings import ApiLimits
+from resources.telling import harmless
 
 T = TypeVar("T")
 
@@ -98,6 +100,8 @@ class Client:
         self._http = http
         self._by = f" through the proxy {proxy.url.host}:{proxy.url.port or proxy.url.scheme}" if proxy else ""
         self._keys = keys
+        self._masked = masking((keys.client_secret, keys.client_id), SHORTEST_IN_DATA)
+        self._masked_in_news = masking((keys.client_secret, keys.client_id), SHORTEST_IN_NEWS)
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(self.pages_at_once)
         self._only, self._large = asyncio.Lock(), asyncio.Lock()
@@ -162,11 +166,13 @@ class Client:
         try:
             # in memory a large answer takes many times its length: one at a time
             async with self._large if len(response.content) > _LARGE else nullcontext():
-                result = await asyncio.get_running_loop().run_in_executor(self._decoders, whole, response.content)
+                result = await asyncio.get_running_loop().run_in_executor(
+                    self._decoders, lambda: whole(self._masked(response.content))
+                )
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response, question) from None
-            body = self._without_keys(response.content)
+            body = self._masked_in_news(response.content)
             message = f"The API answers {question} in a shape that is not known: {shape(body)}."
             raise UnreadableError(message, body, question.page or 1, is_json=is_json(body)) from None
         if isinstance(result, Failure):
@@ -199,7 +205,7 @@ class Client:
         return response
 
     def _too_large(self, question: Question, body: bytes, what: str) -> OversizedError:
-        beginning = self._without_keys(body[:BYTES_KEPT])
+        beginning = self._masked_in_news(body[: 2 * BYTES_KEPT])[:BYTES_KEPT]  # with no key that is cut at its end
         return OversizedError(str(question), what, self.limits.max_answer_bytes, beginning, question.page or 1)
 
     def _refuse_http_error(self, response: httpx.Response, question: Question) -> None:
@@ -258,13 +264,8 @@ class Client:
 
     def _told(self, text: str) -> str:
         """A text from outside as one short line without our secrets."""
-        readable = self._without_keys(text.encode("utf-8", "backslashreplace")).decode()
-        return " ".join(readable.split())[:300].rstrip(".")
-
-    def _without_keys(self, text: bytes) -> bytes:
-        for secret in (self._keys.client_secret, self._keys.client_id):
-            text = text.replace(secret.encode(), "…".encode()) if len(secret) > 3 else text
-        return text
+        readable = self._masked_in_news(text.encode("utf-8", "backslashreplace")).decode()
+        return harmless(" ".join(readable.split()))[:300].rstrip(".")
 
     def _stop(self, patience: Patience, state: RetryCallState) -> bool:
         if not patience.allows(state.upcoming_sleep):

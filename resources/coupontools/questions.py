@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from resources.coupontools.endpoints import Endpoint, Version
+from resources.telling import harmless
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Unit:
     def __str__(self) -> str:
         """What was asked for, for messages."""
         path = self.endpoint.path.replace("/{parent}", "")
-        of = f" of {self.endpoint.parent} {self.parent}" if self.parent else ""
+        of = f" of {self.endpoint.parent} {harmless(self.parent)}" if self.parent else ""
         when = f" from {self.start} to {self.end}" if self.start else ""
         return f"{path}{of}{when}"
 

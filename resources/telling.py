@@ -1,0 +1,17 @@
+"""How texts from outside are shown to people: on the terminal, in logs, in Dagster, in errors and in the report."""
+
+import re
+
+_HARMFUL = re.compile(
+    "["
+    "\0-\x1f\x7f-\x9f"  # controls: what a terminal obeys, ends of lines
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of what follows
+    "\u2028\u2029"  # ends of lines and paragraphs
+    "\ud800-\udfff"  # halves of surrogate pairs, which no file takes
+    "]"
+)
+
+
+def harmless(text: str) -> str:
+    r"""The text on one line, with what would act instead of being read written as an escape, as `\u001b`."""
+    return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
