@@ -19,6 +19,7 @@ from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.paging import Reader, Reads, Taken
 from resources.coupontools.questions import Unit
+from resources.telling import harmless
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import WholeList
 
@@ -97,8 +98,8 @@ async def _confirm(client: Client, listing: Endpoint, parent: type[Table], extra
     for each in extraction.missing:
         if each in listed:
             extraction.unreadable.append(
-                f"The API lists {each} among the {parent.TABLE}, but answers HTTP 404 when it is read. Choose the "
-                "other version with COUPONTOOLS_API_VERSIONS; coupontools check --probe says which one works."
+                f"The API lists {harmless(each)} among the {parent.TABLE}, but answers HTTP 404 when it is read. "
+                "Choose the other version with COUPONTOOLS_API_VERSIONS; coupontools check --probe says which works."
             )
         else:
             extraction.gone.append(each)

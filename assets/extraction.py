@@ -20,6 +20,7 @@ from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.paging import Reader, Reading, Reads, Taken
 from resources.coupontools.questions import Unit
+from resources.telling import harmless
 from resources.warehouse.batch import Batch, UnitDone
 from resources.warehouse.deletions import WholeList, WholeRead
 
@@ -279,7 +280,7 @@ class _Work:
         if len(extraction.new_fields) < MAX_NEW_FIELDS:
             extraction.new_fields.update(page.new_fields)
         if page.records:
-            extraction.places.add(place or "a bare list")
+            extraction.places.add(harmless(place) or "a bare list")
 
 
 def _can_have_missed_nothing(unit: Unit, reading: Reading, refused: _Refused) -> bool:

@@ -23,6 +23,7 @@ from resources.coupontools.client import Client
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
+from resources.telling import harmless
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.errors import RefusedError, WarehouseError
@@ -109,9 +110,9 @@ def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator
     try:
         yield
     except (SettingsError, AccountError, LimitError, RefusedError) as error:
-        raise dg.Failure(str(error)) from None
+        raise dg.Failure(harmless(str(error))) from None
     except (CoupontoolsError, WarehouseError) as error:
-        failure = dg.Failure(str(error))
+        failure = dg.Failure(harmless(str(error)))
         # an instance that goes with its run is that of somebody at a terminal
         if context is None or context.instance.is_ephemeral or context.retry_number >= len(SECONDS_TO_RETRY):
             raise failure from None
@@ -139,6 +140,9 @@ def read_table(
         policy = PersonalData.read()
         origin = Origin(coupontools.account(), policy.told)
         warehouse.admit(origin)
+        # a command warns once, before it starts
+        if not context.instance.is_ephemeral and (risk := coupontools.risk()):
+            context.log.warning(risk)
     with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for) as batch:
         forgotten = warehouse.forgotten(keep_key=policy.personal_data == "drop")
         batch.veil = Veil.over(table, policy, forgotten)
@@ -230,7 +234,7 @@ def _most_frequent_reason(batch: Batch) -> str | None:
         .len()
         .sort("len", "reason", descending=[True, False])
     )
-    return str(reasons.head(1).collect()["reason"][0])
+    return harmless(str(reasons.head(1).collect()["reason"][0]))
 
 
 def result(

@@ -5,6 +5,8 @@ import time
 from collections.abc import Collection
 from typing import Protocol
 
+from resources.telling import harmless
+
 SECONDS_BETWEEN_NEWS = 5.0
 
 MAX_NAMED = 30
@@ -14,7 +16,8 @@ MAX_NAME_LENGTH = 80
 def named(things: Collection[str]) -> str:
     """Names in their order, as far as somebody would read them: the first ones, each up to a length."""
     shown = [
-        each if len(each) <= MAX_NAME_LENGTH else f"{each[:MAX_NAME_LENGTH]}…" for each in sorted(things)[:MAX_NAMED]
+        harmless(each if len(each) <= MAX_NAME_LENGTH else f"{each[:MAX_NAME_LENGTH]}…")
+        for each in sorted(things)[:MAX_NAMED]
     ]
     more = [f"and {len(things) - MAX_NAMED:,} more"] if len(things) > MAX_NAMED else []
     return ", ".join(shown + more) or "none"

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from assets.catalogue import TABLES
+from resources.telling import harmless
 
 FEWEST_SESSIONS = 30
 """A campaign with fewer is not among the best or worst."""
@@ -130,14 +131,14 @@ def _health(ask: Ask) -> Sequence[tuple[str, int, int, datetime | None, str]]:
 
 
 def _told(value: object) -> object:
-    """A value as people read it."""
+    """A value as people read it; texts may be the API's."""
     if value is None:
         return "-"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, int | float | Decimal):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _percent(share: float | None) -> str:

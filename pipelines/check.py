@@ -3,6 +3,7 @@
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from importlib.metadata import version
 
 import click
@@ -13,6 +14,7 @@ from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.questions import Question, Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
+from resources.telling import harmless
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -23,12 +25,13 @@ def check(*, with_probe: bool) -> None:
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, told=f"Python {platform.python_version()}, {packages}")
     results = [_folder() and _rows(), _account(_probe if with_probe else _ask_once)]
+    _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
 
 
 def _show(told: str, *, good: bool) -> bool:
-    click.echo(f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {told}")
+    click.echo(f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {harmless(told)}")
     return good
 
 
@@ -53,6 +56,12 @@ def _rows() -> bool:
     except WarehouseError as error:
         return _show(str(error), good=False)
     return _show("the folder is this account's, or nobody's yet", good=True)
+
+
+def _warn() -> None:
+    with suppress(SettingsError):  # the line of the account tells it
+        if risk := CoupontoolsResource().risk():
+            click.echo(f"{click.style('warn  ', fg='yellow')}  {harmless(risk)}")
 
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:

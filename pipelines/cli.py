@@ -10,6 +10,7 @@ import click
 from pipelines.process import INTERRUPTED, loss
 from resources.limits import limit_met, too_little_memory
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
+from resources.telling import harmless_lines
 
 if TYPE_CHECKING:
     from resources.sandbox.assumptions import Assumptions
@@ -80,7 +81,10 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     ApiLimits.read()
 
     from pipelines.run import export_days, export_everything
+    from resources.coupontools.resource import CoupontoolsResource
 
+    if risk := CoupontoolsResource().risk():
+        click.echo(f"Warning: {risk}", err=True)
     accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
     exported = export_everything(**accepted) if full else export_days(start, end, **accepted)
     exported.show()
@@ -247,4 +251,4 @@ def _refused(error: OSError) -> str:
 
 
 def _tell(message: str) -> None:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {harmless_lines(message)}", err=True)

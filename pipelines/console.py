@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from resources.telling import harmless
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -29,7 +31,7 @@ class NewsHandler(logging.Handler):
         meta = getattr(record, "dagster_meta", {})
         if meta.get("dagster_event") or record.levelno >= logging.ERROR:  # errors end the run, which tells them
             return
-        message = meta.get("orig_message", record.getMessage())
+        message = harmless(meta.get("orig_message", record.getMessage()))
         if self._bar and record.levelno < logging.WARNING:
             done, total = map(_number, reads.groups()) if (reads := _READS.search(message)) else (0, None)
             self._bar.update(self._bar.task_ids[0], description=message, completed=done, total=total)

@@ -31,6 +31,7 @@ from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
 from resources.coupontools.page import Page
 from resources.coupontools.questions import Question, Unit
+from resources.telling import harmless
 
 PARENTS_TRIED = 5
 """So many parents are asked for records before the endpoint counts as empty."""
@@ -88,7 +89,7 @@ class Probed:
         if not isinstance(self.answer, Answer):
             return str(self.answer)
         amount = len(record_texts(self.records))
-        under = f"under {self.answer.place}" if self.answer.place else "without a key"
+        under = f"under {harmless(self.answer.place)}" if self.answer.place else "without a key"
         return f"{amount:,} records {under}" if amount else "no records"
 
 
@@ -156,4 +157,4 @@ def show_fields(probed: list[Probed]) -> None:
 
 def _show(title: str, entries: Sequence[str]) -> None:
     if entries:
-        click.echo(f"  {title}: {', '.join(entries)}")
+        click.echo(f"  {title}: {', '.join(map(harmless, entries))}")

@@ -8,6 +8,7 @@ from assets.partitions import cards, partition_range
 from pipelines.jobs import export_loyalty_users
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
+from resources.telling import harmless
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -35,9 +36,14 @@ def loyalty_card_partitions(
         warehouse.admit(Origin(coupontools.account(), PersonalData.read().told))
         listed = listed_cards(coupontools)
     except (SettingsError, RefusedError) as error:
-        return dg.SkipReason(str(error))
+        return dg.SkipReason(harmless(str(error)))
+    names = [card for card in listed.ids if _is_a_name(card)]
+    if others := len(listed.ids) - len(names):
+        context.log.warning(
+            f"{others:,} loyalty cards have ids that cannot be shown, and no partition: coupontools export reads them."
+        )
     known = context.instance.get_dynamic_partitions(str(cards.name))
-    new = [card for card in listed.ids if card not in known]
+    new = [card for card in names if card not in known]
     gone = [card for card in known if card not in listed.ids] if listed.is_whole else []
     if not (new or gone):
         return dg.SkipReason(f"The account has {len(listed.ids):,} loyalty cards, which are all known.")
@@ -46,3 +52,8 @@ def loyalty_card_partitions(
         run_requests=[dg.RunRequest(tags=partition_range(new or left[-1:]))],
         dynamic_partitions_requests=[cards.build_add_request(new), cards.build_delete_request(gone)],
     )
+
+
+def _is_a_name(card: str) -> bool:
+    """Whether an id can be shown as it is, as the name of a partition."""
+    return harmless(card) == card

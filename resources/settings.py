@@ -146,6 +146,7 @@ class ApiDialect(_Settings):
     accept_counts: bool = Field(
         default=False, description="true where the API announces more records of a list than it has"
     )
+    allow_http: bool = Field(default=False, description="true where the keys may leave without encryption")
 
 
 class ApiLimits(_Settings):

@@ -47,7 +47,7 @@ def proxy_for(address: str) -> httpx.Proxy | None:
     url, proxies = httpx.URL(address), getproxies()
     name = url.scheme if proxies.get(url.scheme) else "all"
     text = proxies.get(name, "").strip()
-    if not text or _is_loopback(url.host) or _is_named(url, proxies.get("no", "")):
+    if not text or is_loopback(url.host) or _is_named(url, proxies.get("no", "")):
         return None
     try:
         proxy = httpx.Proxy(text if "://" in text else f"http://{text}")
@@ -64,7 +64,19 @@ def proxy_for(address: str) -> httpx.Proxy | None:
     return proxy
 
 
-def _is_loopback(host: str) -> bool:
+def risk_of(address: str) -> str | None:
+    """The line that warns of an address to which the keys go readable for all on the way; None if they do not."""
+    url = httpx.URL(address)
+    if url.scheme != "http" or is_loopback(url.host):
+        return None
+    return (
+        f"COUPONTOOLS_API_URL is http://: whoever is on the way to {url.host} can read the keys and change answers. "
+        "Use https://, or set COUPONTOOLS_ALLOW_HTTP=true to hear no more of it."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

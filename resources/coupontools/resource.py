@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr
 from resources.account import account_of
 from resources.coupontools.client import Client, connected
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
+from resources.coupontools.network import risk_of
 from resources.coupontools.questions import Keys
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
@@ -48,6 +49,11 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def accepts_counts(self) -> bool:
         """Whether lists may hold fewer records than the API announces. Raises SettingsError."""
         return self.accept_counts or ApiDialect.read().accept_counts
+
+    def risk(self) -> str | None:
+        """The line that warns of keys that leave without encryption, unless they may. Raises SettingsError."""
+        url = self._url()
+        return None if url == SANDBOX or ApiDialect.read().allow_http else risk_of(url)
 
     def account(self) -> str:
         """The kind and the fingerprint of the account; see `account_of`. Raises SettingsError."""

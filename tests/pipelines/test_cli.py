@@ -221,6 +221,13 @@ def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path
     assert bad.stderr == "Error: The set-up is not complete; see the lines marked FAILED.\n"
 
 
+@pytest.mark.parametrize("command", ["check", "export"])
+def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: str) -> None:
+    result = run(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
+    (warning,) = (line for line in (result.stdout + result.stderr).splitlines() if "http://" in line)
+    assert "COUPONTOOLS_API_URL is http://: whoever is on the way to nowhere.invalid can read the keys" in warning
+
+
 def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
     made = whole_account()
     made.add_sessions("cam_1", session(5000, brand_new="hush", user={"email": "hush@example.com", "jan@x.be": 1}))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.coupontools.network import certificates, proxy_for
+from resources.coupontools.network import certificates, proxy_for, risk_of
+from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -120,3 +121,26 @@ def test_certificates_that_are_none_are_named(
     with pytest.raises(SettingsError, match=rf"^TLS cannot be set up from {variable} \(.*{place}\): ") as error:
         certificates()
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "is_risky"),
+    [
+        ("http://api.example", True),
+        ("http://192.168.1.7:8080", True),
+        ("HTTP://127.0.0.1.example", True),
+        ("https://api.example", False),
+        ("http://127.0.0.1:8080", False),
+        ("http://[::1]:8080", False),
+        ("http://localhost", False),
+    ],
+)
+def test_an_address_without_encryption_is_warned_of_beyond_this_machine(address: str, is_risky: bool) -> None:
+    assert bool(risk_of(address)) == is_risky
+
+
+def test_the_warning_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_API_URL", "http://api.example")
+    assert "http://: whoever is on the way to api.example can read the keys" in (CoupontoolsResource().risk() or "")
+    monkeypatch.setenv("COUPONTOOLS_ALLOW_HTTP", "true")
+    assert CoupontoolsResource().risk() is None
