@@ -27,10 +27,11 @@ FORMAT = 2
 LABEL = "label"
 MERGED = "merged.json"
 ROWS_OF_A_PART = 100_000
+PAGES_OF_A_PART = 1_000
 BYTES_OF_A_PART = 128_000_000
 SECONDS_OF_A_PART = 1.0
-"""A part is written when it has so many rows or takes so much memory, or when a unit is complete and the last part is
-this old."""
+"""A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a unit is
+complete and the last part is this old."""
 
 
 Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]
@@ -99,7 +100,11 @@ class Batch:
             added = [rows, rejected] if seen is None else [rows, rejected, seen]
             self._rows += sum(map(len, added))
             self._bytes += sum(int(frame.estimated_size()) for frame in added)
-            full = self._rows >= ROWS_OF_A_PART or self._bytes >= BYTES_OF_A_PART
+            full = (
+                self._rows >= ROWS_OF_A_PART
+                or self._bytes >= BYTES_OF_A_PART
+                or len(self._frames["rows"]) >= PAGES_OF_A_PART
+            )
         if full:
             self.flush()
 

@@ -21,7 +21,7 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
 from resources.coupontools.questions import Unit
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import BYTES_OF_A_PART, open_batch
+from resources.warehouse.batch import BYTES_OF_A_PART, PAGES_OF_A_PART, open_batch
 from resources.warehouse.files import Folder
 from tests.accounts import session
 from tests.hostile import Answers, answering, envelope, http
@@ -154,6 +154,14 @@ def test_new_names_on_every_page_are_not_remembered_without_end(
     extraction, _ = extracted(lambda page: [http(envelope(page_of(page)))])
     assert extraction.records == 29
     assert len(extraction.new_fields) < 1_100
+
+
+def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
+    page = read([session(1)])
+    with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+        for _ in range(2 * PAGES_OF_A_PART):
+            batch.add(page.rows, page.rejected)
+        assert len(batch.files("rows.parquet")) == 2
 
 
 @pytest.mark.parametrize("kind", ["rows", "rejected"])
