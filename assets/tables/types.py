@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 EMPTY = ("", "0000-00-00 00:00:00")
-"""Texts by which the API says "nothing here"; they become null (API facts, section 8, item 7)."""
+"""Texts by which the API says "nothing here"; they become null (API.md, section 8, item 7)."""
 
 EMPTY_DATE = "0000-00-00"
 

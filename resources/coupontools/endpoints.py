@@ -2,7 +2,7 @@
 
 `ENDPOINTS` says for each part of an account where it is read, in v3 and in v4, and which of the two is read unless
 COUPONTOOLS_API_VERSIONS says otherwise. Ids of the two versions may differ, so that a thing is described, and its
-children are asked for, by the ids of the version that is read. Sections are those of the API facts.
+children are asked for, by the ids of the version that is read. Sections are those of API.md.
 """
 
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ def _sessions(name: str) -> Part:
 _CARD, _DIRECTORY = "v4/loyalty/loyalty-cards/{parent}", "v4/directory/{parent}"
 
 ENDPOINTS: Mapping[str, Part] = {
-    # campaigns: v3 only (6.3)
+    # campaigns: v3 only (section 6.3)
     "campaigns": Part("v3", Endpoint("v3/coupon/list", records="coupon_info")),
     "campaign_info": Part(
         "v3",
@@ -88,11 +88,11 @@ ENDPOINTS: Mapping[str, Part] = {
     "validations": _sessions("validations"),
     "categories": Part("v3", Endpoint("v3/category/list")),
     "main_categories": Part("v3", Endpoint("v3/category/main/list")),
-    # loyalty: v4 documents the cards' fields and include_voided, v3 neither (5.10 to 5.12, 6.2)
+    # loyalty: v4 documents the cards' fields and include_voided, v3 neither (sections 5.10 to 5.12, 6.2)
     "loyalty_cards": Part("v4", v3=Endpoint("v3/loyalty/list"), v4=Endpoint("v4/loyalty/loyalty-cards", method="GET")),
     "loyalty_users": Part(
         "v4",
-        # void users may be hidden, as they are in v4 by default (6.2)
+        # void users may be hidden, as they are in v4 by default (section 6.2)
         v3=Endpoint("v3/loyaltyusers/list", parent="loyaltycard", gone=frozenset({505, 507}), hides=True),
         v4=Endpoint(
             f"{_CARD}/stats",
@@ -103,7 +103,7 @@ ENDPOINTS: Mapping[str, Part] = {
             gone=frozenset({505, 507}),
         ),
     ),
-    # directories: v3 documents the payment fields and the pages of the registrations, v4 neither (5.16 to 5.19, 6.1)
+    # directories: v3 documents payment fields and the pages of registrations, v4 neither (sections 5.16 to 5.19, 6.1)
     "directories": Part("v3", v3=Endpoint("v3/directory/list"), v4=Endpoint("v4/directory", method="GET")),
     "directory_info": Part(
         "v3",
@@ -120,13 +120,13 @@ ENDPOINTS: Mapping[str, Part] = {
         ),
         v4=Endpoint(f"{_DIRECTORY}/users", method="GET", parent="directory", page="page", gone=frozenset({507})),
     ),
-    # the account itself: POST although v4 (5.25)
+    # the account itself: POST although v4 (section 5.25)
     "subaccounts": Part("v4", v4=Endpoint("v4/subaccount/list", absent=frozenset({102}))),
     "subaccount_info": Part(
         "v4",
         v4=Endpoint("v4/subaccount", parent="subaccount", one=True, gone=frozenset({510}), absent=frozenset({102})),
     ),
-    # messaging (5.26)
+    # messaging (section 5.26)
     "sms_groups": Part("v3", Endpoint("v3/smstool/grouplist", records="group", absent=frozenset({103}))),
     "sms_contacts": Part(
         "v3", Endpoint("v3/smstool/userlist", parent="smsgroup", gone=frozenset({514}), absent=frozenset({103}))

@@ -1,6 +1,6 @@
 """The envelope around an answer: whether it is one at all, the error it may carry, and the record list in it.
 
-In v3 the payload stands beside an object `status`; v4 answers with a bare list or object (API facts, section 3.1).
+In v3 the payload stands beside an object `status`; v4 answers with a bare list or object (API.md, section 3.1).
 What is undocumented is read by one rule: the records are the one list of objects beside `status`.
 """
 
@@ -37,7 +37,7 @@ class ShapeError(Exception):
 
 
 class Failure(NamedTuple):
-    """An error as the API words it (shapes E1, E2 and E3; API facts, section 3.2)."""
+    """An error as the API words it (shapes E1, E2 and E3; section 3.2)."""
 
     codes: frozenset[int]
     message: str

@@ -32,7 +32,7 @@ class RequestError(CoupontoolsError):
     """The API understood the request and refuses it; asking again changes nothing."""
 
     def __init__(self, message: str, codes: frozenset[int] = frozenset()) -> None:
-        """`codes` are the API's application error codes (API facts, section 3.3)."""
+        """`codes` are the API's application error codes (API.md, section 3.3)."""
         super().__init__(message)
         self.codes = codes
 

@@ -61,7 +61,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of an account, and where they are sent (API facts, section 2)."""
+    """The keys of an account, and where they are sent (API.md, section 2)."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 MIN_PAGE_SIZE = 100
-"""The smallest number of records on a full page that is known of any list (API facts, sections 5.3 and 5.19)."""
+"""The smallest number of records on a full page that is known of any list (API.md, sections 5.3 and 5.19)."""
 
 MIN_CONFIRMATIONS = 3
 

@@ -18,7 +18,7 @@ KEY_PARAMETERS = ("client_id", "client_secret")
 
 @dataclass(frozen=True)
 class Call:
-    """One request (sections 1 and 2 of the facts)."""
+    """One request (API.md, sections 1 and 2)."""
 
     method: str
     path: str

@@ -43,7 +43,7 @@ class CampaignPlan:
     def campaign(self, now: datetime) -> Campaign:
         """Return the campaign as the API shows it at `now`.
 
-        Status words other than "active" are of grade D (section 5.1).
+        Status words other than "active" are hints (API.md, section 5.1).
         """
         status = "active"
         if self.ends is not None and now >= self.ends:

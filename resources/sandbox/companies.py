@@ -31,7 +31,7 @@ COMPANIES = (
 
 
 def subaccounts(seed: int, now: datetime) -> list[Record]:
-    """Return the subaccounts made by `now`; a trial becomes a customer or stays one (section 5.25)."""
+    """Return the subaccounts made by `now`; a trial becomes a customer or stays one (API.md, section 5.25)."""
     found: list[Record] = []
     for position, (company, country) in enumerate(COMPANIES):
         draw = chance("subaccount", seed, position)

@@ -41,7 +41,7 @@ class Registration:
         return self.registered <= now and not (self.deleted and self.deleted <= now)
 
     def record(self, now: datetime) -> Record:
-        """Return him as directoryusers/list shows him at `now` (field names made up, section 5.19)."""
+        """Return him as directoryusers/list shows him at `now` (field names made up, API.md, section 5.19)."""
         is_paid, expires = self.paid is not None and self.paid <= now, ""
         if self.paid and is_paid and self.period:
             periods = (now - self.paid) // timedelta(days=self.period) + 1

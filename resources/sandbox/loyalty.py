@@ -33,7 +33,7 @@ class Member:
     unvoided: datetime | None
 
     def record(self, now: datetime) -> Record:
-        """Return the user as loyaltyusers/list shows him at `now` (field names made up, section 5.12)."""
+        """Return the user as loyaltyusers/list shows him at `now` (field names made up, API.md, section 5.12)."""
         visits = min(self.visits, int((now - self.joined) / timedelta(days=self.days_between_visits)))
         voided = self.voided is not None and self.voided <= now and not (self.unvoided and self.unvoided <= now)
         return {

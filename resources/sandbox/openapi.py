@@ -92,7 +92,7 @@ def _responses(endpoint: Endpoint, assumptions: Assumptions) -> Node:
     responses: Node = {
         "200": _response("Success", success),
         "401": _response("Wrong keys", wrong_keys),
-        "422": _response("Error of the API (section 3.3)", refused),
+        "422": _response("Error of the API (API.md, section 3.3)", refused),
     }
     if bare is not None and any(each.place == "path" or each.name == "subaccount" for each in endpoint.parameters):
         responses["404"] = _response("Unknown id", MESSAGE)

@@ -1,6 +1,6 @@
 """Parameters of the endpoints: declared once, for checking what is sent and for the OpenAPI document.
 
-What is wrong with a parameter becomes the documented error code (section 3.3).
+What is wrong with a parameter becomes the documented error code (API.md, section 3.3).
 """
 
 import re

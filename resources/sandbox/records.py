@@ -18,7 +18,7 @@ SEEN_STATUS = (
     "open_date_utc", "played_date_utc", "claim_date_utc", "validation_date_utc", "voided_date_utc", "locked",
     "claimtype", "validation_value", "value", "own_validation_code",
 )  # fmt: skip
-"""Status fields that client code was seen to read in campaign/* (grade C, section 5.3)."""
+"""Status fields that client code was seen to read in campaign/* (client code; API.md, section 5.3)."""
 
 
 class State(NamedTuple):

@@ -1,4 +1,4 @@
-"""Answers of the sandbox: the success envelope and the three official shapes of errors (section 3)."""
+"""Answers of the sandbox: the success envelope and the three official shapes of errors (API.md, section 3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -75,7 +75,7 @@ def single(key: str, record: Record, assumptions: Assumptions, head: Mapping[str
 
 
 def message(error: ApiError) -> Reply:
-    """Return an error as v4 sends it without an envelope: 401 is of grade C, body and other statuses are made up."""
+    """Return an error as v4 sends it without an envelope: a client saw 401, body and other statuses are made up."""
     status = 401 if error.code == 1000 else 404 if error.code >= 500 else 422
     return Reply(msgspec.json.encode({"message": error.description}), status)
 

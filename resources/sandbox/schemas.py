@@ -37,7 +37,7 @@ def single(schema: Schema) -> Schema:
 
 
 def enveloped(payload: Mapping[str, Schema]) -> Schema:
-    """Return the schema of a v3 answer: the payload's keys beside `status` (section 3.1)."""
+    """Return the schema of a v3 answer: the payload's keys beside `status` (API.md, section 3.1)."""
     return {"type": "object", "required": ["status"], "properties": {"status": OK, **payload}}
 
 

@@ -16,7 +16,7 @@ SessionField = Literal["short_code", "own_validation_code", "phone", "email", "c
 
 @dataclass(frozen=True)
 class Standing:
-    """What holds for a whole account, and makes calls fail (error codes of section 3.3)."""
+    """What holds for a whole account, and makes calls fail (error codes of API.md, section 3.3)."""
 
     expired: bool = False
     """Every call fails with 101."""
@@ -35,7 +35,7 @@ class Campaign:
     record: Mapping[str, object]
     """The row as served: ID, code, name, title, status, url; JSON values."""
     hints: Mapping[str, object] = field(default_factory=dict)
-    """Fields of grade D, served only with `campaign_fields="hinted"`."""
+    """Fields that are mere hints, served only with `campaign_fields="hinted"`."""
     folder: str | None = None
     category: str | None = None
     tags: frozenset[str] = frozenset()

@@ -28,7 +28,7 @@ def directory_v4(directory: Record, assumptions: Assumptions) -> Record:
 
 
 def listed_directory_v4(directory: Record, assumptions: Assumptions) -> Record:
-    """Return a directory as GET v4/directory shows it: `id` and `name` (section 6.1)."""
+    """Return a directory as GET v4/directory shows it: `id` and `name` (API.md, section 6.1)."""
     return _changed(directory_v4(directory, assumptions), drop=("code", "payment"))
 
 

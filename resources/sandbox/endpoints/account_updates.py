@@ -1,4 +1,4 @@
-"""Making and changing subaccounts, and signing on (section 5.25). Tokens are made up and work nowhere."""
+"""Making and changing subaccounts, and signing on (API.md, section 5.25). Tokens are made up and work nowhere."""
 
 from resources.sandbox.calls import Call
 from resources.sandbox.endpoints import finding

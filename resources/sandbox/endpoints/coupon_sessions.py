@@ -28,7 +28,7 @@ def campaign_sessions(kind: SessionKind) -> Callable[[Call, State], Reply]:
     """Return the endpoint of campaign/{data, opens, claims, validations}."""
 
     def answer(call: Call, state: State) -> Reply:
-        """List the sessions of a campaign, or those opened, claimed or validated, in pages (section 5.3)."""
+        """List the sessions of a campaign, or those opened, claimed or validated, in pages (API.md, section 5.3)."""
         assumptions = state.assumptions
         campaign = finding.campaign(call, state)
         own = assumptions.data_filter if kind == "data" else EVENT_DATES[kind]

@@ -1,4 +1,4 @@
-"""Campaigns: coupon/list and coupon/info (sections 5.1 and 5.2)."""
+"""Campaigns: coupon/list and coupon/info (API.md, sections 5.1 and 5.2)."""
 
 from resources.sandbox.calls import Call
 from resources.sandbox.endpoints import finding

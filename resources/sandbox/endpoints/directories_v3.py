@@ -1,4 +1,4 @@
-"""Directories, their campaigns and registered users in v3 (sections 5.16 to 5.20)."""
+"""Directories, their campaigns and registered users in v3 (API.md, sections 5.16 to 5.20)."""
 
 from resources.sandbox.calls import Call
 from resources.sandbox.endpoints import finding

@@ -1,4 +1,4 @@
-"""Directories and their users in v4: bare arrays and objects (section 6.1)."""
+"""Directories and their users in v4: bare arrays and objects (API.md, section 6.1)."""
 
 from resources.sandbox.calls import Call
 from resources.sandbox.endpoints import finding

@@ -42,7 +42,7 @@ class Endpoint:
     needs: Need | None = None
     """What the account must have for this call."""
     error_shape: ErrorShape = "E2"
-    """Shape of its errors but that for wrong keys (section 3.2)."""
+    """Shape of its errors but that for wrong keys (API.md, section 3.2)."""
     writes: bool = False
 
     def bare_schema(self, assumptions: Assumptions) -> Schema | None:

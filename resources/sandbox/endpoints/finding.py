@@ -60,7 +60,7 @@ def row(state: State, table: Table, name: str, parent: str = "") -> Record | Non
 
 
 def card(call: Call, state: State, code: int = UNKNOWN_CARD) -> Record:
-    """Return the loyalty card that the call names; error 505, or 507 in loyalty/info (section 3.3)."""
+    """Return the loyalty card that the call names; error 505, or 507 in loyalty/info (API.md, section 3.3)."""
     found = row(state, "loyalty_cards", named(call, "loyaltycard"))
     if found is None:
         raise ApiError(code, "Loyalty card not found" if code == UNKNOWN_CARD_IN_INFO else "Loyalty card ID not found")

@@ -1,4 +1,4 @@
-"""Making and changing users of loyalty cards, and pushing messages to them, in v3 (sections 5.9, 5.14, 5.15)."""
+"""Making and changing users of loyalty cards, and pushing to them, in v3 (API.md, sections 5.9, 5.14, 5.15)."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation

@@ -1,4 +1,4 @@
-"""Making and changing loyalty cards and their users in v4 (section 6.2)."""
+"""Making and changing loyalty cards and their users in v4 (API.md, section 6.2)."""
 
 from collections.abc import Mapping
 

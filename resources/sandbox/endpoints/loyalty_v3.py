@@ -1,4 +1,4 @@
-"""Loyalty cards and their users in v3 (sections 5.10 to 5.15)."""
+"""Loyalty cards and their users in v3 (API.md, sections 5.10 to 5.15)."""
 
 from resources.sandbox.calls import Call
 from resources.sandbox.endpoints import finding

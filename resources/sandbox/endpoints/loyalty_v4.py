@@ -1,4 +1,4 @@
-"""Loyalty cards and their users in v4: bare arrays and objects (section 6.2)."""
+"""Loyalty cards and their users in v4: bare arrays and objects (API.md, section 6.2)."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Filling SMS groups, and sending (section 5.26). Nothing leaves the machine: see the table `messages`."""
+"""Filling SMS groups, and sending (API.md, section 5.26). Nothing leaves the machine: see the table `messages`."""
 
 from resources.sandbox.calls import Call
 from resources.sandbox.endpoints import finding

@@ -20,7 +20,7 @@ MESSAGE = text("message", required=True)
 
 
 def couponsession_update(call: Call, state: State) -> Reply:
-    """Void, claim or validate a session or take it back, and set its custom fields (section 5.5).
+    """Void, claim or validate a session or take it back, and set its custom fields (API.md, section 5.5).
 
     `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one, and the
     answer, are made up.

@@ -1,4 +1,4 @@
-"""Making and removing single-use sessions (sections 5.22 to 5.24)."""
+"""Making and removing single-use sessions (API.md, sections 5.22 to 5.24)."""
 
 import string
 

@@ -1,4 +1,4 @@
-"""Loyalty, directories, subaccounts and messages changed through the API (sections 5.14, 5.15, 5.20, 5.25, 5.26, 6)."""
+"""Loyalty, directories, subaccounts, messages, changed (API.md, sections 5.14, 5.15, 5.20, 5.25, 5.26, 6)."""
 
 from datetime import timedelta
 from typing import Any

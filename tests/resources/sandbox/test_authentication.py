@@ -1,4 +1,4 @@
-"""Keys are accepted in headers and bodies, and refused in the documented shape (section 2)."""
+"""Keys are accepted in headers and bodies, and refused in the documented shape (API.md, section 2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""coupon/list and coupon/info answer with the campaigns of the account (sections 5.1 and 5.2)."""
+"""coupon/list and coupon/info answer with the campaigns of the account (API.md, sections 5.1 and 5.2)."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Directories, their campaigns and registered users, in v3 and v4 spelling (sections 5.16 to 5.19, 6.1)."""
+"""Directories, their campaigns and registered users, in v3 and v4 spelling (API.md, sections 5.16 to 5.19, 6.1)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Application errors carry the documented codes, shapes and HTTP statuses (section 3)."""
+"""Application errors carry the documented codes, shapes and HTTP statuses (API.md, section 3)."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Loyalty cards and their users, in v3 and v4 spelling (sections 5.10 to 5.13, 6.2)."""
+"""Loyalty cards and their users, in v3 and v4 spelling (API.md, sections 5.10 to 5.13, 6.2)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sessions made, changed and removed are seen by every reading endpoint (sections 5.5 to 5.9, 5.22 to 5.24)."""
+"""Sessions made, changed and removed are seen by every reading endpoint (API.md, sections 5.5 to 5.9, 5.22 to 5.24)."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""campaign/* pages and windows, couponsession/data, under each assumption (sections 5.3 and 5.4)."""
+"""campaign/* pages and windows, couponsession/data, under each assumption (API.md, sections 5.3 and 5.4)."""
 
 from typing import Any
 
