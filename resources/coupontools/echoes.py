@@ -29,7 +29,10 @@ _PREFIX = 8
 _LETTERS = re.compile(r"[A-Za-z0-9]+")
 _HEX = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
 _DECIMAL = "(?:4[89]|5[0-7]|6[5-9]|[78][0-9]|90|9[7-9]|1[01][0-9]|12[0-2])"
-_ESCAPED_LETTER = rf"\\(?:u00|x){_HEX}|%(?:25)*{_HEX}|#0*{_DECIMAL};|#[xX]0*{_HEX};"
+_ESCAPED_LETTER = (
+    rf"\\u00{_HEX}|\\x{_HEX}|%(?:25)*{_HEX}"
+    rf"|[&;6]#0*{_DECIMAL};|[&;6]#[xX]0*{_HEX};"  # the ampersand may be `&amp;` or `\u0026`
+)
 """A letter or digit in a spelling that it does not need."""
 
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
@@ -52,7 +55,7 @@ class Echoes:
     def of(cls, keys: Iterable[str]) -> "Echoes":
         """Those of the keys, of which there is one at least."""
         forms = sorted({form for key in keys for form in _forms(key)}, key=len, reverse=True)
-        runs = [max(_LETTERS.findall(form), key=len, default="") or re.escape(form) for form in forms]
+        runs = [max(_LETTERS.findall(form), key=len, default="") or _spelled(form[:_PREFIX]) for form in forms]
         return cls(
             "|".join([*dict.fromkeys(runs), _ESCAPED_LETTER]),
             "|".join(_spelled(form[:_PREFIX]) for form in forms),

@@ -7,7 +7,7 @@ from html import escape
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from resources.coupontools.echoes import SHORTEST_IN_DATA, masking
@@ -37,6 +37,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 @settings(deadline=None, max_examples=50)
+@example(key="::::::::", spelling="in HTML, every character", before="", after="")
 @given(key=KEYS, spelling=st.sampled_from(sorted(SPELLINGS)), before=AROUND, after=AROUND)
 def test_a_key_in_a_text_is_masked_however_it_is_spelled(key: str, spelling: str, before: str, after: str) -> None:
     assume(not key.isdigit())
