@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.news import News
 from assets.normalise import Normalised, normalised, unreadable
+from assets.personal import told
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
 from resources.coupontools.errors import AbsentError, GoneError, LimitError, UnreadableError
@@ -278,7 +279,7 @@ class _Work:
         extraction = self.extraction
         extraction.records_by_page.append(page.records)
         if len(extraction.new_fields) < MAX_NEW_FIELDS:
-            extraction.new_fields.update(page.new_fields)
+            extraction.new_fields.update(told(page.new_fields))
         if page.records:
             extraction.places.add(harmless(place) or "a bare list")
 

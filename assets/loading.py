@@ -1,7 +1,7 @@
 """An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,6 +30,7 @@ from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
+from resources.warehouse.suppression import SuppressionList
 
 if TYPE_CHECKING:
     Materialized: TypeAlias = dg.MaterializeResult[Any]
@@ -143,9 +144,9 @@ def read_table(
         # a command warns once, before it starts
         if not context.instance.is_ephemeral and (risk := coupontools.risk()):
             context.log.warning(risk)
-    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for) as batch:
-        forgotten = warehouse.forgotten(keep_key=policy.personal_data == "drop")
-        batch.veil = Veil.over(table, policy, forgotten)
+        kept_out = warehouse.kept_out(policy.secret, keep_salt=policy.personal_data == "drop")
+    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, kept_out) as batch:
+        batch.veil = Veil.over(table, policy, kept_out)
 
         async def run() -> Extraction:
             async with coupontools.connected(context.log) as client:
@@ -154,7 +155,7 @@ def read_table(
         extraction = run_until_told(run())
         refusals = Refusals.of(batch)
         begun = time.monotonic()
-        merged = load(warehouse, origin, batch, table, extraction.whole, forgotten.marks)
+        merged = load(warehouse, origin, batch, table, extraction.whole, kept_out)
         seconds = time.monotonic() - begun
     if extraction.new_fields:
         fields = named(extraction.new_fields)
@@ -196,11 +197,11 @@ def load(
     batch: Batch,
     table: type[Table],
     whole: Whole,
-    forgotten: Collection[str],
+    kept_out: SuppressionList,
 ) -> Merged:
     """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
 
-    `forgotten` are the marks of the people whom the batch is without.
+    `kept_out` are the people whom the batch is without.
 
     Raises WarehouseError and dagster.Failure.
     """
@@ -213,7 +214,7 @@ def load(
         origin,
         whole=whole,
         rejected_only=refusals.are_too_many,
-        forgotten=forgotten,
+        kept_out=kept_out,
     )
     if refusals.are_too_many:
         raise dg.Failure(

@@ -130,18 +130,23 @@ def adopt() -> None:
 @app.command()
 @click.option("--email", "emails", multiple=True, help="E-mail address; may be given more than once.")
 @click.option("--phone", "phones", multiple=True, help="Phone number, with its country; may be given more than once.")
-def forget(emails: tuple[str, ...], phones: tuple[str, ...]) -> None:
+@click.option("--stdin", is_flag=True, help="Read addresses and numbers from standard input, one a line.")
+def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> None:
     """Erase one person, and keep the person out of later exports.
 
     Sessions, loyalty and directory rows stay, without any personal data; SMS contacts and rejected records are
     deleted. Nothing changes at Coupontools.
-    """
-    if not (emails or phones):
-        raise click.UsageError("Say who is to be forgotten, by --email or --phone.")
 
+    An address is found in capitals and with blanks around it; name+tag@example.com is another than name@example.com.
+    A number is found with +32, 0032 or 32, with (0), and with any blanks and signs between its digits; where the
+    account has it without its country, as 0470 11 22 33, give it so, too.
+
+    What is given as an option can be seen in the list of processes and in the shell's history: --stdin cannot.
+    """
     from pipelines.forget import forget
 
-    forget(emails, phones)
+    told = sys.stdin.buffer.read() if stdin else b""
+    forget(emails, phones, told.decode(errors="replace").splitlines())
 
 
 @app.command()

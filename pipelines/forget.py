@@ -1,42 +1,67 @@
-"""`coupontools forget`: one person is erased from all that the export keeps, and kept out from then on."""
+"""`coupontools forget`: people are erased from all that the export keeps, and kept out from then on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 import polars as pl
 
 from assets.catalogue import TABLES
-from assets.tables.quarantine import Quarantine
-from pipelines.run import publish_again
+from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
-from resources.warehouse.errors import WarehouseError
-from resources.warehouse.forget import Person
-from resources.warehouse.forgotten import keyed_hash
-from resources.warehouse.identity import identities
+from resources.warehouse.erasure import People
+from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.identity import FEWEST_DIGITS, MOST_DIGITS, identifiers
+from resources.warehouse.origin import Origin, read_note
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import keyed_hash
 
 
-def forget(emails: Sequence[str], phones: Sequence[str]) -> None:
-    """Erase whoever has one of these, publish, and tell of how many rows. Raises click.ClickException."""
-    given = {"email": emails, "phone": phones}
-    normal = {kind: list(identities(pl.Series(texts, dtype=pl.String))) for kind, texts in given.items()}
-    if None in (*normal["email"], *normal["phone"]):
-        raise click.UsageError("An e-mail address or phone number is empty.")
-    warehouse, policy = WarehouseResource(), PersonalData.read()
-    personal = {
-        table.schema_of_table(): [column.name for column in table.columns() if column.personal]
-        for table in TABLES
-        if table is not Quarantine
+def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = ()) -> None:
+    """Erase whoever has one of these, and tell of how many rows; `lines` have an address or a number each.
+
+    Raises click.ClickException; click.UsageError, with nobody erased, if one is neither.
+    """
+    named = {
+        *(_identifier(each, "What --email names", is_address=True) for each in emails),
+        *(_identifier(each, "What --phone names", is_address=False) for each in phones),
+        *(
+            _identifier(line, f"Line {number}", is_address="@" in line)
+            for number, line in enumerate(lines, 1)
+            if line.strip()
+        ),
     }
+    if not named:
+        raise click.UsageError("Say who is to be forgotten, by --email, --phone or --stdin.")
+    warehouse = WarehouseResource()
     try:
-        warehouse.folder.make()
-        key = policy.key(warehouse.forgotten().key)
-        hashes = [keyed_hash(key, each) for identifiers in normal.values() for each in identifiers]
-        person = Person(normal["email"], normal["phone"], hashes)
-        erased = warehouse.forget(person, personal, Quarantine.schema_of_table())
-        publish_again()
-        warehouse.sweep()
+        erased = warehouse.forget(_people(warehouse, named), [table.schema_of_table() for table in TABLES])
+    except RefusedError as error:
+        raise click.ClickException(f"Nobody was erased. {error}") from None
     except (SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
     told = ", ".join(f"{rows:,} in {table}" for table, rows in erased.items()) or "none"
     click.echo(f"Rows from which the person was erased: {told}. Later exports keep the person out.")
+
+
+def _identifier(text: str, where: str, *, is_address: bool) -> str:
+    found = identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
+    if found and ("@" in found[0] if is_address else found[0].isdecimal() and len(found[0]) <= MOST_DIGITS):
+        return str(found[0])
+    form = "e-mail address: write it as name@example.com"
+    if not is_address:
+        form = f"phone number: write it with its country, as +32470112233, in {FEWEST_DIGITS} to {MOST_DIGITS} digits"
+    raise click.UsageError(f"{where} is no {form}. Nobody was erased.")
+
+
+def _people(warehouse: WarehouseResource, named: set[str]) -> People:
+    policy = PersonalData.read()
+    try:
+        account = CoupontoolsResource().account()
+    except SettingsError:  # nothing is read, so that it need not be said whose folder it is
+        note = read_note(warehouse.folder)
+        account = note.account if note else ""
+    hashes = set[str]()
+    if policy.personal_data != "keep":
+        key = policy.secret or warehouse.kept_out(policy.secret).key
+        hashes = {keyed_hash(key, each) for each in named}
+    return People(named, hashes, Origin(account, policy.told), policy.secret)

@@ -194,17 +194,18 @@ class PersonalData(_Settings):
             )
         return self
 
-    def key(self, otherwise: bytes) -> bytes:
-        """The key to hash with."""
-        return self.personal_data_key.get_secret_value().encode() if self.personal_data_key else otherwise
+    @property
+    def secret(self) -> bytes | None:
+        """The secret to hash with, if there is one."""
+        return self.personal_data_key.get_secret_value().encode() if self.personal_data_key else None
 
     @property
     def told(self) -> str:
         """How rows are told apart from those that were written under another policy; empty where all is kept."""
         if self.personal_data == "keep":
             return ""
-        key = sha256(self.key(b"")).hexdigest()[:8] if self.personal_data == "hash" else ""
-        return f" with personal data {'hashed by key ' + key if key else 'dropped'}"
+        by = f" by key {sha256(self.secret).hexdigest()[:8]}" if self.secret else ""
+        return f" with personal data {'hashed' if self.personal_data == 'hash' else 'dropped'}{by}"
 
 
 class Storage(_Settings):

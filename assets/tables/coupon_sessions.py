@@ -21,7 +21,7 @@ class CouponSession(Table):
         {"sequenceid": "A", "sequence_id": "assumed"}, doc="Number that grows with creation"
     )
     custom_id: Text | None = column({"customid": "A"}, doc="Id that the marketer gave the consumer", personal=True)
-    session_url: Text | None = column({"session_url": "A"}, doc="Address of the consumer's coupon")
+    session_url: Text | None = column({"session_url": "A"}, doc="Address of the consumer's coupon", personal=True)
     created_at: Timestamp | None = column(
         {"status.created_date_utc": "A", "created_date_utc": "assumed"}, doc="When it was created, UTC"
     )
@@ -43,9 +43,9 @@ class CouponSession(Table):
     )
     claim_type: Text | None = column({"status.claimtype": "A"}, doc="How it was claimed")
     validation_value: Amount | None = column({"status.validation_value": "C"}, doc="Value noted at validation")
-    value: Text | None = column({"status.value": "C"}, doc="Value of the coupon")
+    value: Text | None = column({"status.value": "C"}, doc="Value of the coupon, a free text", personal=True)
     own_validation_code: Text | None = column(
-        {"status.own_validation_code": "C"}, doc="The marketer's own validation code"
+        {"status.own_validation_code": "C"}, doc="The marketer's own validation code", personal=True
     )
     first_name: Text | None = column(
         {"user.firstname": "assumed", "firstname": "assumed"}, doc="Consumer's first name", personal=True

@@ -138,7 +138,7 @@ class Table(BaseModel):
     @cache
     def schema_of_table(cls) -> TableSchema:
         """The table as the warehouse stores it."""
-        declared = tuple(ColumnSchema(each.name, each.type.sql, each.comment) for each in cls.columns())
+        declared = tuple(ColumnSchema(each.name, each.type.sql, each.comment, each.personal) for each in cls.columns())
         comment = " ".join((cls.__doc__ or "").split())
         return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.FILES, cls._history())
 

@@ -61,12 +61,13 @@ class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
     `units` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
-    A `veil` says what of the frames may be written.
+    A `veil` says what of the frames may be written; `kept_out` is the version of the list of people whom they are
+    without.
     """
 
-    def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime) -> None:
+    def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime, kept_out: str) -> None:
         """Take up what is in `path`: the parts that are listed, and nothing else."""
-        self.path = path
+        self.path, self.kept_out = path, kept_out
         self.units: list[UnitDone] = []
         self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
         self.is_kept = False
@@ -136,6 +137,11 @@ class Batch:
         sync(self.path)
         self.units += units
 
+    def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        """Write the files of a kind again, without what a change takes out."""
+        for path in self.files(f"{kind}.parquet"):
+            _write_parquet(change(pl.read_parquet(path, glob=False, hive_partitioning=False)), path)
+
     @property
     def is_resumable(self) -> bool:
         """Whether a later run may take it up."""
@@ -188,17 +194,18 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
 
 
 @contextmanager
-def open_batch(folder: Folder, purpose: str, reuse_for: timedelta) -> Iterator[Batch]:
+def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, kept_out: str = "") -> Iterator[Batch]:
     """Open the batch that a dead run left for this purpose, or else a new one.
 
     A batch may be taken up for `reuse_for` after its start; later it counts as out of date and is deleted, as are
-    all others of dead runs that are. The batch stays on disk, to be taken up, unless the caller deletes it; one that
+    all others of dead runs that are, and those that were begun when other people were kept out than those of the list
+    `kept_out`. The batch stays on disk, to be taken up, unless the caller deletes it; one that
     was merged stays with this process too, until the caller lets it go.
     """
     folder.make()
     with telling_the_folder(folder):
         with folder.lock("batches"):
-            batch = _adopted(folder, purpose) or _created(folder, purpose, reuse_for)
+            batch = _adopted(folder, purpose, kept_out) or _created(folder, purpose, reuse_for, kept_out)
         try:
             yield batch
         finally:
@@ -206,7 +213,7 @@ def open_batch(folder: Folder, purpose: str, reuse_for: timedelta) -> Iterator[B
                 batch.release()
 
 
-def _adopted(folder: Folder, purpose: str) -> Batch | None:
+def _adopted(folder: Folder, purpose: str, kept_out: str) -> Batch | None:
     found = None
     for path in sorted(path for path in folder.batches.iterdir() if path.is_dir()):
         lock = FileLock(path / "owner.lock", mode=0o600)
@@ -214,10 +221,10 @@ def _adopted(folder: Folder, purpose: str) -> Batch | None:
             lock.acquire(timeout=0)
         except Timeout:
             continue
-        of, until = _label(path)
+        of, until = _label(path, kept_out)
         if found is None and of == purpose and datetime.now(UTC) < until:
             with suppress(ValueError, TypeError):  # notes that somebody has broken
-                found = Batch(folder, path, lock, until)
+                found = Batch(folder, path, lock, until, kept_out)
                 continue
             until = datetime.now(UTC)
         if datetime.now(UTC) >= until:
@@ -226,15 +233,16 @@ def _adopted(folder: Folder, purpose: str) -> Batch | None:
     return found
 
 
-def _created(folder: Folder, purpose: str, reuse_for: timedelta) -> Batch:
+def _created(folder: Folder, purpose: str, reuse_for: timedelta, kept_out: str) -> Batch:
     now = datetime.now(UTC)
     path = folder.batches / f"{_begun_at(now)}-{uuid4().hex[:8]}"
     path.mkdir(mode=PRIVATE)
     lock = FileLock(path / "owner.lock", mode=0o600)
     lock.acquire(timeout=0)
-    label = {"format": FORMAT, "purpose": purpose, "reuse_until": (now + reuse_for).isoformat()}
+    until = now + reuse_for
+    label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "kept_out": kept_out}
     write_whole(path / LABEL, json.dumps(label).encode())
-    return Batch(folder, path, lock, now + reuse_for)
+    return Batch(folder, path, lock, until, kept_out)
 
 
 def _begun_at(moment: datetime) -> str:
@@ -242,16 +250,17 @@ def _begun_at(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}"
 
 
-def _label(path: Path) -> tuple[str, datetime]:
+def _label(path: Path, kept_out: str) -> tuple[str, datetime]:
     """The purpose of a batch, and until when it may be taken up: long ago where no version like this began it.
 
-    Likewise if it was begun while the clock was ahead, as nobody knows how old it is.
+    Likewise if it was begun while the clock was ahead, as nobody knows how old it is, or while other people were kept
+    out.
     """
     if path.name > _begun_at(datetime.now(UTC)) + "~":
         return "", datetime.fromtimestamp(0, UTC)
     try:
         label = json.loads((path / LABEL).read_bytes())
-        if label["format"] == FORMAT:
+        if label["format"] == FORMAT and label.get("kept_out", "") == kept_out:
             return label["purpose"], datetime.fromisoformat(label["reuse_until"])
     except (OSError, ValueError, KeyError, TypeError):
         pass

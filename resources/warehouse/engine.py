@@ -41,6 +41,15 @@ def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection
         _stop(engine)
 
 
+def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Write the opened database anew, without the room that nobody uses and what may be left in it."""
+    with writable(target) as path:
+        connection.execute(f"ATTACH {quoted_text(path)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("COPY FROM DATABASE opened TO compacted")
+        connection.execute("CHECKPOINT compacted")
+        connection.execute("DETACH compacted")
+
+
 @contextmanager
 def opened_to_read(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to a database file that nobody writes, in an engine of its own."""

@@ -5,10 +5,6 @@ class WarehouseError(Exception):
     """The data folder cannot be used as it is; the text is one line that says where, what, and what to do."""
 
 
-class OutdatedError(WarehouseError):
-    """What was read must not be kept any more."""
-
-
 class RefusedError(WarehouseError):
     """The folder must not be used as it is, however often it is tried again."""
 

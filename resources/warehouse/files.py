@@ -225,10 +225,19 @@ def point(link: Path, target: str) -> None:
     unfinished.replace(link)
 
 
+def make_writable(folder: Path) -> None:
+    """Let its owner change a folder of what was published, which nobody may write into."""
+    if not os.access(folder, os.W_OK):
+        folder.chmod(PRIVATE)
+
+
 def remove(folder: Path) -> None:
     """Delete a folder with all that is in it, or what else stands in its place; nothing if nothing does."""
     with suppress(FileNotFoundError):
         if folder.is_dir() and not folder.is_symlink():
+            for path in (folder, *folder.rglob("*")):
+                if path.is_dir() and not path.is_symlink():
+                    make_writable(path)
             shutil.rmtree(folder)
         else:
             folder.unlink()

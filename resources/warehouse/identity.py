@@ -4,6 +4,8 @@ An address is the same in capitals and with blanks around it; a number is its di
 the plus or 00 in front of its country, and the (0) behind that. A number without its country keeps its 0.
 """
 
+from functools import reduce
+
 import polars as pl
 
 from resources.warehouse.sql import quoted_text
@@ -30,12 +32,97 @@ _TRUNK_ZERO = r"([0-9][^0-9(]*)\([^0-9)]*0[^0-9)]*\)"
 _BETWEEN_DIGITS = "[^0-9+]"
 _BEFORE_THE_COUNTRY = r"^(\+0*|00+)"
 
+FEWEST_DIGITS, MOST_DIGITS = 7, 15
+"""Of a phone number; fewer may be anything."""
+
+_HASH = r"\b[0-9a-f]{64}\b"
+_HASHED = r"^([0-9a-f]{64})(?: |$)"
+_WHOLE = rf"^([\w.!#$%&'*+/=?^`{{|}}~-]+@[\w-]+(?:\.[\w-]+)+|[0-9]{{{FEWEST_DIGITS},{MOST_DIGITS}}})$"
+_PLAIN = r"^(?:[a-z][a-z0-9._+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+|\+?[1-9][0-9]{6,14}|[0-9a-f]{64})$"
+_ADDRESS = r"[\w.!#$%&'*+~^-]+@[\w-]+(?:\.[\w-]+)+"
+_AROUND_ADDRESSES = ".!#$%&'*+~^-"
+_MOMENT = r"\b(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:[ t][0-9]{2}:[0-9]{2})?"
+_NO_NUMBERS = (_ADDRESS, _MOMENT, r"[\w-]*[\p{L}_][\w-]*")
+_RUN = r"\(?\+?\(?[0-9][0-9 ()./-]*[0-9]"
+_BLANKS_IN_A_LINE = "".join(set(BLANKS) - set("\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"))
+_ESCAPE = r"\\(?:u[0-9a-fA-F]{4}|[bfnrt])"
+_ESCAPE_OF_A_PART = r"(?s)\\(?:[bfnrt]|u(?:00[2-7aA]|0[36]|1[68]|20|22|30|[fF]))|@.*\\u|\\u.*@"
+_JSON_TEXT = rf'^(?:[^\\]|\\["\\/]|{_ESCAPE})*$'
+_NO_LETTER = r"[\x00-\x1f]|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_IN_LINKS = {"\\/": "/", "%40": "@", "%2b": "+", "%2B": "+", "%20": " "}
+_DIGIT = r"[0-9\x{ff10}-\x{ff19}]"
+_MAY_NAME = (
+    rf"[@\x{{ff20}}]|%40|\\u00[2-7]|\\u[fF][fF]|[0-9a-f]{{64}}|"
+    rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|{_ESCAPE}){{0,9}}{_DIGIT}){{{FEWEST_DIGITS - 1}}}"
+)
+"""What no text is without that names somebody."""
+
 
 def identities(texts: pl.Series) -> pl.Series:
     """Whom each text names, if it is an address or a number; other texts without blanks around them, in lower case."""
-    plain = readable(pl.col("text")).str.strip_chars(BLANKS).str.to_lowercase()
-    named = pl.when(plain.str.contains(_NUMBER)).then(digits(plain)).otherwise(plain)
+    named = _named(readable(pl.col("text")).str.to_lowercase())
     return pl.DataFrame({"text": texts}).select(pl.when(named != "").then(named).alias(texts.name)).to_series()
+
+
+def _named(plain: pl.Expr) -> pl.Expr:
+    text = plain.str.strip_chars(BLANKS)
+    is_number = text.str.contains(_NUMBER)
+    return pl.coalesce(digits(pl.when(is_number).then(text)), pl.when(~is_number).then(text))
+
+
+def identifiers(texts: pl.Series) -> pl.DataFrame:
+    """The addresses and numbers in texts, in any of the forms that people and JSON give them, and hashes of such.
+
+    Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text says, or the
+    first of its hashes. Part of a longer word is none: neither jan@x.be in marjan@x.be, nor seven digits of an id.
+    """
+    text = pl.col("text")
+    each = pl.DataFrame({"text": texts}).drop_nulls().unique().filter(text.str.contains(_MAY_NAME))
+    is_plain = text.str.contains(_PLAIN)
+    plain = each.filter(is_plain).select(
+        text, text.str.strip_prefix("+").alias("identifier"), is_whole=pl.lit(value=True)
+    )
+    each = each.filter(~is_plain).with_columns(_looked_at(text).alias("plain"))
+    whole = each.with_columns(_named(pl.col("plain")).str.extract(_WHOLE).alias("identifier"))
+    parts = _parts(whole.filter(pl.col("identifier").is_null()))
+    first = each.select("text", text.str.extract(_HASHED).alias("identifier"))
+    whole = pl.concat([whole.select("text", "identifier"), first]).drop_nulls()
+    parts = parts.unique().join(whole, on=["text", "identifier"], how="anti")
+    return pl.concat(
+        [plain, whole.with_columns(is_whole=pl.lit(value=True)), parts.with_columns(is_whole=pl.lit(value=False))]
+    )
+
+
+def _parts(texts: pl.DataFrame) -> pl.DataFrame:
+    """What is named within texts that say more than that."""
+    addresses = _found(texts, _ADDRESS).with_columns(pl.col("identifier").str.strip_chars_start(_AROUND_ADDRESSES))
+    without_words = reduce(lambda text, other: text.str.replace_all(other, ";"), _NO_NUMBERS, pl.col("plain"))
+    numbers = _numbers(_found(texts.with_columns(without_words), _RUN))
+    return pl.concat([addresses, numbers, _found(texts, _HASH)])
+
+
+def _found(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    """What of the column `plain` has this form."""
+    found = texts.select("text", pl.col("plain").str.extract_all(pattern).alias("identifier"))
+    return found.explode("identifier").drop_nulls()
+
+
+def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
+    """The phone numbers among digits and the signs between them; what is too long for one may be several."""
+    run = pl.col("identifier")
+    is_long = run.str.count_matches("[0-9]") > MOST_DIGITS
+    several = [runs.filter(is_long).with_columns(run.str.split(sign)).explode("identifier") for sign in "/ "]
+    numbers = pl.concat([runs.filter(~is_long), *several]).with_columns(digits(run))
+    return numbers.filter(run.str.len_bytes().is_between(FEWEST_DIGITS, MOST_DIGITS))
+
+
+def _looked_at(text: pl.Expr) -> pl.Expr:
+    """Texts in lower case, with one kind of blank, and without the escapes of JSON and of addresses in links."""
+    has_escapes = text.str.contains(_ESCAPE_OF_A_PART) & text.str.contains(_JSON_TEXT)
+    literal = text.str.replace_many([r"\\", r"\"", '"'], [";", ";", ";"]).str.replace_all(_NO_LETTER, ";")
+    decoded = pl.concat_str(pl.lit('"'), pl.when(has_escapes).then(literal), pl.lit('"')).str.json_decode(pl.String)
+    plain = pl.coalesce(decoded, text).str.replace_many([*_IN_LINKS], [*_IN_LINKS.values()])
+    return readable(plain).str.replace_all(f"[{_BLANKS_IN_A_LINE}]", " ").str.to_lowercase()
 
 
 def readable(text: pl.Expr) -> pl.Expr:

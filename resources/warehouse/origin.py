@@ -75,7 +75,7 @@ def refuse_others(folder: Folder, known: Origin, origin: Origin) -> None:
     """Raise RefusedError if rows of `origin` must not be among those that are known to be in the folder."""
     if not _is_same(known.account, origin.account):
         raise RefusedError(f"The folder {folder.root} holds the rows of {_others(known.account, origin.account)}")
-    if origin.personal_data != known.personal_data:
+    if not _is_same_policy(known, origin):
         raise RefusedError(
             f"The folder {folder.root} holds the rows of the account{_policy(known)}, which must not mix with rows"
             f"{_policy(origin)}: set COUPONTOOLS_DATA_DIR to another folder, or delete this one."
@@ -85,6 +85,12 @@ def refuse_others(folder: Folder, known: Origin, origin: Origin) -> None:
 def _is_same(known: str, account: str) -> bool:
     # before there were fingerprints, a demo counted as an account: the next one takes over what is there
     return account == known or (known == ACCOUNT and account != SANDBOX)
+
+
+def _is_same_policy(known: Origin, origin: Origin) -> bool:
+    if known.account == ACCOUNT and known.personal_data:  # it was not told then with which key something is dropped
+        return origin.personal_data.startswith(known.personal_data)
+    return origin.personal_data == known.personal_data
 
 
 def _others(known: str, account: str) -> str:

@@ -13,9 +13,8 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.files import Folder
 from resources.warehouse.inventory import Inventory
 from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
-from resources.warehouse.paths import plain_path
 from resources.warehouse.schema import TableSchema, Value
-from resources.warehouse.sql import quoted_text
+from resources.warehouse.sql import write_parquet
 
 LAYOUT = 3
 """Grows when a version of the export places rows in other files than the one before."""
@@ -103,9 +102,7 @@ def _write_file(connection: duckdb.DuckDBPyConnection, table: TableSchema, parti
         return 0
     file = target / _place(table, partition)
     _make_folder(file, target)
-    connection.execute(
-        f"COPY ({rows}) TO {quoted_text(plain_path(file))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-    )
+    write_parquet(connection, rows, file)
     return 1
 
 
@@ -139,10 +136,14 @@ def _place(table: TableSchema, partition: str | None) -> Path:
 
 
 def _share(previous: Path, target: Path, places: Collection[Path]) -> None:
-    """Take over files of the snapshot before: as links, or as copies where a person has moved them to another disk."""
     for place in places:
         _make_folder(target / place, target)
-        try:
-            (target / place).hardlink_to(previous / place)
-        except OSError:
-            shutil.copy2(previous / place, target / place)
+        take_over(previous / place, target / place)
+
+
+def take_over(file: Path, target: Path) -> None:
+    """Take over a file of the snapshot before: as a link, or as a copy where a person has moved it to another disk."""
+    try:
+        target.hardlink_to(file)
+    except OSError:
+        shutil.copy2(file, target)

@@ -56,7 +56,7 @@ def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, inco
     keys = ", ".join(map(quoted_name, table.key))
     new = _with_partition(table, incoming)
     old = f"SELECT * FROM ({_with_partition(table, quoted_name(table.name))}) SEMI JOIN {incoming} USING ({keys})"
-    for rows in (new, old):
+    for rows in (new, old) if table.key else (new,):
         _note(connection, table, rows)
 
 

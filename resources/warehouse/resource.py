@@ -16,15 +16,14 @@ from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.engine import opened_to_read
-from resources.warehouse.errors import OutdatedError
+from resources.warehouse.erasure import People, forget
 from resources.warehouse.files import Folder, telling_the_folder
-from resources.warehouse.forget import Person, forget
-from resources.warehouse.forgotten import Forgotten, read_forgotten
 from resources.warehouse.origin import Origin
-from resources.warehouse.publish import Describe, Published, describe_nothing, publish, sweep
+from resources.warehouse.publish import Describe, Published, describe_nothing, publish
 from resources.warehouse.queries import rows_by_day, rows_by_value, values
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import Merged, merge, sole_writer
+from resources.warehouse.stage import Merged, merge
+from resources.warehouse.suppression import NOBODY, SuppressionList, read_suppression
 
 T = TypeVar("T")
 
@@ -55,9 +54,11 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         adopt(self.folder, origin)
 
     @contextmanager
-    def batch(self, purpose: str, reuse_for: timedelta = timedelta(0)) -> Iterator[Batch]:
+    def batch(
+        self, purpose: str, reuse_for: timedelta = timedelta(0), kept_out: SuppressionList = NOBODY
+    ) -> Iterator[Batch]:
         """Open a batch; see `open_batch`. Raises WarehouseError."""
-        with open_batch(self.folder, purpose, reuse_for) as batch:
+        with open_batch(self.folder, purpose, reuse_for, kept_out.version) as batch:
             yield batch
 
     def merge(
@@ -69,26 +70,22 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         *,
         whole: Whole = (),
         rejected_only: bool = False,
-        forgotten: Collection[str] = (),
+        kept_out: SuppressionList = NOBODY,
     ) -> Merged:
         """Merge a batch into the stage; see `merge`. Raises WarehouseError.
 
         Nobody but a run that finds this one dead can take it up again.
         """
-        try:
-            merged = merge(
-                self.folder,
-                batch,
-                table,
-                quarantine,
-                origin,
-                whole=whole,
-                rejected_only=rejected_only,
-                forgotten=forgotten,
-            )
-        except OutdatedError:
-            batch.discard()
-            raise
+        merged = merge(
+            self.folder,
+            batch,
+            table,
+            quarantine,
+            origin,
+            whole=whole,
+            rejected_only=rejected_only,
+            secret=kept_out.secret,
+        )
         if rejected_only or not batch.is_resumable:
             batch.discard()
         else:
@@ -128,20 +125,13 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Ask the stage what is wrong; see `audit`. Raises WarehouseError."""
         return audit(self.folder, tables, questions, live)
 
-    def forgotten(self, *, keep_key: bool = False) -> Forgotten:
-        """Who is kept out; see `read_forgotten`. Raises WarehouseError."""
-        return read_forgotten(self.folder, keep_key=keep_key)
+    def kept_out(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
+        """Who is kept out; see `read_suppression`. Raises WarehouseError."""
+        return read_suppression(self.folder, secret, keep_salt=keep_salt)
 
-    def forget(
-        self, person: Person, tables: Mapping[TableSchema, Sequence[str]], quarantine: TableSchema
-    ) -> dict[str, int]:
-        """Erase a person from the stage; see `forget`. Raises WarehouseError."""
-        return forget(self.folder, person, tables, quarantine)
-
-    def sweep(self) -> None:
-        """Delete all Parquet files but the published ones, whoever may be about to open them. Raises WarehouseError."""
-        with sole_writer(self.folder):
-            sweep(self.folder, grace=0.0)
+    def forget(self, people: People, tables: Sequence[TableSchema]) -> dict[str, int]:
+        """Erase people from all that is kept, and keep them out; see `forget`. Raises WarehouseError."""
+        return forget(self.folder, people, tables)
 
     def rows_by_day(self, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
         """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""

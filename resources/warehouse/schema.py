@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """A column: its name, DuckDB type and comment."""
+    """A column: its name, DuckDB type and comment, and whether it tells of a person."""
 
     name: str
     sql_type: str
     comment: str
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,24 @@ class TableSchema:
     def column_names(self) -> tuple[str, ...]:
         """The columns in their order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """The columns that tell of a person."""
+        return tuple(column.name for column in self.columns if column.personal)
+
+    @property
+    def erased_columns(self) -> tuple[str, ...]:
+        """The columns that nothing is left in of somebody who is forgotten."""
+        return (*self.personal, *({"_extra"} & set(self.column_names)))
+
+    @property
+    def naming_columns(self) -> tuple[str, ...]:
+        """Those of them in whose texts somebody may be named."""
+        texts = {column.name for column in self.columns if column.sql_type == "VARCHAR"}
+        return tuple(name for name in self.erased_columns if name in texts)
+
+    @property
+    def is_about_people(self) -> bool:
+        """Whether a row is nothing without its person: the person is its key, or it has none."""
+        return not self.key or any(name in self.personal for name in self.key)

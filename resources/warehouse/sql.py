@@ -28,6 +28,12 @@ def files(paths: Sequence[Path], options: str = "") -> str:
     return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
 
 
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
+    """Write the rows of a query as a file that is to be published."""
+    options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+    connection.execute(f"COPY ({query}) TO {quoted_text(plain_path(file))} ({options})")
+
+
 def is_empty(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Whether a table, named in SQL, has no row."""
     return not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall()

@@ -4,7 +4,7 @@ A merge is one transaction. For each key the newest observation wins, so that th
 batch twice, makes no difference. What must be published anew is noted in the same transaction.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,18 +16,16 @@ from resources.warehouse.batch import Batch
 from resources.warehouse.columns import create_table, fit_columns
 from resources.warehouse.damage import damaged_stage, is_cut_off, is_damaged
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
-from resources.warehouse.engine import STORAGE_VERSION, opened
-from resources.warehouse.errors import OutdatedError
+from resources.warehouse.engine import opened, write_compact
 from resources.warehouse.files import PRIVATE_FILE, Folder, move, remove, telling_the_folder
-from resources.warehouse.forgotten import read_forgotten
 from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.history import keep_history
 from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin
 from resources.warehouse.partitions import NO_PARTITION, keep_months, note_changes, remember_months
-from resources.warehouse.paths import writable
 from resources.warehouse.restage import make_stage, unfinished_stage
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_paths, quoted_text
+from resources.warehouse.suppression import clear, read_suppression
 
 FEWEST_FREE_BLOCKS = 40
 """Room in a stage, in blocks of 256 kB, that is not worth a thought."""
@@ -92,11 +90,7 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
         used, free = connection.execute(size).fetchall()[0]
         if not at_once and (free < FEWEST_FREE_BLOCKS or free < used / 2):
             return
-        with writable(unfinished) as path:
-            connection.execute(f"ATTACH {quoted_text(path)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
-            connection.execute("COPY FROM DATABASE opened TO compacted")
-            connection.execute("CHECKPOINT compacted")
-            connection.execute("DETACH compacted")
+        write_compact(connection, unfinished)
     unfinished.chmod(PRIVATE_FILE)
     move(unfinished, folder.stage)
 
@@ -128,18 +122,17 @@ def merge(
     *,
     whole: Whole,
     rejected_only: bool,
-    forgotten: Collection[str],
+    secret: bytes | None,
 ) -> Merged:
     """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
 
     Rows that a `whole` read has not brought are marked as deleted. Rows of another `origin` must not be in the
-    folder. `forgotten` are the marks of the people whom the batch is without.
+    folder. Whoever was forgotten since the batch was begun is taken out of it; `secret` is that of the environment.
 
-    Raises WarehouseError; RefusedError if the folder is another's, OutdatedError if somebody has been forgotten since.
+    Raises WarehouseError; RefusedError if the folder is another's.
     """
     with sole_writer(folder), stage(folder) as connection:
-        if read_forgotten(folder).marks != frozenset(forgotten):
-            raise OutdatedError("Somebody was forgotten while the API was read: nothing of it is kept. Run it again.")
+        clear(batch, table, quarantine, read_suppression(folder, secret))
         connection.begin()
         try:
             keep_to_one_origin(connection, folder, origin)

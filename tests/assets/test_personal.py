@@ -11,7 +11,7 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
 from resources.coupontools.questions import Unit
 from resources.settings import PersonalData
-from resources.warehouse.forgotten import Forgotten
+from resources.warehouse.suppression import NOBODY
 
 PERSON = "jan@example.com"
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -32,8 +32,7 @@ def test_nothing_of_somebody_forgotten_is_written(policy: str, record: str, monk
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "k" * 16)
     page = Page(Unit(choose("")["sessions"], "cam_1"), 1, f"[{record}]".encode(), datetime(2026, 1, 1))
     result = normalise(page, CouponSession, {"campaign_id": "cam_1"})
-    forgotten = Forgotten(b"key")
-    veil = Veil(CouponSession, PersonalData(), Forgotten(b"key", frozenset({forgotten.mark(PERSON)})))
+    veil = Veil(CouponSession, PersonalData(), NOBODY.with_identifiers([PERSON]))
     rows, rejected, _ = veil(result.rows, result.rejected, None)
     assert PERSON not in rows.write_json() + rejected.write_json()
     assert rejected.is_empty()

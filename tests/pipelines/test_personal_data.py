@@ -27,8 +27,11 @@ from pipelines.run import export_days, export_everything
 from resources.sandbox.account import RecordedAccount
 from resources.sandbox.faults import Fault
 from resources.settings import PersonalData
+from resources.warehouse.batch import UnitDone
 from resources.warehouse.columns import create_table
-from resources.warehouse.forgotten import Forgotten
+from resources.warehouse.origin import Origin, note_origin
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import NOBODY
 from tests.accounts import campaign, loyalty_user, registration, session
 from tests.conftest import Serve
 from tests.processes import finish, start
@@ -38,6 +41,7 @@ DAYS = date(2026, 1, 1), date(2026, 3, 31)
 EMAIL, PHONE, NAME = "Zoe.Planted@Example.com", "+32 470 11 22 33", "Plantedname"
 PLANTED = (EMAIL, PHONE, NAME, "470112233", "zoe.planted")
 SHA256 = 64
+USAGE_ERROR = 2
 
 
 def planted_account() -> RecordedAccount:
@@ -47,7 +51,7 @@ def planted_account() -> RecordedAccount:
         {
             "cam_1": [
                 session(1, user=person, customid=NAME),
-                session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL}),
+                session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL, f"of {EMAIL}": NAME}),
                 session(3, created="tomorrow", user=person),
                 session(5, created=EMAIL, status={"claimed": NAME}),
                 session(6, user={"phone": "0032 (0)470-112233"}),
@@ -172,7 +176,7 @@ def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: l
     named = pl.DataFrame(people, {"email": pl.String, "phone": pl.String}, orient="row")
     rows = pl.concat([empty, named], how="diagonal")
     policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("a secret that nobody knows"))
-    veil = Veil.over(CouponSession, policy, Forgotten(b""))
+    veil = Veil.over(CouponSession, policy, NOBODY)
     assert veil
     hashed, _, _ = veil(rows, Quarantine.schema_of_frames().to_frame(), None)
     assert customers_of(rows) == customers_of(hashed)
@@ -213,7 +217,7 @@ def test_who_is_forgotten_is_gone_and_stays_out(
     export_days(*DAYS)
     done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "+32 (0)470 11.22.33"])
     assert done.exit_code == 0, done.output
-    assert "3 in coupon_sessions" in done.output
+    assert "4 in coupon_sessions" in done.output
     assert found(data_dir) == set()
     counts = "SELECT count(*), count(email) FROM coupon_sessions"
     assert in_database(data_dir, counts) == [(4, 1)]
@@ -228,19 +232,90 @@ def test_who_is_forgotten_is_gone_and_stays_out(
 
 def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Serve, data_dir: Path) -> None:
     server, told = serve(planted_account()), list[str]()
+    export_days(*DAYS)
 
     def forget(_parameters: object) -> bool:
         if not told:
-            told.append("forgetting")
-            finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE))
+            told.append(finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE)))
         return False
 
     server.faults.add(Fault("500", "v3/campaign/data", when=forget))
-    with pytest.raises(click.ClickException, match=r"^Somebody was forgotten while the API was read: .* Run it again"):
-        export_days(*DAYS)
-    assert told
-    assert found(data_dir) == set()
-    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(0,)]
     export_days(*DAYS)
+    assert told == [""]
     assert found(data_dir) == set()
     assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
+
+
+def test_field_names_that_name_somebody_are_not_told(
+    serve: Serve, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(RecordedAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))
+    export_days(*DAYS)
+    told = capsys.readouterr()
+    assert "fields without a column are kept in _extra: (an address or a number), shoes" in told.err
+    assert EMAIL not in told.out + told.err
+    assert EMAIL in str(in_database(data_dir, "SELECT _extra FROM coupon_sessions"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--email", "e"],
+        ["--email", "@"],
+        ["--email", "@example.com"],
+        ["--email", "zoe@example"],
+        ["--email", "zoe@example.com, bob@example.com"],
+        ["--email", PHONE],
+        ["--email", ""],
+        ["--phone", EMAIL],
+        ["--phone", "112"],
+        ["--phone", "+32 470 11 22 33 44 55 66"],
+        ["--phone", "x470112233"],
+        ["--phone", "0" * 64],
+        ["--email", EMAIL, "--phone", " "],
+        [],
+        ["--stdin"],
+    ],
+)
+def test_what_is_no_address_and_no_number_is_refused(data_dir: Path, arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["forget", *arguments], input="\n")
+    assert done.exit_code == USAGE_ERROR
+    assert "Nobody was erased" in done.output or "Say who" in done.output
+    assert not data_dir.exists()
+
+
+def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = WarehouseResource()
+    with warehouse.batch("sessions") as batch:
+        rows = [{"session_id": "a", "email": EMAIL}, {"session_id": "b", "custom_id": PHONE}, {"session_id": "c"}]
+        batch.add(pl.DataFrame(rows, CouponSession.schema_of_frames()), Quarantine.schema_of_frames().to_frame())
+        batch.complete(UnitDone("v3/x", "p", None, None, 3, 0, None))
+        batch.flush()
+        schemas = CouponSession.schema_of_table(), Quarantine.schema_of_table()
+        warehouse.merge(batch, *schemas, Origin("account 0123456789abcdef"))
+    note_origin(warehouse.folder, Origin("account 0123456789abcdef"))
+    given = f"{EMAIL.lower()}\r\n\n\t+32 (0)470 112233 \n"
+    wrong = CliRunner().invoke(app, ["forget", "--stdin"], input=f"{given}\nwho?\n")
+    assert (wrong.exit_code, "Line 5 is no phone number" in wrong.output) == (USAGE_ERROR, True)
+    done = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    assert done.output.startswith("Rows from which the person was erased: 2 in coupon_sessions.")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
+    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    assert (refused.exit_code, refused.output.startswith("Error: Nobody was erased. The folder")) == (1, True)
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", f"{data_dir}s")
+    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    assert (refused.exit_code, "holds no export" in refused.output) == (1, True)
+    assert not data_dir.with_name("datas").exists()
+
+
+def test_under_drop_another_key_is_refused_as_under_hash(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    serve(planted_account())
+    export_days(*DAYS)
+    for other in ("another secret than that", ""):
+        monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", other)
+        with pytest.raises(click.ClickException, match="must not mix"):
+            export_days(*DAYS)

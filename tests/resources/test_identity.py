@@ -1,12 +1,14 @@
 """One rule for who an e-mail address or a phone number names, the same in frames and in SQL."""
 
+import json
+
 import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.warehouse.identity import BLANKS, INVISIBLE, WRITTEN_AS, identities, identity_in_sql
+from resources.warehouse.identity import BLANKS, INVISIBLE, WRITTEN_AS, identifiers, identities, identity_in_sql
 
 LETTERS = st.characters(exclude_categories=("Cs", "Cn"))  # what Python does not know the engines may know, or not
 PIECES = st.one_of(
@@ -73,3 +75,70 @@ def test_frames_and_sql_agree_on_any_text(texts: list[str]) -> None:
 def test_whom_a_text_names_is_not_changed_by_being_told_again(text: str) -> None:
     (named,) = in_frames(text)
     assert named is None or in_frames(f"\u00a0{named} ") == [named]
+
+
+def named_in(text: str) -> dict[str, bool]:
+    """Whom a text names, and whether it says no more."""
+    return {identifier: is_whole for _, identifier, is_whole in identifiers(pl.Series([text])).iter_rows()}
+
+
+ZOE, PHONE, NATIONAL = "zoe@x.be", "32470112233", "0470112233"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Zoe@X.be ", {ZOE: True}),
+        ("Zoe <ZOE@x.be>, and bob@y.be.", {ZOE: False, "bob@y.be": False}),
+        ("mailto:zoe@x.be?subject=x", {ZOE: False}),
+        ("https://a.b/?a=1&mail=zoe%40x.be&x=2", {ZOE: False}),
+        ('{"Zoe\\u0040x.be":{"n":[32470112233]},"c":"K\\u00f6ln"}', {ZOE: False, PHONE: False}),
+        ('{"zo\\u00eb@x.be":1}', {"zoë@x.be": False}),
+        ("'zoe@x.be'", {ZOE: False}),
+        ("marzoe@x.be", {"marzoe@x.be": True}),
+        ("r&zoe@x.be", {"r&zoe@x.be": True}),
+        ("zoe@x.be.au zoe@x.beer", {"zoe@x.be.au": False, "zoe@x.beer": False}),
+        ("zoe+tag@x.be", {"zoe+tag@x.be": True}),
+        ("+32\u2009(0)\u00a0470 11.22.33", {PHONE: True}),
+        ("tel. 0032 470/112233 or 0470112233", {PHONE: False, NATIONAL: False}),
+        ("0470112233/0470112244", {NATIONAL: False, "0470112244": False}),
+        ("+32470112233\n+32470112244", {PHONE: False, "32470112244": False}),
+        ("0470112233 0470112244", {NATIONAL: False, "0470112244": False}),
+        ("+32470112233 ext 5", {PHONE: False}),
+        ("\uff0b\uff13\uff12 470112233", {PHONE: True}),
+        ("550e8400-e29b-41d4-a716-446655440000", {}),
+        ("order-32470112233 s32470112233 x_32470112233", {}),
+        ("2026-01-05 10:00:00 and 2026-01-05T10:00:00Z", {}),
+        ("e @ zoe@x 112 12:30 51.5", {}),
+        ("32470112233" * 2, {}),
+        ("a" * 64, {"a" * 64: True}),
+        ("a" * 64 + " " + "b" * 64, {"a" * 64: True, "b" * 64: False}),
+    ],
+)
+def test_whoever_is_named_in_a_text_is_found_and_no_part_of_a_longer_word(text: str, names: dict[str, bool]) -> None:
+    assert named_in(text) == names
+
+
+AROUND = st.sampled_from(["", " ", "\t", "\u00a0", "(", "<", '"', ",", ";", "\n", " x: ", " é "])
+
+
+@given(AROUND, st.sampled_from([ZOE, "+32 470 11 22 33", "0032(0)470/112233", "Zoe@x.BE"]), AROUND, st.booleans())
+@settings(deadline=None)
+def test_she_is_found_in_plain_text_and_in_json(before: str, named: str, after: str, is_ascii: bool) -> None:
+    text = f"{before}{named}{after}"
+    (expected,) = in_frames(named)
+    assert expected in named_in(text)
+    assert expected in named_in(json.dumps({"x": [text]}, ensure_ascii=is_ascii))
+    assert expected in named_in(json.dumps({text: 1}, ensure_ascii=is_ascii))
+
+
+ESCAPES = st.sampled_from(
+    ["\\", '"', "\\u0040", "\\u00e9", "\\ud83d", "\\n", "\\/", "\\x", "%40", ZOE, "+32 470 11 22 33"]
+)
+
+
+@given(st.lists(st.one_of(ESCAPES, TEXTS), max_size=12).map("".join))
+@settings(deadline=None)
+def test_any_text_can_be_looked_through(text: str) -> None:
+    assert all(identifier in in_frames(identifier) for identifier in named_in(text))
+    assert not named_in(text) or named_in(json.dumps(text))

@@ -22,6 +22,7 @@ from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
+from resources.warehouse.snapshots import UNFINISHED
 from tests.queries import in_parquet
 from tests.things import ACCOUNT, NOON, QUARANTINE, REJECTED, ROWS, THINGS, done, merge, published, thing
 
@@ -278,7 +279,7 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
         merge(warehouse, thing(str(number)))
         published(warehouse)
     assert len(list(warehouse.folder.snapshots.iterdir())) == 3, "for readers who are about to open their files"
-    (warehouse.folder.snapshots / publish.UNFINISHED).mkdir()
+    (warehouse.folder.snapshots / UNFINISHED).mkdir()
     monkeypatch.setattr(publish, "SECONDS_OF_GRACE", 0.0)
     published(warehouse)
     assert {path.name for path in warehouse.folder.root.iterdir()} == {

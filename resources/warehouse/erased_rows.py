@@ -1,0 +1,72 @@
+"""Which rows of a relation are of people who are kept out, and how these are erased from it."""
+
+import duckdb
+import polars as pl
+
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import quoted_name, quoted_text
+from resources.warehouse.suppression import SuppressionList, named_in
+
+ROWS_AT_A_TIME = 200_000
+"""Rows whose texts are in memory at one time."""
+
+
+def find(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str, kept_out: SuppressionList
+) -> int:
+    """Make the table `found` of the rows of a relation that name somebody who is kept out; returns how many.
+
+    It has the number of the `row`, whether it `is_theirs`, and the `columns` that name somebody.
+    """
+    connection.execute("CREATE OR REPLACE TEMP TABLE found (row BIGINT, is_theirs BOOLEAN, columns VARCHAR[])")
+    known = _columns(connection, relation)
+    names = [name for name in table.naming_columns if name in known]
+    if not names:
+        return 0
+    (last,) = connection.execute(f"SELECT coalesce(max({row}), -1) FROM {relation}").fetchall()[0]
+    texts = ", ".join(map(quoted_name, names))
+    total = 0
+    for first in range(0, last + 1, ROWS_AT_A_TIME):
+        part = f"{row} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND coalesce({texts}) IS NOT NULL"
+        query = connection.sql(f"SELECT {row} AS _row, {texts} FROM {relation} WHERE {part}")
+        frame = pl.DataFrame(query)
+        named = named_in(frame, table, kept_out)
+        if named is not None:
+            total += _note(connection, frame["_row"], named)
+    return total
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> set[str]:
+    return {row[0] for row in connection.execute(f"DESCRIBE FROM {relation}").fetchall()}
+
+
+def _note(connection: duckdb.DuckDBPyConnection, rows: pl.Series, named: pl.DataFrame) -> int:
+    columns = [name for name in named.columns if name != "is_theirs"]
+    found = named.select(
+        rows.alias("row"),
+        "is_theirs",
+        pl.concat_list(pl.when(name).then(pl.lit(name)) for name in columns).list.drop_nulls().alias("columns"),
+    ).filter(pl.col("is_theirs") | (pl.col("columns").list.len() > 0))
+    connection.execute(
+        "INSERT INTO found SELECT unnest(?::BIGINT[]), unnest(?::BOOLEAN[]), unnest(?::VARCHAR[][])",
+        [found[name].to_list() for name in found.columns],
+    )
+    return len(found)
+
+
+def erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str) -> None:
+    """Erase from a relation what stands in `found`: people's own rows lose all that is personal, others the text.
+
+    A row that is nothing without its person is deleted.
+    """
+    same_row = f"{relation}.{row} = found.row"
+    if table.is_about_people:
+        connection.execute(f"DELETE FROM {relation} USING found WHERE {same_row} AND found.is_theirs")
+    known = _columns(connection, relation)
+    erased = [name for name in table.erased_columns if name in known and name not in table.key]
+    values = ", ".join(
+        f"{quoted_name(name)} = CASE WHEN found.is_theirs OR list_contains(found.columns, {quoted_text(name)}) "
+        f"THEN NULL ELSE {relation}.{quoted_name(name)} END"
+        for name in erased
+    )
+    connection.execute(f"UPDATE {relation} SET {values} FROM found WHERE {same_row}")

@@ -1,0 +1,93 @@
+"""Snapshots: folders of Parquet files, of which the link `parquet` leads to the one that analysts see.
+
+What is published is written by nobody, neither files nor folders, and replaced in one rename each.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.files import Folder, make_writable, point, remove, sync
+
+FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
+"""What may be done with what is published, at most."""
+
+UNFINISHED = "unfinished"
+
+SECONDS_OF_GRACE = 60.0
+"""A replaced snapshot stays for so long, for readers who have listed its files but not yet opened them."""
+
+
+def seal(snapshot: Path) -> None:
+    """Let nobody write into a snapshot, and whoever the umask lets read it, and force all of it to disk."""
+    for path in sorted(snapshot.rglob("*"), reverse=True):
+        _let_nobody_write(path, FILE_MODE if path.is_file() else FOLDER_MODE)
+        sync(path)
+    sync(snapshot)
+
+
+def _let_nobody_write(path: Path, most: int) -> None:
+    mode = path.stat().st_mode
+    if mode & ~most & ALL_MODES:  # what is shared may be another's
+        path.chmod(mode & most)
+
+
+def swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
+    """Let the public names lead to the new state."""
+    _refuse_obstacles(folder, beside)
+    # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
+    folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    (unfinished / folder.database.name).replace(folder.database)
+    try:
+        replace_files(folder, unfinished, beside)
+    except OSError as error:
+        raise WarehouseError(
+            f"The folder {folder.root} is published in part ({error.strerror}): the database is of this run, the "
+            "Parquet files may be those of the last. Run it again once that is put right."
+        ) from error
+
+
+def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) -> None:
+    """Let the names of the files, but for the database, lead to the new state."""
+    for name in beside:
+        (unfinished / name).replace(folder.root / name)
+    snapshot = folder.snapshots / f"{time.time():017.6f}"
+    unfinished.rename(snapshot)
+    _let_nobody_write(snapshot, FOLDER_MODE)
+    with suppress(FileNotFoundError, PermissionError):
+        os.utime(folder.parquet)  # its time of grace begins now, however many publishes died since it was made
+    if not folder.parquet.is_symlink() and folder.parquet.is_dir():  # as backups without links restore it
+        make_writable(folder.parquet)  # else it could not be moved
+        folder.parquet.rename(folder.snapshots / f"{snapshot.name}.replaced")
+    point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
+    sync(folder.snapshots)
+    sync(folder.root)
+
+
+def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
+    """Raise RefusedError if something that is nobody's to replace stands where a file is to be published."""
+    files = [folder.database, folder.database.with_suffix(".duckdb.wal"), *(folder.root / name for name in beside)]
+    obstacles = [file for file in files if file.is_dir() and not file.is_symlink()]
+    if folder.parquet.is_dir() and not folder.parquet.is_symlink():
+        is_ours = os.access(folder.parquet, os.W_OK) or folder.parquet.stat().st_uid == os.geteuid()
+        obstacles += [] if is_ours else [folder.parquet]
+        others = (file for file in folder.parquet.rglob("*") if file.is_symlink() or not file.is_dir())
+        obstacles += [file for file in others if file.is_symlink() or file.suffix != ".parquet"]
+    elif folder.parquet.exists() and not folder.parquet.is_symlink():
+        obstacles.append(folder.parquet)
+    if obstacles:
+        raise RefusedError(
+            f"{obstacles[0]} stands where the export publishes and is not its own: move it away and run again. "
+            "What was published stays as it was."
+        )
+
+
+def sweep(folder: Folder, grace: float) -> None:
+    """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead."""
+    current, now = folder.parquet.resolve(), time.time()
+    for other in folder.snapshots.iterdir():
+        if other.is_dir() and other != current and abs(now - other.stat().st_mtime) > grace:
+            remove(other)

@@ -1,0 +1,171 @@
+"""Who is kept out: people who asked to be forgotten, and the one matcher that finds them, wherever rows are written.
+
+Who they are cannot be read from what is kept of them: hashes, with a key that is made of the secret of the
+environment, if there is one, and of a salt. The file lies beside the published database, so that it outlives the
+private folder, and can be read by its owner alone.
+"""
+
+import hmac
+import json
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from functools import partial
+from hashlib import sha256
+
+import polars as pl
+
+from resources.warehouse.batch import Batch
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.files import Folder, telling_the_folder, write_whole
+from resources.warehouse.identity import identifiers
+from resources.warehouse.schema import TableSchema
+
+FORMAT = 2
+"""Of the file; in the first one a number without its country had lost its 0."""
+
+CONTACTS = ("email", "phone")
+"""Columns that say whose row it is."""
+
+WHO = (*CONTACTS, "custom_id")
+"""Columns that say so, of which the last may also be a number that means something else."""
+
+
+@dataclass(frozen=True)
+class SuppressionList:
+    """Hashes of the identifiers that are kept out, and what they are made with."""
+
+    salt: bytes
+    secret: bytes | None = field(default=None, repr=False)
+    hashes: frozenset[str] = frozenset()
+    format: int = FORMAT
+
+    @property
+    def key(self) -> bytes:
+        """What identifiers are hashed with."""
+        return hmac.digest(self.secret, self.salt, "sha256") if self.secret else self.salt
+
+    @property
+    def version(self) -> str:
+        """What tells this list from any other; empty if nobody is kept out."""
+        return sha256("".join(sorted(self.hashes)).encode()).hexdigest()[:16] if self.hashes else ""
+
+    def with_identifiers(self, identifiers: Collection[str]) -> "SuppressionList":
+        """The list with more identifiers."""
+        return replace(self, hashes=self.hashes | {keyed_hash(self.key, each) for each in identifiers})
+
+    def naming(self, texts: pl.Series) -> pl.DataFrame:
+        """The texts that name somebody who is kept out: `text`, and whether one `is_whole`, so that it says no more."""
+        found = identifiers(texts)
+        known = [each for each in found["identifier"].unique() if self._holds(each)]
+        return found.filter(pl.col("identifier").is_in(known)).group_by("text").agg(pl.col("is_whole").any())
+
+    def _holds(self, identifier: str) -> bool:
+        if keyed_hash(self.key, identifier) in self.hashes:
+            return True
+        return self.format < FORMAT and keyed_hash(self.key, identifier.lstrip("0")) in self.hashes
+
+
+NOBODY = SuppressionList(b"")
+"""Nobody is kept out."""
+
+
+def keyed_hash(key: bytes, text: str) -> str:
+    """HMAC-SHA-256 of a text, in hexadecimal digits."""
+    return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+
+def named_in(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList) -> pl.DataFrame | None:
+    """What of some rows of a table is of people who are kept out; None if nothing is.
+
+    Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
+    row is theirs if a column says so that is there to tell whose it is; or if any other personal text is their
+    address or number, all of it, and no contact says that it is somebody else's.
+    """
+    columns = [name for name in table.naming_columns if frame.schema.get(name) == pl.String]
+    if not (kept_out.hashes and columns and len(frame)):
+        return None
+    naming = kept_out.naming(pl.concat([frame[name].rename("text") for name in columns]))
+    if naming.is_empty():
+        return None
+    whole, texts = naming.filter("is_whole")["text"].to_list(), naming["text"].to_list()
+    who = [pl.col(name).is_in(texts) for name in columns if name in WHO or not table.key]
+    others = [pl.col(name).is_in(whole) for name in columns if name not in WHO and name in table.personal]
+    contacts = [pl.col(name).is_null() for name in CONTACTS if name in frame.columns]
+    is_theirs = pl.any_horizontal(pl.lit(value=False), *who) | (
+        pl.any_horizontal(pl.lit(value=False), *others) & pl.all_horizontal(pl.lit(value=True), *contacts)
+    )
+    return frame.select(
+        is_theirs.fill_null(value=False).alias("is_theirs"),
+        *(pl.col(name).is_in(texts).fill_null(value=False) for name in columns),
+    )
+
+
+def without(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList) -> pl.DataFrame:
+    """Rows of a table without the people who are kept out: without their rows, where these are nothing but them."""
+    named = named_in(frame, table, kept_out)
+    if named is None:
+        return frame
+    theirs = named["is_theirs"]
+    personal = [name for name in table.erased_columns if name in frame.columns and name not in table.key]
+    masks = {name: theirs | named[name] if name in named.columns else theirs for name in personal}
+    frame = frame.with_columns(pl.when(~mask).then(pl.col(name)).alias(name) for name, mask in masks.items())
+    return frame.filter(~theirs) if table.is_about_people else frame
+
+
+def clear(batch: Batch, table: TableSchema, quarantine: TableSchema, kept_out: SuppressionList) -> None:
+    """Take out of a batch whoever was forgotten since it was begun."""
+    if batch.kept_out == kept_out.version:
+        return
+    for kind, schema in (("rows", table), ("seen", table), ("rejected", quarantine)):
+        batch.rewrite(kind, partial(without, table=schema, kept_out=kept_out))
+    batch.kept_out = kept_out.version
+
+
+def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
+    """Read who is kept out; a folder without such people gets a new salt, which is there next time if it is kept.
+
+    `secret` is that of the environment. Raises WarehouseError; RefusedError if the list was made with another one.
+    """
+    with telling_the_folder(folder):
+        if folder.forgotten.exists():
+            return _read(folder, secret)
+    made = SuppressionList(secrets.token_bytes(32), secret)
+    if keep_salt:
+        folder.make()
+        write_suppression(folder, made)
+    return made
+
+
+def _read(folder: Folder, secret: bytes | None) -> SuppressionList:
+    try:
+        kept = json.loads(folder.forgotten.read_bytes())
+        if "marks" in kept:
+            return SuppressionList(bytes.fromhex(kept["key"]), None, frozenset(kept["marks"]), 1)
+        found = SuppressionList(bytes.fromhex(kept["salt"]), secret, frozenset(kept["hashes"]), kept["format"])
+        check = kept["check"]
+    except (ValueError, KeyError, TypeError):
+        raise RefusedError(
+            f"The file {folder.forgotten}, which says who is kept out, cannot be read: restore it from a "
+            "backup, or delete it and run coupontools forget again for everybody who asked for it."
+        ) from None
+    if check is None:
+        return replace(found, secret=None)
+    if secret is None or keyed_hash(found.key, "") != check:
+        raise RefusedError(
+            f"The people who are kept out of {folder.root} are known by another COUPONTOOLS_PERSONAL_DATA_KEY: set it "
+            "to what it was when they were forgotten, else they would come back."
+        )
+    return found
+
+
+def write_suppression(folder: Folder, kept_out: SuppressionList) -> None:
+    """Remember to keep people out. Raises WarehouseError."""
+    kept = {
+        "format": kept_out.format,
+        "salt": kept_out.salt.hex(),
+        "check": keyed_hash(kept_out.key, "") if kept_out.secret else None,
+        "hashes": sorted(kept_out.hashes),
+    }
+    with telling_the_folder(folder):
+        write_whole(folder.forgotten, json.dumps(kept).encode())
