@@ -7,7 +7,7 @@ from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name, quoted_text
 from resources.warehouse.suppression import SuppressionList, named_in
 
-ROWS_AT_A_TIME = 200_000
+ROWS_AT_A_TIME = 50_000
 """Rows whose texts are in memory at one time."""
 
 
