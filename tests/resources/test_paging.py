@@ -210,8 +210,7 @@ def test_a_server_with_smaller_pages_than_any_known_loses_nothing(sizes: list[in
 def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], unit: Unit
 ) -> None:
-    if unit.start:
-        size, page_size = size * 10, page_size * 50
+    size, page_size = size * 10, page_size * 50  # no page that is known is smaller than 100
     pages = max(1, -(-size // page_size))
     is_over = unit.end is not None  # nothing is added to days that are over
     met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
