@@ -66,7 +66,7 @@ class Batch:
     """
 
     def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime, kept_out: str) -> None:
-        """Take up what is in `path`: the parts that are listed, and nothing else."""
+        """Take up what is in `path`: the units that are complete there, and of the parts those that are listed."""
         self.path, self.kept_out = path, kept_out
         self.units: list[UnitDone] = []
         self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
@@ -80,12 +80,22 @@ class Batch:
         self._written_at = time.monotonic()
         listed = sorted(path.glob("*.units.json"))
         for part in listed:
-            self.units += _units_in(part)
+            self.units += [unit for unit in _units_in(part) if unit.complete]
         names = {part.name.split(".")[0] for part in listed}
         for file in [*path.glob("*.parquet"), *path.glob("*.tmp")]:
             if file.name.split(".")[0] not in names:
                 file.unlink()
         self._parts = max((int(name) for name in names), default=0)
+        self._drop_rejected_of_other_units()
+
+    def _drop_rejected_of_other_units(self) -> None:
+        """Delete the rejected records of units that are read again, and would bring them a second time."""
+        columns = ["endpoint", "parent_id", "window_start", "window_end"]
+        units = [(unit.endpoint, unit.parent, unit.start, unit.end) for unit in self.units]
+        known = pl.DataFrame(units, dict.fromkeys(columns, pl.String), orient="row").with_columns(
+            pl.col("window_start", "window_end").str.to_datetime("%Y-%m-%d", time_unit="us")
+        )
+        self.rewrite("rejected", lambda rejected: rejected.join(known, on=columns, how="semi", nulls_equal=True))
 
     def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, seen: pl.DataFrame | None = None) -> None:
         """Add the rows of a page, and write a part if there are enough of them.

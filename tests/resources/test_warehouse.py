@@ -398,3 +398,29 @@ def test_what_is_published_can_be_read_by_whom_the_umask_lets_and_written_by_nob
     files = [root / "coupontools.duckdb", root / "report.html", *warehouse.folder.parquet.rglob("*.parquet")]
     assert len(files) > 3
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
+
+
+def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once(tmp_path: Path) -> None:
+    warehouse = WarehouseResource(data_dir=str(tmp_path))
+    nothing, day = pl.DataFrame(schema=ROWS), datetime(2026, 1, 5)
+
+    def rejected(parent: str) -> pl.DataFrame:
+        return pl.DataFrame([("things", "v3/things", parent, day, day, "{}", NOON)], REJECTED, orient="row")
+
+    def unit(parent: str, *, complete: bool = True) -> UnitDone:
+        return UnitDone("v3/things", parent, "2026-01-05", "2026-01-05", 1, 1, None, complete)
+
+    with warehouse.batch("things", timedelta(hours=1)) as dead:
+        for parent in ("whole", "short", "open"):
+            dead.add(nothing, rejected(parent))
+        dead.complete(unit("whole"))
+        dead.complete(unit("short", complete=False))
+        dead.flush()
+    with warehouse.batch("things", timedelta(hours=1)) as batch:
+        assert [each.parent for each in batch.units] == ["whole"]
+        for parent in ("short", "open"):
+            batch.add(nothing, rejected(parent))
+            batch.complete(unit(parent))
+        batch.flush()
+        warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT)
+    assert published(warehouse, "SELECT parent_id FROM quarantine ORDER BY 1") == [("open",), ("short",), ("whole",)]
