@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,10 +18,13 @@ import pytest
 
 from assets.catalogue import ASSETS
 from pipelines.run import export_days
+from resources.account import ACCOUNT
 from resources.coupontools.client import FEW_TRIES, TRIES
 from resources.coupontools.endpoints import choose
 from resources.sandbox.faults import Fault, Faults, Kind
 from resources.sandbox.server import SandboxServer
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
 from tests.accounts import WHOLE_COUNTS, whole_account
 from tests.conftest import Serve
 from tests.exports import Metadata, export_only, served
@@ -29,7 +32,6 @@ from tests.pipelines.test_parts import tables
 from tests.queries import Rows
 
 DAYS = (date(2025, 12, 31), date(2026, 11, 1))
-"""Later than the first day of all, so that opens, claims and validations are asked for too."""
 
 PERIOD: Mapping[str, object] = {"start": str(DAYS[0]), "end": str(DAYS[1])}
 WINDOW = "from 2025-12-31 to 2026-11-01"
@@ -83,6 +85,12 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "1")
 
 
+@pytest.fixture(autouse=True)
+def _every_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opens, claims and validations too, although no session is from before the range."""
+    monkeypatch.setattr("assets.coupon_sessions.MIN_DAYS_TO_ASK", timedelta.max)
+
+
 def files(data_dir: Path) -> dict[str, bytes]:
     """All that is published, byte for byte."""
     folder = (data_dir / "parquet").resolve()
@@ -106,6 +114,8 @@ def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str,
     with served(whole_account(), Path(folder.name), COUPONTOOLS_API_VERSIONS=versions):
         told = export_all()
     assert total(told, "API retries") == 0
+    # each test serves the account at an address of its own: the first that comes takes the folder over
+    WarehouseResource(data_dir=folder.name).adopt(Origin(ACCOUNT))
     found = tables(Path(folder.name))
     assert {table: len(rows) for table, rows in found.items()} == WHOLE_COUNTS
     return folder, found
