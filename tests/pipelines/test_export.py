@@ -258,7 +258,8 @@ def in_the_window(server: SandboxServer) -> list[RequestEntry]:
 
 def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: Serve, data_dir: Path) -> None:
     bad = session(2, status={"open_date_utc": "yesterday", "claimed": "7"}, secret_field=1)
-    made = RecordedAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", session(1)]})
+    another = session(1, customid="another")
+    made = RecordedAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", another]})
     serve(made)
     exported = export_days(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "sequence_id")] == [1]
