@@ -209,9 +209,8 @@ class _Work:
             refused.records += 1
         counts = reading.records, refused.records, reading.announced
         done = UnitDone(*identity(read.unit), *counts, complete, whole_at)
-        await asyncio.to_thread(self.batch.complete, done)
-        for unit in read.covers if complete else ():
-            self.batch.complete(UnitDone(*identity(unit), 0, 0, None))
+        covered = [UnitDone(*identity(unit), 0, 0, None) for unit in read.covers] if complete else []
+        await asyncio.to_thread(self.batch.complete, done, *covered)
         self.extraction.finished += 1
 
     def _tell_moves(self, unit: Unit, reading: Reading) -> None:

@@ -3,11 +3,12 @@
 import json
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.replies import serving
 
 Answers = Callable[[int], Iterable[bytes]]
 """The pieces of a whole HTTP answer to the request for a page."""
@@ -31,14 +32,8 @@ def answering(answers: Answers) -> Iterator[str]:
         def log_message(self, *_arguments: Any) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as root:
+        yield root
 
 
 def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:

@@ -86,7 +86,8 @@ class Batch:
             if file.name.split(".")[0] not in names:
                 file.unlink()
         self._parts = max((int(name) for name in names), default=0)
-        self._drop_rejected_of_other_units()
+        if listed:
+            self._drop_rejected_of_other_units()
 
     def _drop_rejected_of_other_units(self) -> None:
         """Delete the rejected records of units that are read again, and would bring them a second time."""
@@ -119,10 +120,10 @@ class Batch:
         if full:
             self.flush()
 
-    def complete(self, unit: UnitDone) -> None:
-        """Note that all pages of a unit were added."""
+    def complete(self, *units: UnitDone) -> None:
+        """Note that all pages of these units were added; they come to the same part."""
         with self._buffer:
-            self._pending.append(unit)
+            self._pending += units
             due = time.monotonic() - self._written_at >= SECONDS_OF_A_PART
         if due:
             self.flush()
@@ -143,8 +144,7 @@ class Batch:
         for kind, pages in frames.items():
             if any(map(len, pages)):
                 _write_parquet(pl.concat(pages, rechunk=False), self.path / f"{part}.{kind}.parquet")
-        write_whole(self.path / f"{part}.units.json", _listed(units))
-        sync(self.path)
+        write_whole(self.path / f"{part}.units.json", _listed(units))  # which also brings the names above to disk
         self.units += units
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
