@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from assets.details import extract_described
-from assets.extraction import Extraction
-from assets.loading import Materialized, read_table, table_asset
+from assets.ingest.descriptions import extract_described
+from assets.ingest.extract import Extraction
+from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.tables.subaccounts import Subaccount
 from resources.coupontools.client import Client
 from resources.coupontools.resource import CoupontoolsResource

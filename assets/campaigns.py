@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from assets.details import extract_described
-from assets.extraction import Extraction, Read, extract
-from assets.loading import Materialized, read_table, table_asset
+from assets.ingest.descriptions import extract_described
+from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.tables.campaigns import Campaign
 from assets.tables.categories import Category
 from resources.coupontools.client import Client
-from resources.coupontools.questions import Unit
+from resources.coupontools.requests import Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource

@@ -1,6 +1,6 @@
 """The audit between stage and publish: what must hold of the tables before anybody sees them.
 
-What is checked of a reading alone is told by the asset that has read (`assets/reading_checks.py`).
+What is checked of a reading alone is told by the asset that has read (`assets/ingest/checks.py`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import dagster as dg
 from pydantic import Field
 
-from assets import reading_checks
 from assets.catalogue import ASSETS, KEYED
-from assets.loading import WAREHOUSE_POOL, failing_clearly
+from assets.ingest import checks as reading_checks
+from assets.ingest.ingest import WAREHOUSE_POOL, failing_clearly
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.directories import Directory

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from assets.children import extract_children
-from assets.extraction import Extraction, Read, identity, known_units
-from assets.loading import Materialized, failing_clearly, read_table, table_asset, tell_partitions
+from assets.ingest.children import extract_children
+from assets.ingest.extract import Extraction, Read, identity, known_units
+from assets.ingest.ingest import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import FIRST_DAY, Days, Window, daily, window_of
 from assets.plots import as_picture, by_day
 from assets.tables.campaigns import Campaign
@@ -14,7 +14,7 @@ from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import GoneError, RequestError, UnreadableError
-from resources.coupontools.questions import Question, Unit
+from resources.coupontools.requests import Question, Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource

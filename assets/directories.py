@@ -2,16 +2,16 @@
 
 import dagster as dg
 
-from assets.children import extract_children
-from assets.details import extract_described
-from assets.extraction import Extraction, Read
-from assets.loading import Materialized, failing_clearly, read_table, table_asset, tell_partitions
+from assets.ingest.children import extract_children
+from assets.ingest.descriptions import extract_described
+from assets.ingest.extract import Extraction, Read
+from assets.ingest.ingest import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import Days, daily, window_of
 from assets.tables.directories import Directory
 from assets.tables.directory_campaigns import DirectoryCampaign
 from assets.tables.directory_registrations import DirectoryRegistration
 from resources.coupontools.client import Client
-from resources.coupontools.questions import Unit
+from resources.coupontools.requests import Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.children import Parents, extract_children, parents
-from assets.extraction import Extraction, Read, extract
-from assets.loading import Materialized, read_table, table_asset
+from assets.ingest.children import Parents, extract_children, parents
+from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.partitions import cards
 from assets.tables.loyalty_cards import LoyaltyCard
 from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.loyalty_users import LoyaltyUser
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.questions import Unit
+from resources.coupontools.requests import Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource

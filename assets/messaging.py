@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from assets.children import extract_children
-from assets.extraction import Extraction, Read, extract
-from assets.loading import Materialized, read_table, table_asset
+from assets.ingest.children import extract_children
+from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.tables.email_groups import EmailGroup
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.sms_groups import SmsGroup
 from resources.coupontools.client import Client
-from resources.coupontools.questions import Unit
+from resources.coupontools.requests import Unit
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource

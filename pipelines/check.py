@@ -11,10 +11,10 @@ import click
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import CoupontoolsError
-from resources.coupontools.questions import Question, Unit
+from resources.coupontools.requests import Question, Unit
 from resources.coupontools.resource import CoupontoolsResource
+from resources.printable import harmless
 from resources.settings import PersonalData, SettingsError
-from resources.telling import harmless
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -87,8 +87,8 @@ async def _ask_once(client: Client) -> None:
 
 
 async def _probe(client: Client) -> None:
-    from pipelines.assumptions import show_assumptions
-    from pipelines.probe import probe, show_fields
+    from pipelines.probe.assumptions import show_assumptions
+    from pipelines.probe.endpoints import probe, show_fields
 
     await _ask_once(client)
     click.echo()

@@ -9,12 +9,12 @@ import click
 
 from pipelines.process import INTERRUPTED, loss
 from resources.limits import limit_met, too_little_memory
+from resources.printable import harmless_lines
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
-from resources.telling import harmless_lines
 
 if TYPE_CHECKING:
-    from resources.sandbox.assumptions import Assumptions
-    from resources.sandbox.faults import Faults
+    from resources.sandbox.server.assumptions import Assumptions
+    from resources.sandbox.server.faults import Faults
 
 
 SIZES = click.IntRange(100, 1_000_000)
@@ -80,7 +80,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
         ApiCredentials.read()
     ApiLimits.read()
 
-    from pipelines.run import export_days, export_everything
+    from pipelines.export import export_days, export_everything
     from resources.coupontools.resource import CoupontoolsResource
 
     if risk := CoupontoolsResource().risk():
@@ -152,7 +152,7 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 @app.command()
 def dictionary() -> None:
     """Print the data dictionary, as Markdown."""
-    from assets.dictionary import dictionary_of_models
+    from assets.report.dictionary import dictionary_of_models
 
     click.echo(dictionary_of_models())
     if lost := loss(sys.stdout):
@@ -189,9 +189,9 @@ def sandbox(
     port: int, sessions: int, seed: int, now: datetime | None, speed: float, assume: tuple[str, ...], faults: str
 ) -> None:
     """Serve the embedded API until Ctrl-C."""
-    from resources.sandbox.account import Account
-    from resources.sandbox.clock import Clock
-    from resources.sandbox.server import serve
+    from resources.sandbox.generated.account import Account
+    from resources.sandbox.server.clock import Clock
+    from resources.sandbox.server.server import serve
 
     clock = Clock.real() if now is None and speed == 1 else Clock.moving(now or datetime.now(UTC), speed)
     serve(Account(seed=seed, sessions=sessions), _assumptions(assume), clock, _faults(faults), port)
@@ -200,7 +200,7 @@ def sandbox(
 def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
     from pydantic import ValidationError
 
-    from resources.sandbox.assumptions import Assumptions
+    from resources.sandbox.server.assumptions import Assumptions
 
     given: dict[str, object] = {}
     for each in assume:
@@ -217,7 +217,7 @@ def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
 
 
 def _faults(text: str) -> "Faults":
-    from resources.sandbox.faults import Faults
+    from resources.sandbox.server.faults import Faults
 
     try:
         return Faults.parse(text)

@@ -4,9 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.analytics import published_database
 from assets.catalogue import ASSETS
 from assets.checks import audit
+from assets.published_database import published_database
 from pipelines.jobs import export, export_loyalty_users, full_export, publish
 from pipelines.schedules import daily_export, daily_export_of_loyalty_users, weekly_full_export
 from pipelines.sensors import loyalty_card_partitions, publish_after_updates

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 import httpx
 
-from resources.account import DEMO_CLIENT_ID
-from resources.sandbox.account import Account
-from resources.sandbox.server import SandboxServer
+from resources.account_fingerprint import DEMO_CLIENT_ID
+from resources.sandbox.generated.account import Account
+from resources.sandbox.server.server import SandboxServer
 from resources.settings import Storage
 
 DATA_DIR = "demo-data"
@@ -49,7 +49,7 @@ def show(sessions: int, seed: int, ui_port: int | None) -> None:
         os.environ["COUPONTOOLS_CLIENT_SECRET"] = server.client_secret
         click.echo(f"It listens on {server.url}; the export reads it over HTTP.", err=True)
 
-        from pipelines.run import export_days
+        from pipelines.export import export_days
 
         exported = export_days(Storage.read().start_date, datetime.now(UTC).date())
         exported.show()
@@ -74,7 +74,7 @@ def _open_dagster(home: Path, port: int) -> None:
     """Export the last days as partitions, and run Dagster's page and daemon until Ctrl-C."""
     from dagster import DagsterInstance
 
-    from pipelines.run import export_partitions
+    from pipelines.export import export_partitions
 
     home.mkdir(exist_ok=True)
     shutil.copy(Path(__file__).with_name("dagster.yaml"), home)

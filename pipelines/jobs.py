@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from assets.analytics import published_database
 from assets.catalogue import ASSETS
 from assets.checks import audit
 from assets.loyalty import loyalty_cards, loyalty_users
 from assets.partitions import daily
+from assets.published_database import published_database
 
 _all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users)
 

@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from assets.analytics import published_database
 from assets.loyalty import listed_cards
 from assets.partitions import cards, partition_range
+from assets.published_database import published_database
 from pipelines.jobs import export_loyalty_users
 from resources.coupontools.resource import CoupontoolsResource
+from resources.printable import harmless
 from resources.settings import PersonalData, SettingsError
-from resources.telling import harmless
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from resources.sandbox.account import RecordedAccount
-from resources.sandbox.assumptions import Assumptions
-from resources.sandbox.clock import Clock
-from resources.sandbox.faults import Faults
-from resources.sandbox.server import SandboxServer
-from resources.sandbox.source import Source
+from resources.sandbox.account.account import Source
+from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.server.clock import Clock
+from resources.sandbox.server.faults import Faults
+from resources.sandbox.server.server import SandboxServer
 
 Serve = Callable[..., SandboxServer]
 

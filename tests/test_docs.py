@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resources.coupontools.endpoints import READABLE
-from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.server.assumptions import Assumptions
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "resources" / "coupontools" / "API.md"

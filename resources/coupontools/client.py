@@ -24,7 +24,6 @@ from tenacity import (
 )
 
 from resources.coupontools.body import PACKINGS, TooLargeError, holds_too_many_values, whole_answer
-from resources.coupontools.echoes import SHORTEST_IN_DATA, SHORTEST_IN_NEWS, masking
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
@@ -40,13 +39,14 @@ from resources.coupontools.errors import (
     UnreachableError,
     UnreadableError,
 )
+from resources.coupontools.json_shape import is_html, is_json, shape
+from resources.coupontools.masking import SHORTEST_IN_DATA, SHORTEST_IN_NEWS, masking
 from resources.coupontools.network import certificates, proxy_for
-from resources.coupontools.questions import Keys, Question, request
+from resources.coupontools.requests import Keys, Question, request
 from resources.coupontools.retry import Patience, Waits, at_last, retry_after
-from resources.coupontools.shape import is_html, is_json, shape
-from resources.coupontools.turn import Turn
+from resources.coupontools.retry_gate import Turn
+from resources.printable import harmless
 from resources.settings import ApiLimits
-from resources.telling import harmless
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.repeated import pairs_of
-from resources.coupontools.surrogates import mended
+from resources.coupontools.lone_surrogates import mended
+from resources.coupontools.repeated_keys import pairs_of
 
 T = TypeVar("T")
 

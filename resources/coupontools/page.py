@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from resources.coupontools.envelope import Answer
-from resources.coupontools.questions import Unit
+from resources.coupontools.requests import Unit
 
 T = TypeVar("T")
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from resources.account import account_of
+from resources.account_fingerprint import account_of
 from resources.coupontools.client import Client, connected
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
 from resources.coupontools.network import risk_of
-from resources.coupontools.questions import Keys
+from resources.coupontools.requests import Keys
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
 if TYPE_CHECKING:
-    from resources.sandbox.account import Account
+    from resources.sandbox.generated.account import Account
 
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 @cache
 def _made_up_account() -> "Account":
     """The account behind the word sandbox, made once: its sessions are generated when they are first read."""
-    from resources.sandbox.account import Account
+    from resources.sandbox.generated.account import Account
 
     return Account()
 
@@ -84,7 +84,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
         in_body = dialect.authentication == "body"
         if url == SANDBOX:
-            from resources.sandbox.server import SandboxServer
+            from resources.sandbox.server.server import SandboxServer
 
             with SandboxServer(_made_up_account()) as server:
                 keys = Keys(server.client_id, server.client_secret, in_body)

@@ -11,7 +11,7 @@ from time import monotonic
 import httpx
 
 from resources.coupontools.errors import OversizedError, UnavailableError, UnreadableError
-from resources.coupontools.questions import Question
+from resources.coupontools.requests import Question
 
 
 class Patience:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from resources.account import ACCOUNT, kind_of
+from resources.account_fingerprint import ACCOUNT, kind_of
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import Folder
+from resources.warehouse.folder import Folder
 from resources.warehouse.origin import Origin, note_origin, read_note, refuse_others, stage_origin, staged_origin
 from resources.warehouse.stage import sole_writer, stage
 

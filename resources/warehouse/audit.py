@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from resources.warehouse.files import Folder
+from resources.warehouse.folder import Folder
 from resources.warehouse.inventory import published_live_rows
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, quoted_name

@@ -19,7 +19,7 @@ from uuid import uuid4
 import polars as pl
 from filelock import FileLock, Timeout
 
-from resources.warehouse.files import PRIVATE, PRIVATE_FILE, Folder, remove, sync, telling_the_folder, write_whole
+from resources.warehouse.folder import PRIVATE, PRIVATE_FILE, Folder, remove, sync, telling_the_folder, write_whole
 
 FORMAT = 2
 """Of what stands in a batch; another version's is read again rather than understood."""

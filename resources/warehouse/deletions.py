@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.partitions import note_changes
+from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
 

@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 from resources.warehouse.admission import admit
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import Folder, remove
+from resources.warehouse.folder import Folder, remove
 from resources.warehouse.origin import Origin
-from resources.warehouse.partitions import note_changes
+from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.published_erasure import erase_published
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.snapshots import sweep

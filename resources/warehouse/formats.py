@@ -4,9 +4,9 @@ import duckdb
 
 from resources.warehouse.damage import damaged_stage
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import Folder
+from resources.warehouse.folder import Folder
 from resources.warehouse.inventory import begin_inventory
-from resources.warehouse.partitions import EVERY_TABLE
+from resources.warehouse.parquet_partitions import EVERY_TABLE
 
 FORMAT = 3
 

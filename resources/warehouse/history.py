@@ -2,7 +2,7 @@
 
 import duckdb
 
-from resources.warehouse.partitions import note_changes
+from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import History, TableSchema
 from resources.warehouse.sql import count, quoted_name
 

@@ -10,7 +10,7 @@ from stat import S_ISREG
 
 import duckdb
 
-from resources.warehouse.files import Folder
+from resources.warehouse.folder import Folder
 from resources.warehouse.sql import count, quoted_name
 
 

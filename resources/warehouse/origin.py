@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 
 import duckdb
 
-from resources.account import ACCOUNT, DEMO, kind_of
+from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import Folder, telling_the_folder, write_whole
+from resources.warehouse.folder import Folder, telling_the_folder, write_whole
 from resources.warehouse.formats import FORMAT, refuse_newer
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}

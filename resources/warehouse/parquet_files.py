@@ -10,9 +10,15 @@ from urllib.parse import quote
 import duckdb
 
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import Folder
+from resources.warehouse.folder import Folder
 from resources.warehouse.inventory import Inventory
-from resources.warehouse.partitions import NO_PARTITION, is_new, partitions_changed, partitions_of, rows_in_partition
+from resources.warehouse.parquet_partitions import (
+    NO_PARTITION,
+    is_new,
+    partitions_changed,
+    partitions_of,
+    rows_in_partition,
+)
 from resources.warehouse.schema import TableSchema, Value
 from resources.warehouse.sql import write_parquet
 

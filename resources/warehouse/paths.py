@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from resources.warehouse.files import PRIVATE_FILE, move
+from resources.warehouse.folder import PRIVATE_FILE, move
 
 _NOT_LETTERS = frozenset("*?[\\")
 

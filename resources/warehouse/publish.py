@@ -17,7 +17,7 @@ import duckdb
 
 from resources.warehouse.columns import describe_tables
 from resources.warehouse.engine import opened
-from resources.warehouse.files import Folder, remove
+from resources.warehouse.folder import Folder, remove
 from resources.warehouse.inventory import Inventory, note_files, note_live_rows, take_inventory
 from resources.warehouse.parquet_files import LAYOUT, note_outlines, write_tables
 from resources.warehouse.schema import TableSchema

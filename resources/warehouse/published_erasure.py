@@ -8,7 +8,7 @@ import duckdb
 
 from resources.warehouse.engine import opened, write_compact
 from resources.warehouse.erased_rows import erase, find
-from resources.warehouse.files import Folder, remove
+from resources.warehouse.folder import Folder, remove
 from resources.warehouse.inventory import note_files
 from resources.warehouse.parquet_files import take_over
 from resources.warehouse.schema import TableSchema

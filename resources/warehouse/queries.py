@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from resources.warehouse.files import Folder
+from resources.warehouse.folder import Folder
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.stage import ensure_table, sole_writer, stage

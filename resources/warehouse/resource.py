@@ -17,7 +17,7 @@ from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.engine import opened_to_read
 from resources.warehouse.erasure import People, forget
-from resources.warehouse.files import Folder, telling_the_folder
+from resources.warehouse.folder import Folder, telling_the_folder
 from resources.warehouse.origin import Origin
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish
 from resources.warehouse.queries import rows_by_day, rows_by_value, values

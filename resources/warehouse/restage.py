@@ -9,7 +9,7 @@ import duckdb
 from resources.warehouse.damage import is_cut_off, is_damaged
 from resources.warehouse.engine import opened
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import PRIVATE_FILE, Folder, move
+from resources.warehouse.folder import PRIVATE_FILE, Folder, move
 from resources.warehouse.formats import begin_state
 from resources.warehouse.origin import read_note, stage_origin
 from resources.warehouse.sql import files, quoted_name

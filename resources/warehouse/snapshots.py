@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.files import Folder, make_writable, point, remove, sync
+from resources.warehouse.folder import Folder, make_writable, point, remove, sync
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
 """What may be done with what is published, at most."""

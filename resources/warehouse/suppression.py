@@ -17,7 +17,7 @@ import polars as pl
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.files import Folder, telling_the_folder, write_whole
+from resources.warehouse.folder import Folder, telling_the_folder, write_whole
 from resources.warehouse.identity import identifiers
 from resources.warehouse.schema import TableSchema
 

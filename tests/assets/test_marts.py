@@ -13,17 +13,17 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.analytics import published_database
 from assets.catalogue import TABLES, marts
-from assets.dictionary import dictionary_of_models
+from assets.published_database import published_database
+from assets.report.dictionary import dictionary_of_models
 from pipelines.definitions import defs
 from pipelines.demo import QUERIES
-from pipelines.run import export_days, export_everything
-from resources.sandbox.account import RecordedAccount
-from tests.accounts import campaign, loyalty_user, registration, session
+from pipelines.export import export_days, export_everything
+from resources.sandbox.generated.account import RecordedAccount
 from tests.conftest import Serve
-from tests.exports import served
-from tests.queries import in_database
+from tests.support.accounts import campaign, loyalty_user, registration, session
+from tests.support.queries import in_database
+from tests.support.runs import served
 
 DAYS = date(2020, 1, 1), date(2026, 3, 31)
 OLDEST_DUCKDB = Path(sys.executable).with_name("duckdb")

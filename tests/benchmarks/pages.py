@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from resources.sandbox.account import Account
-from resources.sandbox.source import SessionQuery
+from resources.sandbox.account.account import SessionQuery
+from resources.sandbox.generated.account import Account
 
 RECORDS_OF_A_PAGE = 5000
 NOW = datetime(2026, 11, 1)

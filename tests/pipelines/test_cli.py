@@ -14,11 +14,11 @@ from secrets import token_hex
 import pytest
 
 from resources.coupontools.endpoints import READABLE
-from resources.sandbox.faults import Fault
-from tests.accounts import account, session, whole_account
+from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
-from tests.exports import export_sessions, writing_paths
-from tests.queries import in_database
+from tests.support.accounts import account, session, whole_account
+from tests.support.queries import in_database
+from tests.support.runs import export_sessions, writing_paths
 
 COMMAND = Path(sys.executable).with_name("coupontools")
 SECRET = "hush-hush-hush"

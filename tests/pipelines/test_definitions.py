@@ -13,8 +13,8 @@ from assets.coupon_sessions import coupon_sessions
 from assets.partitions import cards, daily
 from pipelines.definitions import build_defs, defs
 from resources.warehouse.resource import WarehouseResource
-from tests.accounts import account
 from tests.conftest import Serve
+from tests.support.accounts import account
 
 GROUPS = {
     "campaigns": ("campaigns", "categories", "coupon_sessions"),

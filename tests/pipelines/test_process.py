@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from resources.sandbox.faults import Fault
-from tests.accounts import account
+from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
-from tests.queries import in_database
+from tests.support.accounts import account
+from tests.support.queries import in_database
 
 COMMAND = Path(sys.executable).with_name("coupontools")
 DAYS = ("--from", "2026-01-01", "--to", "2026-11-01")

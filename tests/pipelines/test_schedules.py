@@ -11,13 +11,13 @@ import pytest
 from assets.coupon_sessions import coupon_sessions
 from pipelines.definitions import defs
 from resources.coupontools.resource import CoupontoolsResource
-from resources.sandbox.account import Account
-from resources.sandbox.clock import Clock
+from resources.sandbox.generated.account import Account
+from resources.sandbox.server.clock import Clock
 from resources.warehouse.resource import WarehouseResource
-from tests.accounts import account, whole_account
 from tests.conftest import Serve
-from tests.exports import export_only
-from tests.queries import in_database
+from tests.support.accounts import account, whole_account
+from tests.support.queries import in_database
+from tests.support.runs import export_only
 
 REPOSITORY = defs.get_repository_def()
 RESOURCES = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}

@@ -8,7 +8,7 @@ import pytest
 
 from resources.limits import limit_met
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.files import Folder, telling_the_folder
+from resources.warehouse.folder import Folder, telling_the_folder
 
 LIMITS = [
     (MemoryError(), "memory"),

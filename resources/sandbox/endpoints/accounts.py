@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.overlay import Table
+from resources.sandbox.account.record import Record, encode_array
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import SUBACCOUNT
-from resources.sandbox.overlay import Table
-from resources.sandbox.record import Record, encode_array
-from resources.sandbox.replies import ApiError, Reply, listed, spliced
-from resources.sandbox.schemas import listing, record
+from resources.sandbox.endpoints.lookup import SUBACCOUNT
+from resources.sandbox.server.replies import ApiError, Reply, listed, spliced
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import listing, record
 
 UNKNOWN_SUBACCOUNT = 510
 SUBACCOUNT_RECORD = record("ID email first_name last_name company_name country status package expiry_date")

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping
 
-from resources.sandbox.assumptions import Assumptions
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.account import FoundSession, SessionDate, SessionField, SessionKind, SessionQuery
+from resources.sandbox.account.record import encode_array
+from resources.sandbox.account.windows import WINDOW, end_date, start_date
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.parameters import Parameter, identifier, number, page_number, text
-from resources.sandbox.record import encode_array
-from resources.sandbox.replies import ApiError, Reply, single, spliced, success
-from resources.sandbox.schemas import NUMBER_OR_TEXT, STRING, Schema, listing, record
-from resources.sandbox.schemas import single as one
-from resources.sandbox.source import FoundSession, SessionDate, SessionField, SessionKind, SessionQuery
-from resources.sandbox.windows import WINDOW, end_date, start_date
+from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.server.parameters import Parameter, identifier, number, page_number, text
+from resources.sandbox.server.replies import ApiError, Reply, single, spliced, success
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import NUMBER_OR_TEXT, STRING, Schema, listing, record
+from resources.sandbox.server.schemas import single as one
 
 UNKNOWN_WEBHOOK = 509
 EVENT_DATES: Mapping[SessionKind, SessionDate] = {

@@ -1,13 +1,13 @@
 """Campaigns: coupon/list and coupon/info (API.md, sections 5.1 and 5.2)."""
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.account import Campaign
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.parameters import identifier, is_on, switch, text
-from resources.sandbox.replies import ApiError, Reply, listed
-from resources.sandbox.replies import single as one
-from resources.sandbox.schemas import INTEGER, listing, record, single
-from resources.sandbox.source import Campaign
+from resources.sandbox.server.parameters import identifier, is_on, switch, text
+from resources.sandbox.server.replies import ApiError, Reply, listed
+from resources.sandbox.server.replies import single as one
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import INTEGER, listing, record, single
 
 UNKNOWN_FOLDER = 515
 SEEN = "ID code name title status url"

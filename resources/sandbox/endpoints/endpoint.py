@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from resources.sandbox.assumptions import Assumptions, ErrorShape
-from resources.sandbox.calls import Call
-from resources.sandbox.parameters import Parameter
-from resources.sandbox.replies import ApiError, Reply
-from resources.sandbox.schemas import Schema
-from resources.sandbox.source import Source, Standing
+from resources.sandbox.account.account import Source, Standing
+from resources.sandbox.server.assumptions import Assumptions, ErrorShape
+from resources.sandbox.server.parameters import Parameter
+from resources.sandbox.server.replies import ApiError, Reply
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import Schema
 
 Need = Literal["sms", "email", "main_account"]
 

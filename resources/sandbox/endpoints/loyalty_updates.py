@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.record import decoded, record_id
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import CARD, CARD_USER, UNKNOWN_CARD
+from resources.sandbox.endpoints.lookup import CARD, CARD_USER, UNKNOWN_CARD
 from resources.sandbox.endpoints.loyalty_v3 import USER_FIELDS
 from resources.sandbox.endpoints.session_updates import MESSAGE, send
-from resources.sandbox.parameters import choice, email, is_on, moment, number, switch, text
-from resources.sandbox.record import decoded, record_id
-from resources.sandbox.replies import ApiError, Reply, success
-from resources.sandbox.schemas import record
+from resources.sandbox.server.parameters import choice, email, is_on, moment, number, switch, text
+from resources.sandbox.server.replies import ApiError, Reply, success
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import record
 
 FIRST_NEW_USER_ID = 9_000_000
 PERSON = ("first_name", "last_name", "email", "phone", "gender", "birthday", "address", "zip", "city")

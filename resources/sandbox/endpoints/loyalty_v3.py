@@ -1,15 +1,15 @@
 """Loyalty cards and their users in v3 (API.md, sections 5.10 to 5.15)."""
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.record import Record, decoded
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import CARD, UNKNOWN_CARD_IN_INFO
-from resources.sandbox.parameters import INCORRECT, choice, is_on, switch
-from resources.sandbox.parameters import identifier as matching
-from resources.sandbox.record import Record, decoded
-from resources.sandbox.replies import ApiError, Reply, listed
-from resources.sandbox.replies import single as one
-from resources.sandbox.schemas import listing, record, single
+from resources.sandbox.endpoints.lookup import CARD, UNKNOWN_CARD_IN_INFO
+from resources.sandbox.server.parameters import INCORRECT, choice, is_on, switch
+from resources.sandbox.server.parameters import identifier as matching
+from resources.sandbox.server.replies import ApiError, Reply, listed
+from resources.sandbox.server.replies import single as one
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import listing, record, single
 
 CARD_FIELDS = "ID code name domain type"
 USER_FIELDS = (

@@ -2,15 +2,15 @@
 
 import msgspec
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.record import Record, decoded, encode_array
+from resources.sandbox.account.versions import is_voided, loyalty_card_v4, loyalty_user_v4
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import UNKNOWN_CARD
-from resources.sandbox.parameters import INCORRECT, Parameter, is_on, switch
-from resources.sandbox.record import Record, decoded, encode_array
-from resources.sandbox.replies import ApiError, Reply
-from resources.sandbox.schemas import Schema, listing, record
-from resources.sandbox.spellings import is_voided, loyalty_card_v4, loyalty_user_v4
+from resources.sandbox.endpoints.lookup import UNKNOWN_CARD
+from resources.sandbox.server.parameters import INCORRECT, Parameter, is_on, switch
+from resources.sandbox.server.replies import ApiError, Reply
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import Schema, listing, record
 
 CARD = record("id:integer code name domain type")
 USER = record(

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.overlay import Table
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import SMS_GROUP
-from resources.sandbox.overlay import Table
-from resources.sandbox.replies import ApiError, Reply, listed
-from resources.sandbox.schemas import INTEGER, STRING, listing, record
+from resources.sandbox.endpoints.lookup import SMS_GROUP
+from resources.sandbox.server.replies import ApiError, Reply, listed
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import INTEGER, STRING, listing, record
 
 UNKNOWN_GROUP = 514
 CONTACT = record(

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import CAMPAIGN, SESSION
-from resources.sandbox.new_sessions import CUSTOM_FIELDS, group, turned
-from resources.sandbox.parameters import identifier, is_on, switch, text
-from resources.sandbox.replies import Reply, success
-from resources.sandbox.schemas import INTEGER, STRING, listing
+from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
+from resources.sandbox.generated.new_sessions import CUSTOM_FIELDS, group, turned
+from resources.sandbox.server.parameters import identifier, is_on, switch, text
+from resources.sandbox.server.replies import Reply, success
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import INTEGER, STRING, listing
 
 STEPS = {"void": "voided", "claim": "claimed", "validate": "validated"}
 CHANGES = (

@@ -4,11 +4,11 @@ import string
 
 import msgspec
 
-from resources.sandbox.calls import Call
-from resources.sandbox.endpoints import finding
+from resources.sandbox.account.account import Campaign, FoundSession, SessionField
+from resources.sandbox.endpoints import lookup as finding
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.finding import CAMPAIGN, SESSION
-from resources.sandbox.new_sessions import (
+from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
+from resources.sandbox.generated.new_sessions import (
     CUSTOM_FIELDS,
     FIRST_NEW_SEQUENCE_ID,
     group,
@@ -16,7 +16,7 @@ from resources.sandbox.new_sessions import (
     random_text,
     turned,
 )
-from resources.sandbox.parameters import (
+from resources.sandbox.server.parameters import (
     INCORRECT,
     MISSING,
     choice,
@@ -28,9 +28,9 @@ from resources.sandbox.parameters import (
     switch,
     text,
 )
-from resources.sandbox.replies import ApiError, Reply, success
-from resources.sandbox.schemas import STRING, listing, named, record
-from resources.sandbox.source import Campaign, FoundSession, SessionField
+from resources.sandbox.server.replies import ApiError, Reply, success
+from resources.sandbox.server.request import Call
+from resources.sandbox.server.schemas import STRING, listing, named, record
 
 PERSON = ("firstname", "lastname", "email", "phone", *CUSTOM_FIELDS)
 UTM = ("utm_campaign", "utm_source", "utm_medium", "utm_term", "utm_content")

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from resources.sandbox.server import SandboxServer
+from resources.sandbox.server.server import SandboxServer
 
 NOW = datetime(2026, 10, 31, 12, 0, 0)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.account import Account, RecordedAccount
-from resources.sandbox.assumptions import Assumptions
-from resources.sandbox.clock import Clock
-from resources.sandbox.server import SandboxServer
+from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.server.clock import Clock
+from resources.sandbox.server.server import SandboxServer
 from tests.resources.sandbox.api import NOW, Api, campaign, session
 
 Serve = Callable[..., Api]

@@ -1,0 +1,150 @@
+"""Things that the API lists in short and describes one by one: both answers become one record.
+
+A description's value counts, unless it is empty or of another JSON type than the list's. A value that gives way is
+kept all the same, under `list.<name>` or `info.<name>`, which no column claims, so that it ends in `_extra`.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+import msgspec
+import polars as pl
+
+from assets.ingest.children import parents
+from assets.ingest.extract import Extraction, Read, extract, identity, put_away
+from assets.normalise.exact_json import IllegibleError, fields_and_tokens, record_texts
+from assets.normalise.normalise import identifiers
+from assets.tables.quarantine import Quarantine
+from assets.tables.table import Table
+from resources.coupontools.client import Client
+from resources.coupontools.envelope import Answer, ShapeError
+from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
+from resources.coupontools.gather import gather
+from resources.coupontools.page import Page
+from resources.coupontools.repeated_keys import EMPTY
+from resources.coupontools.requests import Question, Unit
+from resources.warehouse.batch import Batch, UnitDone
+
+
+async def extract_described(
+    client: Client,
+    listing: str,
+    description: str,
+    table: type[Table],
+    known: Callable[[], Collection[str]],
+    batch: Batch,
+    log: logging.Logger,
+) -> Extraction:
+    """Read the part `listing` of an account into the batch, each record with its `description`.
+
+    Where a description fails, the row of an id that is `known` stays as it is, so that nothing is lost of what an
+    earlier read told; another one is taken as it is listed. Raises CoupontoolsError as `extract` does.
+    """
+    listed = Unit(client.endpoints[listing])
+    described: dict[str, bytes] = {}
+    gone: list[str] = []
+    unreadable: dict[Unit, UnreadableError] = {}
+
+    async def describe(unit: Unit) -> None:
+        try:
+            record = await client.read(Question(unit), _only_record)
+            if record is not None:
+                described[str(unit.parent)] = record
+        except (AbsentError, GoneError) as error:
+            log.warning("%s It is taken as it is listed, unless more is known of it.", error)
+            gone.append(str(unit.parent))
+        except UnreadableError as error:
+            log.warning("%s", error)
+            unreadable[unit] = error
+
+    units: list[Unit] = []
+    with suppress(UnreadableError):  # extract meets it too, and puts it away
+        found = await parents(client, listed.endpoint, table)
+        describing = client.endpoint_beside(description, listed.endpoint)
+        units = [Unit(describing, identifier) for identifier in found.ids]
+        await gather(describe(unit) for unit in units)
+        for unit in units:
+            refused = int(unit in unreadable)
+            batch.complete(UnitDone(*identity(unit), refused, refused, None, complete=not refused))
+    failed = {*gone, *(str(unit.parent) for unit in unreadable)}
+    left_out = failed.intersection(known()) if failed else set()
+    extraction = await extract(
+        client,
+        [Read(listed)],
+        table,
+        batch,
+        log,
+        complete=lambda page: _completed(page, table, described, left_out=left_out),
+    )
+    empty = table.schema_of_frames().to_frame()
+    still_there = pl.DataFrame({table.KEY[0]: sorted(left_out)}, {table.KEY[0]: pl.String})
+    batch.add(empty, Quarantine.schema_of_frames().to_frame(), still_there)
+    extraction.gone += gone
+    if bare := len(units) - len(described) - len(gone) - len(unreadable):
+        log.warning(f"{table.TABLE}: {bare:,} of {len(units):,} are listed but not described")
+    for unit, error in unreadable.items():
+        put_away(batch, extraction, table, unit, error)
+    batch.flush()
+    return extraction
+
+
+def _only_record(answer: Answer, _asked_at: datetime) -> bytes | None:
+    """The record of a description; None if it is empty. Raises ShapeError if there are several, or no object."""
+    try:
+        records = record_texts(answer.records)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise ShapeError from None
+    if len(records) > 1 or any(record[:1] != b"{" for record in records):
+        raise ShapeError
+    return records[0] if records else None
+
+
+def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], left_out: Collection[str]) -> Page:
+    """The page without the records of ids that are left out, each other one with what its description adds."""
+    (key,) = (column for column in table.columns() if column.name in table.KEY)
+    ids, found = {name for (name,) in key.paths}, identifiers(page, table)
+    first: dict[str, bytes] = {}
+    records = [
+        merged(record, described[each], each, ids)
+        if each in described and first.setdefault(each, record) == record
+        else record
+        for record, each in zip(record_texts(page.records), found, strict=True)
+        if each not in left_out
+    ]
+    return replace(page, records=b"[" + b",".join(records) + b"]")
+
+
+def merged(record: bytes, description: bytes, identifier: str, ids: Collection[str]) -> bytes:
+    """One JSON object out of a list's record and its description; `ids` are the fields that hold `identifier`."""
+    try:
+        listed, described = (fields_and_tokens(each) for each in (record, description))
+    except (IllegibleError, msgspec.ValidationError):
+        # a text that is not Unicode, say: the record goes to quarantine with all that was sent
+        return record.rstrip()[:-1] + b',"info":' + description + b"}"
+    both = dict(listed)
+    for name, raw in described.items():
+        value, known = bytes(raw), bytes(listed.get(name, b"null"))
+        if name in ids:
+            both |= {} if value.strip(b'"').decode() == identifier else {f"info.{name}": raw}
+        elif known in EMPTY:
+            both[name] = raw
+        elif value in EMPTY or _compact(value) == _compact(known):
+            continue
+        elif _kind(value) == _kind(known):
+            both |= {name: raw, f"list.{name}": listed[name]}
+        else:
+            both[f"info.{name}"] = raw
+    return msgspec.json.encode(both)
+
+
+def _compact(token: bytes) -> bytes:
+    return msgspec.json.format(token, indent=-1) if token[:1] in (b"{", b"[") else token
+
+
+def _kind(token: bytes) -> bytes:
+    """What tells the JSON type of a token: its first byte, one for all numbers and one for true and false."""
+    first = token[:1]
+    return b"0" if first in b"-0123456789" else b"t" if first == b"f" else first

@@ -1,0 +1,293 @@
+"""An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from hashlib import sha256
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import dagster as dg
+import polars as pl
+
+from assets.ingest import checks as reading_checks
+from assets.ingest.cancellation import run_until_told
+from assets.ingest.extract import Extraction
+from assets.ingest.personal_data import Veil
+from assets.ingest.progress import named
+from assets.tables.quarantine import Quarantine
+from assets.tables.table import Table
+from resources.coupontools.client import Client
+from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
+from resources.coupontools.resource import CoupontoolsResource
+from resources.printable import harmless
+from resources.settings import PersonalData, SettingsError
+from resources.warehouse.batch import Batch
+from resources.warehouse.deletions import Whole
+from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.stage import Merged
+from resources.warehouse.suppression import SuppressionList
+
+if TYPE_CHECKING:
+    Materialized: TypeAlias = dg.MaterializeResult[Any]
+else:  # Dagster does not know it with its parameter
+    Materialized = dg.MaterializeResult
+
+API_POOL = "coupontools_api"
+"""The pool of all that asks the API, so that an instance can keep runs from asking it side by side."""
+
+WAREHOUSE_POOL = "warehouse"
+"""The pool of all that works on whole tables; that one alone works at a time a lock sees to."""
+
+SECONDS_TO_RETRY = (30, 120)
+"""When a run tries again what the client's own retries have not outlasted: an API or a disk that is out of order."""
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
+"""Every table is read daily: one day missed is a warning, two are a failure."""
+
+
+def table_asset(
+    *tables: type[Table], group: str, partitions: dg.PartitionsDefinition[Any] | None = None
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Declare the assets of the tables that a function fills, described by their models, and named by the first.
+
+    A backfill of any number of partitions is one run.
+    """
+    first, *derived = tables
+    return dg.multi_asset(
+        name=first.TABLE,
+        specs=[_spec(first, group), *(_spec(table, group, deps=[first.TABLE]) for table in derived)],
+        check_specs=reading_checks.specs(first),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=API_POOL,
+    )
+
+
+def _spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+    has_personal_data = any(column.personal for column in table.columns())
+    return dg.AssetSpec(
+        table.TABLE,
+        deps=deps,
+        group_name=group,
+        kinds={"coupontools", "duckdb", "parquet"},
+        owners=["team:data"],
+        tags={"personal_data": "yes" if has_personal_data else "no"},
+        freshness_policy=FRESHNESS,
+        description=cleandoc(table.__doc__ or ""),
+        metadata={
+            "dagster/column_schema": _column_schema(table),
+            "dagster/table_name": table.TABLE,
+            "API": dg.MetadataValue.url(table.PAGE),
+        },
+    )
+
+
+def _column_schema(table: type[Table]) -> dg.TableSchema:
+    schema = table.schema_of_table()
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                column.sql_type,
+                column.comment,
+                dg.TableColumnConstraints(nullable=column.name not in schema.key, unique=(column.name,) == schema.key),
+            )
+            for column in schema.columns
+        ]
+    )
+
+
+@contextmanager
+def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator[None]:
+    """Turn the errors that a person can do something about into a Dagster failure of one line.
+
+    What time may heal is tried again later in the run of an asset's `context`, unless a person waits for it.
+    """
+    try:
+        yield
+    except (SettingsError, AccountError, LimitError, RefusedError) as error:
+        raise dg.Failure(harmless(str(error))) from None
+    except (CoupontoolsError, WarehouseError) as error:
+        failure = dg.Failure(harmless(str(error)))
+        # an instance that goes with its run is that of somebody at a terminal
+        if context is None or context.instance.is_ephemeral or context.retry_number >= len(SECONDS_TO_RETRY):
+            raise failure from None
+        # a RetryPolicy would try again, too, when somebody terminates the run
+        seconds = SECONDS_TO_RETRY[context.retry_number]
+        raise dg.RetryRequested(max_retries=len(SECONDS_TO_RETRY), seconds_to_wait=seconds) from failure
+
+
+def read_table(
+    context: dg.AssetExecutionContext,
+    coupontools: CoupontoolsResource,
+    warehouse: WarehouseResource,
+    table: type[Table],
+    read: Callable[[Client, Batch], Awaitable[Extraction]],
+    purpose: str = "",
+    reuse_for: timedelta = timedelta(0),
+) -> Materialized:
+    """Fill a batch by `read`, merge it into the stage, and tell Dagster what came of it.
+
+    `purpose` and `reuse_for` say which batch of a dead run may be taken up; see `open_batch`.
+
+    Raises dagster.Failure; also, after all else was merged, if some answer could not be read.
+    """
+    with failing_clearly(context):
+        policy = PersonalData.read()
+        origin = Origin(coupontools.account(), policy.told)
+        warehouse.admit(origin)
+        # a command warns once, before it starts
+        if not context.instance.is_ephemeral and (risk := coupontools.risk()):
+            context.log.warning(risk)
+        kept_out = warehouse.kept_out(policy.secret, keep_salt=policy.personal_data == "drop")
+    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, kept_out) as batch:
+        batch.veil = Veil.over(table, policy, kept_out)
+
+        async def run() -> Extraction:
+            async with coupontools.connected(context.log) as client:
+                return await read(client, batch)
+
+        extraction = run_until_told(run())
+        refusals = Refusals.of(batch)
+        begun = time.monotonic()
+        merged = load(warehouse, origin, batch, table, extraction.whole, kept_out)
+        seconds = time.monotonic() - begun
+    if extraction.new_fields:
+        fields = named(extraction.new_fields)
+        context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
+    if extraction.unreadable:
+        first, *others = extraction.unreadable
+        more = f" So it is with {len(others)} more." if others else ""
+        raise dg.Failure(f"{first}{more}")
+    return result(table, extraction, refusals, merged, seconds, accepts_counts=coupontools.accepts_counts())
+
+
+def _purpose(table: type[Table], purpose: str, policy: PersonalData) -> str:
+    """What a batch is read for: one of other columns, or under another policy, is no use to a later run."""
+    columns = sha256(repr((table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
+    return f"{purpose or table.TABLE}{policy.told} in columns {columns}"
+
+
+@dataclass(frozen=True)
+class Refusals:
+    """How many records of a batch its table could not take."""
+
+    refused: int
+    records: int
+
+    @classmethod
+    def of(cls, batch: Batch) -> "Refusals":
+        """Count over all units of a batch, resumed ones too."""
+        return cls(sum(unit.refused for unit in batch.units), sum(unit.records for unit in batch.units))
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether the table must not be published: more than a tenth of the records, and at least a hundred."""
+        return self.refused >= 100 and self.refused > self.records / 10
+
+
+def load(
+    warehouse: WarehouseResource,
+    origin: Origin,
+    batch: Batch,
+    table: type[Table],
+    whole: Whole,
+    kept_out: SuppressionList,
+) -> Merged:
+    """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
+
+    `kept_out` are the people whom the batch is without.
+
+    Raises WarehouseError and dagster.Failure.
+    """
+    refusals = Refusals.of(batch)
+    frequent = _most_frequent_reason(batch)
+    merged = warehouse.merge(
+        batch,
+        table.schema_of_table(),
+        Quarantine.schema_of_table(),
+        origin,
+        whole=whole,
+        rejected_only=refusals.are_too_many,
+        kept_out=kept_out,
+    )
+    if refusals.are_too_many:
+        raise dg.Failure(
+            f"{refusals.refused:,} of {refusals.records:,} records do not fit the table {table.TABLE}, more than a "
+            f"tenth: nothing of it is published. Most frequent reason: {frequent}. The next publish shows them in the "
+            "table quarantine."
+        )
+    return merged
+
+
+def _most_frequent_reason(batch: Batch) -> str | None:
+    files = batch.files("rejected.parquet")
+    if not files:
+        return None
+    reasons = (
+        pl.scan_parquet(files, glob=False, hive_partitioning=False)
+        .group_by("reason")
+        .len()
+        .sort("len", "reason", descending=[True, False])
+    )
+    return harmless(str(reasons.head(1).collect()["reason"][0]))
+
+
+def result(
+    table: type[Table],
+    extraction: Extraction,
+    refusals: Refusals,
+    merged: Merged,
+    seconds_merging: float,
+    *,
+    accepts_counts: bool,
+) -> Materialized:
+    """Tell Dagster what a run brought to a table."""
+    traffic = extraction.traffic
+    return dg.MaterializeResult(
+        asset_key=table.TABLE,
+        check_results=list(
+            reading_checks.results(table, extraction, refusals.refused, refusals.records, accepts_counts=accepts_counts)
+        ),
+        metadata={
+            "records read": extraction.records,
+            "rows new": merged.new,
+            "rows touched": merged.touched,
+            "rows deleted": merged.deleted,
+            "records rejected": merged.rejected,
+            "records outside the days": extraction.outside,
+            "records found under": ", ".join(sorted(extraction.places)) or "nothing",
+            "new API fields": named(extraction.new_fields),
+            "reads": extraction.units,
+            "reads resumed": extraction.resumed,
+            "parents gone": named(extraction.gone),
+            "lists ended by a short page": extraction.ended_by_hint,
+            "lists that moved while read": len(extraction.moved),
+            "records found by reading again": extraction.recovered,
+            "not in the account": " ".join(extraction.absent) or "nothing",
+            "API requests": traffic.requests,
+            "API bytes": traffic.bytes,
+            "API retries": traffic.retries,
+            "API throttled": traffic.throttled,
+            "seconds reading": round(extraction.seconds, 3),
+            "seconds merging": round(seconds_merging, 3),
+            **({"changes kept": merged.changed} if table.HISTORY else {}),
+        },
+    )
+
+
+def tell_partitions(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str
+) -> None:
+    """Note on each daily partition of the run how many rows of the table have that day in `column`."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return
+    first, last = (date.fromisoformat(day) for day in (context.partition_keys[0], context.partition_keys[-1]))
+    rows = warehouse.rows_by_day(table.schema_of_table(), column, first, last)
+    for day in context.partition_keys:
+        context.add_asset_metadata({"dagster/partition_row_count": rows.get(day, 0)}, partition_key=day)

@@ -1,0 +1,165 @@
+"""Personal data on its way to the disk: kept, hashed with a key, or dropped; and people who are forgotten.
+
+All frames of a batch pass here, so that nothing is ever written that must not be.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from assets.normalise.exact_json import IllegibleError, decoded
+from assets.tables.quarantine import Quarantine
+from assets.tables.table import Table
+from resources.coupontools.repeated_keys import told_apart
+from resources.settings import PersonalData
+from resources.warehouse.identity import identifiers, identities
+from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_hash, without
+
+
+@dataclass(frozen=True)
+class Veil:
+    """What becomes of the personal data of a table."""
+
+    table: type[Table]
+    policy: PersonalData
+    kept_out: SuppressionList
+
+    @classmethod
+    def over(cls, table: type[Table], policy: PersonalData, kept_out: SuppressionList) -> "Veil | None":
+        """The veil for a table; None where everything is kept as it is."""
+        if policy.personal_data == "keep" and not kept_out.hashes:
+            return None
+        return cls(table, policy, kept_out)
+
+    def __call__(
+        self, rows: pl.DataFrame, rejected: pl.DataFrame, seen: pl.DataFrame | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]:
+        """What may be written of the rows and rejected records of a page, and of keys."""
+        schema = self.table.schema_of_table()
+        rows = without(rows, schema, self.kept_out)
+        rejected = without(rejected, Quarantine.schema_of_table(), self.kept_out)
+        seen = None if seen is None else without(seen, schema, self.kept_out)
+        if self.policy.personal_data == "keep":
+            return rows, rejected, seen
+        rows = self._veiled(rows).with_columns(self._json(rows["_extra"]))
+        rejected = rejected.with_columns(self._json(rejected["record"]))
+        return rows, rejected, None if seen is None else self._veiled(seen)
+
+    @property
+    def _key(self) -> bytes:
+        return self.policy.secret or self.kept_out.key
+
+    @property
+    def _is_hashed(self) -> bool:
+        return self.policy.personal_data == "hash"
+
+    def _veiled(self, frame: pl.DataFrame) -> pl.DataFrame:
+        personal = [name for name in self.table.schema_of_table().personal if name in frame.columns]
+        by_hash = {
+            name for name in personal if frame.schema[name] == pl.String and (self._is_hashed or name in self.table.KEY)
+        }
+        dropped = [pl.lit(None, frame.schema[name]).alias(name) for name in personal if name not in by_hash]
+        contacts = _hashed_columns(frame.select(by_hash & set(CONTACTS)), self._key, are_contacts=True)
+        others = _hashed_columns(frame.select(by_hash - set(CONTACTS)), self._key, are_contacts=False)
+        return frame.with_columns(*dropped, *contacts, *others)
+
+    def _json(self, texts: pl.Series) -> pl.Series:
+        """JSON with its shape and names, but for names that name somebody, and without its values.
+
+        A text that is no JSON is hashed or dropped as a whole.
+        """
+        values = {text: _decoded(text) for text in texts.drop_nulls().unique()}
+        names = frozenset(name for value in values.values() for name in _names_in(value))
+        said = {text for value in values.values() for text in _texts_in(value)} if self._is_hashed else set[str]()
+        names_of_people, hashes = (
+            dict(hashed(pl.Series([*texts], dtype=pl.String), self._key).iter_rows())
+            for texts in (_people_among(names), said)
+        )
+
+        def veiled(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+            if isinstance(value, dict):
+                return {names_of_people.get(name, name): veiled(each) for name, each in value.items()}
+            if isinstance(value, list):
+                return [veiled(each) for each in value]
+            return hashes.get(str(value)) if value is not None else None
+
+        encoded = {
+            text: hashes.get(text, "") if value is text else msgspec.json.encode(veiled(value)).decode()
+            for text, value in values.items()
+        }
+        return texts.replace_strict(encoded, default=None, return_dtype=pl.String) if encoded else texts
+
+
+def hashed(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> pl.DataFrame:
+    """What becomes of each `text` under `hash`: the `hash` of it, and after that those of the people named in it.
+
+    A text that is an address or a number, all of it, has that one's hash first, which a contact joins by. So whoever
+    is to be forgotten is found without the texts.
+    """
+    found = identifiers(texts).rename({"identifier": "part"})
+    each = pl.DataFrame({"text": texts}).drop_nulls().unique()
+    own = each.select("text", (identities(each["text"]) if are_contacts else each["text"]).alias("part")).drop_nulls()
+    whole, parts = (found.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
+    named = [parts] if are_contacts else [whole, parts]
+    others = pl.concat(named).join(own, on=["text", "part"], how="anti").join(own, on="text", how="semi")
+    alone = _with_hashes(own.join(others, on="text", how="anti"), key)
+    ordered = [own, parts] if are_contacts else [whole, own, parts]
+    several = pl.concat(ordered).join(others, on="text", how="semi").unique(maintain_order=True)
+    joined = _with_hashes(several, key).group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
+    return pl.concat([alone.select("text", "hash"), joined])
+
+
+def _with_hashes(texts: pl.DataFrame, key: bytes) -> pl.DataFrame:
+    return texts.with_columns(pl.Series("hash", [keyed_hash(key, part) for part in texts["part"]], pl.String))
+
+
+def _hashed_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> list[pl.Series]:
+    """The columns of a frame as hashes, all of them at once."""
+    if not frame.width:
+        return []
+    texts = pl.concat([frame[name].rename("text") for name in frame.columns])
+    hashes = hashed(texts, key, are_contacts=are_contacts)
+    of_all = texts.to_frame().join(hashes, on="text", how="left", maintain_order="left")["hash"]
+    return [of_all.slice(start * len(frame), len(frame)).alias(name) for start, name in enumerate(frame.columns)]
+
+
+def told(fields: Iterable[str]) -> frozenset[str]:
+    """Field names as they may be told: without those that are, or hold, an address or a number."""
+    fields = frozenset(fields)
+    people = _people_among(fields)
+    return fields - people | ({"(an address or a number)"} if people else set())
+
+
+@lru_cache(64)  # pages have the same names over and over
+def _people_among(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(identifiers(pl.Series(sorted(names), dtype=pl.String))["text"])
+
+
+def _decoded(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    """What a JSON text says, also under a name that is there twice; the text itself, if it is none."""
+    record = text.encode()
+    try:
+        value = decoded(told_apart(record, decoded(record)))
+        msgspec.json.encode(value)
+    except (IllegibleError, UnicodeEncodeError):
+        return text
+    return value
+
+
+def _names_in(value: Any) -> Iterator[str]:  # noqa: ANN401  (a JSON value of any type)
+    if isinstance(value, dict):
+        yield from value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _names_in(each)
+
+
+def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401  (a JSON value of any type)
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(each)
+    elif value is not None:
+        yield str(value)

@@ -1,0 +1,240 @@
+"""Page bytes to columns of texts, without losing a field: the first half of `normalise`.
+
+A page of any form is read here: each value as the JSON token that the API sent, the undeclared fields, verbatim, into
+`_extra`, as an empty object or list where a value was due, which says nothing. Pages of a plainer form, as
+nearly all are, are read by `assets/normalise/fast_json.py`, five times as fast.
+"""
+
+from collections.abc import Sequence
+from functools import cache, reduce
+from operator import or_
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+import polars as pl
+
+from assets.tables.table import Column, Table
+from resources.coupontools.lone_surrogates import mended
+from resources.coupontools.nesting import MAX_DEPTH, is_deep
+from resources.coupontools.repeated_keys import told_apart
+
+Path: TypeAlias = tuple[str, ...]
+Fields: TypeAlias = dict[str, "Fields | None"]
+"""The declared fields of a record by name: None for a value, nested fields for an object."""
+
+
+class Texts(NamedTuple):
+    """The records of a page, in their order.
+
+    `columns` has one String column for every column of the table that stands in the record; `extra` is the column
+    `_extra`; `unfit` is true where some value is of a JSON type that its column cannot take, or where the record
+    cannot be read at all; `new_fields` names the undeclared fields, dotted.
+    """
+
+    columns: pl.DataFrame
+    extra: pl.Series
+    unfit: pl.Series
+    new_fields: frozenset[str]
+
+
+def exact(records: bytes, table: type[Table]) -> Texts:
+    """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
+    objects, readable = _objects(records)
+    found = _Found({}, [], set())
+    extras = _split(objects, fields_of(table), (), found)
+    columns, unfit = [], reduce(or_, found.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
+    for column in in_record(table):
+        texts, wrong = zip(*(_text(found.tokens[path], column) for path in column.paths), strict=True)
+        taken = _first_of(texts, column.name)
+        for each in wrong:  # a value of another type counts only where no other place has a good one
+            unfit = unfit | (each & taken.is_null())
+        columns.append(taken)
+        extras += _passed_over(column, found.tokens, texts)
+    return Texts(pl.DataFrame(columns), joined(extras, len(objects)), unfit, frozenset(found.new_fields))
+
+
+class _Found(NamedTuple):
+    """What `_split` finds; `no_objects` are true where something else stands for an object of declared fields."""
+
+    tokens: dict[Path, pl.Series]
+    no_objects: list[pl.Series]
+    new_fields: set[str]
+
+
+def record_texts(records: bytes) -> list[bytes]:
+    """Each record of a JSON array as the API sent it."""
+    try:
+        return [bytes(each) for each in msgspec.json.decode(records, type=list[msgspec.Raw])]
+    except (msgspec.DecodeError, RecursionError):
+        found, position, readable = [], 0, mended(records)
+        for each in msgspec.json.decode(readable, type=list[msgspec.Raw]):
+            position = readable.index(bytes(each), position)
+            found.append(records[position : position + len(bytes(each))])
+            position += len(found[-1])
+        return found
+
+
+# numbers with a point or an exponent stay the text that they are on the page, as they do in the columns
+_DECODER = msgspec.json.Decoder(float_hook=str)
+
+
+class IllegibleError(Exception):
+    """A record cannot be read; the text says why."""
+
+
+def decoded(record: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    """A record as a value. Raises IllegibleError."""
+    try:
+        value = _DECODER.decode(record)
+    except RecursionError:
+        raise IllegibleError(_TOO_DEEP) from None
+    except msgspec.ValidationError:
+        raise IllegibleError("the record holds a whole number of thousands of digits") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise IllegibleError(
+            "the record holds a text that is not Unicode (a broken byte or half a surrogate pair)"
+        ) from None
+    if is_deep(value):
+        raise IllegibleError(_TOO_DEEP)
+    return value
+
+
+_TOO_DEEP = f"the record holds more than {MAX_DEPTH} objects or lists inside each other"
+
+
+def _objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
+    """The records as fields and tokens, and whether each could be read; one that could not has no fields."""
+    try:
+        apart = told_apart(records, decoded(records))
+        found = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
+        return found, [True] * len(found)
+    except (IllegibleError, msgspec.ValidationError):
+        each_by_itself = [_object(record) for record in record_texts(records)]
+        return [fields or {} for fields in each_by_itself], [fields is not None for fields in each_by_itself]
+
+
+def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
+    try:
+        return fields_and_tokens(record)
+    except (IllegibleError, msgspec.ValidationError):
+        return None
+
+
+def fields_and_tokens(record: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a record. Raises IllegibleError, and msgspec.ValidationError if it is no object."""
+    return msgspec.json.decode(told_apart(record, decoded(record)), type=dict[str, msgspec.Raw])
+
+
+Extras: TypeAlias = list[tuple[str | None, pl.Series]]
+"""Undeclared fields: name and JSON tokens, null where a record does not have the field; or None and whole members."""
+
+MAX_UNDECLARED = 100
+"""Records that have more undeclared fields at one place, or a table that has, have data in their names."""
+
+
+_EMPTY = r"^(?:\[\s*\]|\{\s*\})$"
+"""The token of an object or a list that holds nothing."""
+
+
+def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Found) -> Extras:
+    """Put the token column of each declared value into `found`, and return the undeclared fields."""
+    extras: Extras = []
+    for field, nested in declared.items():
+        column = _token_column(objects, field)
+        if nested is None:
+            is_empty = column.str.contains(_EMPTY).fill_null(value=False)
+            found.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
+            extras.append((field, pl.select(pl.when(is_empty).then(column)).to_series()))
+            continue
+        is_object = column.str.starts_with("{").fill_null(value=False)
+        inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
+        deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
+        undeclared = joined(_split(deeper, nested, (*above, field), found), len(objects))
+        other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
+        says_nothing = other.is_in(['""', "false"]) | other.str.contains(_EMPTY)
+        found.no_objects.append((~says_nothing).fill_null(value=False))
+        found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
+        extras.append((field, _first_of([undeclared, other], field)))
+    names = sorted(set().union(*objects) - declared.keys())
+    if len(names) > MAX_UNDECLARED:  # a column for each would have more cells than the page has bytes
+        found.new_fields.add(".".join((*above, f"* (more than {MAX_UNDECLARED} names)")))
+        return [*extras, (None, _members(objects, declared))]
+    found.new_fields.update(".".join((*above, name)) for name in names)
+    return extras + [(name, _token_column(objects, name)) for name in names]
+
+
+def _members(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields) -> pl.Series:
+    """The undeclared fields of each record as the members of one JSON object, in the order of their names."""
+    undeclared = [{name: each[name] for name in sorted(each.keys() - declared.keys())} for each in objects]
+    members = [msgspec.json.encode(fields)[1:-1] if fields else None for fields in undeclared]
+    return pl.Series(members, dtype=pl.Binary).cast(pl.String)
+
+
+def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.Series:
+    values = [object_.get(field) for object_ in objects]
+    found = [None if value is None else bytes(value) for value in values]
+    return pl.Series(field, found, dtype=pl.Binary).cast(pl.String)
+
+
+def _text(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+    """What a column of tokens says as texts, and where a token is of a type that the column cannot take."""
+    is_string = tokens.str.starts_with('"').fill_null(value=False)
+    is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
+    is_number = tokens.str.contains("^[-0-9]").fill_null(value=False)
+    fits = is_string | is_number | (is_flag if column.type.pattern is not None else False)
+    text = pl.select(pl.when(is_string).then(tokens.str.head(-1).str.tail(-1)).when(fits).then(tokens)).to_series()
+    escaped = (is_string & tokens.str.contains("\\", literal=True)).arg_true()
+    if len(escaped):
+        decoded = msgspec.json.decode(f"[{','.join(tokens.gather(escaped))}]", type=list[str])
+        text = text.scatter(escaped, decoded)
+    return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
+
+
+def _passed_over(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
+    """Values at a column's places that it does not take, because another of its places has one."""
+    extras: Extras = []
+    before = texts[0].is_not_null() & False
+    for path, text in zip(column.paths, texts, strict=True):
+        is_taken = ~before & text.is_not_null()
+        before = before | is_taken
+        left = (tokens[path] != "null") & ~is_taken
+        extras.append((".".join(path), pl.select(pl.when(left).then(tokens[path])).to_series()))
+    return extras if len(column.paths) > 1 else []
+
+
+def joined(extras: Extras, records: int) -> pl.Series:
+    """One JSON object a record out of its undeclared fields; null where there are none."""
+    present = [(name, tokens) for name, tokens in extras if tokens.null_count() < records]
+    if not present:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, records)
+    members = [
+        tokens if name is None else pl.lit(msgspec.json.encode(name).decode() + ":") + tokens
+        for name, tokens in present
+    ]
+    inside = pl.concat_str(members, separator=",", ignore_nulls=True)
+    return pl.select(pl.when(inside != "").then("{" + inside + "}")).to_series()
+
+
+def _first_of(series: Sequence[pl.Series], name: str) -> pl.Series:
+    return series[0].alias(name) if len(series) == 1 else pl.select(pl.coalesce(series).alias(name)).to_series()
+
+
+def in_record(table: type[Table]) -> list[Column]:
+    """The columns whose values stand in a record."""
+    return [column for column in table.columns() if column.paths]
+
+
+@cache
+def fields_of(table: type[Table]) -> Fields:
+    """The tree of the fields that a table declares in a record."""
+    root: Fields = {}
+    for column in in_record(table):
+        for path in column.paths:
+            here = root
+            for name in path[:-1]:
+                deeper = here.setdefault(name, {})
+                if deeper is None:
+                    raise TypeError(f"{table.__name__} declares {name} both as a value and as an object")
+                here = deeper
+            here[path[-1]] = None
+    return root

@@ -1,0 +1,234 @@
+"""The fast way from page bytes to columns of texts, for pages of a plain form.
+
+Plain are declared fields with texts, nulls, and such numbers and flags as polars hands on just as they stand on the
+page. polars reads them without holding up other threads, but drops unknown fields and changes other values without a
+word: so that a pattern looks first, and refuses any page that holds more. Undeclared fields may be there if they are
+named beforehand; their JSON tokens are gathered as `exact` does it. A name that stands twice in an object shows by the
+count: the page has more members than were read.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from functools import cache, reduce
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from assets.normalise.exact_json import (
+    Extras,
+    Fields,
+    IllegibleError,
+    Path,
+    Texts,
+    decoded,
+    fields_of,
+    in_record,
+    joined,
+)
+from assets.tables.table import Table
+from resources.coupontools.repeated_keys import may_repeat
+
+
+def plain(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
+    """Read a JSON array of records, in which these undeclared fields, dotted, may stand; None if it is not plain."""
+    form = _form(table, undeclared)
+    try:
+        page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
+        if not page.str.contains(form.pattern).item():
+            return None
+        objects = pl.read_json(records, schema=form.schema)
+    except pl.exceptions.ComputeError:  # it is no UTF-8, or no JSON, however much it looks like it
+        return None
+    values = objects.select_seq(form.values)
+    columns = []
+    for column in in_record(table):
+        places = [values[".".join(path)] for path in column.paths]
+        filled = [place for place in places if place.null_count() < len(place)]
+        if len(filled) > 1:  # one value may hide another
+            return None
+        columns.append((filled or places)[0].alias(column.name))
+    extra, tokens = _undeclared(records, form.undeclared, len(objects))
+    groups = objects.select_seq(form.groups)
+    if _repeats(page, [*values.iter_columns(), *groups.iter_columns()], list(tokens.values())):
+        return None
+    new_fields = frozenset(name for name, each in tokens.items() if each.null_count() < len(each))
+    return Texts(pl.DataFrame(columns), extra, extra.is_null() & False, new_fields)
+
+
+class _Form(NamedTuple):
+    """What matches a plain page, how it is read, and the values and objects in it, each named by its place."""
+
+    pattern: str
+    schema: pl.Schema
+    values: Sequence[pl.Expr]
+    groups: Sequence[pl.Expr]
+    undeclared: Fields
+
+
+@cache
+def _form(table: type[Table], undeclared: frozenset[str]) -> _Form:
+    fields = fields_of(table)
+    flags = {path for column in in_record(table) if column.type.pattern for path in column.paths}
+    flags -= {path for column in in_record(table) if not column.type.pattern for path in column.paths}
+    others = _tree(fields, undeclared)
+    return _Form(
+        rf"^{_GAP}\[(?:{_object_pattern(fields, others, flags, ())},?{_GAP})*\]{_GAP}$",
+        pl.Schema(_dtypes(fields)),
+        [_value(path).alias(".".join(path)) for column in in_record(table) for path in column.paths],
+        [_value(path).alias(".".join(path)) for path in _groups(fields)],
+        others,
+    )
+
+
+def _value(path: Path) -> pl.Expr:
+    first, *deeper = path
+    return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
+
+
+def _groups(fields: Fields) -> list[Path]:
+    """The places of the objects of declared fields."""
+    inner = {name: nested for name, nested in fields.items() if nested is not None}
+    return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *_groups(nested)]]
+
+
+def _repeats(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
+    """Whether more stands on the page than the values that were `read` and the `tokens` of undeclared fields.
+
+    What is counted too much is taken off step by step, as long as anything is left over; every step costs a search of
+    the page. Nulls are not counted: one that gives way to another value is no loss.
+    """
+    undeclared = pl.concat(tokens) if tokens else pl.Series(dtype=pl.String)
+
+    def outside(text: str) -> int:
+        return _occurrences(page, text) - _occurrences(undeclared, text)
+
+    over = _occurrences(page, '":') - sum(len(each) - each.null_count() for each in (*read, undeclared))
+    if over:
+        over -= _occurrences(undeclared, '":') - int((undeclared == "null").sum())
+    for null in _NULLS:
+        over -= outside(null) if over else 0
+    if over:  # quotes in texts
+        over -= outside('\\":') - sum(outside(f"\\{null}") for null in _NULLS)
+    return over != 0 or _repeats_inside(undeclared)
+
+
+_NULLS = ('":null', '": null')
+
+
+def _occurrences(texts: pl.Series, text: str) -> int:
+    return int(texts.str.count_matches(text, literal=True).sum())
+
+
+def _repeats_inside(tokens: pl.Series) -> bool:
+    """Whether a name may stand twice in an object of an undeclared field."""
+    inside = tokens.filter(tokens.str.contains(r"^[\[{]"))
+    text = f"[{','.join(inside)}]".encode()
+    try:
+        return bool(len(inside)) and may_repeat(text, decoded(text))
+    except IllegibleError:
+        return True
+
+
+def _dtypes(fields: Fields) -> dict[str, pl.DataType]:
+    return {field: pl.String() if nested is None else pl.Struct(_dtypes(nested)) for field, nested in fields.items()}
+
+
+_GAP = r"[ \t\r\n]*"
+_ESCAPE = (
+    r'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+    r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
+)
+"""An escape in a text; halves of surrogate pairs are none that polars reads."""
+
+_TEXT = rf'"(?:[^"\\]|{_ESCAPE})*"'
+_SCALAR = rf"(?:{_TEXT}|null|0|-?[1-9][0-9]{{0,17}}|-?(?:0|[1-9][0-9]{{0,8}})\.[0-9]{{0,5}}[1-9])"
+"""Texts, and the numbers that are the same text after polars has read them."""
+
+
+def _containing(value: str) -> str:
+    """The pattern of a value, of a list of such, and of an object of such."""
+    listed = rf"\[{_GAP}(?:{value}{_GAP},?{_GAP})*\]"
+    return rf"(?:{value}|{listed}|\{{{_GAP}(?:{_TEXT}{_GAP}:{_GAP}{value}{_GAP},?{_GAP})*\}})"
+
+
+_ANY = _containing(_containing(rf"(?:{_TEXT}|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)"))
+
+
+def _object_pattern(fields: Fields, others: Fields, flags: Collection[Path], above: Path) -> str:
+    """JSON objects of nothing but these fields; whether commas and brackets are in order is left to the parser."""
+    values = [field for field, nested in fields.items() if nested is None]
+    of_flags = [field for field in values if (*above, field) in flags]
+    members = [_member(values, _SCALAR), _member(of_flags, "(?:true|false)")]
+    for field, nested in fields.items():
+        if nested is not None:
+            inner = _object_pattern(nested, others.get(field) or {}, flags, (*above, field))
+            members.append(_member([field], f"(?:{inner}|null)"))
+    members.append(_member([name for name, nested in others.items() if nested is None], _ANY))
+    return rf"{_GAP}\{{(?:{_GAP}(?:{'|'.join(filter(None, members))}){_GAP},?)*{_GAP}\}}{_GAP}"
+
+
+def _member(names: Sequence[str], value: str) -> str:
+    # without a gap before the colon, so that members can be counted
+    return f'"(?:{"|".join(map(re.escape, names))})":{_GAP}{value}' if names else ""
+
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+def _tree(fields: Fields, undeclared: Collection[str]) -> Fields:
+    """The undeclared fields as they stand in a record, in the order in which they come to `_extra`."""
+    inside: Fields = {}
+    for field, nested in fields.items():
+        if nested is not None:
+            deeper = {name.removeprefix(f"{field}.") for name in undeclared if name.startswith(f"{field}.")}
+            if found := _tree(nested, deeper):
+                inside[field] = found
+    return inside | {name: None for name in sorted(undeclared) if _NAME.fullmatch(name) and name not in fields}
+
+
+def _undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, dict[str, pl.Series]]:
+    """The column `_extra`, and the JSON tokens of each of the undeclared fields, null where a record has none."""
+    if not others:
+        return joined([], count), {}
+    struct = _struct(tuple(_paths(others)))
+    found: dict[str, pl.Series] = {}
+    extras = _tokens(msgspec.json.decode(records, type=list[struct]), struct, others, "", found)  # type: ignore[valid-type]
+    return joined(extras, count), found
+
+
+def _tokens(
+    objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, found: dict[str, pl.Series]
+) -> Extras:
+    """The JSON tokens of the undeclared fields; puts those of each by its dotted name into `found`, too."""
+    extras: Extras = []
+    for info, (name, nested) in zip(msgspec.structs.fields(struct), others.items(), strict=True):
+        values = [getattr(each, info.name) for each in objects]
+        if nested is not None:
+            inner = info.type.__args__[0]
+            nothing = inner()
+            deeper = _tokens([each or nothing for each in values], inner, nested, f"{above}{name}.", found)
+            extras.append((name, joined(deeper, len(objects))))
+            continue
+        tokens = pl.Series("", [None if each is None else bytes(each) for each in values], dtype=pl.Binary)
+        found[f"{above}{name}"] = tokens.cast(pl.String)
+        extras.append((name, found[f"{above}{name}"]))
+    return extras
+
+
+def _paths(others: Fields) -> list[Path]:
+    return [
+        (name, *deeper)
+        for name, nested in others.items()
+        for deeper in (_paths(nested) if nested is not None else [()])
+    ]
+
+
+@cache
+def _struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
+    """A msgspec type that keeps the tokens at these paths, and passes over all else."""
+    names = list(dict.fromkeys(path[0] for path in paths))
+    deeper = [tuple(path[1:] for path in paths if path[0] == name and len(path) > 1) for name in names]
+    types = [_struct(inner) | None if inner else msgspec.Raw for inner in deeper]
+    attributes = [(f"f{i}", each, None) for i, each in enumerate(types)]
+    return msgspec.defstruct("Undeclared", attributes, rename={f"f{i}": name for i, name in enumerate(names)}, gc=False)

@@ -1,0 +1,133 @@
+"""What the export assumes about the API, and whether it holds on an account: one line each, without any value."""
+
+from collections.abc import Sequence
+
+import click
+import polars as pl
+
+from assets.normalise.normalise import normalise
+from pipelines.probe.endpoints import PARTS, Probed, ask
+from resources.coupontools.client import Client
+from resources.coupontools.envelope import Answer
+from resources.coupontools.errors import CoupontoolsError, GoneError, RequestError
+from resources.coupontools.requests import Unit
+
+FAR_PAST_THE_END = 100_000
+HOLDS, FAILS, OPEN = "holds", "DOES NOT HOLD", "cannot be told from this account"
+
+WINDOWS = {
+    "v3/campaign/data": "created_at",
+    "v3/campaign/opens": "opened_at",
+    "v3/campaign/claims": "claimed_at",
+    "v3/campaign/validations": "validated_at",
+}
+"""The date by which start_date and end_date are taken to filter."""
+
+
+async def show_assumptions(client: Client, probed: Sequence[Probed]) -> None:
+    """Print what holds of what the export assumes. Raises AccountError and UnreachableError."""
+    by_path = {each.unit.endpoint.path: each for each in probed}
+    click.echo("\nAssumptions")
+    for path, column in WINDOWS.items():
+        await _show_window(client, by_path[path], column)
+    sessions, registrations = by_path["v3/campaign/data"], by_path["v3/directoryusers/list"]
+    users = by_path["v4/loyalty/loyalty-cards/{parent}/stats"]
+    for paged, page in ((sessions, FAR_PAST_THE_END), (registrations, FAR_PAST_THE_END), (users, 2)):
+        _tell(f"{paged.unit.endpoint.path}, a page past the end", await _page_past_the_end(client, paged, page))
+    _tell("an unknown campaign is told by error 502", await _unknown_campaign(client, sessions))
+    _tell("amount_of_results of campaign/data", _amount(sessions))
+    _tell("directoryusers/list is newest first", _newest_first(registrations))
+    _tell(
+        "users of loyalty cards who are void are listed", _has_voided(by_path[client.endpoints["loyalty_users"].path])
+    )
+    for name, v3, v4 in (
+        ("loyalty cards", "v3/loyalty/list", "v4/loyalty/loyalty-cards"),
+        ("directories", "v3/directory/list", "v4/directory"),
+    ):
+        _tell(f"{name} have the same ids in v3 and v4", _same_ids(by_path[v3], by_path[v4]))
+
+
+def _tell(assumption: str, verdict: str) -> None:
+    click.echo(f"  {assumption}: {verdict}")
+
+
+def _rows(probed: Probed) -> pl.DataFrame:
+    table, _ = PARTS[probed.part]
+    return normalise(probed.page, table, {column.name: "?" for column in table.columns() if not column.paths}).rows
+
+
+async def _show_window(client: Client, probed: Probed, column: str) -> None:
+    """Ask for the one day of a record that was seen, and look what comes."""
+    path = probed.unit.endpoint.path
+    rows = _rows(probed).filter(pl.col(column).is_not_null())
+    if column != "created_at":  # only such a record tells the two dates apart
+        rows = rows.filter(
+            pl.col("created_at").is_null() | (pl.col("created_at").dt.date() != pl.col(column).dt.date())
+        )
+    if rows.is_empty():
+        _tell(f"{path} filters by {column}", OPEN)
+        return
+    wanted = rows.sort(pl.col(column).dt.time()).tail(1)
+    day = wanted[column].dt.date()[0]
+    unit = Unit(probed.unit.endpoint, probed.unit.parent, day, day)
+    answer = await ask(client, unit, 1)
+    if not isinstance(answer, Answer):
+        _tell(f"{path} filters by {column}", str(answer))
+        return
+    came = _rows(Probed(probed.part, unit, answer))
+    is_there = wanted["session_id"][0] in came["session_id"].to_list()
+    on_the_day = bool((came[column].dt.date() == day).fill_null(value=False).all())
+    _tell(f"{path} filters by {column}", HOLDS if on_the_day and len(came) else FAILS)
+    _tell(f"{path} takes end_date with its whole day", HOLDS if is_there else FAILS)
+
+
+async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
+    if probed.records == b"[]":
+        return OPEN
+    match await ask(client, probed.unit, page):
+        case Answer(records=b"[]"):
+            return "is empty"
+        case Answer(records=records):
+            return "is the first page again" if records == probed.records else "has records"
+        case RequestError(codes=codes):
+            return f"is refused (error {', '.join(map(str, sorted(codes))) or 'without a code'})"
+        case error:
+            return str(error)
+
+
+async def _unknown_campaign(client: Client, sessions: Probed) -> str:
+    unknown = Unit(client.endpoints["campaign_info"], "cam_1")
+    if sessions.unit.parent == unknown.parent:
+        return OPEN
+    match await ask(client, unknown):
+        case GoneError():
+            return HOLDS
+        case CoupontoolsError() as error:
+            return f"{FAILS}: {error}"
+        case _:
+            return OPEN
+
+
+def _amount(sessions: Probed) -> str:
+    if not isinstance(sessions.answer, Answer) or sessions.answer.amount is None:
+        return "is not there"
+    page = len(_rows(sessions))
+    amount = sessions.answer.amount
+    return "counts all pages" if amount > page else f"counts the page, or all pages of a list of one ({page:,} records)"
+
+
+def _newest_first(registrations: Probed) -> str:
+    dates = _rows(registrations)["registered_at"].drop_nulls()
+    if dates.n_unique() < 2:
+        return OPEN
+    return HOLDS if dates.is_sorted(descending=True) else FAILS
+
+
+def _has_voided(users: Probed) -> str:
+    return HOLDS if _rows(users)["is_voided"].any() else OPEN
+
+
+def _same_ids(one: Probed, other: Probed) -> str:
+    if not one.ids or not other.ids:
+        return OPEN
+    return HOLDS if set(one.ids) == set(other.ids) else FAILS

@@ -1,0 +1,160 @@
+"""`coupontools check --probe`: one page of every endpoint, and how well it fits the models.
+
+The report holds names, types and counts, and no value of any record, so that it can be shown to anybody.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import click
+
+from assets.normalise.exact_json import record_texts
+from assets.normalise.normalise import identifiers
+from assets.tables.campaigns import Campaign
+from assets.tables.categories import Category
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.directories import Directory
+from assets.tables.directory_campaigns import DirectoryCampaign
+from assets.tables.directory_registrations import DirectoryRegistration
+from assets.tables.email_groups import EmailGroup
+from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_users import LoyaltyUser
+from assets.tables.sms_contacts import SmsContact
+from assets.tables.sms_groups import SmsGroup
+from assets.tables.subaccounts import Subaccount
+from assets.tables.table import Table
+from pipelines.probe.fit import fit
+from resources.coupontools.client import Client
+from resources.coupontools.endpoints import ENDPOINTS, Endpoint
+from resources.coupontools.envelope import Answer
+from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
+from resources.coupontools.page import Page
+from resources.coupontools.requests import Question, Unit
+from resources.printable import harmless
+
+PARENTS_TRIED = 5
+"""So many parents are asked for records before the endpoint counts as empty."""
+
+PARTS: Mapping[str, tuple[type[Table], str | None]] = {
+    "campaigns": (Campaign, None),
+    "campaign_info": (Campaign, "campaigns"),
+    "sessions": (CouponSession, "campaigns"),
+    "opens": (CouponSession, "campaigns"),
+    "claims": (CouponSession, "campaigns"),
+    "validations": (CouponSession, "campaigns"),
+    "categories": (Category, None),
+    "main_categories": (Category, None),
+    "loyalty_cards": (LoyaltyCard, None),
+    "loyalty_users": (LoyaltyUser, "loyalty_cards"),
+    "directories": (Directory, None),
+    "directory_info": (Directory, "directories"),
+    "directory_campaigns": (DirectoryCampaign, "directories"),
+    "directory_registrations": (DirectoryRegistration, "directories"),
+    "subaccounts": (Subaccount, None),
+    "subaccount_info": (Subaccount, "subaccounts"),
+    "sms_groups": (SmsGroup, None),
+    "sms_contacts": (SmsContact, "sms_groups"),
+    "email_groups": (EmailGroup, None),
+}
+"""For each part of an account its table, and the part that lists what it hangs on."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A page of an endpoint, or why there is none."""
+
+    part: str
+    unit: Unit
+    answer: Answer | CoupontoolsError
+
+    @property
+    def records(self) -> bytes:
+        """The JSON array of the records; empty if there is no answer."""
+        return self.answer.records if isinstance(self.answer, Answer) else b"[]"
+
+    @property
+    def page(self) -> Page:
+        """The records as `normalise` takes them."""
+        return Page(self.unit, 1, self.records, datetime.now(UTC).replace(tzinfo=None))
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the records, for tables with one key column."""
+        return identifiers(self.page, PARTS[self.part][0]).drop_nulls().to_list()
+
+    @property
+    def told(self) -> str:
+        """What came, in a few words."""
+        if not isinstance(self.answer, Answer):
+            return str(self.answer)
+        amount = len(record_texts(self.records))
+        under = f"under {harmless(self.answer.place)}" if self.answer.place else "without a key"
+        return f"{amount:,} records {under}" if amount else "no records"
+
+
+async def ask(client: Client, unit: Unit, page: int | None = None) -> Answer | CoupontoolsError:
+    """Ask once; what the API refuses is an answer too. Raises AccountError and UnreachableError."""
+    try:
+        return await client.read(Question(unit, page), lambda answer, _asked_at: answer)
+    except (AccountError, UnreachableError):
+        raise
+    except CoupontoolsError as error:
+        return error
+
+
+async def probe(client: Client) -> list[Probed]:
+    """Read one page of every endpoint, in both versions, and print what came. Raises as `ask` does."""
+    probed: list[Probed] = []
+    click.echo("Endpoints")
+    for part, (table, listing) in PARTS.items():
+        for endpoint in filter(None, (ENDPOINTS[part].v3, ENDPOINTS[part].v4)):
+            found = await _first_with_records(client, part, endpoint, _parents(probed, listing, endpoint))
+            probed.append(found)
+            use = f"read for {table.TABLE}" if client.endpoints[part] == endpoint else "not read"
+            click.echo(f"  {endpoint.path} [{use}]: {found.told}")
+    return probed
+
+
+def _parents(probed: list[Probed], listing: str | None, endpoint: Endpoint) -> list[str] | None:
+    """The ids that the endpoint may be asked about, those of its own version first; None if it needs none."""
+    if listing is None:
+        return None
+    lists = sorted(
+        (each for each in probed if each.part == listing),
+        key=lambda each: each.unit.endpoint.version != endpoint.version,
+    )
+    return next((each.ids for each in lists if each.ids), [])
+
+
+async def _first_with_records(client: Client, part: str, endpoint: Endpoint, parents: list[str] | None) -> Probed:
+    """The page of the first parent that has records, else of the last one tried."""
+    if parents == []:
+        return Probed(part, Unit(endpoint), Answer(b"[]", None))
+    first_page = 1 if endpoint.page else None
+    tried: list[str | None] = [*parents[:PARENTS_TRIED]] if parents else [None]
+    for parent in tried:
+        found = Probed(part, Unit(endpoint, parent), await ask(client, Unit(endpoint, parent), first_page))
+        if found.records != b"[]":
+            break
+    return found
+
+
+def show_fields(probed: list[Probed]) -> None:
+    """Print how the records that came fit the columns of their tables."""
+    for each in probed:
+        table, _ = PARTS[each.part]
+        found = fit(each.records, table)
+        if not found.records or each.part in ("opens", "claims", "validations"):  # the fields of "sessions"
+            continue
+        click.echo(f"\n{table.TABLE} from {each.unit.endpoint.path}, {found.records:,} records looked at")
+        _show("known columns found", [str(found.known)])
+        _show("assumed columns found", [f"{column} in {place}" for column, place in found.found.items()])
+        _show("columns not found", found.missing)
+        _show("fields without a column", [f"{name} ({kinds})" for name, kinds in found.unknown.items()])
+        _show("records that do not fit", [f"{reason} ({times:,} times)" for reason, times in found.refused.items()])
+
+
+def _show(title: str, entries: Sequence[str]) -> None:
+    if entries:
+        click.echo(f"  {title}: {', '.join(map(harmless, entries))}")

@@ -1,0 +1,88 @@
+"""The shape of a JSON text, in keys and types, without a value: what may be shown of data that nobody may see."""
+
+import json
+import re
+from typing import Any
+
+from resources.coupontools.lone_surrogates import mended
+
+DEEPEST = 4
+MAX_BYTES = 4_000_000
+"""A longer text is not taken apart."""
+
+MOST_KEYS = 30
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,40}[0-9]{0,2}")
+"""A key that is a field's name; others, such as an e-mail address, may be somebody's data."""
+
+
+def shape(body: bytes) -> str:
+    """Describe a JSON text, as `{status: {status: text}, users: [2 x {ID: text}]}`."""
+    if not body.strip():
+        return "an empty body"
+    if len(body) > MAX_BYTES:
+        return f"{'HTML' if is_html(body) else 'too long to be looked at'} ({len(body):,} bytes)"
+    try:
+        return _shape(_decoded(body), DEEPEST)
+    except (ValueError, RecursionError):
+        kind = "HTML" if is_html(body) else "no JSON, or cut off"
+        return f"{kind} ({len(body):,} bytes)"
+
+
+def is_html(body: bytes) -> bool:
+    """Whether a text is a page for people."""
+    return body.lstrip()[:1] == b"<"
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a text is JSON, be it with half surrogate pairs; of a long one that is not known."""
+    if len(body) > MAX_BYTES:
+        return False
+    try:
+        _decoded(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _decoded(body: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
+    return json.loads(mended(body), parse_int=float)  # of any number of digits
+
+
+def _shape(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of any type)
+    match value:
+        case dict():
+            return _fields(value, depth) if depth else "{…}"
+        case list():
+            kinds = dict.fromkeys(_shape(each, depth - 1) if depth else "…" for each in value[:3])
+            return f"[{len(value)} x {' or '.join(kinds)}]" if value else "[]"
+        case _:
+            return kind(value)
+
+
+def _fields(value: dict[str, Any], depth: int) -> str:
+    names = list(value)[:MOST_KEYS]
+    shown = [f"{field_name(name)}: {_shape(value[name], depth - 1)}" for name in names]
+    more = [f"{len(value) - MOST_KEYS} more"] if len(value) > MOST_KEYS else []
+    return "{" + ", ".join(list(dict.fromkeys(shown)) + more) + "}"
+
+
+def field_name(key: str) -> str:
+    """The key, if it is the name of a field and not somebody's data."""
+    return key if _NAME.fullmatch(key) else "<key>"
+
+
+def kind(value: object) -> str:
+    """The word for the type of a JSON value."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "flag"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+        case dict():
+            return "object"
+        case _:
+            return "list"

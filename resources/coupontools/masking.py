@@ -1,0 +1,157 @@
+"""What the API gives back of the keys is masked in the bytes of an answer, before anything is made of them.
+
+Caught are a key, its hex digits in lower or in upper case, and its base64 (also that for URLs) wherever it begins in a
+longer text; any of their characters may be escaped as JSON, URLs, HTML or source code do, also more than once, or be
+two or four bytes wide. Not caught is a key that is cut, reversed, in another case, compressed, encrypted, or broken
+across lines.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from resources.coupontools.json_shape import is_json
+
+SHORTEST_IN_DATA = 8
+"""Characters of a key that is looked for in records; a shorter one stands in other texts by chance."""
+
+SHORTEST_IN_NEWS = 4
+"""Characters of a key that is looked for in what is told of an answer, where a word too many does no harm."""
+
+MASK = "…".encode()
+_IN_QUOTES = b'"' + MASK + b'"'
+_PREFIX = 8
+"""Characters by which candidates are found; an automaton of whole keys would be large."""
+
+_LETTERS = re.compile(r"[A-Za-z0-9]+")
+_HEX = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
+_DECIMAL = "(?:4[89]|5[0-7]|6[5-9]|[78][0-9]|90|9[7-9]|1[01][0-9]|12[0-2])"
+_ESCAPED_LETTER = (
+    rf"\\u00{_HEX}|\\x{_HEX}|%(?:25)*{_HEX}"
+    rf"|[&;6]#0*{_DECIMAL};|[&;6]#[xX]0*{_HEX};"  # the ampersand may be `&amp;` or `\u0026`
+)
+"""A letter or digit in a spelling that it does not need."""
+
+_NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_TEXT_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.0-9eE]+', re.DOTALL)
+_ESCAPE_BEGUN = re.compile(rb"(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?)?\Z")
+
+
+@dataclass(frozen=True)
+class Echoes:
+    """The keys in all forms that are looked for: what shows that there may be one, where one may begin, and all of it.
+
+    The first two are patterns of polars, whose engine looks for all at once, at a gigabyte a second.
+    """
+
+    _quick: str
+    _begin: str
+    _whole: re.Pattern[bytes]
+
+    @classmethod
+    def of(cls, keys: Iterable[str]) -> "Echoes":
+        """Those of the keys, of which there is one at least."""
+        forms = sorted({form for key in keys for form in _forms(key)}, key=len, reverse=True)
+        runs = [max(_LETTERS.findall(form), key=len, default="") or _spelled(form[:_PREFIX]) for form in forms]
+        return cls(
+            "|".join([*dict.fromkeys(runs), _ESCAPED_LETTER]),
+            "|".join(_spelled(form[:_PREFIX]) for form in forms),
+            re.compile("|".join(map(_alone, forms)).encode()),
+        )
+
+    def masked(self, body: bytes) -> bytes:
+        """The body without the keys; it is JSON if it was."""
+        if not (spans := self._spans(body)):
+            return body
+        masked = _without(body, spans)
+        if not is_json(body) or is_json(masked):
+            return masked
+        # the key is a number, and stands where a number does
+        body = _TEXT_OR_NUMBER.sub(lambda token: _IN_QUOTES if self._is_number_with_key(token[0]) else token[0], body)
+        masked = _without(body, self._spans(body))
+        return masked if is_json(masked) else _IN_QUOTES
+
+    def _is_number_with_key(self, token: bytes) -> bool:
+        return token[:1] != b'"' and self._whole.search(token) is not None
+
+    def _spans(self, body: bytes) -> Sequence[tuple[int, int]]:
+        """Where keys stand in the body, from the first to the last."""
+        try:
+            texts = pl.Series([body], dtype=pl.Binary).cast(pl.String)
+        except pl.exceptions.ComputeError:  # it is no UTF-8; what is looked for is ASCII
+            texts = pl.Series([body.decode("latin-1")])
+        if not (b"\0" in body or texts.str.contains(self._quick).item()):
+            return []
+        return list(self._found(body, texts.str.extract_all(self._begin).item()))
+
+    def _found(self, body: bytes, candidates: Iterable[str]) -> Iterator[tuple[int, int]]:
+        at = done = 0
+        for candidate in candidates:
+            start = body.index(candidate.encode(), at)
+            at = start + len(candidate)
+            for position in range(max(start, done), at):
+                if found := self._whole.match(body, position):
+                    yield max(_outside_escape(body, position), done), found.end()
+                    done = found.end()
+                    break
+
+
+def masking(keys: Iterable[str], shortest: int) -> Callable[[bytes], bytes]:
+    """What masks those of the keys that have so many characters."""
+    long_enough = [key for key in keys if len(key) >= shortest]
+    return Echoes.of(long_enough).masked if long_enough else bytes
+
+
+def _without(body: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    parts, done = [], 0
+    for start, end in spans:
+        parts += [body[done:start], MASK]
+        done = end
+    return b"".join([*parts, body[done:]])
+
+
+def _outside_escape(body: bytes, position: int) -> int:
+    """The position, or that of the backslash if it is amid an escape, of which nothing may be left."""
+    begun = _ESCAPE_BEGUN.search(body, max(0, position - 4), position)
+    end = begun.start() if begun else position
+    before = body[:end] if end < 64 else body[end - 64 : end]
+    backslashes = len(before) - len(before.rstrip(b"\\"))
+    return end - 1 if backslashes % 2 else position
+
+
+def _forms(key: str) -> Iterator[str]:
+    """The key, its hex digits, and what is the same in every base64 of a text that holds it."""
+    yield key
+    yield key.encode().hex()
+    yield key.encode().hex().upper()
+    for before in range(3):
+        encoded = b64encode(b"\0" * before + key.encode()).decode()
+        yield encoded[-(-before * 8 // 6) : (before + len(key)) * 8 // 6]
+
+
+def _alone(form: str) -> str:
+    """The pattern of a form; one of nothing but digits is no part of a longer number."""
+    return rf"(?<![0-9]){_spelled(form)}(?![0-9])" if form.isdigit() else _spelled(form)
+
+
+def _spelled(text: str) -> str:
+    return r"\x00*".join(map(_character, text))
+
+
+def _character(letter: str) -> str:
+    """The pattern of a character in all its spellings; `-` and `_` stand for `+` and `/` in the base64 of URLs."""
+    code = ord(letter)
+    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
+    ampersand = r"(?:&|\\+u0026)(?:amp;)*"
+    spellings = [
+        rf"\\*{re.escape(letter)}" if letter in "/\"'\\" else re.escape(letter),
+        rf"\\+(?:u00|x){digits}",
+        f"%(?:25)*{digits}",
+        f"{ampersand}#(?:0*{code}|[xX]0*{digits});",
+    ]
+    spellings += [f"{ampersand}{_NAMED[letter]};"] if letter in _NAMED else []
+    spellings += [{"+": "-", "/": "_"}[letter]] if letter in "+/" else []
+    return f"(?:{'|'.join(spellings)})"

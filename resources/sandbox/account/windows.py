@@ -1,0 +1,52 @@
+"""Windows of time: start_date and end_date, in the formats that the assumptions accept (API.md, section 5.3)."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from resources.sandbox.server.assumptions import Assumptions, DateFormat
+from resources.sandbox.server.parameters import BAD_DATE, Parameter
+from resources.sandbox.server.replies import ApiError
+from resources.sandbox.server.request import Call
+
+DATE_PATTERNS: dict[DateFormat, re.Pattern[str]] = {
+    "%Y-%m-%d": re.compile(r"\d{4}-\d\d-\d\d", re.ASCII),
+    "%Y-%m-%d %H:%M": re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d", re.ASCII),
+    "%Y-%m-%d %H-%M": re.compile(r"\d{4}-\d\d-\d\d \d\d-\d\d", re.ASCII),
+}
+WINDOW = tuple(
+    Parameter(name, {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d( \d\d[-:]\d\d)?$"}, note="UTC, inclusive")
+    for name in ("start_date", "end_date")
+)
+
+
+def start_date(call: Call, assumptions: Assumptions) -> datetime | None:
+    """Return the first moment of the window, naive UTC; error 303 if it is no date."""
+    found = _date(call, "start_date", assumptions.date_formats)
+    return found and found[0]
+
+
+def end_date(call: Call, assumptions: Assumptions) -> datetime | None:
+    """Return the last second of the window, naive UTC, as the assumptions understand it; error 303."""
+    found = _date(call, "end_date", assumptions.date_formats)
+    if found is None:
+        return None
+    moment, date_format = found
+    if date_format == "%Y-%m-%d":
+        whole = timedelta(days=1) if assumptions.end_date_means == "whole_day" else None
+    else:
+        whole = timedelta(minutes=1) if assumptions.end_minute_means == "whole_minute" else None
+    return moment if whole is None else moment + (whole - timedelta(seconds=1))
+
+
+def _date(call: Call, name: str, formats: Sequence[DateFormat]) -> tuple[datetime, DateFormat] | None:
+    text = call.text(name)
+    if text is None:
+        return None
+    for date_format in formats:
+        if DATE_PATTERNS[date_format].fullmatch(text):
+            try:
+                return datetime.strptime(text, date_format), date_format  # noqa: DTZ007 - the API's dates are UTC
+            except ValueError:
+                break
+    raise ApiError(BAD_DATE, f"{name} must be yyyy-MM-dd hh-mm")

@@ -1,0 +1,89 @@
+"""Finding what a call names, and the part of a list that it asks for."""
+
+from resources.sandbox.account.account import Campaign, FoundSession
+from resources.sandbox.account.overlay import Table
+from resources.sandbox.account.record import Record, record_id
+from resources.sandbox.endpoints.endpoint import State
+from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.server.parameters import INCORRECT, identifier
+from resources.sandbox.server.replies import ApiError
+from resources.sandbox.server.request import Call
+
+UNKNOWN_CAMPAIGN, UNKNOWN_SESSION, UNKNOWN_CARD_IN_INFO, UNKNOWN_CARD, UNKNOWN_DIRECTORY = 502, 505, 507, 505, 507
+
+CAMPAIGN = identifier("campaign", r"cam_\d+")
+SESSION = identifier("couponsession", r"[A-Za-z0-9]+")
+CARD = identifier("loyaltycard", r"[A-Za-z0-9_]+", note="the form of the id is unknown")
+CARD_USER = identifier("user", r"[A-Za-z0-9_]+", note="the form of the id is unknown")
+DIRECTORY = identifier("directory", r"dir_\d+")
+REGISTRATION = identifier("user", r"reg_\d+")
+SUBACCOUNT = identifier("subaccount", r"sub_\d+")
+SMS_GROUP = identifier("smsgroup", r"gro_\d+")
+
+
+def named(call: Call, name: str) -> str:
+    """Return the text of a required parameter, which has been checked."""
+    return call.text(name) or ""
+
+
+def campaign(call: Call, state: State) -> Campaign:
+    """Return the campaign that the call names; error 502."""
+    name = named(call, "campaign")
+    for each in state.source.campaigns(state.now):
+        if each.campaign_id == name:
+            return each
+    raise ApiError(UNKNOWN_CAMPAIGN, "Campaign ID not found")
+
+
+def session(call: Call, state: State) -> FoundSession:
+    """Return the session that the call names by its full id, and its campaign's id; error 505."""
+    found = state.source.session(named(call, "couponsession"), state.now)
+    if found is None:
+        raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
+    return found
+
+
+def any_session(name: str, state: State, campaign_id: str | None = None) -> FoundSession:
+    """Return the session with this full or 6-character id, of one campaign or of all; error 505."""
+    found = state.source.session(name, state.now)
+    if found is None and len(name) == 6:
+        found = next(iter(state.source.find_sessions("short_code", name, state.now, campaign_id)), None)
+    if found is None or campaign_id not in (None, found[0]):
+        raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
+    return found
+
+
+def row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
+    """Return the record of this id in a table, or None."""
+    rows = state.source.rows(table, parent, state.now)
+    return next((each for each in rows if record_id(each) == name), None)
+
+
+def card(call: Call, state: State, code: int = UNKNOWN_CARD) -> Record:
+    """Return the loyalty card that the call names; error 505, or 507 in loyalty/info (API.md, section 3.3)."""
+    found = row(state, "loyalty_cards", named(call, "loyaltycard"))
+    if found is None:
+        raise ApiError(code, "Loyalty card not found" if code == UNKNOWN_CARD_IN_INFO else "Loyalty card ID not found")
+    return found
+
+
+def directory(call: Call, state: State) -> Record:
+    """Return the directory that the call names; error 507."""
+    found = row(state, "directories", named(call, "directory"))
+    if found is None:
+        raise ApiError(UNKNOWN_DIRECTORY, "Directory ID not found")
+    return found
+
+
+def offset(page: int, total: int, size: int, assumptions: Assumptions) -> int:
+    """Return where a page begins; what a page past the end is, the assumptions say (error 300, perhaps)."""
+    pages = max(1, -(-total // size))
+    if page > pages:
+        match assumptions.past_end:
+            case "error":
+                raise ApiError(INCORRECT, "Invalid value in parameter: page")
+            case "last_page":
+                page = pages
+            case "first_page":
+                page = 1
+    return (page - 1) * size

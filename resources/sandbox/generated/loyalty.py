@@ -1,0 +1,111 @@
+"""Loyalty cards and their users in the generated account: a pure function of the seed and the moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from resources.sandbox.account.record import Record
+from resources.sandbox.generated.campaigns import CODE_ALPHABET, FIRST_DAY, REFERENCE_DAY
+from resources.sandbox.generated.people import chance, custom_fields, person
+
+CARDS = (
+    ("Club card", "loyalty.coupontools.com", "membership"),
+    ("Koffie: 10de gratis", "save2wallet.link", "stamp"),
+    ("VIP Ελλάδα", "loyalty.coupontools.com", "membership"),
+    ("Lunch & learn <2026>", "save2wallet.link", "stamp"),
+)
+FIRST_CARD_ID, FIRST_USER_ID = 123_400, 5_000_000
+
+
+@dataclass(frozen=True)
+class Member:
+    """A user of a loyalty card, and when what happens to him; times naive UTC."""
+
+    fields: dict[str, str]
+    joined: datetime
+    days_between_visits: float
+    visits: int
+    """How often he comes before he loses interest."""
+    points: int
+    """What a visit brings; 0 on a stamp card, where it brings a stamp."""
+    voided: datetime | None
+    unvoided: datetime | None
+
+    def record(self, now: datetime) -> Record:
+        """Return the user as loyaltyusers/list shows him at `now` (field names made up, API.md, section 5.12)."""
+        visits = min(self.visits, int((now - self.joined) / timedelta(days=self.days_between_visits)))
+        voided = self.voided is not None and self.voided <= now and not (self.unvoided and self.unvoided <= now)
+        return {
+            **self.fields,
+            "points": str(visits * self.points - visits // 12 * 8 * self.points),
+            "stamps": "0" if self.points else str(visits % 10),
+            "voided": "1" if voided else "0",
+        }
+
+
+def loyalty_cards(seed: int) -> list[Record]:
+    """Return the cards in order of creation; the v3 form of their ids is made up (section 4)."""
+    return [
+        {"ID": card_id, "code": code, "name": name, "domain": domain, "type": kind}
+        for (card_id, code), (name, domain, kind) in zip(_card_ids(seed), CARDS, strict=True)
+    ]
+
+
+def loyalty_users(seed: int, size: int, card_id: str, now: datetime) -> list[Record]:
+    """Return the users of a card at `now`, in the order they joined, voided ones too."""
+    ids = [each for each, _ in _card_ids(seed)]
+    if card_id not in ids:
+        return []
+    position = ids.index(card_id)
+    share = max(1, size >> position)
+    members = (_member(seed, position, number, share) for number in range(arrivals(now, share)))
+    return [member.record(now) for member in members if member.joined <= now]
+
+
+def arrivals(now: datetime, size: int) -> int:
+    """Return how many people may have come by `now` if `size` come until the reference day, and on it goes."""
+    share = (now - FIRST_DAY) / (REFERENCE_DAY - FIRST_DAY)
+    return int(size * share) + 1 if share >= 0 else 0
+
+
+def arrival(number: int, size: int) -> datetime:
+    """Return when the person of this number comes at the earliest; the inverse of `arrivals`."""
+    return FIRST_DAY + (REFERENCE_DAY - FIRST_DAY) * (number / size)
+
+
+@lru_cache(maxsize=8)
+def _card_ids(seed: int) -> Sequence[tuple[str, str]]:
+    draw = chance("loyalty cards", seed)
+    number, found = FIRST_CARD_ID + draw.randrange(1000), []
+    for _ in CARDS:
+        number += draw.randrange(1, 900)
+        found.append((str(number), "".join(draw.choices(CODE_ALPHABET, k=6))))
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def _member(seed: int, position: int, number: int, size: int) -> Member:
+    draw = chance("loyalty user", seed, position, number)
+    # A pause after the arrival that is due, so that people come at odd moments but never before it.
+    joined = arrival(number, size) + timedelta(seconds=draw.randrange(86_400))
+    stamps = CARDS[position][2] == "stamp"
+    voided = joined + timedelta(days=draw.expovariate(1 / 90)) if draw.random() < 0.08 else None
+    unvoided = voided + timedelta(days=draw.expovariate(1 / 30)) if voided and draw.random() < 0.3 else None
+    identity = number * len(CARDS) + position
+    fields = person(draw, identity)
+    return Member(
+        fields={
+            "ID": str(FIRST_USER_ID + identity),
+            **{key: fields[key] for key in ("first_name", "last_name", "email", "phone")},
+            "gender": draw.choice(("male", "female", "unknown")),
+            **{key: fields[key] for key in ("birthday", "address", "zip", "city")},
+            **custom_fields(draw, "custom_", 8),
+        },
+        joined=joined,
+        days_between_visits=draw.uniform(2, 40),
+        visits=draw.randrange(1, 80),
+        points=0 if stamps else draw.choice((5, 10, 12)),
+        voided=voided,
+        unvoided=unvoided,
+    )

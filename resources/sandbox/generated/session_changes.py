@@ -1,0 +1,127 @@
+"""Sessions of the generated account that were created, changed or removed since: an overlay over its frames."""
+
+import threading
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import polars as pl
+
+from resources.sandbox.account.account import SessionQuery, SessionRows
+from resources.sandbox.account.matching import matches
+from resources.sandbox.account.record import Record, decoded, encode_array
+from resources.sandbox.generated.session_records import FIRST_SEQUENCE_ID, SEEN_STATUS
+
+
+@dataclass
+class Changed:
+    """What was changed in one campaign."""
+
+    hidden: set[int] = field(default_factory=set)
+    """Indexes of generated sessions that were replaced or removed."""
+    records: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """Sequence number and JSON text of sessions that were created or replaced, by their ids."""
+
+    def keeps(self) -> pl.Expr:
+        """Return whether a generated session is still as it was generated (Boolean)."""
+        return ~pl.col("index").is_in(list(self.hidden))
+
+
+class SessionChanges:
+    """Changed sessions by campaign; thread safe. A session that was changed stands still from then on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changed: defaultdict[str, Changed] = defaultdict(Changed)
+
+    def of(self, campaign_id: str) -> Changed | None:
+        """Return a copy of a campaign's changes, or None if there are none."""
+        with self._lock:
+            found = self._changed.get(campaign_id)
+            return found and Changed(set(found.hidden), dict(found.records))
+
+    def home(self, session_id: str) -> str | None:
+        """Return the id of the campaign in which a created or replaced session is, or None."""
+        with self._lock:
+            return next((name for name, each in self._changed.items() if session_id in each.records), None)
+
+    def record(self, campaign_id: str, session_id: str) -> Mapping[str, object]:
+        """Return a session that was created or replaced."""
+        with self._lock:
+            return decoded(self._changed[campaign_id].records[session_id][1]) or {}
+
+    def is_hidden(self, campaign_id: str, index: int) -> bool:
+        """Return whether a generated session is no longer as it was generated."""
+        with self._lock:
+            return campaign_id in self._changed and index in self._changed[campaign_id].hidden
+
+    def put(self, campaign_id: str, record: Record, *, hides: int | None = None) -> None:
+        """Add a session, or replace the one of the same id or the generated one of this index, at one stroke."""
+        fields = decoded(record) or {}
+        text = record if isinstance(record, bytes) else msgspec.json.encode(record)
+        with self._lock:
+            changed = self._changed[campaign_id]
+            changed.records[str(fields["session"])] = (int(str(fields["sequenceid"])), text)
+            if hides is not None:
+                changed.hidden.add(hides)
+
+    def hide(self, campaign_id: str, index: int) -> None:
+        """Leave a generated session out."""
+        with self._lock:
+            self._changed[campaign_id].hidden.add(index)
+
+    def remove(self, campaign_id: str, session_id: str) -> None:
+        """Take a created or replaced session away."""
+        with self._lock:
+            del self._changed[campaign_id].records[session_id]
+
+
+class MergedRows:
+    """Generated sessions with created and changed ones among them, in order of their sequenceid."""
+
+    def __init__(self, generated: SessionRows, indexes: pl.Series, changed: Changed, query: SessionQuery) -> None:
+        """Merge; `indexes` are those of the generated sessions that matched, in the order of the query."""
+        found = sorted(each for each in changed.records.values() if matches(each[1], query))
+        self._generated = generated
+        self._total = generated.total + len(found)
+        ascending = indexes.reverse() if query.newest_first else indexes
+        numbers = pl.Series([number - FIRST_SEQUENCE_ID for number, _ in found], dtype=pl.Int64)
+        places = ascending.cast(pl.Int64).search_sorted(numbers, side="left").to_list()
+        self._places = [place + order for order, place in enumerate(places)]
+        self._records = [_seen(text) if query.seen_fields_only else text for _, text in found]
+        if query.newest_first:
+            self._places = [self._total - 1 - place for place in reversed(self._places)]
+            self._records.reverse()
+
+    @property
+    def total(self) -> int:
+        """The number of sessions matched."""
+        return self._total
+
+    def encode(self, offset: int, length: int) -> tuple[int, bytes]:
+        """Return the number of records from `offset` (at most `length`), and their compact JSON array."""
+        amount = max(0, min(length, self._total - offset))
+        first, last = bisect_left(self._places, offset), bisect_left(self._places, offset + amount)
+        _, body = self._generated.encode(offset - first, amount - (last - first))
+        rows: list[bytes] = [bytes(each) for each in msgspec.json.decode(body, type=list[msgspec.Raw])]
+        for place, record in zip(self._places[first:last], self._records[first:last], strict=True):
+            rows.insert(place - offset, record)
+        return amount, encode_array(rows)
+
+
+def _seen(text: bytes) -> bytes:
+    """Return a record cut to the fields that client code was seen to read (`row_fields`)."""
+    fields = decoded(text) or {}
+    status = fields.get("status")
+    cut: dict[str, object] = {name: fields[name] for name in ("sequenceid", "session") if name in fields}
+    if isinstance(status, Mapping):
+        cut["status"] = {name: status[name] for name in SEEN_STATUS if name in status}
+    return msgspec.json.encode(cut)
+
+
+def claimed(records: Sequence[bytes]) -> int:
+    """Return how many of the sessions are claimed."""
+    statuses = [(decoded(each) or {}).get("status") for each in records]
+    return sum(isinstance(status, Mapping) and bool(status.get("claim_date_utc")) for status in statuses)

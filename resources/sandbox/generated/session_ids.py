@@ -1,0 +1,46 @@
+"""Ids of generated sessions: never stored, made of a row's index whenever they are needed."""
+
+import string
+
+import polars as pl
+
+from resources.sandbox.generated.random_columns import INDEX, bits
+
+_ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+ID_LETTERS = pl.Series([*_ALPHABET, *_ALPHABET.swapcase()])
+"""A character of a session id per number; then the same with upper and lower case swapped."""
+ID_PAIRS = pl.Series(_PAIRS + [pair.swapcase() for pair in _PAIRS])
+"""Two characters of a session id per number, likewise."""
+
+
+def session_id(seed: int) -> pl.Expr:
+    """Return the 21-character session id per row, a pure function of `index` (String).
+
+    One session in about 500 has the id of its predecessor with upper and lower case swapped, so that whoever
+    compares ids without regard to case loses it.
+    """
+    is_twin = (INDEX % 2 == 1) & (bits(seed, "twin") % 250 == 0)
+    source = pl.when(is_twin).then(INDEX - 1).otherwise(INDEX)
+    swap = pl.when(is_twin).then(1).otherwise(0)
+    first, second = bits(seed, "session id 1", source), bits(seed, "session id 2", source)
+    lead = pl.lit(ID_LETTERS).gather(first % 36 + swap * len(_ALPHABET))
+    pairs = [
+        pl.lit(ID_PAIRS).gather(number // len(_PAIRS) ** power % len(_PAIRS) + swap * len(_PAIRS))
+        for number in (first // 36, second)
+        for power in range(5)
+    ]
+    return pl.concat_str(lead, *pairs)
+
+
+def matches_id(seed: int, wanted: str) -> pl.Expr:
+    """Return whether a row may have this session id (Boolean): so few pass that ids need not be stored."""
+    number = bits(seed, "session id 2")
+    tails = []
+    for text in (wanted, wanted.swapcase()):
+        digits = [_ALPHABET.index(letter) for letter in text[-10:]]
+        tails.append(sum((digits[2 * k] * len(_ALPHABET) + digits[2 * k + 1]) * len(_PAIRS) ** k for k in range(5)))
+    tail = number % len(_PAIRS) ** 5
+    own = tail.is_in(tails)
+    twin = (INDEX % 2 == 1) & (bits(seed, "session id 2", INDEX - 1) % len(_PAIRS) ** 5).is_in(tails)
+    return own | twin

@@ -1,0 +1,188 @@
+"""When the sessions of the generated account were created, opened, claimed and so on, month by month.
+
+A month is a pure function of the seed, the size and the month. It holds the times of all events of the
+sessions created in it, future ones too; `records` turns them into the state at a moment.
+"""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from resources.sandbox.generated.campaigns import FIRST_DAY, REFERENCE_DAY, CampaignPlan
+from resources.sandbox.generated.random_columns import bits, delay, happens, uniform
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+NEVER = 2**60
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC, like all times here
+
+WEEKDAYS = (0.9, 0.85, 0.95, 1.0, 1.25, 1.4, 0.65)
+WORKDAY_HOURS = (1, 1, 1, 1, 1, 2, 5, 9, 11, 12, 13, 15, 20, 16, 13, 13, 15, 20, 24, 26, 24, 18, 9, 3)
+WEEKEND_HOURS = (3, 2, 1, 1, 1, 1, 2, 4, 9, 15, 21, 24, 22, 20, 20, 21, 22, 21, 20, 20, 18, 15, 10, 6)
+
+EVENTS = (
+    "created", "opened", "played", "claimed", "validated", "reset", "claimed_again", "validated_again",
+    "voided", "unvoided", "locked", "saved",
+)  # fmt: skip
+EVENT_SCHEMA = dict.fromkeys(EVENTS, pl.Int64)
+"""Event times in seconds since 1970 UTC; null = never happens."""
+
+
+def seconds(moment: datetime) -> int:
+    """Return whole seconds since 1970 of a naive UTC moment, rounded down."""
+    return (moment - EPOCH) // timedelta(seconds=1)
+
+
+def next_month(month: datetime) -> datetime:
+    """Return the first moment of the month after."""
+    return month + timedelta(days=monthrange(month.year, month.month)[1])
+
+
+def sessions_before(sessions: int, moment: datetime) -> int:
+    """Return how many sessions were created before `moment`, if `sessions` are until the reference day.
+
+    After it they go on at the average rate until then.
+    """
+    share = max(0.0, (moment - FIRST_DAY) / (REFERENCE_DAY - FIRST_DAY))
+    # A growing account: half its final rate at first, one and a half of it at the end, then even.
+    return int(sessions * (share * (1 + share) / 2 if share < 1 else share))
+
+
+def generate_month(seed: int, sessions: int, plans: Sequence[CampaignPlan], month: datetime) -> pl.DataFrame:
+    """Return the sessions created in a month, in order of creation.
+
+    Columns: `index` (UInt64, global and increasing), `campaign` (UInt32, position in `plans`), and those of
+    `EVENT_SCHEMA`.
+    """
+    first, last = sessions_before(sessions, month), sessions_before(sessions, next_month(month))
+    cells = _cells(plans, month)
+    if first == last or cells.is_empty():
+        return pl.DataFrame(schema={"index": pl.UInt64, "campaign": pl.UInt32, **EVENT_SCHEMA})
+    rows = pl.select(index=pl.int_range(first, last, dtype=pl.UInt64))
+    places = cells["cumulative"].search_sorted(
+        rows.select(uniform(seed, "cell") * cells["cumulative"][-1]).to_series(), side="right"
+    )
+    rows = rows.hstack(cells.select("campaign", "day")[places.clip(0, cells.height - 1)])
+    rows = _with_plan(rows, plans).with_columns(created=_creation(seed)).sort("created", "index")
+    rows = rows.with_columns(index=pl.int_range(first, last, dtype=pl.UInt64))
+    return _with_turns(seed, _with_steps(seed, rows)).select("index", "campaign", *EVENT_SCHEMA)
+
+
+def _cells(plans: Sequence[CampaignPlan], month: datetime) -> pl.DataFrame:
+    """Return the (campaign, day) pairs on which sessions are made, with their cumulative weight.
+
+    Columns: `campaign` (UInt32), `day` (Int64, seconds of its midnight), `cumulative` (Float64, increasing).
+    """
+    plan = pl.DataFrame(
+        {
+            "campaign": pl.Series(range(len(plans)), dtype=pl.UInt32),
+            "launched": pl.Series([seconds(p.launched) for p in plans], dtype=pl.Int64),
+            "ends": pl.Series([seconds(p.ends) if p.ends else NEVER for p in plans], dtype=pl.Int64),
+            "weight": [p.weight for p in plans],
+            "is_bulk": [p.is_bulk for p in plans],
+        }
+    )
+    days = pl.select(day=pl.int_range(seconds(month), seconds(next_month(month)), DAY, dtype=pl.Int64))
+    age = (pl.col("day") - pl.col("launched")) / DAY
+    weekday = _weekday(pl.col("day"))
+    # Bulk campaigns make the links of a whole week on its Monday.
+    rhythm = pl.when("is_bulk").then((weekday == 0) * 7.0).otherwise(pl.lit(pl.Series(WEEKDAYS)).gather(weekday))
+    return (
+        plan.join(days, how="cross")
+        .filter(pl.col("day") >= pl.col("launched"), pl.col("day") + DAY <= pl.col("ends"))
+        .with_columns(weight=pl.col("weight") * rhythm * ((-age / 120).exp() + 0.3))
+        .filter(pl.col("weight") > 0)
+        .select("campaign", "day", cumulative=pl.col("weight").cum_sum())
+    )
+
+
+def _weekday(day: pl.Expr) -> pl.Expr:
+    """Return 0 (Monday) to 6 of a time in seconds; 1970-01-01 was a Thursday."""
+    return (day // DAY + 3) % 7
+
+
+def _with_plan(rows: pl.DataFrame, plans: Sequence[CampaignPlan]) -> pl.DataFrame:
+    plan = pl.DataFrame(
+        {
+            "ends": pl.Series([seconds(p.ends) if p.ends else NEVER for p in plans], dtype=pl.Int64),
+            "is_game": [p.is_game for p in plans],
+            "is_bulk": [p.is_bulk for p in plans],
+            "open_rate": [p.open_rate for p in plans],
+            "claim_rate": [p.claim_rate for p in plans],
+            "validation_rate": [p.validation_rate for p in plans],
+        }
+    )
+    return rows.hstack(plan[rows["campaign"]])
+
+
+def _hour(seed: int, hours: Sequence[int]) -> pl.Expr:
+    cumulative = pl.Series(hours, dtype=pl.Float64).cum_sum() / sum(hours)
+    return pl.lit(cumulative).search_sorted(uniform(seed, "hour"), side="right").cast(pl.Int64)
+
+
+def _creation(seed: int) -> pl.Expr:
+    hour = pl.when(_weekday(pl.col("day")) >= 5).then(_hour(seed, WEEKEND_HOURS)).otherwise(_hour(seed, WORKDAY_HOURS))
+    second = (bits(seed, "second") % HOUR).cast(pl.Int64)
+    moment = (
+        pl.when("is_bulk").then(8 * HOUR + pl.col("campaign").cast(pl.Int64) * MINUTE).otherwise(hour * HOUR + second)
+    )
+    return pl.col("day") + moment
+
+
+def _with_steps(seed: int, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the times of opening, playing, claiming and validating.
+
+    They are no strict ladder: links made in bulk may be claimed unopened.
+    """
+    created, opened, claimed = pl.col("created"), pl.col("opened"), pl.col("claimed")
+    opening = pl.when("is_bulk").then(2.0 * DAY).otherwise(20.0)
+    evening = 1 + 0.25 * (created // HOUR % 24).is_between(17, 21)
+    unopened = pl.col("is_bulk") & happens(seed, "claimed unopened", 0.2)
+    reaches_claim = (opened.is_not_null() | unopened) & (pl.col("played").is_not_null() | ~pl.col("is_game"))
+    patience = pl.when(happens(seed, "in a hurry", 0.6)).then(3.0 * MINUTE).otherwise(1.5 * DAY)
+    last = pl.max_horizontal("created", "opened", "played")
+    opens = happens(seed, "open", pl.col("open_rate"))
+    plays = pl.col("is_game") & happens(seed, "play", 0.85)
+    claims = reaches_claim & happens(seed, "claim", pl.col("claim_rate") * evening)
+    validates = happens(seed, "validate", pl.col("validation_rate"))
+    return (
+        rows.with_columns(opened=_if(opens, created + delay(seed, "opened", opening)))
+        .with_columns(played=_if(plays, opened + delay(seed, "played", 45.0)))
+        .with_columns(claimed=_if(claims, last + delay(seed, "claimed", patience)))
+        .with_columns(claimed=_if(claimed < pl.col("ends"), claimed))
+        .with_columns(validated=_if(validates, _shop_time(seed, claimed)))
+    )
+
+
+def _with_turns(seed: int, rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the times of what may happen besides: saving, locking, voiding, and resetting after validation."""
+    reset, claimed_again, voided = pl.col("reset"), pl.col("claimed_again"), pl.col("voided")
+    last = pl.max_horizontal("created", "opened", "claimed", "validated")
+    resets, voids = happens(seed, "reset", 0.04), reset.is_null() & happens(seed, "void", 0.025)
+    return (
+        rows.with_columns(
+            saved=_if(happens(seed, "save", 0.2), pl.col("claimed") + delay(seed, "saved", 30.0)),
+            locked=_if(happens(seed, "lock", 0.01), last + delay(seed, "locked", 2.0 * DAY)),
+            reset=_if(resets, pl.col("validated") + delay(seed, "reset at", 5.0 * DAY)),
+        )
+        .with_columns(
+            claimed_again=_if(happens(seed, "again", 0.5), reset + delay(seed, "claimed again", 2.0 * DAY)),
+            voided=_if(voids, last + delay(seed, "voided", 3.0 * DAY)),
+        )
+        .with_columns(
+            validated_again=_if(happens(seed, "twice", 0.6), _shop_time(seed, claimed_again)),
+            unvoided=_if(happens(seed, "unvoid", 0.25), voided + delay(seed, "unvoided", 2.0 * DAY)),
+        )
+    )
+
+
+def _if(condition: pl.Expr, moment: pl.Expr) -> pl.Expr:
+    return pl.when(condition).then(moment)
+
+
+def _shop_time(seed: int, claimed: pl.Expr) -> pl.Expr:
+    """Return a moment in opening hours (9 to 20 h UTC), some days after the claim."""
+    day = (claimed + delay(seed, "validated", 4.0 * DAY)) // DAY * DAY
+    moment = day + 9 * HOUR + (bits(seed, "shop hour") % (11 * HOUR)).cast(pl.Int64)
+    return pl.max_horizontal(moment, claimed + 5 * MINUTE)

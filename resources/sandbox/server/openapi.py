@@ -1,0 +1,103 @@
+"""The OpenAPI 3.1 document of the sandbox, made from the table of endpoints that the server routes by."""
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from resources.sandbox.endpoints.endpoint import Endpoint
+from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.server.parameters import Parameter
+from resources.sandbox.server.request import KEY_HEADERS
+from resources.sandbox.server.schemas import MESSAGE, Schema, enveloped, failed
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+Node = dict[str, object]
+
+
+def document(endpoints: Iterable[Endpoint], assumptions: Assumptions) -> bytes:
+    """Return the document as JSON: every endpoint with its parameters, answers and errors."""
+    paths: dict[str, Node] = {}
+    for each in endpoints:
+        operations = paths.setdefault(f"/{each.path}", {})
+        operations[each.method.lower()] = _operation(each, assumptions)
+    names = {name for pair in KEY_HEADERS.values() for name in pair}
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Sandbox of the Coupontools API",
+                "version": "1",
+                "description": "What is known of the API, completed by assumptions. Not an official document.",
+            },
+            "paths": paths,
+            "components": {
+                "securitySchemes": {name: {"type": "apiKey", "in": "header", "name": name} for name in sorted(names)}
+            },
+            "security": [{name: [] for name in pair} for pair in KEY_HEADERS.values()],
+        }
+    )
+
+
+def _operation(endpoint: Endpoint, assumptions: Assumptions) -> Node:
+    summary, _, rest = (inspect.getdoc(endpoint.answer) or "").partition("\n")
+    operation: Node = {
+        "operationId": f"{endpoint.method.lower()} {endpoint.path}",
+        "tags": [re.split(r"[/{]", endpoint.path)[1]],
+        "summary": summary,
+        "description": rest.strip(),
+        "parameters": [_parameter(each) for each in endpoint.parameters if each.place != "body"],
+        "responses": _responses(endpoint, assumptions),
+    }
+    body = [each for each in endpoint.parameters if each.place == "body"]
+    if body:
+        kinds = (JSON, FORM) if endpoint.path.startswith("v3/") else (JSON,)
+        operation["requestBody"] = {
+            "required": any(each.required for each in body),
+            "content": {kind: {"schema": _body(body)} for kind in kinds},
+        }
+    return operation
+
+
+def _parameter(parameter: Parameter) -> Node:
+    node: Node = {
+        "name": parameter.name,
+        "in": parameter.place,
+        "required": parameter.required,
+        "description": parameter.note,
+        "schema": parameter.schema,
+    }
+    return node | ({"style": "deepObject", "explode": True} if parameter.schema.get("type") == "object" else {})
+
+
+def _body(parameters: Iterable[Parameter]) -> Node:
+    wanted = list(parameters)
+    properties = {each.name: {**each.schema, "description": each.note} for each in wanted}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [each.name for each in wanted if each.required],
+    }
+
+
+def _responses(endpoint: Endpoint, assumptions: Assumptions) -> Node:
+    bare = endpoint.bare_schema(assumptions)
+    success = enveloped(endpoint.payload) if bare is None else bare
+    wrong_keys = MESSAGE if endpoint.path.startswith("v4/") else failed()
+    if assumptions.error_http_status == "always_200" and bare is None:
+        return {"200": _response("Success or failure", {"anyOf": [success, failed()]})}
+    # An account that may not call at all is told so in the envelope, by every endpoint.
+    refused: Schema = failed() if bare is None else {"anyOf": [MESSAGE, failed()]}
+    responses: Node = {
+        "200": _response("Success", success),
+        "401": _response("Wrong keys", wrong_keys),
+        "422": _response("Error of the API (API.md, section 3.3)", refused),
+    }
+    if bare is not None and any(each.place == "path" or each.name == "subaccount" for each in endpoint.parameters):
+        responses["404"] = _response("Unknown id", MESSAGE)
+    return responses
+
+
+def _response(description: str, schema: Schema) -> Mapping[str, object]:
+    return {"description": description, "content": {JSON: {"schema": schema}}}

@@ -1,0 +1,147 @@
+"""Parameters of the endpoints: declared once, for checking what is sent and for the OpenAPI document.
+
+What is wrong with a parameter becomes the documented error code (API.md, section 3.3).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from resources.sandbox.server.replies import ApiError
+from resources.sandbox.server.request import Call
+
+MISSING, INCORRECT, MALFORMED, NOT_LISTED, BAD_DATE, BAD_EMAIL = 200, 300, 301, 302, 303, 305
+
+Place = Literal["body", "path", "query"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter, and what its text must look like."""
+
+    name: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    """Its JSON Schema in the OpenAPI document."""
+    pattern: str = r"(?s).*"
+    """Of the whole text."""
+    code: int = MALFORMED
+    """The error if the text does not match."""
+    message: str = "Invalid character in parameter: {}"
+    required: bool = False
+    place: Place = "body"
+    accepts: Callable[[str], bool] = lambda _: True
+    """A further condition on the text."""
+    note: str = ""
+    """What else there is to know: format, made-up names."""
+
+    def check(self, call: Call) -> None:
+        """Raise ApiError if the parameter is missing or wrong."""
+        value = call.text(self.name)
+        if value is None:
+            if self.required:
+                raise ApiError(MISSING, f"Missing parameter: {self.name}")
+        elif re.fullmatch(self.pattern, value, re.ASCII) is None or not self.accepts(value):
+            raise ApiError(self.code, self.message.format(self.name))
+
+
+def text(name: str, *, longest: int | None = None, required: bool = False, note: str = "") -> Parameter:
+    """Return a parameter of free text; error 300 if it is too long."""
+    limit = {} if longest is None else {"maxLength": longest}
+    return Parameter(
+        name,
+        {"type": "string", **limit},
+        rf"(?s).{{0,{longest or ''}}}",
+        INCORRECT,
+        "Invalid value in parameter: {}",
+        required,
+        note=note,
+    )
+
+
+def identifier(name: str, pattern: str, *, required: bool = True, place: Place = "body", note: str = "") -> Parameter:
+    """Return a parameter that holds an id; error 301 if it has another form (it need not exist)."""
+    return Parameter(
+        name, {"type": "string", "pattern": f"^{pattern}$"}, pattern, required=required, place=place, note=note
+    )
+
+
+def number(name: str, *, least: int = 1, most: int = 10**9 - 1, required: bool = False, note: str = "") -> Parameter:
+    """Return a numeric parameter; error 301 if it is none, or if it is out of bounds."""
+    return Parameter(
+        name,
+        {"type": "integer", "minimum": least, "maximum": most},
+        r"\d{1,12}",
+        required=required,
+        accepts=lambda sent: least <= int(sent) <= most,
+        note=note,
+    )
+
+
+def switch(name: str, *, required: bool = False, place: Place = "body", note: str = "") -> Parameter:
+    """Return a true/false parameter; error 302 if it is neither."""
+    pattern, message = r"(?i:true|false|1|0)", "Invalid value in parameter: {}"
+    return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, required, place, note=note)
+
+
+def choice(name: str, *values: str, required: bool = False, note: str = "") -> Parameter:
+    """Return a parameter with a list of values; error 302 if it has another."""
+    pattern = "|".join(map(re.escape, values))
+    return Parameter(
+        name,
+        {"type": "string", "enum": list(values)},
+        pattern,
+        NOT_LISTED,
+        "Invalid value in parameter: {}",
+        required,
+        note=note,
+    )
+
+
+def email(name: str = "email", *, required: bool = False) -> Parameter:
+    """Return a parameter that holds an e-mail address; error 305 if it is none."""
+    pattern = r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+"
+    schema = {"type": "string", "pattern": r"^[a-z]{1,9}@[a-z]{1,9}\.example$"}
+    return Parameter(name, schema, pattern, BAD_EMAIL, "E-mail address is not valid", required)
+
+
+def moment(name: str, *formats: str, required: bool = False, note: str = "") -> Parameter:
+    """Return a parameter that holds a date in one of the formats of strptime; error 303 if it is none."""
+    words = " or ".join(formats)
+    for code, word in {"%Y": "yyyy", "%m": "MM", "%d": "dd", "%H": "HH", "%M": "mm", "%S": "ss"}.items():
+        words = words.replace(code, word)
+    return Parameter(
+        name,
+        {"type": "string"},
+        r"[\d :-]{1,30}",
+        BAD_DATE,
+        f"{{}} must be {words}",
+        required,
+        accepts=lambda sent: any(_is_date(sent, each) for each in formats),
+        note=note or words,
+    )
+
+
+def _is_date(text: str, date_format: str) -> bool:
+    try:
+        # The way back refuses one-digit months and the like, which strptime accepts.
+        return datetime.strptime(text, date_format).strftime(date_format) == text  # noqa: DTZ007
+    except ValueError:
+        return False
+
+
+def check(parameters: Iterable[Parameter], call: Call) -> None:
+    """Raise ApiError for the first parameter that is missing or wrong."""
+    for parameter in parameters:
+        parameter.check(call)
+
+
+def is_on(call: Call, name: str) -> bool:
+    """Return a true/false parameter, false if it was not sent."""
+    return (call.text(name) or "false").lower() in ("true", "1")
+
+
+def page_number(call: Call, name: str = "page") -> int:
+    """Return the number of a page, 1 if none was sent."""
+    return int(call.text(name) or "1")

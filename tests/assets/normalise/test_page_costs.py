@@ -1,0 +1,176 @@
+"""What a page may cost: work and memory in its bytes, whatever its records and their fields are called."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.ingest.cancellation import run_until_told
+from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.progress import named
+from assets.normalise.exact_json import MAX_UNDECLARED
+from assets.normalise.normalise import Normalised, normalise
+from assets.tables.coupon_sessions import CouponSession
+from resources.coupontools.endpoints import choose
+from resources.coupontools.page import Page
+from resources.coupontools.requests import Unit
+from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.batch import BYTES_OF_A_PART, PAGES_OF_A_PART, open_batch
+from resources.warehouse.folder import Folder
+from tests.support.accounts import session
+from tests.support.raw_server import Answers, answering, envelope, http
+
+SESSIONS = choose("")["sessions"]
+
+
+def read(records: list[Any], max_record_bytes: int = 10_000_000) -> Normalised:
+    content = json.dumps(records).encode()
+    page = Page(Unit(SESSIONS, "cam_1"), 1, content, datetime(2026, 1, 2))
+    return normalise(page, CouponSession, {"campaign_id": "cam_1"}, max_record_bytes)
+
+
+def with_names(number: int, names: dict[str, Any]) -> dict[str, Any]:
+    return session(number, **names)
+
+
+def in_user(number: int, names: dict[str, Any]) -> dict[str, Any]:
+    return session(number, user={"email": "a@example.com", **names})
+
+
+@pytest.mark.parametrize(("record", "place", "told"), [(with_names, None, "*"), (in_user, "user", "user.*")])
+def test_data_in_the_names_of_fields_is_kept_and_named_once(
+    record: Callable[[int, dict[str, Any]], dict[str, Any]], place: str | None, told: str
+) -> None:
+    given = [{f'n"{number} {i}': [number, {"é": i}] for i in range(number % 4)} for number in range(150)]
+    result = read([record(number, names) for number, names in enumerate(given)])
+    found = [json.loads(extra) if extra else {} for extra in result.rows["_extra"]]
+    assert [extra.get(place, {}) if place else extra for extra in found] == given
+    assert result.new_fields == {f"{told} (more than {MAX_UNDECLARED} names)"}
+    assert not result.refused
+
+
+def test_a_page_of_few_names_is_read_as_one_of_many() -> None:
+    few: dict[str, Any] = {"b": 1, "a": None}
+    many: dict[str, Any] = {f"x{i}": 0 for i in range(MAX_UNDECLARED)}
+    alone = read([session(1, **few)]).rows["_extra"][0]
+    assert read([session(1, **few), session(2, **many)]).rows["_extra"][0] == alone == '{"a":null,"b":1}'
+
+
+def test_twenty_thousand_names_take_no_longer_than_their_bytes() -> None:
+    records = [with_names(n, {f"name{10 * n + i}": i for i in range(10)}) for n in range(2_000)]
+    begun = time.process_time()
+    result = read(records)
+    assert time.process_time() - begun < 5, "a column for each took 54 s and 1.8 GB"
+    assert len(result.rows) == 2_000
+
+
+def test_names_are_told_as_far_as_somebody_would_read_them() -> None:
+    assert named([]) == "none"
+    assert named(["b", "a"]) == "a, b"
+    assert named(["a" * 5_000]) == "a" * 80 + "…"
+    told = named([f"n{i:05}" for i in range(20_000)])
+    assert told.startswith("n00000, n00001, ")
+    assert told.endswith("n00029, and 19,970 more")
+
+
+def test_a_record_that_is_too_large_is_cut_and_costs_no_other() -> None:
+    large = session(2, customid="é" * 2_000_000)
+    result = read([session(1), large, session(3), large, session(4, customid="y" * 900)], max_record_bytes=3_000_000)
+    assert result.rows["sequence_id"].to_list() == [1, 3, 4]
+    assert (result.records, result.refused, result.copies, len(result.hashes)) == (4, 1, 1, 4)
+    (reason,), (kept,) = result.rejected["reason"], result.rejected["record"]
+    assert reason == (
+        "the record is larger than the 3,000,000 bytes that COUPONTOOLS_MAX_RECORD_BYTES allows (kept are the first "
+        f"1,000,000 of {len(json.dumps(large)):,} bytes)"
+    )
+    assert json.dumps(large).startswith(kept)
+    assert result.refused_keys["session_id"].to_list() == [None], "nobody knows whose it is"
+
+
+def test_a_record_is_as_large_as_it_may_be() -> None:
+    most = len(json.dumps(session(1)))
+    assert read([session(1)], most).refused == 0
+    assert read([session(1), session(2)], most).refused == 0
+    assert read([session(1)], most - 1).refused == 1
+
+
+@pytest.fixture
+def extracted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answers], tuple[Extraction, pl.DataFrame]]:
+    """Reads the sessions of a campaign that a server tells into a batch; returns also what was rejected."""
+    for name, value in {"CLIENT_ID": "somebody", "CLIENT_SECRET": "hush-hush", "RETRY_WAIT": "0"}.items():
+        monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+
+    def run(answers: Answers) -> tuple[Extraction, pl.DataFrame]:
+        with answering(answers) as url, open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+
+            async def work() -> Extraction:
+                async with CoupontoolsResource(url=url).connected() as client:
+                    read = Read(Unit(SESSIONS, "cam_1"), {"campaign_id": "cam_1"})
+                    return await extract(client, [read], CouponSession, batch, logging.getLogger(), None)
+
+            extraction = run_until_told(work())
+            rows, rejected = batch.files("rows.parquet"), batch.files("rejected.parquet")
+            assert sum(len(pl.read_parquet(file)) for file in rows) == extraction.records
+            assert [unit.complete for unit in batch.units] == [not extraction.unreadable]
+            return extraction, pl.concat(map(pl.read_parquet, rejected)) if rejected else pl.DataFrame()
+
+    return run
+
+
+def test_of_a_list_that_does_not_end_the_rows_are_kept(
+    extracted: Callable[[Answers], tuple[Extraction, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_MAX_PAGES", "5")
+    extraction, _ = extracted(lambda page: [http(envelope([session(page)], amount_of_results=10**12))])
+    assert extraction.records == 5
+    (line,) = extraction.unreadable
+    assert "campaign cam_1 does not end: 5 pages" in line
+
+
+def test_of_an_answer_that_is_too_large_the_beginning_is_kept(
+    extracted: Callable[[Answers], tuple[Extraction, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_MAX_ANSWER_BYTES", "20000")
+    large = envelope([session(9, customid="x" * 30_000)])
+    extraction, rejected = extracted(lambda page: [http(large if page == 2 else envelope([session(page)]))])
+    assert extraction.records == 1
+    (line,) = extraction.unreadable
+    assert "page 2 holds more bytes than COUPONTOOLS_MAX_ANSWER_BYTES (20,000) allows" in line
+    assert rejected["record"].to_list() == [large[:20_000].decode()]
+
+
+def test_new_names_on_every_page_are_not_remembered_without_end(
+    extracted: Callable[[Answers], tuple[Extraction, pl.DataFrame]],
+) -> None:
+    def page_of(page: int) -> list[dict[str, Any]]:
+        return [with_names(page, {f"n{page} {i}": 1 for i in range(90)})] if page < 30 else []
+
+    extraction, _ = extracted(lambda page: [http(envelope(page_of(page)))])
+    assert extraction.records == 29
+    assert len(extraction.new_fields) < 1_100
+
+
+def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
+    page = read([session(1)])
+    with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+        for _ in range(2 * PAGES_OF_A_PART):
+            batch.add(page.rows, page.rejected)
+        assert len(batch.files("rows.parquet")) == 2
+
+
+@pytest.mark.parametrize("kind", ["rows", "rejected"])
+def test_a_part_is_written_when_it_takes_much_memory(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resources.warehouse.batch.BYTES_OF_A_PART", BYTES_OF_A_PART // 100)
+    page = read([session(n, customid="x" * 3_000, sequenceid="7" if kind == "rows" else "no") for n in range(100)])
+    with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+        for _ in range(10):
+            batch.add(page.rows, page.rejected)
+        assert 2 <= len(batch.files(f"{kind}.parquet")) <= 5

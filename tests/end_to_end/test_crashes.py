@@ -1,0 +1,221 @@
+"""Runs that are killed: what is published stays whole, and the next run does only what the dead one had not done."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pipelines.export import export_days
+from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.server.faults import Fault
+from resources.sandbox.server.server import SandboxServer
+from tests.conftest import Serve
+from tests.support.processes import FROM, TO, State, expected, export, finish, in_duckdb, in_files, left_over, revise
+
+Reached = Callable[[], bool]
+Moment = Callable[["Scene"], Reached]
+"""Called when a process has started, it gives what tells whether the moment has come to kill it."""
+Asked = tuple[object, ...]
+
+
+@dataclass
+class Scene:
+    """A folder with an account whose revision `revision` is published in it."""
+
+    data_dir: Path
+    account: RecordedAccount
+    server: SandboxServer
+    revision: int = 1
+    kills: int = 0
+    spared: int = 0
+    """Units that dead runs had put down as complete."""
+    asked: int = 0
+    """Units that were asked for after a kill."""
+    published: list[str] = field(default_factory=list)
+    """What was found published after each kill, the state before or after."""
+
+
+def after_requests(number: int) -> Moment:
+    """When the server has answered so many requests."""
+
+    def begin(scene: Scene) -> Reached:
+        before = len(scene.server.requests)
+        return lambda: len(scene.server.requests) >= before + number
+
+    return begin
+
+
+def once_there(pattern: str) -> Moment:
+    """When a file or folder of that name has come, or another in its place."""
+
+    def begin(scene: Scene) -> Reached:
+        before = _entries(scene.data_dir, pattern)
+        return lambda: not _entries(scene.data_dir, pattern) <= before
+
+    return begin
+
+
+def _entries(folder: Path, pattern: str) -> set[tuple[Path, int]]:
+    found = set()
+    for path in folder.glob(pattern):
+        try:
+            found.add((path, path.lstat().st_ino))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def after_seconds(seconds: float) -> Moment:
+    """When the process is so old."""
+
+    def begin(_scene: Scene) -> Reached:
+        at = time.monotonic() + seconds
+        return lambda: time.monotonic() >= at
+
+    return begin
+
+
+def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
+    """Change the account, kill a run at each of the moments, and let one come to its end.
+
+    What the dead ones had put down as complete is asked for by none that follows.
+    """
+    revise(scene.account, scene.revision + 1)
+    before, after = expected(scene.revision), expected(scene.revision + 1)
+    complete: set[Asked] = set()
+    for moment in moments:
+        process, begun = export(scene.data_dir), time.monotonic()
+        _kill(process, moment(scene))
+        scene.published.append(_which(scene.data_dir, before, after))
+        assert not _session_units(scene.server, begun) & complete
+        left = _complete_units(scene.data_dir)
+        has_ended = not left and scene.published[-1] == "after/after"
+        assert has_ended or left >= complete
+        complete = left
+        scene.kills += 1
+    begun = time.monotonic()
+    finish(export(scene.data_dir))
+    asked = _session_units(scene.server, begun)
+    assert not asked & complete, "what a dead run had is asked for again"
+    assert in_duckdb(scene.data_dir) == after
+    assert in_files(scene.data_dir) == after
+    assert not left_over(scene.data_dir)
+    scene.revision += 1
+    scene.spared += len(complete)
+    scene.asked += len(asked)
+
+
+def _kill(process: "subprocess.Popen[str]", reached: Reached) -> None:
+    with process:
+        while process.poll() is None and not reached():
+            time.sleep(0.0005)
+        process.kill()
+
+
+def _which(data_dir: Path, before: State, after: State) -> str:
+    """Which complete states a reader finds; fails if it is neither the one before nor the one after."""
+    names = []
+    for found in (in_duckdb(data_dir), in_files(data_dir)):
+        assert found in (before, after)
+        names.append("before" if found == before else "after")
+    return "/".join(names)
+
+
+def _complete_units(data_dir: Path) -> set[Asked]:
+    """The session units that batches on disk hold as complete, for the next run to take up."""
+    units: set[Asked] = set()
+    for label in (data_dir / ".state" / "batches").glob("*/label"):
+        batch = label.parent
+        for file in [*batch.glob("*.units.json"), *batch.glob("merged.json")]:
+            for unit in json.loads(file.read_bytes()):
+                if unit["endpoint"].startswith("v3/campaign/"):
+                    units.add((unit["endpoint"], unit["parent"], unit["start"], unit["end"]))
+    return units
+
+
+def _session_units(server: SandboxServer, begun: float) -> set[Asked]:
+    """The session units that were asked for since a moment."""
+    return {
+        (entry.path, *(entry.parameters[name] for name in ("campaign", "start_date", "end_date")))
+        for entry in server.requests
+        if entry.began >= begun and entry.path.startswith("v3/campaign/")
+    }
+
+
+@pytest.fixture
+def scene(serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    account = RecordedAccount()
+    revise(account, 1)
+    server = serve(account)
+    export_days(FROM, TO)
+    # so slow that the sessions come in several parts
+    server.faults.add(Fault("stall", path="v3/campaign/*", times=None, seconds=0.1))
+    monkeypatch.setenv("COUPONTOOLS_CONCURRENCY", "2")
+    return Scene(data_dir, account, server)
+
+
+PART = ".state/batches/*/000001.units.json"
+MERGED = ".state/batches/*/merged.json"
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        pytest.param([once_there(PART), after_requests(60), once_there(MERGED)], id="while it reads"),
+        pytest.param(
+            [
+                after_seconds(random.Random(1).uniform(1, 4)),
+                once_there(".state/*.wal"),
+                once_there(".snapshots/unfinished"),
+                once_there("coupontools.duckdb"),
+            ],
+            id="while it merges and publishes",
+        ),
+    ],
+)
+def test_a_killed_run_leaves_a_complete_state_and_the_next_one_does_the_rest(
+    scene: Scene, moments: Sequence[Moment]
+) -> None:
+    live_through(scene, moments)
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_end_does_so_in_one_line_and_publishes_nothing(
+    scene: Scene, told: signal.Signals
+) -> None:
+    revise(scene.account, 2)
+    process, reached = export(scene.data_dir), after_requests(45)(scene)
+    while not reached():
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.send_signal(told)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.count("Error: ") == 1
+    assert "Error: The run was interrupted." in errors
+    assert "Traceback" not in errors
+    assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(1)
+    export_days(FROM, TO)
+    assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
+    assert not left_over(scene.data_dir)
+
+
+def test_private_files_that_are_deleted_in_mid_run_cost_no_published_row(scene: Scene) -> None:
+    revise(scene.account, 2)
+    process, reached = export(scene.data_dir), after_requests(25)(scene)
+    while not reached():
+        assert process.poll() is None
+        time.sleep(0.001)
+    shutil.rmtree(scene.data_dir / ".state")
+    told = finish(process, code=1)
+    assert f"Error: The folder {scene.data_dir} cannot be written" in told
+    export_days(FROM, TO)
+    assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
+    assert not left_over(scene.data_dir)

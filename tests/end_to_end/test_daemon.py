@@ -1,0 +1,34 @@
+"""Dagster as it runs in production: webserver, daemon, runs in processes of their own."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from tests.conftest import Serve
+from tests.support.accounts import account
+from tests.support.dagster_dev import dagster_dev, wait_until
+from tests.support.queries import in_database
+
+
+def test_a_backfill_of_a_thousand_days_and_a_new_card_are_published_without_a_hand(
+    serve: Serve, data_dir: Path, tmp_path: Path
+) -> None:
+    made = account({1: 3_000})  # over three days of January 2026
+    serve(made)
+
+    def published(query: str) -> int:
+        return len(in_database(data_dir, query)) if (data_dir / "coupontools.duckdb").exists() else 0
+
+    days = [(date(2024, 1, 1) + timedelta(days=number)).isoformat() for number in range(1_000)]
+    with dagster_dev(tmp_path / "home") as dev:
+        assert dev.partitions("loyalty_users") == []
+        made.put_record("loyalty_cards", {"id": 7, "name": "New card"})
+        dev.backfill("coupon_sessions", days)
+        assert dev.runs_of("coupon_sessions") == ["SUCCESS"]
+        wait_until(lambda: published("FROM coupon_sessions") == 3_000, seconds=60)
+        wait_until(lambda: "SUCCESS" in dev.runs_of("published_database"), seconds=60)
+        wait_until(lambda: dev.partitions("loyalty_users") == ["7"], seconds=90)
+        wait_until(
+            lambda: [run["status"] for run in dev.runs() if run["jobName"] == "export_loyalty_users"] == ["SUCCESS"],
+            seconds=60,
+        )
+    assert in_database(data_dir, "SELECT loyalty_card_id, name FROM loyalty_cards") == [("7", "New card")]

@@ -1,0 +1,372 @@
+"""The whole way through a server that misbehaves: the tables of the account, or one clear line and what was there."""
+
+import shutil
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import click
+import pytest
+
+from assets.catalogue import ASSETS
+from pipelines.export import export_days
+from resources.account_fingerprint import ACCOUNT
+from resources.coupontools.client import FEW_TRIES, TRIES
+from resources.coupontools.endpoints import choose
+from resources.sandbox.server.faults import Fault, Faults, Kind
+from resources.sandbox.server.server import SandboxServer
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
+from tests.conftest import Serve
+from tests.end_to_end.test_every_table import tables
+from tests.support.accounts import WHOLE_COUNTS, whole_account
+from tests.support.queries import Rows
+from tests.support.runs import Metadata, export_only, served
+
+DAYS = (date(2025, 12, 31), date(2026, 11, 1))
+
+PERIOD: Mapping[str, object] = {"start": str(DAYS[0]), "end": str(DAYS[1])}
+WINDOW = "from 2025-12-31 to 2026-11-01"
+SMALL_PAGES = {
+    "session_page_size": 40,
+    "registration_page_size": 40,
+    "v4_registration_page_size": 40,
+    "v4_loyalty_page_size": 40,
+}
+
+PASSING: Mapping[str, Mapping[str, Any]] = {
+    "429 with seconds": {"kind": "429", "retry_after": 0},
+    "429 with a date": {"kind": "429", "as_http_date": True},
+    "429 with no time": {"kind": "429", "retry_after": None},
+    "503 with words": {"kind": "503", "retry_after": "soon"},
+    **{
+        kind: {"kind": kind}
+        for kind in (
+            "408", "500", "502", "503", "504", "reset", "reset_in_body", "short_body", "cut_chunks", "truncated",
+            "truncated_after_record", "cut_gzip", "broken_gzip", "empty", "wrong_shape", "html", "content_type",
+        )
+    },
+    "drip": {"kind": "drip", "seconds": 0.05},
+    "stall": {"kind": "stall", "seconds": 1.2},
+}  # fmt: skip
+HARMLESS = {"content_type", "drip"}
+"""Faults behind which the right answer is read."""
+
+
+TOGETHER = {
+    "errors of HTTP": ["500", "503", "429 with seconds", "429 with a date", "503 with words"],
+    "answers that break off": ["html", "reset", "reset_in_body", "short_body", "truncated", "content_type"],
+    "answers that cannot be read": [
+        "wrong_shape",
+        "truncated_after_record",
+        "broken_gzip",
+        "cut_gzip",
+        "empty",
+        "drip",
+    ],
+    "stall": ["stall"],
+}
+"""Each endpoint shows all faults of a line, one after the other: as many as one request can overcome.
+
+What may also mean that the address is wrong has to be overcome first.
+"""
+
+
+@pytest.fixture(autouse=True)
+def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "1")
+
+
+@pytest.fixture(autouse=True)
+def _every_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opens, claims and validations too, although no session is from before the range."""
+    monkeypatch.setattr("assets.coupon_sessions.MIN_DAYS_TO_ASK", timedelta.max)
+
+
+def files(data_dir: Path) -> dict[str, bytes]:
+    """All that is published, byte for byte."""
+    folder = (data_dir / "parquet").resolve()
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+    return found | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
+
+
+def export_all(**days: object) -> dict[str, Metadata]:
+    """Read and publish all tables, which must succeed; returns what each of them told."""
+    return export_only(*ASSETS.values(), **(days or PERIOD))
+
+
+def total(told: Mapping[str, Metadata], name: str) -> int:
+    return sum(int(str(metadata.get(name, 0))) for metadata in told.values())
+
+
+@cache
+def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str, Rows]]:
+    """The folder and the tables of an export of the whole account without faults."""
+    folder = TemporaryDirectory()
+    with served(whole_account(), Path(folder.name), COUPONTOOLS_API_VERSIONS=versions):
+        told = export_all()
+    assert total(told, "API retries") == 0
+    # each test serves the account at an address of its own: the first that comes takes the folder over
+    WarehouseResource(data_dir=folder.name).adopt(Origin(ACCOUNT))
+    found = tables(Path(folder.name))
+    assert {table: len(rows) for table, rows in found.items()} == WHOLE_COUNTS
+    return folder, found
+
+
+@pytest.fixture
+def published(data_dir: Path) -> Mapping[str, Rows]:
+    """The whole account as an earlier run has published it."""
+    folder, found = faultless()
+    shutil.copytree(folder.name, data_dir, symlinks=True)
+    return found
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_passing_faults_at_every_endpoint_change_no_row_and_are_told(serve: Serve, data_dir: Path, case: str) -> None:
+    server, rules = serve(whole_account(), **SMALL_PAGES), [PASSING[fault] for fault in TOGETHER[case]]
+    paths = [endpoint.path.replace("{parent}", "*") for endpoint in choose("").values()]
+    if case == "stall":  # each takes as long as the client is patient
+        paths = ["v3/coupon/*", "v3/campaign/*", "v4/loyalty/*", "v3/directoryusers/list"]
+    server.faults.add(*(Fault(**rule, path=path) for path in paths for rule in rules))
+    told = export_all()
+    assert tables(data_dir) == faultless()[1]
+    kinds = Counter(rule["kind"] for rule in rules)
+    expected = Counter({kind: number * len(paths) for kind, number in kinds.items()})
+    assert server.faults.hits == Counter(entry.fault for entry in server.requests if entry.fault) == expected
+    assert total(told, "API requests") == len(server.requests)
+    harmful = sum(number for kind, number in kinds.items() if kind not in HARMLESS)
+    assert total(told, "API retries") == harmful * len(paths)
+    assert total(told, "API throttled") == expected["429"]
+    if case != "stall":
+        retried = {table: metadata["API retries"] for table, metadata in told.items() if "API retries" in metadata}
+        assert retried["categories"] == 2 * harmful, "two endpoints"
+        assert retried["email_groups"] == harmful
+
+
+class Lasting(NamedTuple):
+    """A fault without end of the requests with these parameters, the tables it keeps back, and what is said of it."""
+
+    kind: Kind
+    path: str
+    where: Mapping[str, object]
+    failing: tuple[str, ...]
+    tries: int
+    line: str
+
+    def asked(self, parameters: Mapping[str, object]) -> bool:
+        """Whether a request has the parameters."""
+        return self.where.items() <= parameters.items()
+
+
+LASTING: Mapping[str, list[Lasting]] = {
+    "the list of campaigns": [
+        Lasting(
+            "broken_gzip",
+            "v3/coupon/list",
+            {},
+            ("campaigns", "coupon_sessions"),
+            2 * TRIES,
+            "The API broke off its answer to v3/coupon/list (",
+        )
+    ],
+    "five at once": [
+        Lasting(
+            "failed",
+            "v3/campaign/opens",
+            {"campaign": "cam_1", "page": 1},
+            ("coupon_sessions",),
+            1,
+            f"The API refuses v3/campaign/opens of campaign cam_1 {WINDOW}, page 1 (error 604: Something is wrong",
+        ),
+        Lasting(
+            "truncated_after_record",
+            "v3/directoryusers/list",
+            {"directory": "dir_1", "page": 2},
+            ("directory_registrations",),
+            TRIES,
+            f"The API answers v3/directoryusers/list of directory dir_1 {WINDOW}, page 2 in a shape that is not known: "
+            "no JSON, or cut off (",
+        ),
+        Lasting(
+            "stall",
+            "v3/emailtool/grouplist",
+            {},
+            ("email_groups",),
+            TRIES,
+            "The API broke off its answer to v3/emailtool/grouplist (ReadTimeout). Tried 6 times.",
+        ),
+        Lasting(
+            "500",
+            "v4/loyalty/loyalty-cards/123456/stats",
+            {},
+            ("loyalty_users",),
+            TRIES,
+            "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 1 with HTTP 500. Tried 6 ",
+        ),
+        Lasting(
+            "wrong_shape",
+            "v3/smstool/userlist",
+            {},
+            ("sms_contacts",),
+            FEW_TRIES,
+            "The API answers v3/smstool/userlist of smsgroup gro_1 in a shape that is not known: [3 x text]. Tried 3 ",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", LASTING)
+def test_a_lasting_fault_is_one_line_and_spoils_nothing(
+    serve: Serve, data_dir: Path, published: Mapping[str, Rows], capfd: pytest.CaptureFixture[str], case: str
+) -> None:
+    made, before = whole_account(), files(data_dir)
+    made.put_record("categories", {"ID": "cat_99", "name": "New"})
+    server = serve(made, **SMALL_PAGES)
+    for each in LASTING[case]:
+        server.faults.add(
+            Fault(each.kind, each.path, each.asked, times=None, retry_after="later", seconds=2, error_code=604)
+        )
+    lines = failure(server, capfd).split("\nError: ")
+    assert len(lines) == len(LASTING[case])
+    for each, line in zip(LASTING[case], lines, strict=True):
+        assert line.startswith(each.line)
+    assert server.faults.hits == {each.kind: each.tries for each in LASTING[case]}
+    now, after = tables(data_dir), files(data_dir)
+    for table in published.keys() - {"categories", "quarantine"}:
+        assert now[table] == published[table]
+    assert len(now["categories"]) == len(published["categories"]) + 1, "what can be read is published"
+    unreadable = [each for each in LASTING[case] if "in a shape that is not known" in each.line]
+    assert len(now["quarantine"]) == len(unreadable), "the answer is kept"
+    failing = {table for each in LASTING[case] if each not in unreadable for table in each.failing}
+    unchanged = {path: body for path, body in before.items() if path.split("/")[0] in failing}
+    assert bool(unchanged) == bool(failing)
+    assert {path: after[path] for path in unchanged} == unchanged
+    server.faults.clear()
+    again = {table for each in LASTING[case] for table in each.failing}
+    export_only(*(asset for table, asset in ASSETS.items() if table.TABLE in again), **PERIOD)
+    assert tables(data_dir) == {**published, "categories": now["categories"]}
+
+
+def failure(server: SandboxServer | None, capfd: pytest.CaptureFixture[str]) -> str:
+    """The message with which an export ends, soon, and without showing the keys."""
+    begun = time.monotonic()
+    with pytest.raises(click.ClickException) as error:
+        export_days(*DAYS)
+    assert time.monotonic() - begun < 30
+    message = error.value.message
+    shown = "".join((message, *capfd.readouterr()))
+    for key in (server.client_id, server.client_secret) if server else ("somebody", "hush-hush"):
+        assert key not in shown
+    return message
+
+
+@pytest.mark.parametrize("skip", [0, 20])
+def test_keys_revoked_in_mid_run_end_it_at_once(
+    serve: Serve, data_dir: Path, published: Mapping[str, Rows], capfd: pytest.CaptureFixture[str], skip: int
+) -> None:
+    before = files(data_dir)
+    server = serve(whole_account(), **SMALL_PAGES)
+    server.faults.add(Fault("revoked", skip=skip))
+    message = failure(server, capfd)
+    assert "\n" not in message
+    assert message.startswith("The API refuses the keys (error 1000: HTTP/1.0 401 Unauthorized. Client ID or Sec")
+    assert message.endswith("Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET.")
+    assert len(server.requests) <= skip + 8, "those that were under way"
+    after = files(data_dir)
+    if skip == 0:
+        assert after == before
+    read = ("campaigns", "categories", "database")
+    assert {path: body for path, body in after.items() if not path.startswith(read)} == {
+        path: body for path, body in before.items() if not path.startswith(read)
+    }
+    assert tables(data_dir) == published
+    server.faults.clear()
+    export_days(*DAYS)
+    assert tables(data_dir) == published
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_where_nothing_listens_is_said_once(
+    data_dir: Path,
+    published: Mapping[str, Rows],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+) -> None:
+    del published
+    before = files(data_dir)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("COUPONTOOLS_API_URL", f"{scheme}://127.0.0.1:{port}")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "hush-hush")
+    message = failure(None, capfd)
+    assert "\n" not in message
+    assert message.startswith(f"127.0.0.1:{port} cannot be reached (")
+    assert "Check COUPONTOOLS_API_URL and the network. Tried 3 times." in message
+    assert files(data_dir) == before
+
+
+@pytest.fixture
+def leaving(serve: Serve) -> Iterator[SandboxServer]:
+    """A server that goes away once it is asked for registrations, and leaves nothing behind that listens."""
+    server, asked = serve(whole_account(), **SMALL_PAGES), threading.Event()
+
+    def leave() -> None:
+        asked.wait()
+        server.__exit__(None, None, None)
+
+    def has_asked(_: object) -> bool:
+        asked.set()
+        return True
+
+    thread = threading.Thread(target=leave)
+    thread.start()
+    server.faults.add(Fault("stall", path="v3/directoryusers/list", when=has_asked, seconds=9))
+    yield server
+    asked.set()
+    thread.join()
+
+
+def test_a_server_that_goes_away_in_mid_run_is_given_up_once(
+    leaving: SandboxServer, data_dir: Path, published: Mapping[str, Rows], capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = files(data_dir)
+    message = failure(leaving, capfd)
+    assert "\n" not in message
+    assert " cannot be reached (" in message
+    assert "Tried 6 times." in message
+    assert tables(data_dir) == published
+    unread = ("directory_registrations", "email_groups", "loyalty_cards", "loyalty_users", "sms_", "subaccounts")
+    unchanged = {path: body for path, body in before.items() if path.startswith(unread)}
+    after = files(data_dir)
+    assert len(unchanged) > len(unread)
+    assert {path: after[path] for path in unchanged} == unchanged
+
+
+@pytest.mark.parametrize(("seed", "versions", "days"), [(3, "v3", {}), (4, "v4", {"full": True})])
+def test_faults_of_all_kinds_at_random_change_no_row(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch, seed: int, versions: str, days: dict[str, object]
+) -> None:
+    folder, expected = faultless(versions)
+    if days:  # a complete read, in which nothing may count as deleted
+        shutil.copytree(folder.name, data_dir, symlinks=True)
+    monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
+    faults = Faults((Fault(**rule, times=None, probability=0.015) for rule in PASSING.values()), seed)
+    server = serve(whole_account(), faults=faults, **SMALL_PAGES | {"session_page_size": 10})
+    told = export_all(**days)
+    assert tables(data_dir) == expected
+    hits = server.faults.hits
+    assert hits.total() > 10
+    assert len(hits) > 7
+    assert total(told, "API requests") == len(server.requests)
+    assert total(told, "API retries") == hits.total() - sum(hits[kind] for kind in ("content_type", "drip"))
+    assert total(told, "API throttled") == hits["429"]

@@ -1,0 +1,121 @@
+"""Day by day while the account goes on: in the end the tables are those of one read of everything."""
+
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.campaigns import campaigns
+from assets.coupon_sessions import coupon_sessions
+from assets.directories import directories, directory_registrations
+from pipelines.export import export_everything
+from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.server.clock import Clock
+from tests.conftest import Serve
+from tests.support.accounts import campaign, session
+from tests.support.queries import in_database
+from tests.support.runs import export_only, export_sessions
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 7)
+ONE_DAY = timedelta(days=1)
+NOT_IN_ANY_WINDOW = ("is_voided", "voided_at", "is_locked", "is_saved_to_wallet", "is_played", "played_at")
+"""Columns whose change puts a session into no list of a window."""
+
+
+def sessions(data_dir: Path) -> dict[str, dict[str, Any]]:
+    """The sessions by id, but for when they were read."""
+    query = "SELECT * EXCLUDE (_extracted_at) FROM coupon_sessions"
+    names = [row[0] for row in in_database(data_dir, f"DESCRIBE {query}")]
+    found = [dict(zip(names, row, strict=True)) for row in in_database(data_dir, query)]
+    return {row["session_id"]: row for row in found}
+
+
+def registered(data_dir: Path) -> set[tuple[Any, ...]]:
+    """The registrations by what does not change."""
+    query = "SELECT directory_id, registration_id, registered_at, email FROM directory_registrations"
+    return set(in_database(data_dir, query))
+
+
+def test_day_by_day_leads_to_the_tables_of_one_full_read(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clock = Clock.frozen(datetime.combine(FIRST, time.min))
+    serve(Account(seed=11, sessions=6_000, campaigns=4), clock=clock, session_page_size=100, registration_page_size=50)
+    assets = (campaigns, coupon_sessions, directories, directory_registrations)
+    export_only(*assets, start="2020-01-01", end=str(FIRST - ONE_DAY))
+    before = sessions(data_dir)
+    days = [FIRST + n * ONE_DAY for n in range((LAST - FIRST).days + 1)]
+    windows = [(day, day) for day in days]
+    windows[3:6] = [(days[3], days[5])]  # two days were missed
+    windows.insert(5, (days[4], days[6]))  # and some are read twice
+    for start, end in windows:
+        quarter_past_midnight = datetime.combine(end + ONE_DAY, time(0, 15))
+        clock.set(max(clock.now(), min(quarter_past_midnight, datetime.combine(LAST, time(23, 59, 59)))))
+        export_only(*assets, start=str(start), end=str(end))
+    increments = sessions(data_dir)
+
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "whole"))
+    export_only(*assets, full=True)
+    whole = sessions(tmp_path / "whole")
+    assert increments.keys() == whole.keys()
+    assert len(increments) > len(before)
+    stale = {
+        name: {column for column in row if row[column] != whole[name][column]} - {*NOT_IN_ANY_WINDOW}
+        for name, row in increments.items()
+    }
+    reset = {name for name, columns in stale.items() if "validated_at" in columns and increments[name]["validated_at"]}
+    assert {name for name, columns in stale.items() if columns} == reset
+    assert sum(row != before[name] for name, row in increments.items() if name in before) > 5
+
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
+    assert registered(data_dir) >= registered(tmp_path / "whole")
+    export_only(*assets, full=True)
+    assert sessions(data_dir) == whole, "the full read heals what windows cannot show"
+    live = "SELECT * EXCLUDE (_extracted_at) FROM directory_registrations WHERE _deleted_at IS NULL ORDER BY ALL"
+    assert in_database(data_dir, live) == in_database(tmp_path / "whole", live)
+
+
+def test_a_full_read_heals_what_no_window_shows(serve: Serve, data_dir: Path) -> None:
+    claimed = {"claimed": "1", "claim_date_utc": "2026-01-02 10:00:00"}
+    made = RecordedAccount([campaign()], {"cam_1": [session(n, status=claimed) for n in range(4)]})
+    serve(made)
+    export_sessions(date(2026, 1, 1), date(2026, 1, 31))
+    ids = [session(n)["session"] for n in range(4)]
+    made.replace_session(ids[0], session(0, status=claimed | {"voided": "1", "voided_date_utc": "2026-02-03 00:00:00"}))
+    made.replace_session(ids[1], session(1))
+    made.replace_session(ids[2], session(2, status=claimed | {"locked": "1"}))
+    made.remove_session(ids[3])
+    stale = sessions(data_dir)
+    export_sessions(date(2026, 2, 1), date(2026, 2, 28))
+    assert sessions(data_dir) == stale
+    export_everything()
+    found = sessions(data_dir)
+    assert found[ids[0]]["voided_at"] == datetime(2026, 2, 3)
+    assert found[ids[1]]["claimed_at"] is None
+    assert found[ids[2]]["is_locked"]
+    assert found[ids[3]]["claimed_at"]
+    assert [name for name, row in found.items() if row["_deleted_at"]] == [ids[3]]
+
+
+def test_an_older_observation_that_comes_later_changes_nothing(serve: Serve, data_dir: Path) -> None:
+    made = RecordedAccount([campaign()], {"cam_1": [session(1)]})
+    serve(made)
+    export_sessions(date(2026, 1, 1), date(2026, 1, 31))
+    opened = {"opened": "1", "open_date_utc": "2026-01-31 23:59:59"}
+    made.replace_session(session(1)["session"], session(1, status=opened))
+    export_sessions(date(2026, 2, 1), date(2026, 2, 28))
+    assert not any(row["is_opened"] for row in sessions(data_dir).values()), "it was opened on another day"
+    export_sessions(date(2026, 1, 31), date(2026, 2, 1))
+    export_sessions(date(2026, 1, 1), date(2026, 1, 1))
+    assert [row["opened_at"] for row in sessions(data_dir).values()] == [datetime(2026, 1, 31, 23, 59, 59)]
+
+
+@pytest.mark.parametrize("moment", ["2026-01-31 00:00:00", "2026-01-31 23:59:59"])
+def test_the_first_and_the_last_second_of_a_day_belong_to_it_alone(serve: Serve, data_dir: Path, moment: str) -> None:
+    serve(RecordedAccount([campaign()], {"cam_1": [session(1, created=moment)]}))
+    for day in (30, 32):
+        export_sessions(date(2026, 1, 1) + (day - 1) * ONE_DAY, date(2026, 1, 1) + (day - 1) * ONE_DAY)
+        assert not sessions(data_dir)
+    export_sessions(date(2026, 1, 31), date(2026, 1, 31))
+    assert len(sessions(data_dir)) == 1

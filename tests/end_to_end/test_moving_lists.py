@@ -1,0 +1,212 @@
+"""Lists that change while they are read: nothing is doubled, nothing is lost, and the run says so."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.campaigns import campaigns
+from assets.coupon_sessions import coupon_sessions
+from assets.directories import directories, directory_registrations
+from assets.loyalty import loyalty_cards, loyalty_users
+from resources.sandbox.account.account import SessionQuery
+from resources.sandbox.account.overlay import Table
+from resources.sandbox.account.record import Record
+from resources.sandbox.generated.account import RecordedAccount
+from tests.conftest import Serve
+from tests.support.accounts import START, campaign, loyalty_user, registration, session
+from tests.support.queries import in_database, in_parquet
+from tests.support.runs import export_only
+
+TODAY = datetime.now(UTC).date()
+
+
+class MovingAccount(RecordedAccount):
+    """An account that changes right after certain answers: `after[n]` is what follows the n-th answer of a list."""
+
+    def __init__(self, list_name: str, *arguments: Any, **tables: Any) -> None:
+        super().__init__(*arguments, **tables)
+        self.list_name, self.answered = list_name, 0
+        self.after: dict[int, Callable[[], None]] = {}
+
+    def rows(self, table: Table, parent: str, now: datetime) -> Any:
+        found = super().rows(table, parent, now)
+        self._answer(table)
+        return found
+
+    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> Any:
+        found = super().sessions(campaign_id, query, now)
+        self._answer(query.kind)
+        return found
+
+    def _answer(self, name: str) -> None:
+        if name == self.list_name:
+            self.answered += 1
+            self.after.pop(self.answered, lambda: None)()
+
+
+def registrations(numbers: range, start: datetime = START) -> list[Record]:
+    return [registration(number, start + timedelta(minutes=number)) for number in numbers]
+
+
+def keys(data_dir: Path, table: str, column: str) -> list[str]:
+    """The keys of a table as often as they are in it, in both forms."""
+    found = sorted(row[0] for row in in_database(data_dir, f"SELECT {column} FROM {table}"))
+    assert sorted(row[0] for row in in_parquet(data_dir, table, column)) == found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("change", "answer", "size"),
+    [("arrival", 1, 35), ("deletion", 2, 35), ("deletion", 3, 30), ("both", 2, 30), ("many arrivals", 1, 35),
+     ("many deletions", 3, 35)],
+)  # fmt: skip
+def test_registrations_that_come_and_go_in_mid_read(
+    serve: Serve, data_dir: Path, change: str, answer: int, size: int
+) -> None:
+    made = MovingAccount(
+        "registrations",
+        directories=[{"ID": "dir_1", "name": "One"}],
+        registrations={"dir_1": registrations(range(1, size + 1))},
+    )
+    deleted: Iterable[int] = {"deletion": [size - 1], "both": [size - 1], "many deletions": range(size - 7, size)}.get(
+        change, []
+    )
+    added: Iterable[int] = {"arrival": range(100, 101), "both": range(100, 101), "many arrivals": range(100, 125)}.get(
+        change, []
+    )
+
+    def move() -> None:
+        for number in deleted:
+            made.remove_record("registrations", f"reg_{number}", "dir_1")
+        for number in added:
+            made.put_record("registrations", registration(number, START + timedelta(minutes=number)), "dir_1")
+
+    made.after[answer] = move
+    serve(made, registration_page_size=10)
+    told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    found = keys(data_dir, "directory_registrations", "registration_id")
+    assert len(found) == len(set(found))
+    there_all_the_while = {f"reg_{number}" for number in range(1, size + 1)} - {f"reg_{each}" for each in deleted}
+    assert there_all_the_while <= set(found)
+    assert set(found) <= there_all_the_while | {f"reg_{number}" for number in (*deleted, *added)}
+    moved = told["directory_registrations"]["records found by reading again"]
+    assert set(found) >= {f"reg_{number}" for number in added} or not moved
+
+
+def test_a_run_says_that_a_list_moved_and_what_that_brought(
+    serve: Serve, data_dir: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = MovingAccount(
+        "registrations",
+        directories=[{"ID": "dir_1", "name": "One"}],
+        registrations={"dir_1": registrations(range(1, 31))},
+    )
+    made.after[1] = lambda: made.remove_record("registrations", "reg_30", "dir_1")
+    serve(made, registration_page_size=10)
+    told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    assert len(keys(data_dir, "directory_registrations", "registration_id")) == 30
+    about_registrations = told["directory_registrations"]
+    assert about_registrations["lists that moved while read"] == 1
+    assert about_registrations["records found by reading again"] == 1
+    assert "v3/directoryusers/list of directory dir_1 from 2026-01-01 to 2026-01-31 changed while it was read" in (
+        capfd.readouterr().err
+    )
+
+
+def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
+    server = serve(
+        RecordedAccount(
+            directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(230))}
+        ),
+    )
+    told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    asked = [each.parameters["page"] for each in server.requests if each.path == "v3/directoryusers/list"]
+    assert asked == [1, 2, 3, 1, 2, 3]
+    assert told["directory_registrations"]["lists that moved while read"] == 0
+
+
+def test_a_window_of_the_past_is_found_although_the_list_grows_above_it(serve: Serve, data_dir: Path) -> None:
+    made = MovingAccount(
+        "registrations",
+        directories=[{"ID": "dir_1", "name": "One"}],
+        registrations={"dir_1": registrations(range(1, 101), datetime(2026, 1, 1, 23))},
+    )
+    for answer in range(1, 12):
+        made.after[answer] = lambda number=1000 + answer: made.put_record(  # type: ignore[misc]
+            "registrations", registration(number, datetime(2026, 6, 1)), "dir_1"
+        )
+    serve(made, registration_page_size=7)
+    export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-01")
+    assert keys(data_dir, "directory_registrations", "registration_id") == sorted(f"reg_{n}" for n in range(1, 60))
+
+
+@pytest.mark.parametrize(
+    ("order", "amount", "answer", "whole"),
+    [
+        ("ascending", "page", 1, True),
+        ("ascending", "total", 1, False),
+        ("newest_first", "page", 2, False),
+        ("newest_first", "total", 2, True),
+    ],
+)
+def test_sessions_of_the_current_day_that_come_and_go_in_mid_read(
+    serve: Serve, data_dir: Path, order: str, amount: str, answer: int, whole: bool
+) -> None:
+    sessions = [session(number, created=f"{TODAY} 00:{number:02}:00") for number in range(1, 36)]
+    made = MovingAccount("data", [campaign()], {"cam_1": sessions})
+
+    def move() -> None:
+        for number in (3, 34):
+            made.remove_session(session(number)["session"])
+        made.add_sessions("cam_1", session(36, created=f"{TODAY} 00:36:00"), session(37, created=f"{TODAY} 00:37:00"))
+
+    made.after[answer] = move
+    serve(made, session_page_size=10, session_order=order, amount_meaning=amount)
+    days = {"full": True} if whole else {"start": f"{TODAY}", "end": f"{TODAY}"}
+    export_only(campaigns, coupon_sessions, **days)
+    found = keys(data_dir, "coupon_sessions", "sequence_id")
+    assert len(found) == len(set(found))
+    assert {*range(1, 36)} - {3, 34} <= {int(number) for number in found} <= {*range(1, 38)}
+    export_only(campaigns, coupon_sessions, full=True)
+    live = in_database(data_dir, "SELECT sequence_id FROM coupon_sessions WHERE _deleted_at IS NULL ORDER BY ALL")
+    assert [number for (number,) in live] == sorted({*range(1, 38)} - {3, 34})
+
+
+def test_a_list_that_moves_without_end_is_left_to_the_next_run_and_deletes_nothing(
+    serve: Serve, data_dir: Path
+) -> None:
+    sessions = {number: session(number, created=f"{TODAY} 00:00:00") for number in range(1, 101)}
+    made = MovingAccount("data", [campaign()], {"cam_1": list(sessions.values())})
+    serve(made, session_page_size=10)
+    export_only(campaigns, coupon_sessions, full=True)
+
+    def swap() -> None:
+        """Take the first away and put another in the middle."""
+        made.after[made.answered + 1] = swap
+        numbers = sorted(sessions)
+        del sessions[numbers[0]]
+        sessions[numbers[-1] + 1] = session(numbers[-1] + 1, created=f"{TODAY} 00:00:00")
+        middle = sorted(sessions, key=lambda number: (number * 7919) % 1009)
+        made.set_sessions("cam_1", [sessions[number] for number in middle])
+
+    made.after[made.answered + 1] = swap
+    told = export_only(campaigns, coupon_sessions, full=True)["coupon_sessions"]
+    assert told["lists that moved while read"] == 1
+    assert told["rows deleted"] == 0
+    found = keys(data_dir, "coupon_sessions", "session_id")
+    assert len(found) == len(set(found))
+
+
+def test_loyalty_users_that_go_in_mid_read(serve: Serve, data_dir: Path) -> None:
+    made = MovingAccount(
+        "loyalty_users",
+        loyalty_cards=[{"ID": "1", "code": "a", "name": "Club", "type": "membership"}],
+        loyalty_users={"1": [loyalty_user(number) for number in range(1, 31)]},
+    )
+    made.after[2] = lambda: made.remove_record("loyalty_users", "1", "1")
+    serve(made, v4_loyalty_page_size=10)
+    export_only(loyalty_cards, loyalty_users)
+    assert {str(number) for number in range(2, 31)} <= set(keys(data_dir, "loyalty_users", "loyalty_user_id"))

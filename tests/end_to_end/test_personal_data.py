@@ -1,0 +1,321 @@
+"""Personal data: kept, hashed, dropped, and forgotten; every byte that is written is looked at."""
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from assets.catalogue import marts
+from assets.ingest.personal_data import Veil
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.directory_registrations import DirectoryRegistration
+from assets.tables.loyalty_users import LoyaltyUser
+from assets.tables.quarantine import Quarantine
+from pipelines.cli import app
+from pipelines.definitions import defs
+from pipelines.export import export_days, export_everything
+from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.server.faults import Fault
+from resources.settings import PersonalData
+from resources.warehouse.batch import UnitDone
+from resources.warehouse.columns import create_table
+from resources.warehouse.origin import Origin, note_origin
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import NOBODY
+from tests.conftest import Serve
+from tests.support.accounts import campaign, loyalty_user, registration, session
+from tests.support.processes import finish, start
+from tests.support.queries import in_database
+
+DAYS = date(2026, 1, 1), date(2026, 3, 31)
+EMAIL, PHONE, NAME = "Zoe.Planted@Example.com", "+32 470 11 22 33", "Plantedname"
+PLANTED = (EMAIL, PHONE, NAME, "470112233", "zoe.planted")
+SHA256 = 64
+USAGE_ERROR = 2
+
+
+def planted_account() -> RecordedAccount:
+    person = {"email": EMAIL, "phone": PHONE, "firstname": NAME}
+    return RecordedAccount(
+        [campaign(1)],
+        {
+            "cam_1": [
+                session(1, user=person, customid=NAME),
+                session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL, f"of {EMAIL}": NAME}),
+                session(3, created="tomorrow", user=person),
+                session(5, created=EMAIL, status={"claimed": NAME}),
+                session(6, user={"phone": "0032 (0)470-112233"}),
+                session(4, user={"email": f" {EMAIL.upper()} "}),
+            ]
+        },
+        loyalty_cards=[{"id": 7, "name": "Club"}],
+        loyalty_users={
+            "7": [
+                loyalty_user(1, email=EMAIL, phone="", first_name=NAME),
+                loyalty_user(2),
+                loyalty_user(3, points=PHONE, birthday=NAME),
+            ]
+        },
+        directories=[{"ID": "dir_1", "name": "Free"}],
+        registrations={"dir_1": [registration(1, "2026-01-02 12:00:00", email=EMAIL, phone=PHONE, first_name=NAME)]},
+        sms_groups=[{"ID": "gro_1", "name": "Group"}],
+        sms_contacts={"gro_1": [{"phone": PHONE, "first_name": NAME}, {"phone": "+3211"}]},
+    )
+
+
+def found(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
+    """Where any of the texts stands, in any case: in the bytes of a file, or in what DuckDB reads of it."""
+    wanted = [text.lower() for text in texts]
+    places = set()
+    for path in (path for path in data_dir.rglob("*") if path.is_file() and not path.is_symlink()):
+        read = path.read_bytes().decode("latin-1")
+        with duckdb.connect() as connection:
+            if path.suffix == ".parquet":
+                read += str(connection.execute(f"FROM read_parquet('{path}', hive_partitioning = false)").fetchall())
+            elif path.suffix == ".duckdb":
+                connection.execute(f"ATTACH '{path}' AS looked (READ_ONLY)")
+                tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'looked'"
+                for schema, table in connection.execute(tables).fetchall():
+                    read += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
+        if any(text in read.lower() for text in wanted):
+            places.add(str(path.relative_to(data_dir)))
+    return places
+
+
+def test_what_is_kept_is_found(serve: Serve, data_dir: Path) -> None:
+    serve(planted_account())
+    export_days(*DAYS)
+    assert {".state/stage.duckdb", "coupontools.duckdb"} <= found(data_dir)
+
+
+@pytest.mark.parametrize("policy", ["hash", "drop"])
+def test_no_byte_that_is_written_shows_a_person(
+    serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    serve(planted_account())
+    export_days(*DAYS)
+    export_everything()
+    assert found(data_dir) == set()
+    told = capsys.readouterr()
+    assert not any(text in told.out + told.err for text in PLANTED)
+    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(4,)]
+    assert in_database(data_dir, "SELECT count(*), count(DISTINCT phone) FROM sms_contacts") == [(2, 2)]
+    assert in_database(data_dir, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
+        (["undeclared"],)
+    ]
+    assert in_database(data_dir, "SELECT count(DISTINCT record) FROM quarantine") == [(3,)]
+
+
+def test_dagster_keeps_neither_a_person_nor_a_key(
+    serve: Serve, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    key = "a secret that nobody knows"
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", key)
+    server = serve(planted_account())
+    home = tmp_path / "home"
+    home.mkdir()
+    job = defs.resolve_implicit_global_asset_job_def()
+    with dg.instance_for_test(temp_dir=str(home)) as instance:
+
+        def run() -> bool:
+            days = {"config": {"start": "2026-01-01", "end": "2026-03-31"}}
+            windowed = {"ops": {"coupon_sessions": days, "directory_registrations": days}}
+            return job.execute_in_process(windowed, instance=instance, raise_on_error=False).success
+
+        assert run()
+        monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "wrong-but-secret")
+        assert not run()
+        keys = (server.client_id, server.client_secret, "wrong-but-secret", key)
+        assert len(list(home.rglob("*.db"))) > 1
+        said = capfd.readouterr().err
+        assert "coupon_sessions" in said
+        assert not any(text in said for text in (*PLANTED, *keys))
+        assert found(home, (*PLANTED, *keys)) == set()
+        assert found(data_dir, (*PLANTED, *keys)) == set()
+
+
+def test_hashes_join_whoever_writes_an_address_how(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    serve(planted_account())
+    export_days(*DAYS)
+    joined = (
+        "SELECT DISTINCT length(email), length(s.first_name) FROM coupon_sessions s JOIN loyalty_users USING (email) "
+        "JOIN directory_registrations USING (email) WHERE s.first_name IS NOT NULL"
+    )
+    assert in_database(data_dir, joined) == [(SHA256, SHA256)]
+    customers = "SELECT sessions, loyalty_cards, directory_registrations FROM marts.customers ORDER BY 1 DESC LIMIT 1"
+    assert in_database(data_dir, customers) == [(2, 1, 1)]
+
+
+PEOPLE = st.tuples(
+    st.sampled_from([None, "", " ", "zoe@x.be", " Zoe@X.be\u00a0", "n/a", "N/A", "+32470112233"]),
+    st.sampled_from([None, "", "+32470112233", "0032 (0)470/112233", "0470112233", "+470112233", "unknown", "-"]),
+)
+
+
+@given(st.lists(PEOPLE, max_size=12))
+@settings(deadline=None, max_examples=20)
+def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: list[tuple[str, str]]) -> None:
+    empty = CouponSession.schema_of_frames().to_frame()
+    named = pl.DataFrame(people, {"email": pl.String, "phone": pl.String}, orient="row")
+    rows = pl.concat([empty, named], how="diagonal")
+    policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("a secret that nobody knows"))
+    veil = Veil.over(CouponSession, policy, NOBODY)
+    assert veil
+    hashed, _, _ = veil(rows, Quarantine.schema_of_frames().to_frame(), None)
+    assert customers_of(rows) == customers_of(hashed)
+
+
+def customers_of(sessions: pl.DataFrame) -> list[int]:
+    """The sessions of each customer, in order."""
+    with duckdb.connect() as connection, TemporaryDirectory() as folder:
+        for table in (CouponSession, LoyaltyUser, DirectoryRegistration):
+            create_table(connection, table.schema_of_table())
+        sessions.write_parquet(f"{folder}/sessions.parquet")
+        connection.execute(f"INSERT INTO coupon_sessions FROM '{folder}/sessions.parquet'")
+        connection.execute("CREATE SCHEMA marts")
+        connection.execute("".join(script for script in marts() if "marts.identity" in script))
+        found = connection.execute("SELECT sessions FROM marts.customers ORDER BY 1").fetchall()
+        return [sessions for (sessions,) in found]
+
+
+def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(planted_account())
+    export_days(*DAYS)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
+    with pytest.raises(Exception, match="must not mix"):
+        export_days(*DAYS)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
+    with pytest.raises(Exception, match="COUPONTOOLS_PERSONAL_DATA_KEY is not set"):
+        export_days(*DAYS)
+
+
+@pytest.mark.parametrize("policy", ["keep", "hash"])
+def test_who_is_forgotten_is_gone_and_stays_out(
+    serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    made = planted_account()
+    serve(made)
+    export_days(*DAYS)
+    done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "+32 (0)470 11.22.33"])
+    assert done.exit_code == 0, done.output
+    assert "4 in coupon_sessions" in done.output
+    assert found(data_dir) == set()
+    counts = "SELECT count(*), count(email) FROM coupon_sessions"
+    assert in_database(data_dir, counts) == [(4, 1)]
+    assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
+    export_everything()
+    assert found(data_dir) == set()
+    assert in_database(data_dir, counts) == [(4, 1)]
+    assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
+    assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
+    assert (data_dir / ".forgotten.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Serve, data_dir: Path) -> None:
+    server, told = serve(planted_account()), list[str]()
+    export_days(*DAYS)
+
+    def forget(_parameters: object) -> bool:
+        if not told:
+            told.append(finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE)))
+        return False
+
+    server.faults.add(Fault("500", "v3/campaign/data", when=forget))
+    export_days(*DAYS)
+    assert told == [""]
+    assert found(data_dir) == set()
+    assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
+
+
+def test_field_names_that_name_somebody_are_not_told(
+    serve: Serve, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    serve(RecordedAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))
+    export_days(*DAYS)
+    told = capsys.readouterr()
+    assert "fields without a column are kept in _extra: (an address or a number), shoes" in told.err
+    assert EMAIL not in told.out + told.err
+    assert EMAIL in str(in_database(data_dir, "SELECT _extra FROM coupon_sessions"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--email", "e"],
+        ["--email", "@"],
+        ["--email", "@example.com"],
+        ["--email", "zoe@example"],
+        ["--email", "zoe@example.com, bob@example.com"],
+        ["--email", PHONE],
+        ["--email", ""],
+        ["--phone", EMAIL],
+        ["--phone", "112"],
+        ["--phone", "+32 470 11 22 33 44 55 66"],
+        ["--phone", "x470112233"],
+        ["--phone", "0" * 64],
+        ["--email", EMAIL, "--phone", " "],
+        [],
+        ["--stdin"],
+    ],
+)
+def test_what_is_no_address_and_no_number_is_refused(data_dir: Path, arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["forget", *arguments], input="\n")
+    assert done.exit_code == USAGE_ERROR
+    assert "Nobody was erased" in done.output or "Say who" in done.output
+    assert not data_dir.exists()
+
+
+def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = WarehouseResource()
+    with warehouse.batch("sessions") as batch:
+        rows = [{"session_id": "a", "email": EMAIL}, {"session_id": "b", "custom_id": PHONE}, {"session_id": "c"}]
+        batch.add(pl.DataFrame(rows, CouponSession.schema_of_frames()), Quarantine.schema_of_frames().to_frame())
+        batch.complete(UnitDone("v3/x", "p", None, None, 3, 0, None))
+        batch.flush()
+        schemas = CouponSession.schema_of_table(), Quarantine.schema_of_table()
+        warehouse.merge(batch, *schemas, Origin("account 0123456789abcdef"))
+    note_origin(warehouse.folder, Origin("account 0123456789abcdef"))
+    given = f"{EMAIL.lower()}\r\n\n\t+32 (0)470 112233 \n"
+    wrong = CliRunner().invoke(app, ["forget", "--stdin"], input=f"{given}\nwho?\n")
+    assert (wrong.exit_code, "Line 5 is no phone number" in wrong.output) == (USAGE_ERROR, True)
+    done = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    assert done.output.startswith("Rows from which the person was erased: 2 in coupon_sessions.")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
+    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    assert (refused.exit_code, refused.output.startswith("Error: Nobody was erased. The folder")) == (1, True)
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", f"{data_dir}s")
+    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    assert (refused.exit_code, "holds no export" in refused.output) == (1, True)
+    assert not data_dir.with_name("datas").exists()
+
+
+def test_under_drop_another_key_is_refused_as_under_hash(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    serve(planted_account())
+    export_days(*DAYS)
+    for other in ("another secret than that", ""):
+        monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", other)
+        with pytest.raises(click.ClickException, match="must not mix"):
+            export_days(*DAYS)

@@ -1,0 +1,72 @@
+"""What stands in the name of the data folder is a name, and neither data nor a pattern."""
+
+import shutil
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from resources.warehouse.deletions import WholeRead
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.stage import compact, sole_writer
+from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, thing
+
+NAMES = [
+    "colour=green/id=x/made_at=2020-01-01/table_name=others/endpoint=e/parent_id=q/month=1999-01/a*c",
+    r"""it's a we?rd[1]*\dir of "Zoë" {a,b} %41 $HOME ~/[ab]?""",
+]
+
+
+def tables(warehouse: WarehouseResource, elsewhere: Path) -> list[list[tuple[object, ...]]]:
+    """All that is published, read in ways that take no name for more than that."""
+    warehouse.publish([THINGS, QUARANTINE])
+    copy = shutil.copyfile(warehouse.folder.database, elsewhere / "copy.duckdb")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        found = [connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in ("things", "quarantine")]
+    copy.unlink()
+    with warehouse.published() as connection:
+        assert found[0] == connection.execute("FROM main.things ORDER BY ALL").fetchall()
+    for table, of_database in zip(("things", "quarantine"), found, strict=True):
+        files = sorted((warehouse.folder.parquet / table).rglob("*.parquet"))
+        frame = pl.read_parquet(files, glob=False, hive_partitioning=False)
+        assert sorted(frame.rows(), key=repr) == sorted(of_database, key=repr)
+    return found
+
+
+def whole_life(data_dir: Path, elsewhere: Path) -> list[list[list[tuple[object, ...]]]]:
+    """What is published after each step that reads files: merges, losses, and a stage written anew."""
+    warehouse = WarehouseResource(data_dir=str(data_dir))
+    merge(warehouse, thing("a"), thing("b", made=None, used=NOON), thing("c"), thing("d"), rejected=["{1}", "{2}"])
+    steps = [tables(warehouse, elsewhere)]
+    merge(warehouse, thing("a", "blue", 2), thing("a", "red", 1), rejected=["{3}"], still_there=["c"])
+    merge(warehouse, thing("b", made=None, seen=3), whole=[WholeRead(NOON.replace(hour=13))], still_there=["c"])
+    steps.append(tables(warehouse, elsewhere))
+    shutil.rmtree(warehouse.folder.state)
+    merge(warehouse, thing("e", made=datetime(2026, 4, 1)))
+    steps.append(tables(warehouse, elsewhere))
+    shutil.rmtree(warehouse.folder.state)
+    warehouse.folder.database.unlink()
+    merge(warehouse, thing("f", "blue", seen=7200), rejected=["{4}"])
+    steps.append(tables(warehouse, elsewhere))
+    with sole_writer(warehouse.folder):
+        compact(warehouse.folder, at_once=True)
+    merge(warehouse, thing("g", "green"))
+    return [*steps, tables(warehouse, elsewhere)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_are_the_same_in_a_folder_of_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    plain, named = tmp_path / "plain", tmp_path / name
+    expected = whole_life(plain, tmp_path)
+    for decoy in ("abc", "ac", "bc"):  # where the name would lead if it were a pattern
+        shutil.copytree(plain, named.parent / decoy, symlinks=True)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    assert whole_life(named, tmp_path) == expected
+    assert list(temporary.iterdir()) == [], "no link is left behind"

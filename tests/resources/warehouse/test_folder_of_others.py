@@ -1,0 +1,101 @@
+"""What others have put into the folder is neither followed nor trusted, and no two ids meet in one file."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import Value
+from tests.support.queries import in_parquet
+from tests.support.small_table import QUARANTINE, THINGS, merge, thing
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> WarehouseResource:
+    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)))
+    warehouse.publish([THINGS, QUARANTINE])
+    return warehouse
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_private_folder_of_another_user_is_refused(warehouse: WarehouseResource) -> None:
+    os.chown(warehouse.folder.state, NOBODY, NOBODY)
+    with pytest.raises(RefusedError, match=r"\.state belongs to another user"):
+        merge(warehouse, thing("b"))
+
+
+def test_a_private_folder_that_stands_open_is_closed(warehouse: WarehouseResource) -> None:
+    warehouse.folder.state.chmod(0o777)
+    merge(warehouse, thing("b"))
+    assert warehouse.folder.state.stat().st_mode & 0o777 == 0o700
+
+
+def stage(warehouse: WarehouseResource) -> Path:
+    return warehouse.folder.stage
+
+
+def note_of_the_account(warehouse: WarehouseResource) -> Path:
+    return warehouse.folder.origin
+
+
+def people_kept_out(warehouse: WarehouseResource) -> Path:
+    return warehouse.folder.forgotten
+
+
+@pytest.mark.parametrize("file_of", [stage, note_of_the_account, people_kept_out])
+def test_a_link_in_the_place_of_a_private_file_is_refused(
+    warehouse: WarehouseResource, tmp_path: Path, file_of: Callable[[WarehouseResource], Path]
+) -> None:
+    file, elsewhere = file_of(warehouse), tmp_path / "elsewhere"
+    elsewhere.write_bytes(file.read_bytes() if file.exists() else b"{}")
+    before = elsewhere.read_bytes()
+    file.unlink(missing_ok=True)
+    file.symlink_to(elsewhere)
+    with pytest.raises(RefusedError, match=f"{file.name} is a link"):
+        merge(warehouse, thing("b"))
+    assert elsewhere.read_bytes() == before
+
+
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(
+    warehouse: WarehouseResource, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"mine")
+    warehouse.folder.origin.unlink()
+    warehouse.folder.origin.with_name(f"{warehouse.folder.origin.name}.tmp").symlink_to(elsewhere)
+    merge(warehouse, thing("b"))
+    assert elsewhere.read_bytes() == b"mine"
+    assert warehouse.folder.origin.is_file()
+
+
+def test_no_two_ids_meet_in_one_file(tmp_path: Path) -> None:
+    long = "x" * 500
+    ids = [
+        long,
+        sha256(long.encode()).hexdigest(),
+        f"sha256+{sha256(long.encode()).hexdigest()}",
+        "__HIVE_DEFAULT_PARTITION__",
+        "%5F_HIVE_DEFAULT_PARTITION__",
+        "a/b",
+        "a%2Fb",
+        "..",
+        "Ab",
+        "aB",
+        "",
+    ]
+    by_id = replace(THINGS, files=Value("thing", "id"))
+    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+    merge(warehouse, *map(thing, ids), table=by_id)
+    assert warehouse.publish([by_id, QUARANTINE]).files_written == len(ids) + 1
+    assert sorted(in_parquet(tmp_path / "data", "things", "id")) == sorted((each,) for each in ids)
+    folders = {path.parent.name for path in (tmp_path / "data" / "parquet" / "things").rglob("*.parquet")}
+    assert "thing=__HIVE_DEFAULT_PARTITION__" not in folders, "it would be read as an id that is not there"

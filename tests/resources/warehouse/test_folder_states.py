@@ -1,0 +1,307 @@
+"""What a person can leave behind in the folder is healed, or refused before anything that is published is replaced."""
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from errno import ENOSPC
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
+from resources.warehouse.resource import WarehouseResource
+from tests.support.processes import open_for_writing
+from tests.support.queries import in_database, in_parquet
+from tests.support.small_table import QUARANTINE, THINGS, merge, thing
+
+Change = Callable[[Path], object]
+JANUARY, FEBRUARY = thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 2, 5))
+MONTH = "parquet/things/month=2026-01/data_0.parquet"
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> WarehouseResource:
+    """A warehouse with two months of things, all published."""
+    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+    merge(warehouse, JANUARY, FEBRUARY)
+    publish(warehouse)
+    return warehouse
+
+
+def publish(warehouse: WarehouseResource) -> int:
+    described = {"report.html": "<p>", "dictionary.md": "#"}
+    return warehouse.publish([THINGS, QUARANTINE], (), lambda _: described).files_written
+
+
+def merge_and_publish(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("c", made=datetime(2026, 1, 6)))
+    publish(warehouse)
+
+
+def ids(root: Path) -> list[str]:
+    """The things that are published, which both forms must agree upon."""
+    found = in_database(root, "SELECT id FROM things ORDER BY id")
+    assert in_parquet(root, "things", "id") == found
+    assert (root / "report.html").read_text() == "<p>"
+    return [row[0] for row in found]
+
+
+def restored_without_links(root: Path) -> None:
+    """As `cp -rL` makes a backup, and puts it back."""
+    shutil.copytree(root, root.with_name("backup"), symlinks=False)
+    shutil.rmtree(root)
+    root.with_name("backup").rename(root)
+
+
+def link_to(target: str) -> Change:
+    def make(root: Path) -> None:
+        shutil.copytree(root / "parquet", root.with_name("elsewhere"))
+        (root / "parquet").unlink()
+        (root / "parquet").symlink_to(target)
+
+    return make
+
+
+def lost(*names: str) -> Change:
+    def lose(root: Path) -> None:
+        for name in names:
+            path = root / name
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    return lose
+
+
+def cut(name: str, size: int = 0) -> Change:
+    def change(root: Path) -> None:
+        (root / name).chmod(0o600)
+        os.truncate(root / name, size)
+
+    return change
+
+
+def folder_at(name: str) -> Change:
+    def make(root: Path) -> None:
+        (root / name).unlink(missing_ok=True)
+        (root / name).mkdir()
+        (root / name / "something").write_text("of a person")
+
+    return make
+
+
+def both(*changes: Change) -> Change:
+    def make(root: Path) -> None:
+        for change in changes:
+            change(root)
+
+    return make
+
+
+def linked_database(root: Path) -> None:
+    (root / "coupontools.duckdb").rename(root.with_name("mine.duckdb"))
+    (root / "coupontools.duckdb").symlink_to("../mine.duckdb")
+
+
+def written_into(root: Path) -> None:
+    (root / "coupontools.duckdb").chmod(0o600)
+    with duckdb.connect(str(root / "coupontools.duckdb")) as connection:
+        connection.execute("DELETE FROM things")
+
+
+def read_only(root: Path) -> None:
+    for path in (root / "report.html", root / "coupontools.duckdb", root / MONTH):
+        path.chmod(0o000)
+
+
+HEALED: dict[str, Change] = {
+    "restored without links": restored_without_links,
+    "restored without links, state lost": both(restored_without_links, lost(".state")),
+    "dangling link": link_to("nowhere"),
+    "link elsewhere": link_to("../elsewhere"),
+    "snapshots lost": lost(".snapshots"),
+    "all but the database lost": lost(".snapshots", ".state", "parquet", "report.html"),
+    "a Parquet file lost": lost(MONTH),
+    "a Parquet file empty": cut(MONTH),
+    "a month lost": lost("parquet/things/month=2026-01"),
+    "a table lost": lost("parquet/things"),
+    "the database lost": lost("coupontools.duckdb"),
+    "the database and the stage lost": lost("coupontools.duckdb", ".state"),
+    "the database empty": cut("coupontools.duckdb"),
+    "the database cut off": cut("coupontools.duckdb", 300_000),
+    "the database cut off, state lost": both(cut("coupontools.duckdb", 300_000), lost(".state")),
+    "the database a link": linked_database,
+    "the database written into": written_into,
+    "files without permissions": read_only,
+    "the report lost": lost("report.html"),
+    "the report a link": both(lost("report.html"), lambda root: (root / "report.html").symlink_to("nowhere")),
+    "a file among the batches": lambda root: (root / ".state/batches/.DS_Store").touch(),
+    "a file where DuckDB spills": lambda root: (root / ".state/spill").touch(),
+}
+
+
+@pytest.mark.parametrize("state", HEALED)
+def test_what_a_person_has_left_is_healed(warehouse: WarehouseResource, state: str) -> None:
+    root = warehouse.folder.root
+    HEALED[state](root)
+    publish(warehouse)
+    assert ids(root) == ["a", "b"]
+    merge_and_publish(warehouse)
+    assert ids(root) == ["a", "b", "c"]
+    assert publish(warehouse) == 0
+
+
+def foreign_file(root: Path) -> None:
+    restored_without_links(root)
+    (root / "parquet" / "notes.txt").write_text("of a person")
+
+
+def file_at(name: str) -> Change:
+    def make(root: Path) -> None:
+        lost(name)(root)
+        (root / name).write_text("of a person")
+
+    return make
+
+
+def linked(name: str) -> Change:
+    def make(root: Path) -> None:
+        (root / name).rename(root.with_name("elsewhere"))
+        (root / name).symlink_to("../elsewhere")
+
+    return make
+
+
+def published_at_the_stage(root: Path) -> None:
+    shutil.copyfile(root / "coupontools.duckdb", root / ".state/stage.duckdb")
+
+
+def of_another_make(root: Path) -> None:
+    (root / ".state/stage.duckdb").unlink()
+    with duckdb.connect(str(root / ".state/stage.duckdb")) as connection:
+        connection.execute("CREATE TABLE mine (number INTEGER)")
+
+
+def of_a_newer_version(root: Path) -> None:
+    with duckdb.connect(str(root / ".state/stage.duckdb")) as connection:
+        connection.execute("UPDATE _state.format SET version = 99")
+
+
+REFUSED: dict[str, tuple[Change, str]] = {
+    "a foreign file in parquet": (foreign_file, "parquet/notes.txt stands where the export publishes"),
+    "parquet a file": (file_at("parquet"), "parquet stands where the export publishes"),
+    "the report a folder": (folder_at("report.html"), "report.html stands where the export publishes"),
+    "the dictionary a folder": (folder_at("dictionary.md"), "dictionary.md stands where the export publishes"),
+    "snapshots a link": (linked(".snapshots"), ".snapshots is a link where the export keeps a folder"),
+    "state a link": (linked(".state"), ".state is a link where the export keeps a folder"),
+    "state a file": (file_at(".state"), ".state is a file where the export keeps a folder"),
+    "the stage empty": (cut(".state/stage.duckdb"), "stage.duckdb is damaged: delete the folder"),
+    "the stage cut off": (cut(".state/stage.duckdb", 300_000), "stage.duckdb is damaged: delete the folder"),
+    "the stage a folder": (folder_at(".state/stage.duckdb"), "stage.duckdb is damaged: delete the folder"),
+    "the published database as stage": (published_at_the_stage, "stage.duckdb is damaged: delete the folder"),
+    "a database of a person as stage": (of_another_make, "stage.duckdb is damaged: delete the folder"),
+    "a newer version": (of_a_newer_version, "was written by a newer version of the export (format 99, this one"),
+    "who is forgotten": (lambda root: (root / ".forgotten.json").write_text("{"), "run coupontools forget again"),
+}
+
+
+@pytest.mark.parametrize("state", REFUSED)
+def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse: WarehouseResource, state: str) -> None:
+    root, (leave, told) = warehouse.folder.root, REFUSED[state]
+    leave(root)
+    before = (root / "coupontools.duckdb").stat().st_ino
+    with pytest.raises(RefusedError) as refused:
+        merge_and_publish(warehouse)
+    assert told in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert (root / "coupontools.duckdb").stat().st_ino == before
+    assert in_database(root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
+
+
+def test_a_folder_in_the_place_of_the_database_is_refused(warehouse: WarehouseResource) -> None:
+    folder_at("coupontools.duckdb")(warehouse.folder.root)
+    with pytest.raises(RefusedError, match=r"coupontools\.duckdb stands where the export publishes"):
+        publish(warehouse)
+    assert in_parquet(warehouse.folder.root, "things", "id") == [("a",), ("b",)]
+
+
+def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_told(warehouse: WarehouseResource) -> None:
+    cut(".state/stage.duckdb", 300_000)(warehouse.folder.root)
+    with pytest.raises(RefusedError):
+        publish(warehouse)
+    shutil.rmtree(warehouse.folder.state)
+    merge_and_publish(warehouse)
+    assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
+def test_a_damaged_database_alone_is_told(warehouse: WarehouseResource) -> None:
+    both(cut("coupontools.duckdb", 300_000), lost(".snapshots", ".state"))(warehouse.folder.root)
+    with pytest.raises(RefusedError, match="restore it from a backup, or delete it and run coupontools export --full"):
+        publish(warehouse)
+
+
+def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_link: Path, _target: str) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("resources.warehouse.snapshots.point", fail)
+        with pytest.raises(WarehouseError, match="published in part"):
+            merge_and_publish(warehouse)
+    publish(warehouse)
+    assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
+def test_only_files_that_are_amiss_are_written_again(warehouse: WarehouseResource) -> None:
+    (warehouse.folder.root / MONTH).unlink()
+    assert publish(warehouse) == 1
+
+
+def test_what_a_person_has_put_beside_our_files_is_not_published_on(warehouse: WarehouseResource) -> None:
+    folder = warehouse.folder.root / "parquet" / "things" / "month=2026-01"
+    shutil.copyfile(folder / "data_0.parquet", folder / "copy.parquet")
+    merge(warehouse, thing("c", made=datetime(2026, 2, 6)))
+    publish(warehouse)
+    assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
+def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: WarehouseResource) -> None:
+    with open_for_writing(warehouse.folder.database) as writer:
+        audited = warehouse.audit([THINGS], {}, [THINGS])
+        assert (audited.live["things"].staged, audited.live["things"].published) == (2, 2)
+        with pytest.raises(InUseError, match="is open in another program") as told, warehouse.published():
+            pass
+        assert f"process {writer}" in str(told.value)
+        shutil.rmtree(warehouse.folder.state)  # so that the stage is made from the file that is in use
+        merge_and_publish(warehouse)
+        assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
+def test_the_live_rows_of_the_last_publish_outlive_merges_and_the_stage(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("c"), thing("d"))
+    live = warehouse.audit([THINGS], {}, [THINGS]).live["things"]
+    assert (live.staged, live.published) == (4, 2)
+    shutil.rmtree(warehouse.folder.state)
+    live = warehouse.audit([THINGS], {}, [THINGS]).live["things"]
+    assert (live.staged, live.published) == (2, 2)
+
+
+def test_a_batch_of_another_version_or_with_broken_notes_is_read_again(warehouse: WarehouseResource) -> None:
+    def left(change: Callable[[Path], object]) -> bool:
+        """Whether a batch is taken up after a change to its files."""
+        with warehouse.batch("things", timedelta(hours=1)) as batch:
+            batch.flush()
+        change(batch.path)
+        with warehouse.batch("things", timedelta(hours=1)) as again:
+            again.discard()
+        return again.path == batch.path
+
+    assert left(lambda _: None)
+    label = '{"purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00"}'
+    assert not left(lambda path: (path / "label").write_text(label))
+    assert not left(lambda path: (path / "label").write_text("[]"))
+    assert not left(lambda path: (path / "000001.units.json").write_text("{"))
+    assert not left(lambda path: (path / "merged.json").write_text('[{"unit": "of a newer version"}]'))
+    assert not list(warehouse.folder.batches.iterdir())

@@ -1,0 +1,123 @@
+"""A folder of each version that had a layout of its own is continued."""
+
+import json
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resources.warehouse.engine import STORAGE_VERSION
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.formats import FORMAT
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
+from tests.support.queries import in_database, in_parquet
+from tests.support.small_table import ACCOUNT, NOON, QUARANTINE, THINGS, merge, thing
+
+POLICY = " with personal data dropped"
+TABLES = (
+    "CREATE TABLE things (id VARCHAR, made_at TIMESTAMP, colour VARCHAR, _extracted_at TIMESTAMP, "
+    "_deleted_at TIMESTAMP);"
+    "CREATE TABLE quarantine (table_name VARCHAR, endpoint VARCHAR, parent_id VARCHAR, window_start TIMESTAMP, "
+    "window_end TIMESTAMP, record VARCHAR, _extracted_at TIMESTAMP);"
+    f"INSERT INTO things VALUES ('a', '{NOON}', 'red', '{NOON}', NULL), ('b', NULL, 'red', '{NOON}', NULL);"
+)
+STATE = {
+    # 91dc0b5 to 6d98421: tables divided by month alone
+    "months": "CREATE TABLE _state.changed (table_name VARCHAR, month VARCHAR);",
+    # 2542bb5 on: tables divided by other columns, too
+    "partitions": "CREATE TABLE _state.changed (table_name VARCHAR, partition VARCHAR);",
+    # 5966640 to 29d7428: what is out already is not published again
+    "outline": "CREATE TABLE _state.changed (table_name VARCHAR, partition VARCHAR);"
+    "CREATE TABLE _state.published AS SELECT 'of another version' AS outline;",
+}
+
+
+def write_folder(root: Path, version: str, origin: str) -> WarehouseResource:
+    """Write what such a version left: two things, of which one has no date and stays in its first month."""
+    snapshot, warehouse = root / ".snapshots" / "1795657433.928968", WarehouseResource(data_dir=str(root))
+    for month, rows in (("2026-01", "true"), ("2026-02", "false")):
+        (snapshot / "things" / f"month={month}").mkdir(parents=True)
+        file = snapshot / "things" / f"month={month}" / "data_0.parquet"
+        with duckdb.connect() as connection:
+            connection.execute(TABLES)
+            connection.execute(f"COPY (FROM things WHERE {rows}) TO '{file}'")
+    (root / "parquet").symlink_to(f".snapshots/{snapshot.name}")
+    (root / ".state" / "batches").mkdir(parents=True, mode=0o700)
+    with duckdb.connect(
+        str(root / ".state" / "stage.duckdb"), config={"storage_compatibility_version": STORAGE_VERSION}
+    ) as connection:
+        connection.execute(TABLES)
+        connection.execute("CHECKPOINT")
+        shutil.copyfile(root / ".state" / "stage.duckdb", root / "coupontools.duckdb")
+        connection.execute(f"CREATE SCHEMA _state; {STATE[version]}")
+        connection.execute("CREATE TABLE _state.origin AS SELECT ? AS origin", [origin])
+        connection.execute("CREATE TABLE _state.things AS SELECT 'b' AS id, '2026-01' AS month")
+    return warehouse
+
+
+def write_batch(root: Path) -> Path:
+    """Write a batch of a dead run, as it was before batches had a format."""
+    batch = root / ".state" / "batches" / "20260101T000000-01234567"
+    batch.mkdir(mode=0o700)
+    (batch / "label").write_text(json.dumps({"purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00"}))
+    unit = {"endpoint": "v3/things", "parent": "p", "start": None, "end": None}
+    (batch / "000001.units.json").write_text(json.dumps([unit | {"records": 1, "refused": 0, "announced": None}]))
+    (batch / "owner.lock").touch()
+    return batch
+
+
+@pytest.mark.parametrize("version", STATE)
+def test_a_folder_of_an_older_version_is_continued(tmp_path: Path, version: str) -> None:
+    warehouse, batch = write_folder(tmp_path, version, "account"), write_batch(tmp_path)
+    with warehouse.batch("things", timedelta(hours=1)) as fresh:
+        assert not fresh.units
+    assert not batch.exists()
+    warehouse.admit(ACCOUNT)
+    merge(warehouse, thing("c", made=datetime(2026, 3, 1)))
+    warehouse.publish([THINGS, QUARANTINE])
+    rows = [("a", None), ("b", None), ("c", None)]
+    assert in_database(tmp_path, "SELECT id, used_at FROM things ORDER BY id") == rows
+    assert in_parquet(tmp_path, "things", "id, month", with_month=True) == [
+        ("a", "2026-01"),
+        ("b", "2026-01"),
+        ("c", "2026-03"),
+    ]
+    assert in_parquet(tmp_path, "things", "id, used_at") == rows, "every file has the columns of today"
+    with pytest.raises(RefusedError, match="another account"):
+        warehouse.admit(Origin("account of-somebody-else"))
+
+
+@pytest.mark.parametrize(
+    ("known", "origin"),
+    [
+        ("account", Origin("sandbox")),
+        ("sandbox", ACCOUNT),
+        ("account", Origin(ACCOUNT.account, POLICY)),
+        (f"account{POLICY}", ACCOUNT),
+    ],
+)
+def test_an_older_folder_of_the_sandbox_or_of_another_policy_stays_so(
+    tmp_path: Path, known: str, origin: Origin
+) -> None:
+    warehouse = write_folder(tmp_path, "partitions", known)
+    with pytest.raises(RefusedError, match="holds the rows of"):
+        warehouse.admit(origin)
+
+
+def test_an_older_folder_of_a_policy_is_taken_over_with_it(tmp_path: Path) -> None:
+    warehouse = write_folder(tmp_path, "partitions", f"account{POLICY}")
+    warehouse.admit(Origin(ACCOUNT.account, POLICY))
+    write_folder(tmp_path / "another", "months", "sandbox").admit(Origin("sandbox"))
+
+
+def test_the_note_of_a_newer_version_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    warehouse = WarehouseResource(data_dir=str(tmp_path))
+    merge(warehouse, thing("a"))
+    note = json.loads(warehouse.folder.origin.read_bytes())
+    assert note == {"format": FORMAT, "account": ACCOUNT.account, "personal_data": ""}
+    warehouse.folder.origin.write_text(json.dumps(note | {"format": FORMAT + 1, "more": "of a newer version"}))
+    with pytest.raises(RefusedError, match="was written by a newer version"):
+        warehouse.admit(ACCOUNT)
