@@ -41,7 +41,7 @@ PARENTS: Mapping[type[Table], Mapping[str, type[Table]]] = {
 }
 """The tables whose rows belong to those of another, and the column that says to which."""
 
-FEWEST_ROWS_OF_A_DROP = 5
+MIN_ROWS_OF_A_DROP = 5
 """So few rows may go at one time, whatever their share: somebody has tidied up a small account."""
 
 
@@ -81,7 +81,7 @@ def _no_sudden_drop(table: type[Table]) -> _Check:
         asset=table.TABLE,
         blocking=True,
         description="No more than half of the rows that are published as live, or "
-        f"{FEWEST_ROWS_OF_A_DROP}, have gone from the account since. To publish what is left all the same, launch the "
+        f"{MIN_ROWS_OF_A_DROP}, have gone from the account since. To publish what is left all the same, launch the "
         "job publish with largest_drop: 1 in its config, or run coupontools export --accept-drop.",
     )
     return _Check(table, spec)
@@ -172,7 +172,7 @@ def _counted(check: _Check, wrong: int) -> dg.AssetCheckResult:
 
 def _compared(check: _Check, live: LiveRows, largest_drop: float) -> dg.AssetCheckResult:
     published = live.published or 0
-    is_sudden = live.lost > FEWEST_ROWS_OF_A_DROP and live.lost > published * largest_drop
+    is_sudden = live.lost > MIN_ROWS_OF_A_DROP and live.lost > published * largest_drop
     return dg.AssetCheckResult(
         asset_key=check.key.asset_key,
         check_name=check.key.name,

@@ -19,7 +19,7 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
-FEWEST_DAYS_DRAWN, MOST_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
+MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
 
 THE_BEGINNING = date(1970, 1, 1)
 """A day before every session. It is sent too, as nobody knows of the API what an end alone means to it."""
@@ -90,7 +90,7 @@ async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
 def _drawn(warehouse: WarehouseResource, window: Window) -> dict[str, dg.MarkdownMetadataValue]:
     """The sessions by the day of their creation, up to the last day of the window."""
     last = window.end or datetime.now(UTC).date()
-    first = max(min(window.start or FIRST_DAY, last - FEWEST_DAYS_DRAWN), last - MOST_DAYS_DRAWN)
+    first = max(min(window.start or FIRST_DAY, last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
     rows = warehouse.rows_by_day(CouponSession.schema_of_table(), "created_at", first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     drawn = by_day({"created": {day: rows.get(day.isoformat(), 0) for day in days}})

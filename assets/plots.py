@@ -19,10 +19,10 @@ INK = "currentColor"
 GREY = "#7a7a7b"
 """For where there is no text around, readable on light and dark."""
 
-HEADROOM = 1.12
+AXIS_HEADROOM = 1.12
 """How much higher than its highest bar a plot is, so that the number on it has room."""
 
-MOST_DATES, FEWEST_MONTHS = 8, 2
+MAX_DATES, MIN_MONTHS = 8, 2
 """Dates written below a plot: days, or months if there are more of them than that."""
 
 NO_AXES = ".axis > path { stroke: none !important; }"
@@ -40,7 +40,7 @@ def bars(numbers: Mapping[str, float]) -> str:
 
     plot = Bar(_config(), print_values=True, print_values_position="top", show_y_labels=False)
     plot.show_y_guides = False
-    plot.range = (0, max(numbers.values(), default=0) * HEADROOM or 1)
+    plot.range = (0, max(numbers.values(), default=0) * AXIS_HEADROOM or 1)
     plot.x_labels = list(numbers)
     plot.add("", list(numbers.values()), rounded_bars=2)
     return _svg(plot, NO_AXES, ".value { transform: translateY(-5px); }")
@@ -53,8 +53,8 @@ def by_day(lines: Mapping[str, Mapping[date, int]]) -> str:
     plot = DateLine(_config(opacity=0.45), show_dots=False, show_legend=len(lines) > 1, show_x_guides=False)
     days = sorted({day for numbers in lines.values() for day in numbers})
     firsts = [day for day in days if day.day == 1]
-    written = firsts if len(firsts) > FEWEST_MONTHS else days
-    plot.x_labels = written[:: -(-len(written) // MOST_DATES)]
+    written = firsts if len(firsts) > MIN_MONTHS else days
+    plot.x_labels = written[:: -(-len(written) // MAX_DATES)]
     plot.x_value_formatter = lambda day: f"{day:%b %Y}" if written is firsts else f"{day:%d %b}"
     plot.range = (0, max((number for numbers in lines.values() for number in numbers.values()), default=0) or 1)
     for name, numbers in lines.items():

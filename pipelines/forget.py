@@ -10,7 +10,7 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.erasure import People
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.identity import FEWEST_DIGITS, MOST_DIGITS, identifiers
+from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS, identifiers
 from resources.warehouse.origin import Origin, read_note
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import keyed_hash
@@ -45,11 +45,11 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
 
 def _identifier(text: str, where: str, *, is_address: bool) -> str:
     found = identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
-    if found and ("@" in found[0] if is_address else found[0].isdecimal() and len(found[0]) <= MOST_DIGITS):
+    if found and ("@" in found[0] if is_address else found[0].isdecimal() and len(found[0]) <= MAX_DIGITS):
         return str(found[0])
     form = "e-mail address: write it as name@example.com"
     if not is_address:
-        form = f"phone number: write it with its country, as +32470112233, in {FEWEST_DIGITS} to {MOST_DIGITS} digits"
+        form = f"phone number: write it with its country, as +32470112233, in {MIN_DIGITS} to {MAX_DIGITS} digits"
     raise click.UsageError(f"{where} is no {form}. Nobody was erased.")
 
 

@@ -8,7 +8,7 @@ from assets.catalogue import ASSETS
 from assets.partitions import FIRST_DAY, cards, daily, partition_range
 from pipelines.jobs import export, export_loyalty_users, full_export
 
-MOST_DAYS_TO_CATCH_UP = 31
+MAX_DAYS_TO_CATCH_UP = 31
 """Days that no run has read are read with the next one, so many of them; whatever is older is for a backfill."""
 
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
@@ -32,7 +32,7 @@ def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_da
     """The day after the newest that was read before `last_day`; `last_day` itself where none was."""
     read = (date.fromisoformat(day) for day in instance.get_materialized_partitions(asset))
     newest = max((day for day in read if day < last_day), default=last_day - timedelta(days=1))
-    return max(newest + timedelta(days=1), last_day - timedelta(days=MOST_DAYS_TO_CATCH_UP), FIRST_DAY)
+    return max(newest + timedelta(days=1), last_day - timedelta(days=MAX_DAYS_TO_CATCH_UP), FIRST_DAY)
 
 
 @dg.schedule(job=export_loyalty_users, cron_schedule="20 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)

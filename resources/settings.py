@@ -16,13 +16,13 @@ SANDBOX = "sandbox"
 
 _PREFIX = "COUPONTOOLS_"
 
-LONGEST_WAIT = 86_400
+MAX_WAIT = 86_400
 """Seconds that a setting can make the export wait at a time: a day."""
 
 MAX_RECORD_BYTES = 16_000_000
 """A record that is larger goes to quarantine, if no setting says otherwise."""
 
-SHORTEST_KEY = 16
+MIN_KEY = 16
 """Characters of the key that personal data is hashed with."""
 
 
@@ -156,12 +156,12 @@ class ApiLimits(_Settings):
     requests_per_second: Annotated[FiniteFloat, Field(ge=0.001, le=10_000)] | None = Field(
         None, description="requests a second, at most"
     )
-    connect_timeout: FiniteFloat = Field(10, ge=0.001, le=LONGEST_WAIT, description="seconds to wait for a connection")
+    connect_timeout: FiniteFloat = Field(10, ge=0.001, le=MAX_WAIT, description="seconds to wait for a connection")
     read_timeout: FiniteFloat = Field(
-        30, ge=0.001, le=LONGEST_WAIT, description="seconds to wait for the next byte of an answer"
+        30, ge=0.001, le=MAX_WAIT, description="seconds to wait for the next byte of an answer"
     )
     retry_wait: FiniteFloat = Field(
-        0.5, ge=0, le=LONGEST_WAIT, description="seconds before the first retry; each next one waits twice as long"
+        0.5, ge=0, le=MAX_WAIT, description="seconds before the first retry; each next one waits twice as long"
     )
     max_answer_bytes: int = Field(64_000_000, ge=1_000, description="the largest answer, unpacked")
     max_record_bytes: int = Field(
@@ -169,10 +169,10 @@ class ApiLimits(_Settings):
     )
     max_pages: int = Field(100_000, ge=1, description="the most pages of one list")
     max_request_seconds: FiniteFloat = Field(
-        900, ge=0.001, le=LONGEST_WAIT, description="the longest that a request may take with all its tries and waits"
+        900, ge=0.001, le=MAX_WAIT, description="the longest that a request may take with all its tries and waits"
     )
     max_read_seconds: FiniteFloat = Field(
-        4 * 3600, ge=0.001, le=7 * LONGEST_WAIT, description="the longest that the reading of a table may take"
+        4 * 3600, ge=0.001, le=7 * MAX_WAIT, description="the longest that the reading of a table may take"
     )
 
 
@@ -185,12 +185,12 @@ class PersonalData(_Settings):
     @model_validator(mode="after")
     def _has_a_key(self) -> Self:
         key = self.personal_data_key.get_secret_value() if self.personal_data_key else ""
-        if self.personal_data == "hash" and len(key) < SHORTEST_KEY:
+        if self.personal_data == "hash" and len(key) < MIN_KEY:
             raise PydanticCustomError(
                 "key",
                 "{name} is not set: where COUPONTOOLS_PERSONAL_DATA is hash, set it to a secret of {length} characters "
                 "or more, and keep it: with another one nothing joins",
-                {"name": f"{_PREFIX}PERSONAL_DATA_KEY", "length": SHORTEST_KEY},
+                {"name": f"{_PREFIX}PERSONAL_DATA_KEY", "length": MIN_KEY},
             )
         return self
 

@@ -18,7 +18,7 @@ from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
 from resources.coupontools.envelope import NO_RECORDS, ShapeError
-from resources.coupontools.errors import BYTES_KEPT, UnreadableError
+from resources.coupontools.errors import MAX_BYTES_KEPT, UnreadableError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Unit
 from resources.settings import MAX_RECORD_BYTES
@@ -62,7 +62,9 @@ def normalise(
     small = [record for record in records if len(record) <= max_record_bytes]
     found = _normalised(replace(page, records=b"[" + b",".join(small) + b"]"), table, given)
     told = f"the record is larger than the {max_record_bytes:,} bytes that COUPONTOOLS_MAX_RECORD_BYTES allows"
-    rejected = [(_kept(told, len(record)), record[:BYTES_KEPT].decode("utf-8", "backslashreplace")) for record in large]
+    rejected = [
+        (_kept(told, len(record)), record[:MAX_BYTES_KEPT].decode("utf-8", "backslashreplace")) for record in large
+    ]
     return replace(
         found,
         rejected=found.rejected.vstack(_quarantined(table, page, pl.DataFrame(rejected, _REASONS, orient="row"))),
@@ -199,7 +201,7 @@ _REASONS = {"reason": pl.String, "record": pl.String}
 
 def _kept(reason: str, size: int) -> str:
     """The reason, and how much of so many bytes is kept, if it is not all."""
-    return reason if size <= BYTES_KEPT else f"{reason} (kept are the first {BYTES_KEPT:,} of {size:,} bytes)"
+    return reason if size <= MAX_BYTES_KEPT else f"{reason} (kept are the first {MAX_BYTES_KEPT:,} of {size:,} bytes)"
 
 
 def _quarantined(table: type[Table], page: Page, found: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import duckdb
 from assets.catalogue import TABLES
 from resources.printable import harmless
 
-FEWEST_SESSIONS = 30
+MIN_SESSIONS = 30
 """A campaign with fewer is not among the best or worst."""
 
 WEEKS, COHORTS = 9, 16
@@ -71,10 +71,10 @@ def _of_sessions(ask: Ask) -> Mapping[str, object]:
     of_campaigns = (
         "SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, "
         "round(100 * validated_rate, 1)::VARCHAR || ' %' FROM marts.campaign_funnel "
-        f"WHERE created >= {FEWEST_SESSIONS} ORDER BY validated_rate {{}}, campaign_id LIMIT 5"
+        f"WHERE created >= {MIN_SESSIONS} ORDER BY validated_rate {{}}, campaign_id LIMIT 5"
     )
     return {
-        "fewest": FEWEST_SESSIONS,
+        "fewest": MIN_SESSIONS,
         "campaign_columns": ["campaign", "sessions", "validated", "share"],
         "best": ask(of_campaigns.format("DESC")),
         "worst": ask(of_campaigns.format("ASC")),

@@ -80,7 +80,7 @@ def _text_column(most: int) -> ColumnType:
     return ColumnType("VARCHAR", pl.String(), None, lambda text: pl.when(text.str.len_bytes() <= most).then(text))
 
 
-LONGEST_TEXT = 1_000_000
+MAX_TEXT = 1_000_000
 """Bytes of UTF-8 that a text column takes; nothing that an analyst wants to see in a table is longer."""
 
 MAX_ID_BYTES = 2_000
@@ -109,7 +109,7 @@ def _read_zoned(text: pl.Expr) -> pl.Expr:
     return pl.when(moment.dt.year() <= MAXYEAR).then(moment.dt.replace_time_zone(None))
 
 
-Text = Annotated[str, _text_of_at_most(LONGEST_TEXT), _text_column(LONGEST_TEXT)]
+Text = Annotated[str, _text_of_at_most(MAX_TEXT), _text_column(MAX_TEXT)]
 Id = Annotated[str, _text_of_at_most(MAX_ID_BYTES), _text_column(MAX_ID_BYTES)]
 Integer = Annotated[
     int,

@@ -10,7 +10,7 @@ from assets.tables.table import Evidence, Table
 from resources.coupontools.json_shape import field_name, kind
 from resources.coupontools.lone_surrogates import mended
 
-MOST_RECORDS = 1_000
+MAX_RECORDS = 1_000
 """So many records of a page are looked at."""
 
 
@@ -33,7 +33,7 @@ class Fit:
 
 def fit(records: bytes, table: type[Table]) -> Fit:
     """Compare the records of a page with the model."""
-    texts = record_texts(records)[:MOST_RECORDS]
+    texts = record_texts(records)[:MAX_RECORDS]
     objects, illegible = [], Counter[str]()
     for text in texts:
         try:

@@ -27,7 +27,7 @@ from resources.coupontools.body import PACKINGS, TooLargeError, holds_too_many_v
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
-    BYTES_KEPT,
+    MAX_BYTES_KEPT,
     AbsentError,
     AccountError,
     BusyError,
@@ -40,7 +40,7 @@ from resources.coupontools.errors import (
     UnreadableError,
 )
 from resources.coupontools.json_shape import is_html, is_json, shape
-from resources.coupontools.masking import SHORTEST_IN_DATA, SHORTEST_IN_NEWS, masking
+from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, masking
 from resources.coupontools.network import certificates, proxy_for
 from resources.coupontools.requests import Keys, Question, request
 from resources.coupontools.retry import Patience, Waits, at_last, retry_after
@@ -50,11 +50,11 @@ from resources.settings import ApiLimits
 
 T = TypeVar("T")
 
-TRIES = 6
-FEW_TRIES = 3
+MAX_TRIES = 6
+MAX_TRIES_IF_PERMANENT = 3
 """For what is more likely wrong than down: an address that never answered as the API does, JSON of another shape."""
 
-LONGEST_WAIT = 120.0
+MAX_WAIT = 120.0
 """Seconds: the most that a server's Retry-After can make us wait."""
 
 _LARGE = 16_000_000
@@ -100,8 +100,8 @@ class Client:
         self._http = http
         self._by = f" through the proxy {proxy.url.host}:{proxy.url.port or proxy.url.scheme}" if proxy else ""
         self._keys = keys
-        self._masked = masking((keys.client_secret, keys.client_id), SHORTEST_IN_DATA)
-        self._masked_in_news = masking((keys.client_secret, keys.client_id), SHORTEST_IN_NEWS)
+        self._masked = masking((keys.client_secret, keys.client_id), MIN_KEY_IN_DATA)
+        self._masked_in_news = masking((keys.client_secret, keys.client_id), MIN_KEY_IN_MESSAGES)
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(self.pages_at_once)
         self._only, self._large = asyncio.Lock(), asyncio.Lock()
@@ -205,7 +205,9 @@ class Client:
         return response
 
     def _too_large(self, question: Question, body: bytes, what: str) -> OversizedError:
-        beginning = self._masked_in_news(body[: 2 * BYTES_KEPT])[:BYTES_KEPT]  # with no key that is cut at its end
+        beginning = self._masked_in_news(body[: 2 * MAX_BYTES_KEPT])[
+            :MAX_BYTES_KEPT
+        ]  # with no key that is cut at its end
         return OversizedError(str(question), what, self.limits.max_answer_bytes, beginning, question.page or 1)
 
     def _refuse_http_error(self, response: httpx.Response, question: Question) -> None:
@@ -275,13 +277,13 @@ class Client:
             isinstance(error, UnreachableError) or (isinstance(error, UnreadableError) and is_html(error.body))
         )
         is_other_json = isinstance(error, UnreadableError) and error.is_json
-        return state.attempt_number >= (FEW_TRIES if is_elsewhere or is_other_json else TRIES)
+        return state.attempt_number >= (MAX_TRIES_IF_PERMANENT if is_elsewhere or is_other_json else MAX_TRIES)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, UnavailableError) else None
         # a server that names no time, or one that is over, would otherwise get all tries at once
-        return min(asked, LONGEST_WAIT) if asked else self._backoff(state)
+        return min(asked, MAX_WAIT) if asked else self._backoff(state)
 
     async def _before_retry(self, question: Question, turn: Turn, patience: Patience, state: RetryCallState) -> None:
         self.traffic.retries += 1

@@ -1,6 +1,6 @@
 """What can go wrong between us and the API; every message says what happened, where, and what to do."""
 
-BYTES_KEPT = 1_000_000
+MAX_BYTES_KEPT = 1_000_000
 """So much is kept of an answer that cannot be read, or of a record that is too large."""
 
 
@@ -66,7 +66,7 @@ class UnreadableError(UnavailableError):
     def __init__(self, message: str, body: bytes, page: int, *, is_json: bool = False) -> None:
         """Keep what there is to put away beside the message."""
         super().__init__(message)
-        self.body = body[:BYTES_KEPT]
+        self.body = body[:MAX_BYTES_KEPT]
         self.size = len(body)
         self.page = page
         self.is_json = is_json

@@ -10,7 +10,7 @@ DEEPEST = 4
 MAX_BYTES = 4_000_000
 """A longer text is not taken apart."""
 
-MOST_KEYS = 30
+MAX_KEYS = 30
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,40}[0-9]{0,2}")
 """A key that is a field's name; others, such as an e-mail address, may be somebody's data."""
 
@@ -60,9 +60,9 @@ def _shape(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of any
 
 
 def _fields(value: dict[str, Any], depth: int) -> str:
-    names = list(value)[:MOST_KEYS]
+    names = list(value)[:MAX_KEYS]
     shown = [f"{field_name(name)}: {_shape(value[name], depth - 1)}" for name in names]
-    more = [f"{len(value) - MOST_KEYS} more"] if len(value) > MOST_KEYS else []
+    more = [f"{len(value) - MAX_KEYS} more"] if len(value) > MAX_KEYS else []
     return "{" + ", ".join(list(dict.fromkeys(shown)) + more) + "}"
 
 

@@ -15,10 +15,10 @@ import polars as pl
 
 from resources.coupontools.json_shape import is_json
 
-SHORTEST_IN_DATA = 8
+MIN_KEY_IN_DATA = 8
 """Characters of a key that is looked for in records; a shorter one stands in other texts by chance."""
 
-SHORTEST_IN_NEWS = 4
+MIN_KEY_IN_MESSAGES = 4
 """Characters of a key that is looked for in what is told of an answer, where a word too many does no harm."""
 
 MASK = "…".encode()

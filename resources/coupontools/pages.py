@@ -35,7 +35,7 @@ from resources.coupontools.short_pages import MIN_PAGE_SIZE, ShortPages, is_very
 
 T = TypeVar("T")
 
-MOST_PASSES = 10
+MAX_PASSES = 10
 """A list that still moves after being read so often is left to the next run."""
 
 LONG_WINDOW = timedelta(days=31)
@@ -156,7 +156,7 @@ class Reader:
         if not self._may_have_moved(unit, first, announced):
             return reading
         known, pages, recovered = KnownRecords(), first.pages, 0
-        for passes in range(2, MOST_PASSES + 1):
+        for passes in range(2, MAX_PASSES + 1):
             known.add(page.taken.hashes for page in pages)
             pages = (await self._pass(unit, reads, known)).pages
             new = [known.misses(page.taken.hashes) for page in pages] or [pl.Series(dtype=pl.Boolean)]

@@ -24,12 +24,12 @@ from resources.warehouse.folder import PRIVATE, PRIVATE_FILE, Folder, remove, sy
 FORMAT = 2
 """Of what stands in a batch; another version's is read again rather than understood."""
 
-LABEL = "label"
+MANIFEST = "label"
 MERGED = "merged.json"
-ROWS_OF_A_PART = 100_000
-PAGES_OF_A_PART = 1_000
-BYTES_OF_A_PART = 128_000_000
-SECONDS_OF_A_PART = 1.0
+MAX_ROWS_OF_A_PART = 100_000
+MAX_PAGES_OF_A_PART = 1_000
+MAX_BYTES_OF_A_PART = 128_000_000
+MAX_SECONDS_OF_A_PART = 1.0
 """A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a unit is
 complete and the last part is this old."""
 
@@ -113,9 +113,9 @@ class Batch:
             self._rows += sum(map(len, added))
             self._bytes += sum(int(frame.estimated_size()) for frame in added)
             full = (
-                self._rows >= ROWS_OF_A_PART
-                or self._bytes >= BYTES_OF_A_PART
-                or len(self._frames["rows"]) >= PAGES_OF_A_PART
+                self._rows >= MAX_ROWS_OF_A_PART
+                or self._bytes >= MAX_BYTES_OF_A_PART
+                or len(self._frames["rows"]) >= MAX_PAGES_OF_A_PART
             )
         if full:
             self.flush()
@@ -124,7 +124,7 @@ class Batch:
         """Note that all pages of these units were added; they come to the same part."""
         with self._buffer:
             self._pending += units
-            due = time.monotonic() - self._written_at >= SECONDS_OF_A_PART
+            due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART
         if due:
             self.flush()
 
@@ -169,7 +169,7 @@ class Batch:
 
     def discard(self) -> None:
         """Delete the batch; from the first step on nobody can take it up any more."""
-        (self.path / LABEL).unlink(missing_ok=True)
+        (self.path / MANIFEST).unlink(missing_ok=True)
         # whoever looks for a batch to take up would trip over one that goes
         with suppress(FileNotFoundError), self._folder.lock("batches"):
             remove(self.path)
@@ -251,7 +251,7 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta, kept_out: str) 
     lock.acquire(timeout=0)
     until = now + reuse_for
     label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "kept_out": kept_out}
-    write_whole(path / LABEL, json.dumps(label).encode())
+    write_whole(path / MANIFEST, json.dumps(label).encode())
     return Batch(folder, path, lock, until, kept_out)
 
 
@@ -269,7 +269,7 @@ def _label(path: Path, kept_out: str) -> tuple[str, datetime]:
     if path.name > _begun_at(datetime.now(UTC)) + "~":
         return "", datetime.fromtimestamp(0, UTC)
     try:
-        label = json.loads((path / LABEL).read_bytes())
+        label = json.loads((path / MANIFEST).read_bytes())
         if label["format"] == FORMAT and label.get("kept_out", "") == kept_out:
             return label["purpose"], datetime.fromisoformat(label["reuse_until"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -32,12 +32,12 @@ _TRUNK_ZERO = r"([0-9][^0-9(]*)\([^0-9)]*0[^0-9)]*\)"
 _BETWEEN_DIGITS = "[^0-9+]"
 _BEFORE_THE_COUNTRY = r"^(\+0*|00+)"
 
-FEWEST_DIGITS, MOST_DIGITS = 7, 15
+MIN_DIGITS, MAX_DIGITS = 7, 15
 """Of a phone number; fewer may be anything."""
 
 _HASH = r"\b[0-9a-f]{64}\b"
 _HASHED = r"^([0-9a-f]{64})(?: |$)"
-_WHOLE = rf"^([\w.!#$%&'*+/=?^`{{|}}~-]+@[\w-]+(?:\.[\w-]+)+|[0-9]{{{FEWEST_DIGITS},{MOST_DIGITS}}})$"
+_WHOLE = rf"^([\w.!#$%&'*+/=?^`{{|}}~-]+@[\w-]+(?:\.[\w-]+)+|[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}})$"
 _PLAIN = r"^(?:[a-z][a-z0-9._+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+|\+?[1-9][0-9]{6,14}|[0-9a-f]{64})$"
 _ADDRESS = r"[\w.!#$%&'*+~^-]+@[\w-]+(?:\.[\w-]+)+"
 _AROUND_ADDRESSES = ".!#$%&'*+~^-"
@@ -53,7 +53,7 @@ _IN_LINKS = {"\\/": "/", "%40": "@", "%2b": "+", "%2B": "+", "%20": " "}
 _DIGIT = r"[0-9\x{ff10}-\x{ff19}]"
 _MAY_NAME = (
     rf"[@\x{{ff20}}]|%40|\\u00[2-7]|\\u[fF][fF]|[0-9a-f]{{64}}|"
-    rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|{_ESCAPE}){{0,9}}{_DIGIT}){{{FEWEST_DIGITS - 1}}}"
+    rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|{_ESCAPE}){{0,9}}{_DIGIT}){{{MIN_DIGITS - 1}}}"
 )
 """What no text is without that names somebody."""
 
@@ -110,10 +110,10 @@ def _found(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
 def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
     """The phone numbers among digits and the signs between them; what is too long for one may be several."""
     run = pl.col("identifier")
-    is_long = run.str.count_matches("[0-9]") > MOST_DIGITS
+    is_long = run.str.count_matches("[0-9]") > MAX_DIGITS
     several = [runs.filter(is_long).with_columns(run.str.split(sign)).explode("identifier") for sign in "/ "]
     numbers = pl.concat([runs.filter(~is_long), *several]).with_columns(digits(run))
-    return numbers.filter(run.str.len_bytes().is_between(FEWEST_DIGITS, MOST_DIGITS))
+    return numbers.filter(run.str.len_bytes().is_between(MIN_DIGITS, MAX_DIGITS))
 
 
 def _looked_at(text: pl.Expr) -> pl.Expr:

@@ -28,8 +28,8 @@ LAYOUT = 3
 SIDE_BY_SIDE = 2
 """Files that are written at one time; each takes memory for its columns."""
 
-FILE = "data_0.parquet"
-LONGEST_NAME = 200
+PARQUET_FILE_NAME = "data_0.parquet"
+MAX_NAME = 200
 """Bytes of a folder's name; longer ids are named by their hash."""
 
 
@@ -130,15 +130,15 @@ def _place(table: TableSchema, partition: str | None) -> Path:
     Ids of the API become harmless names, of which no two are the same.
     """
     if not table.files:
-        return Path(FILE)
+        return Path(PARQUET_FILE_NAME)
     if partition is None or not isinstance(table.files, Value):
-        return Path(f"{table.files.name}={partition or NO_PARTITION}", FILE)
+        return Path(f"{table.files.name}={partition or NO_PARTITION}", PARQUET_FILE_NAME)
     name = quote(partition, safe="")
     if name == NO_PARTITION:  # it would be read as no value at all
         name = f"%{ord(name[0]):02X}{name[1:]}"
-    if len(name) > LONGEST_NAME:
+    if len(name) > MAX_NAME:
         name = f"sha256+{sha256(name.encode()).hexdigest()}"  # no quoted name has a plus in it
-    return Path(f"{table.files.name}={name}", FILE)
+    return Path(f"{table.files.name}={name}", PARQUET_FILE_NAME)
 
 
 def _share(previous: Path, target: Path, places: Collection[Path]) -> None:

@@ -21,7 +21,7 @@ from resources.warehouse.folder import Folder, remove
 from resources.warehouse.inventory import Inventory, note_files, note_live_rows, take_inventory
 from resources.warehouse.parquet_files import LAYOUT, note_outlines, write_tables
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.snapshots import SECONDS_OF_GRACE, UNFINISHED, seal, swap, sweep
+from resources.warehouse.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
 from resources.warehouse.sql import is_empty, quoted_name
 from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
 
@@ -58,7 +58,7 @@ def publish(
     """
     outline = sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
     with sole_writer(folder):
-        unfinished = folder.snapshots / UNFINISHED
+        unfinished = folder.snapshots / UNFINISHED_FOLDER
         remove(unfinished)
         try:
             begun = time.monotonic()

@@ -12,7 +12,7 @@ from resources.warehouse.folder import Folder, remove
 from resources.warehouse.inventory import note_files
 from resources.warehouse.parquet_files import take_over
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.snapshots import UNFINISHED, replace_files, seal, swap
+from resources.warehouse.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
 from resources.warehouse.sql import files, quoted_name, write_parquet
 from resources.warehouse.stage import stage
 from resources.warehouse.suppression import SuppressionList
@@ -23,7 +23,7 @@ def erase_published(folder: Folder, tables: Sequence[TableSchema], kept_out: Sup
 
     Only for the sole writer, who has erased them from the stage.
     """
-    unfinished = folder.snapshots / UNFINISHED
+    unfinished = folder.snapshots / UNFINISHED_FOLDER
     remove(unfinished)
     unfinished.mkdir()
     try:

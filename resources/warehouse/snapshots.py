@@ -15,7 +15,7 @@ from resources.warehouse.folder import Folder, make_writable, point, remove, syn
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
 """What may be done with what is published, at most."""
 
-UNFINISHED = "unfinished"
+UNFINISHED_FOLDER = "unfinished"
 
 SECONDS_OF_GRACE = 60.0
 """A replaced snapshot stays for so long, for readers who have listed its files but not yet opened them."""

@@ -27,7 +27,7 @@ from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_paths, quoted_text
 from resources.warehouse.suppression import clear, read_suppression
 
-FEWEST_FREE_BLOCKS = 40
+MIN_FREE_BLOCKS = 40
 """Room in a stage, in blocks of 256 kB, that is not worth a thought."""
 
 
@@ -88,7 +88,7 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
     with stage(folder) as connection:
         size = "SELECT used_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'opened'"
         used, free = connection.execute(size).fetchall()[0]
-        if not at_once and (free < FEWEST_FREE_BLOCKS or free < used / 2):
+        if not at_once and (free < MIN_FREE_BLOCKS or free < used / 2):
             return
         write_compact(connection, unfinished)
     unfinished.chmod(PRIVATE_FILE)

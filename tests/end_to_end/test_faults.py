@@ -19,7 +19,7 @@ import pytest
 from assets.catalogue import ASSETS
 from pipelines.export import export_days
 from resources.account_fingerprint import ACCOUNT
-from resources.coupontools.client import FEW_TRIES, TRIES
+from resources.coupontools.client import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.coupontools.endpoints import choose
 from resources.sandbox.server.faults import Fault, Faults, Kind
 from resources.sandbox.server.server import SandboxServer
@@ -173,7 +173,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             "v3/coupon/list",
             {},
             ("campaigns", "coupon_sessions"),
-            2 * TRIES,
+            2 * MAX_TRIES,
             "The API broke off its answer to v3/coupon/list (",
         )
     ],
@@ -191,7 +191,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             "v3/directoryusers/list",
             {"directory": "dir_1", "page": 2},
             ("directory_registrations",),
-            TRIES,
+            MAX_TRIES,
             f"The API answers v3/directoryusers/list of directory dir_1 {WINDOW}, page 2 in a shape that is not known: "
             "no JSON, or cut off (",
         ),
@@ -200,7 +200,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             "v3/emailtool/grouplist",
             {},
             ("email_groups",),
-            TRIES,
+            MAX_TRIES,
             "The API broke off its answer to v3/emailtool/grouplist (ReadTimeout). Tried 6 times.",
         ),
         Lasting(
@@ -208,7 +208,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             "v4/loyalty/loyalty-cards/123456/stats",
             {},
             ("loyalty_users",),
-            TRIES,
+            MAX_TRIES,
             "The API answers v4/loyalty/loyalty-cards/stats of loyalty card 123456, page 1 with HTTP 500. Tried 6 ",
         ),
         Lasting(
@@ -216,7 +216,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             "v3/smstool/userlist",
             {},
             ("sms_contacts",),
-            FEW_TRIES,
+            MAX_TRIES_IF_PERMANENT,
             "The API answers v3/smstool/userlist of smsgroup gro_1 in a shape that is not known: [3 x text]. Tried 3 ",
         ),
     ],

@@ -21,7 +21,7 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Unit
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import BYTES_OF_A_PART, PAGES_OF_A_PART, open_batch
+from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, open_batch
 from resources.warehouse.folder import Folder
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
@@ -159,7 +159,7 @@ def test_new_names_on_every_page_are_not_remembered_without_end(
 def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
     page = read([session(1)])
     with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
-        for _ in range(2 * PAGES_OF_A_PART):
+        for _ in range(2 * MAX_PAGES_OF_A_PART):
             batch.add(page.rows, page.rejected)
         assert len(batch.files("rows.parquet")) == 2
 
@@ -168,7 +168,7 @@ def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
 def test_a_part_is_written_when_it_takes_much_memory(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.warehouse.batch.BYTES_OF_A_PART", BYTES_OF_A_PART // 100)
+    monkeypatch.setattr("resources.warehouse.batch.MAX_BYTES_OF_A_PART", MAX_BYTES_OF_A_PART // 100)
     page = read([session(n, customid="x" * 3_000, sequenceid="7" if kind == "rows" else "no") for n in range(100)])
     with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
         for _ in range(10):

@@ -12,7 +12,7 @@ from typing import TypeVar
 import polars as pl
 import pytest
 
-from resources.coupontools.client import TRIES, Client
+from resources.coupontools.client import MAX_TRIES, Client
 from resources.coupontools.endpoints import choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
@@ -197,6 +197,6 @@ def test_an_answer_that_is_long_in_coming_is_told(
 
 
 def test_a_lasting_error_is_told_after_all_tries_and_keeps_no_body() -> None:
-    with pytest.raises(UnavailableError, match=f"Tried {TRIES} times") as error:
+    with pytest.raises(UnavailableError, match=f"Tried {MAX_TRIES} times") as error:
         ask(lambda _: [http(b"x" * 5_000_000, "500 Oops")])
     assert error.value.__context__ is None

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pipelines.definitions import defs
-from resources.coupontools.client import FEW_TRIES, TRIES, Client
+from resources.coupontools.client import MAX_TRIES, MAX_TRIES_IF_PERMANENT, Client
 from resources.coupontools.endpoints import Endpoint, choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import (
@@ -109,7 +109,7 @@ def test_a_lasting_fault_ends_in_one_clear_line(serve: Serve, kind: str, told: s
         ask()
     assert told in str(error.value)
     assert "\n" not in str(error.value)
-    assert len(server.requests) == (FEW_TRIES if kind == "html" else TRIES)
+    assert len(server.requests) == (MAX_TRIES_IF_PERMANENT if kind == "html" else MAX_TRIES)
 
 
 @pytest.mark.parametrize("as_http_date", [False, True])
@@ -138,7 +138,7 @@ def test_a_wait_that_says_nothing_is_replaced_by_ours(
 
 @pytest.mark.parametrize("wait", [{"retry_after": 10**30}, {"retry_after": 86_400, "as_http_date": True}])
 def test_no_server_makes_us_wait_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch, wait: dict[str, Any]) -> None:
-    monkeypatch.setattr("resources.coupontools.client.LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("resources.coupontools.client.MAX_WAIT", 0.2)
     server = serve(account({1: 5}))
     server.faults.add(Fault("429", **wait))
     assert ask()[0] == 5
@@ -364,7 +364,7 @@ def test_an_answer_of_another_shape_is_shown_without_its_values_and_kept(serve: 
     with pytest.raises(UnreadableError, match=r"in a shape that is not known: \[3 x text\]\. Tried 3 times") as error:
         ask()
     assert error.value.page == 1
-    assert len(server.requests) == FEW_TRIES, "JSON of another shape is not likely to change"
+    assert len(server.requests) == MAX_TRIES_IF_PERMANENT, "JSON of another shape is not likely to change"
     for value in re.findall(rb'"([^"]{6,})"(?!\s*:)', error.value.body):
         assert value.decode() not in str(error.value)
 

@@ -22,7 +22,7 @@ from resources.warehouse.deletions import WholeRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
-from resources.warehouse.snapshots import UNFINISHED
+from resources.warehouse.snapshots import UNFINISHED_FOLDER
 from tests.support.queries import in_parquet
 from tests.support.small_table import ACCOUNT, NOON, QUARANTINE, REJECTED, ROWS, THINGS, done, merge, published, thing
 
@@ -279,7 +279,7 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
         merge(warehouse, thing(str(number)))
         published(warehouse)
     assert len(list(warehouse.folder.snapshots.iterdir())) == 3, "for readers who are about to open their files"
-    (warehouse.folder.snapshots / UNFINISHED).mkdir()
+    (warehouse.folder.snapshots / UNFINISHED_FOLDER).mkdir()
     monkeypatch.setattr(publish, "SECONDS_OF_GRACE", 0.0)
     published(warehouse)
     assert {path.name for path in warehouse.folder.root.iterdir()} == {
