@@ -189,12 +189,12 @@ def sandbox(
     port: int, sessions: int, seed: int, now: datetime | None, speed: float, assume: tuple[str, ...], faults: str
 ) -> None:
     """Serve the embedded API until Ctrl-C."""
-    from resources.sandbox.generated.account import Account
+    from resources.sandbox.generated.account import GeneratedAccount
     from resources.sandbox.server.clock import Clock
     from resources.sandbox.server.server import serve
 
     clock = Clock.real() if now is None and speed == 1 else Clock.moving(now or datetime.now(UTC), speed)
-    serve(Account(seed=seed, sessions=sessions), _assumptions(assume), clock, _faults(faults), port)
+    serve(GeneratedAccount(seed=seed, sessions=sessions), _assumptions(assume), clock, _faults(faults), port)
 
 
 def _assumptions(assume: tuple[str, ...]) -> "Assumptions":

@@ -14,7 +14,7 @@ import click
 import httpx
 
 from resources.account_fingerprint import DEMO_CLIENT_ID
-from resources.sandbox.generated.account import Account
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.server import SandboxServer
 from resources.settings import Storage
 
@@ -43,7 +43,7 @@ def show(sessions: int, seed: int, ui_port: int | None) -> None:
     os.environ.setdefault("COUPONTOOLS_DATA_DIR", DATA_DIR)
     click.echo(f"The embedded API makes up an account of {sessions:,} coupon sessions, and more since.", err=True)
     client_id = f"{DEMO_CLIENT_ID}-{seed}-{sessions}"
-    with SandboxServer(Account(seed=seed, sessions=sessions), client_id=client_id) as server:
+    with SandboxServer(GeneratedAccount(seed=seed, sessions=sessions), client_id=client_id) as server:
         os.environ["COUPONTOOLS_API_URL"] = server.url
         os.environ["COUPONTOOLS_CLIENT_ID"] = server.client_id
         os.environ["COUPONTOOLS_CLIENT_SECRET"] = server.client_secret

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from resources.sandbox.account.account import Source
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.account import Account
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Faults
@@ -40,12 +40,12 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         port = 0
 
         def start(
-            account: Source | None = None, clock: Clock | None = None, faults: Faults | None = None, **assumed: object
+            account: Account | None = None, clock: Clock | None = None, faults: Faults | None = None, **assumed: object
         ) -> SandboxServer:
             nonlocal port
             running.close()
             assumptions = Assumptions.model_validate(assumed)
-            server = SandboxServer(account or RecordedAccount(), assumptions, clock, faults, port)
+            server = SandboxServer(account or HandmadeAccount(), assumptions, clock, faults, port)
             port = urlsplit(server.url).port or 0
             running.enter_context(server)
             monkeypatch.setenv("COUPONTOOLS_API_URL", server.url)

@@ -18,18 +18,18 @@ from resources.coupontools.requests import Keys
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
 if TYPE_CHECKING:
-    from resources.sandbox.generated.account import Account
+    from resources.sandbox.generated.account import GeneratedAccount
 
 
 _log = logging.getLogger(__name__)
 
 
 @cache
-def _made_up_account() -> "Account":
+def _made_up_account() -> "GeneratedAccount":
     """The account behind the word sandbox, made once: its sessions are generated when they are first read."""
-    from resources.sandbox.generated.account import Account
+    from resources.sandbox.generated.account import GeneratedAccount
 
-    return Account()
+    return GeneratedAccount()
 
 
 class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]

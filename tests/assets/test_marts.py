@@ -19,7 +19,7 @@ from assets.report.dictionary import dictionary_of_models
 from pipelines.definitions import defs
 from pipelines.demo import QUERIES
 from pipelines.export import export_days, export_everything
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import campaign, loyalty_user, registration, session
 from tests.support.queries import in_database
@@ -52,7 +52,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         touched(4, f"{TUESDAY} 09:00:00", opened=f"{TUESDAY} 09:00:10", voided=f"{TUESDAY} 10:00:00"),
     ]
-    made = RecordedAccount(
+    made = HandmadeAccount(
         [campaign(1), campaign(2)],
         {"cam_1": sessions, "cam_2": [touched(9, f"{TUESDAY} 00:00:00")]},
         loyalty_cards=[{"id": 7, "name": "Club"}],
@@ -217,7 +217,7 @@ def test_the_plots_of_the_report_stand_on_dagsters_page_too(exported: Path, monk
 
 
 def test_the_report_of_an_empty_account_says_so(serve: Serve, data_dir: Path) -> None:
-    serve(RecordedAccount())
+    serve(HandmadeAccount())
     export_days(*DAYS)
     report = (data_dir / "report.html").read_text("utf-8")
     assert "No sessions yet." in report
@@ -227,7 +227,7 @@ def test_the_report_of_an_empty_account_says_so(serve: Serve, data_dir: Path) ->
 def test_what_the_account_says_cannot_become_part_of_the_page(serve: Serve, data_dir: Path) -> None:
     hostile = "<script>alert('x')</script>"
     sessions = [session(number) for number in range(40)]
-    serve(RecordedAccount([campaign(1, title=hostile)], {"cam_1": sessions}))
+    serve(HandmadeAccount([campaign(1, title=hostile)], {"cam_1": sessions}))
     export_days(*DAYS)
     report = (data_dir / "report.html").read_text("utf-8")
     assert hostile not in report

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from resources.sandbox.account.account import SessionQuery
-from resources.sandbox.generated.account import Account
+from resources.sandbox.generated.account import GeneratedAccount
 
 RECORDS_OF_A_PAGE = 5000
 NOW = datetime(2026, 11, 1)
@@ -17,7 +17,7 @@ CAMPAIGN_LIST = "list.json"
 
 def write_pages(rows: int, folder: Path, campaigns: int = 20) -> None:
     """Write `<campaign>_<page>.json` for so many sessions of some campaigns, and the list of the campaigns."""
-    account, unfinished = Account(sessions=rows, campaigns=campaigns), folder.with_suffix(".unfinished")
+    account, unfinished = GeneratedAccount(sessions=rows, campaigns=campaigns), folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     left, listed = rows, []

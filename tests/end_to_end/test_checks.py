@@ -12,7 +12,7 @@ import pytest
 from pipelines.definitions import defs
 from pipelines.export import export_days, export_everything
 from resources.sandbox.account.account import SessionQuery, SessionRows
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign, session
 from tests.support.queries import in_database
@@ -36,7 +36,7 @@ class RowsThatFallShort:
         return self._rows.encode(offset, length)
 
 
-class ShortAccount(RecordedAccount):
+class ShortAccount(HandmadeAccount):
     """An account that announces more sessions of a campaign than it gives, as long as it `is_short`."""
 
     is_short = True
@@ -173,7 +173,7 @@ def test_what_is_odd_but_true_is_a_warning_and_is_published(
         session(3, brand_new="field"),
         session(4, created="tomorrow"),
     ]
-    serve(RecordedAccount([campaign(1)], {"cam_1": records}))
+    serve(HandmadeAccount([campaign(1)], {"cam_1": records}))
     result = export(instance)
     assert result.success
     assert outcomes(result) == {

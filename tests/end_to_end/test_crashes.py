@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.export import export_days
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
@@ -30,7 +30,7 @@ class Scene:
     """A folder with an account whose revision `revision` is published in it."""
 
     data_dir: Path
-    account: RecordedAccount
+    account: HandmadeAccount
     server: SandboxServer
     revision: int = 1
     kills: int = 0
@@ -151,7 +151,7 @@ def _session_units(server: SandboxServer, begun: float) -> set[Asked]:
 
 @pytest.fixture
 def scene(serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    account = RecordedAccount()
+    account = HandmadeAccount()
     revise(account, 1)
     server = serve(account)
     export_days(FROM, TO)

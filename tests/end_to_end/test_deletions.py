@@ -13,7 +13,7 @@ from assets.directories import directory_campaigns
 from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.definitions import defs
 from pipelines.export import export_days, export_everything
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, account, campaign, loyalty_user, registration, session, whole_account
@@ -161,7 +161,7 @@ def test_a_record_that_is_rejected_is_not_gone(serve: Serve, data_dir: Path) -> 
 
 def test_what_was_rejected_in_a_window_leaves_quarantine_with_a_full_read(serve: Serve, data_dir: Path) -> None:
     opened = {"opened": "1", "open_date_utc": "2026-02-05 00:00:00"}
-    made = RecordedAccount([campaign()], {"cam_1": [session(1, status=opened | {"claimed": "perhaps"})]})
+    made = HandmadeAccount([campaign()], {"cam_1": [session(1, status=opened | {"claimed": "perhaps"})]})
     serve(made)
     export_only(campaigns, coupon_sessions, start="2026-02-05", end="2026-02-05")
     assert in_database(data_dir, "SELECT endpoint FROM quarantine") == [("v3/campaign/opens",)]
@@ -175,7 +175,7 @@ def test_a_user_who_is_hidden_because_he_is_void_is_not_gone(
 ) -> None:
     card = {"ID": "123456", "code": "ndoh57", "name": "Club", "type": "membership"}
     users = [loyalty_user(number) for number in (1, 2, 3)]
-    made = RecordedAccount(loyalty_cards=[card], loyalty_users={"123456": users})
+    made = HandmadeAccount(loyalty_cards=[card], loyalty_users={"123456": users})
     serve(made)
     export_only(loyalty_cards, loyalty_users)
     made.remove_record("loyalty_users", "1", "123456")
@@ -211,7 +211,7 @@ def test_users_of_a_card_that_is_gone_are_deleted_whichever_card_is_read(serve: 
 
 
 def test_a_row_tells_when_it_was_seen_last_and_when_it_was_missed(serve: Serve, data_dir: Path) -> None:
-    made = RecordedAccount(categories=[{"ID": "cat_1", "name": "Food"}, {"ID": "cat_2", "name": "Fun"}])
+    made = HandmadeAccount(categories=[{"ID": "cat_1", "name": "Food"}, {"ID": "cat_2", "name": "Fun"}])
     serve(made)
     export_only(categories)
     made.remove_record("categories", "cat_2")
@@ -224,7 +224,7 @@ def test_a_row_tells_when_it_was_seen_last_and_when_it_was_missed(serve: Serve, 
 
 def test_a_full_read_reads_registrations_of_every_day(serve: Serve, data_dir: Path) -> None:
     old = registration(1, "1999-12-31 00:00:00")
-    serve(RecordedAccount(directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": [old]}))
+    serve(HandmadeAccount(directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": [old]}))
     export_days(*WHOLE)
     assert live(data_dir, "directory_registrations", "registration_id") == set()
     export_everything()

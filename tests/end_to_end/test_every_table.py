@@ -19,8 +19,9 @@ from pipelines.definitions import defs
 from pipelines.export import export_days
 from resources.coupontools.endpoints import READABLE
 from resources.sandbox.account.account import Standing
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.endpoints.routes import ENDPOINTS
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
@@ -153,7 +154,7 @@ def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(
 
 def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> None:
     now = datetime(2026, 11, 2, 12)
-    generated = Account(seed=5, sessions=500, campaigns=5)
+    generated = GeneratedAccount(seed=5, sessions=500, campaigns=5)
     serve(generated, clock=Clock.frozen(now))
     export_days(*WHOLE)
     found = counts(data_dir)
@@ -276,7 +277,7 @@ def test_bad_records_of_every_table_go_to_quarantine_and_the_others_arrive(serve
 
 
 def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Path) -> None:
-    made = RecordedAccount([campaign(1, subtitle="s"), campaign(2)])
+    made = HandmadeAccount([campaign(1, subtitle="s"), campaign(2)])
     server = serve(made)
     server.faults.add(
         Fault("failed", path="v3/coupon/info", when=lambda asked: asked.get("campaign") == "cam_2", error_code=502)
@@ -459,7 +460,7 @@ def test_a_list_that_is_shorter_than_announced_is_an_error_and_what_came_is_kept
 
 
 def test_new_fields_are_named_once_a_run(serve: Serve, capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
-    made = RecordedAccount(
+    made = HandmadeAccount(
         [campaign(n) for n in (1, 2)],
         {f"cam_{n}": [session(n * 10 + each, brand_new=each) for each in range(3)] for n in (1, 2)},
     )

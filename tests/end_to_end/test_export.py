@@ -14,7 +14,8 @@ import pytest
 from assets.catalogue import TABLES
 from assets.coupon_sessions import THE_BEGINNING
 from pipelines.export import export_days
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.request_log import RequestEntry
@@ -81,7 +82,7 @@ def test_nothing_undocumented_changes_the_number_of_rows(serve: Serve, data_dir:
 
 def test_forty_campaigns_of_the_generated_account_arrive_whole(serve: Serve, data_dir: Path) -> None:
     now = datetime(2026, 11, 1, 12)
-    generated = Account(seed=3, sessions=3000, campaigns=40)
+    generated = GeneratedAccount(seed=3, sessions=3000, campaigns=40)
     server = serve(generated, clock=Clock.frozen(now), session_page_size=100)
     export_sessions(*WHOLE)
     assert in_database(data_dir, "SELECT count(*) FROM campaigns") == [(len(generated.campaigns(now)),)]
@@ -91,7 +92,7 @@ def test_forty_campaigns_of_the_generated_account_arrive_whole(serve: Serve, dat
 
 
 def test_twelve_thousand_sessions_of_one_second_arrive(serve: Serve, data_dir: Path) -> None:
-    burst = RecordedAccount([campaign()], {"cam_1": [session(number) for number in range(12_345)]})
+    burst = HandmadeAccount([campaign()], {"cam_1": [session(number) for number in range(12_345)]})
     serve(burst, session_page_size=5000)
     export_sessions(date(2026, 1, 1), date(2026, 1, 1))
     assert in_database(
@@ -101,7 +102,7 @@ def test_twelve_thousand_sessions_of_one_second_arrive(serve: Serve, data_dir: P
 
 def test_ids_that_differ_only_in_case_are_different_sessions(serve: Serve, data_dir: Path) -> None:
     ids = ["kkfiznr8Yp8630h82es8d", "kkfiznr8yp8630h82es8d", "KKFIZNR8YP8630H82ES8D"]
-    serve(RecordedAccount([campaign()], {"cam_1": [session(n, session_id=each) for n, each in enumerate(ids)]}))
+    serve(HandmadeAccount([campaign()], {"cam_1": [session(n, session_id=each) for n, each in enumerate(ids)]}))
     export_sessions(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "session_id")] == sorted(ids)
 
@@ -123,7 +124,7 @@ def test_every_value_arrives_as_it_is(serve: Serve, data_dir: Path) -> None:
     user = {"firstname": "Łukasz", "email": "a@example.com", "customfield7": "seven", "shoe_size": 43}
     record = session(19_878_460, status=touched, user=user, location={"lat": 1.10}, customid=None)
     del record["session_url"]
-    serve(RecordedAccount([campaign()], {"cam_1": [record]}))
+    serve(HandmadeAccount([campaign()], {"cam_1": [record]}))
     export_sessions(*WHOLE)
     columns = (
         "sequence_id, campaign_id, custom_id, session_url, created_at, is_opened, opened_at, is_claimed, claim_type, "
@@ -157,7 +158,7 @@ def test_every_value_arrives_as_it_is(serve: Serve, data_dir: Path) -> None:
 
 
 def test_running_again_changes_nothing_but_the_time_of_reading(serve: Serve, data_dir: Path) -> None:
-    serve(Account(seed=2, sessions=500), clock=Clock.frozen(datetime(2026, 11, 1)))
+    serve(GeneratedAccount(seed=2, sessions=500), clock=Clock.frozen(datetime(2026, 11, 1)))
     export_sessions(*WHOLE)
     first, read_at = all_sessions(data_dir), all_sessions(data_dir, "session_id, _extracted_at")
     export_sessions(*WHOLE)
@@ -169,7 +170,7 @@ def test_running_again_changes_nothing_but_the_time_of_reading(serve: Serve, dat
 
 def test_a_later_run_brings_old_sessions_up_to_date(serve: Serve, data_dir: Path) -> None:
     clock = Clock.frozen(datetime(2026, 9, 30, 23, 59, 59))
-    serve(Account(seed=5, sessions=2000), clock=clock)
+    serve(GeneratedAccount(seed=5, sessions=2000), clock=clock)
     export_sessions(date(2020, 1, 1), date(2026, 9, 30))
     columns = "session_id, opened_at, claimed_at, validated_at"
     before = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
@@ -189,7 +190,7 @@ def test_a_session_without_its_creation_date_stays_in_the_month_where_it_was_fir
     serve: Serve, data_dir: Path
 ) -> None:
     opened = {"created_date_utc": "", "open_date_utc": "2026-02-03 00:00:00"}
-    made = RecordedAccount([campaign()], {"cam_1": [session(1, status=opened), session(2)]})
+    made = HandmadeAccount([campaign()], {"cam_1": [session(1, status=opened), session(2)]})
     serve(made)
     export_sessions(*WHOLE)
     later = {"created_date_utc": "", "open_date_utc": "", "claim_date_utc": "2026-03-05 00:00:00"}
@@ -225,7 +226,7 @@ def test_a_reader_that_holds_the_database_open_disturbs_nobody(serve: Serve, dat
 
 
 def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path) -> None:
-    made = RecordedAccount()
+    made = HandmadeAccount()
     serve(made)
     export_sessions(*WHOLE)
     seen: list[Sequence[tuple[int, ...]]] = []
@@ -259,7 +260,7 @@ def in_the_window(server: SandboxServer) -> list[RequestEntry]:
 def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: Serve, data_dir: Path) -> None:
     bad = session(2, status={"open_date_utc": "yesterday", "claimed": "7"}, secret_field=1)
     another = session(1, customid="another")
-    made = RecordedAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", another]})
+    made = HandmadeAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", another]})
     serve(made)
     exported = export_days(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "sequence_id")] == [1]
@@ -334,7 +335,7 @@ def test_the_window_is_asked_for_in_one_pass_a_campaign_and_endpoint(serve: Serv
 
 def test_only_changed_months_are_written_again(serve: Serve, data_dir: Path) -> None:
     months = [session(number, created=START + timedelta(days=31 * number)) for number in range(4)]
-    serve(RecordedAccount([campaign()], {"cam_1": months}))
+    serve(HandmadeAccount([campaign()], {"cam_1": months}))
     export_sessions(*WHOLE)
     folder = data_dir / "parquet" / "coupon_sessions"
     before = {path.parent.name: path.stat().st_ino for path in folder.rglob("*.parquet")}

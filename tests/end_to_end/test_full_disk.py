@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import pytest
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import START, session
 from tests.support.processes import expected, export, finish, in_duckdb, in_files, left_over, revise
@@ -93,7 +93,7 @@ def stopped_in(data_dir: Path) -> str:
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_published(serve: Serve, disk: Disk) -> None:
-    account = RecordedAccount()
+    account = HandmadeAccount()
     revise(account, 1)
     serve(account)
     data_dir = disk.mounted_on / "data"

@@ -10,7 +10,7 @@ import pytest
 
 from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.export import export_days, export_everything
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import loyalty_user
 from tests.support.queries import in_database, in_parquet
@@ -29,17 +29,17 @@ def changes(data_dir: Path, columns: str = COLUMNS) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def made(serve: Serve) -> RecordedAccount:
+def made(serve: Serve) -> HandmadeAccount:
     """An account of two users, read once, of whom one has had more points since."""
     users = [loyalty_user(1, points="10"), loyalty_user(2)]
-    account = RecordedAccount(loyalty_cards=[CARD], loyalty_users={"9": users})
+    account = HandmadeAccount(loyalty_cards=[CARD], loyalty_users={"9": users})
     serve(account)
     export_only(loyalty_cards, loyalty_users)
     account.put_record("loyalty_users", loyalty_user(1, points="25"), "9")
     return account
 
 
-def test_each_change_between_two_reads_is_kept(made: RecordedAccount, data_dir: Path) -> None:
+def test_each_change_between_two_reads_is_kept(made: HandmadeAccount, data_dir: Path) -> None:
     assert changes(data_dir) == [], "the first observation is no change"
     told = export_only(loyalty_cards, loyalty_users)
     assert told["loyalty_users"]["changes kept"] == told["loyalty_user_changes"]["rows new"] == 1
@@ -68,7 +68,7 @@ def test_reading_again_adds_nothing(data_dir: Path) -> None:
     assert changes(data_dir) == [FROM_10_TO_25]
 
 
-def test_a_user_who_comes_back_with_other_points_has_changed(made: RecordedAccount, data_dir: Path) -> None:
+def test_a_user_who_comes_back_with_other_points_has_changed(made: HandmadeAccount, data_dir: Path) -> None:
     made.remove_record("loyalty_users", "1", "9")
     export_only(loyalty_cards, loyalty_users)
     assert changes(data_dir) == []
@@ -78,7 +78,7 @@ def test_a_user_who_comes_back_with_other_points_has_changed(made: RecordedAccou
 
 
 @pytest.mark.parametrize("lost", [[".state"], [".state", "coupontools.duckdb"], ["coupontools.duckdb"]])
-def test_the_history_survives_the_loss_of_databases(made: RecordedAccount, data_dir: Path, lost: list[str]) -> None:
+def test_the_history_survives_the_loss_of_databases(made: HandmadeAccount, data_dir: Path, lost: list[str]) -> None:
     export_only(loyalty_cards, loyalty_users)
     for name in lost:
         path = data_dir / name

@@ -10,7 +10,8 @@ from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
 from assets.directories import directories, directory_registrations
 from pipelines.export import export_everything
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
@@ -41,7 +42,12 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
     serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     clock = Clock.frozen(datetime.combine(FIRST, time.min))
-    serve(Account(seed=11, sessions=6_000, campaigns=4), clock=clock, session_page_size=100, registration_page_size=50)
+    serve(
+        GeneratedAccount(seed=11, sessions=6_000, campaigns=4),
+        clock=clock,
+        session_page_size=100,
+        registration_page_size=50,
+    )
     assets = (campaigns, coupon_sessions, directories, directory_registrations)
     export_only(*assets, start="2020-01-01", end=str(FIRST - ONE_DAY))
     before = sessions(data_dir)
@@ -78,7 +84,7 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
 
 def test_a_full_read_heals_what_no_window_shows(serve: Serve, data_dir: Path) -> None:
     claimed = {"claimed": "1", "claim_date_utc": "2026-01-02 10:00:00"}
-    made = RecordedAccount([campaign()], {"cam_1": [session(n, status=claimed) for n in range(4)]})
+    made = HandmadeAccount([campaign()], {"cam_1": [session(n, status=claimed) for n in range(4)]})
     serve(made)
     export_sessions(date(2026, 1, 1), date(2026, 1, 31))
     ids = [session(n)["session"] for n in range(4)]
@@ -99,7 +105,7 @@ def test_a_full_read_heals_what_no_window_shows(serve: Serve, data_dir: Path) ->
 
 
 def test_an_older_observation_that_comes_later_changes_nothing(serve: Serve, data_dir: Path) -> None:
-    made = RecordedAccount([campaign()], {"cam_1": [session(1)]})
+    made = HandmadeAccount([campaign()], {"cam_1": [session(1)]})
     serve(made)
     export_sessions(date(2026, 1, 1), date(2026, 1, 31))
     opened = {"opened": "1", "open_date_utc": "2026-01-31 23:59:59"}
@@ -113,7 +119,7 @@ def test_an_older_observation_that_comes_later_changes_nothing(serve: Serve, dat
 
 @pytest.mark.parametrize("moment", ["2026-01-31 00:00:00", "2026-01-31 23:59:59"])
 def test_the_first_and_the_last_second_of_a_day_belong_to_it_alone(serve: Serve, data_dir: Path, moment: str) -> None:
-    serve(RecordedAccount([campaign()], {"cam_1": [session(1, created=moment)]}))
+    serve(HandmadeAccount([campaign()], {"cam_1": [session(1, created=moment)]}))
     for day in (30, 32):
         export_sessions(date(2026, 1, 1) + (day - 1) * ONE_DAY, date(2026, 1, 1) + (day - 1) * ONE_DAY)
         assert not sessions(data_dir)

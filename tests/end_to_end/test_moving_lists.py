@@ -12,9 +12,9 @@ from assets.coupon_sessions import coupon_sessions
 from assets.directories import directories, directory_registrations
 from assets.loyalty import loyalty_cards, loyalty_users
 from resources.sandbox.account.account import SessionQuery
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.account.overlay import Table
 from resources.sandbox.account.record import Record
-from resources.sandbox.generated.account import RecordedAccount
 from tests.conftest import Serve
 from tests.support.accounts import START, campaign, loyalty_user, registration, session
 from tests.support.queries import in_database, in_parquet
@@ -23,7 +23,7 @@ from tests.support.runs import export_only
 TODAY = datetime.now(UTC).date()
 
 
-class MovingAccount(RecordedAccount):
+class MovingAccount(HandmadeAccount):
     """An account that changes right after certain answers: `after[n]` is what follows the n-th answer of a list."""
 
     def __init__(self, list_name: str, *arguments: Any, **tables: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
 
 def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
     server = serve(
-        RecordedAccount(
+        HandmadeAccount(
             directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(230))}
         ),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.export import export_days
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
@@ -105,7 +105,7 @@ def export_at_once(data_dir: Path, ranges: Sequence[Range]) -> list[Readings]:
 def test_overlapping_ranges_exported_at_once_end_as_one_after_the_other(
     serve: Serve, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    account = RecordedAccount()
+    account = HandmadeAccount()
     revise(account, 1)
     server = serve(account)
     ranges, other = overlapping(number), tmp_path / "one after the other"

@@ -24,7 +24,7 @@ from assets.tables.quarantine import Quarantine
 from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.export import export_days, export_everything
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.settings import PersonalData
 from resources.warehouse.batch import UnitDone
@@ -44,9 +44,9 @@ SHA256 = 64
 USAGE_ERROR = 2
 
 
-def planted_account() -> RecordedAccount:
+def planted_account() -> HandmadeAccount:
     person = {"email": EMAIL, "phone": PHONE, "firstname": NAME}
-    return RecordedAccount(
+    return HandmadeAccount(
         [campaign(1)],
         {
             "cam_1": [
@@ -249,7 +249,7 @@ def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Se
 def test_field_names_that_name_somebody_are_not_told(
     serve: Serve, data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    serve(RecordedAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))
+    serve(HandmadeAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))
     export_days(*DAYS)
     told = capsys.readouterr()
     assert "fields without a column are kept in _extra: (an address or a number), shoes" in told.err

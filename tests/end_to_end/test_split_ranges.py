@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assets.campaigns import campaigns
 from assets.coupon_sessions import MIN_DAYS_TO_ASK, coupon_sessions
 from assets.directories import directories, directory_registrations
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import campaign, registration, session
 from tests.support.queries import Rows, in_database
@@ -47,10 +47,10 @@ def sessions_of_campaigns() -> dict[str, list[dict[str, Any]]]:
 SESSIONS = sessions_of_campaigns()
 
 
-def made_account() -> RecordedAccount:
+def made_account() -> HandmadeAccount:
     """The sessions, and the registrations of a directory from before to after the range."""
     registered = [registration(n, datetime(2026, 2, 20) - timedelta(hours=6 * n)) for n in range(300)]
-    return RecordedAccount(
+    return HandmadeAccount(
         [campaign(number) for number in (1, 2, 3)],
         SESSIONS,
         directories=[{"ID": "dir_1", "code": "c", "name": "n"}],

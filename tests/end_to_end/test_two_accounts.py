@@ -16,7 +16,7 @@ from pipelines.export import export_days
 from pipelines.sensors import loyalty_card_partitions
 from resources.account_fingerprint import account_of
 from resources.coupontools.resource import CoupontoolsResource
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import account, campaign
@@ -33,7 +33,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[SandboxServer]]:
     with ExitStack() as running:
         own = running.enter_context(SandboxServer(account({1: 3}), client_id="ours"))
         others = [
-            running.enter_context(SandboxServer(RecordedAccount([campaign(2)]), client_id=client_id))
+            running.enter_context(SandboxServer(HandmadeAccount([campaign(2)]), client_id=client_id))
             for client_id in ("ours", "theirs")
         ]
         name(monkeypatch, own)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
 from tests.support.dagster_dev import dagster_dev, wait_until
@@ -26,7 +26,7 @@ def test_a_backfill_of_sixty_days_by_clicks_is_one_run_and_is_published(
     monkeypatch.setenv("COUPONTOOLS_START_DATE", FIRST_DAY.isoformat())
     days: list[date] = [FIRST_DAY + timedelta(days=number) for number in range(60)]
     sessions = [session(number, created=f"{day} 12:00:00") for number, day in enumerate(days)]
-    serve(RecordedAccount([campaign(1)], {"cam_1": sessions}))
+    serve(HandmadeAccount([campaign(1)], {"cam_1": sessions}))
     with dagster_dev(tmp_path / "home") as dev, sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1500, "height": 1000})

@@ -11,7 +11,7 @@ import pytest
 from assets.coupon_sessions import coupon_sessions
 from pipelines.definitions import defs
 from resources.coupontools.resource import CoupontoolsResource
-from resources.sandbox.generated.account import Account
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
@@ -58,7 +58,7 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
 ) -> None:
     first = datetime(2026, 3, 26, 0, 15)  # the night to the 29th changes to summer time in Europe
     clock = Clock.frozen(first)
-    serve(Account(seed=5, sessions=3_000, campaigns=3), clock=clock)
+    serve(GeneratedAccount(seed=5, sessions=3_000, campaigns=3), clock=clock)
     asked = []
     for number in (0, 1, 3, 6):
         moment = first + timedelta(days=number)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 
 START = datetime(2026, 1, 1)
 
@@ -63,7 +63,7 @@ def session(
     } | fields
 
 
-def account(sizes: Mapping[int, int] | None = None, first: int = 1) -> RecordedAccount:
+def account(sizes: Mapping[int, int] | None = None, first: int = 1) -> HandmadeAccount:
     """An account of campaigns with so many sessions each, a minute apart from 2026-01-01 on."""
     records, number = {}, first
     for name, size in (sizes or {1: 3}).items():
@@ -71,7 +71,7 @@ def account(sizes: Mapping[int, int] | None = None, first: int = 1) -> RecordedA
             session(n, created=START + timedelta(minutes=n)) for n in range(number, number + size)
         ]
         number += size
-    return RecordedAccount([campaign(name) for name in sizes or {1: 3}], records)
+    return HandmadeAccount([campaign(name) for name in sizes or {1: 3}], records)
 
 
 def loyalty_user(number: int, **fields: object) -> dict[str, object]:
@@ -111,7 +111,7 @@ def registration(number: int, registered: str | datetime = START, **fields: obje
     } | fields
 
 
-def whole_account() -> RecordedAccount:
+def whole_account() -> HandmadeAccount:
     """An account with something in every part of it."""
     prices = {
         f"dir_{number}": {"currency": "EUR", "amount": f"{number}.50", "type": kind, "description": f"Access {kind}"}
@@ -121,7 +121,7 @@ def whole_account() -> RecordedAccount:
     }
     paid = [{"ID": name, "code": f"Code{name}", "name": f"N {name}", "payment": each} for name, each in prices.items()]
     sessions = {"cam_1": [session(n, created=START + timedelta(hours=n)) for n in range(250)], "cam_2": [session(900)]}
-    return RecordedAccount(
+    return HandmadeAccount(
         [campaign(1), campaign(2, status="archived")],
         sessions,
         loyalty_cards=[

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.support.accounts import START, campaign, loyalty_user, registration, session
 
 COMMAND = Path(sys.executable).with_name("coupontools")
@@ -65,7 +65,7 @@ def in_files(data_dir: Path) -> State:
         )
 
 
-def revise(account: RecordedAccount, revision: int) -> None:
+def revise(account: HandmadeAccount, revision: int) -> None:
     """Change every record, and add a session, a registration and a holder of a card."""
     mark = f"r{revision}"
     for number in range(CAMPAIGNS):

@@ -14,7 +14,7 @@ from assets.coupon_sessions import coupon_sessions
 from assets.partitions import daily
 from assets.published_database import published_database
 from pipelines.definitions import build_defs
-from resources.sandbox.account.account import Source
+from resources.sandbox.account.account import Account
 from resources.sandbox.endpoints.routes import ENDPOINTS
 from resources.sandbox.server.server import SandboxServer
 
@@ -22,7 +22,7 @@ Metadata = dict[str, object]
 
 
 @contextmanager
-def served(account: Source, data_dir: Path, **environment: str) -> Iterator[None]:
+def served(account: Account, data_dir: Path, **environment: str) -> Iterator[None]:
     """Serve an account with nothing unusual, for what several tests share; the environment names it and a folder."""
     with SandboxServer(account) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("COUPONTOOLS_API_URL", server.url)

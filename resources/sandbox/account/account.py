@@ -78,7 +78,7 @@ class SessionRows(Protocol):
         """Return the number of records from `offset` (at most `length`), and their compact JSON array."""
 
 
-class Source(Protocol):
+class Account(Protocol):
     """An account as the server sees it: a state for every moment (naive UTC)."""
 
     standing: Standing

@@ -15,13 +15,11 @@ from resources.sandbox.account.matching import has_text, matches
 from resources.sandbox.account.overlay import Overlay, Table
 from resources.sandbox.account.record import Record, decoded, encode_array, record_id
 
-__all__ = ["Record", "RecordedAccount", "RecordedRows"]
-
 Records = Iterable[Record]
 Children = Mapping[str, Records]
 
 
-class RecordedAccount:
+class HandmadeAccount:
     """Campaign rows and all other records exactly as given; thread safe. The clock plays no part.
 
     `sessions` maps a campaign's id to its records, in order of their sequenceid. A record that cannot be

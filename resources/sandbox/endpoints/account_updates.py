@@ -1,7 +1,7 @@
 """Making and changing subaccounts, and signing on (API.md, section 5.25). Tokens are made up and work nowhere."""
 
 from resources.sandbox.account.record import decoded
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.accounts import SUBACCOUNT_RECORD, shown, subaccount
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SUBACCOUNT
@@ -21,9 +21,9 @@ def create(call: Call, state: State) -> Reply:
     """Create a subaccount; a trial unless `status` says otherwise (the answer is made up)."""
     _refuse_taken(call, state, own=None)
     fields = {name: call.text(name) or "" for name in FIELDS}
-    name = f"sub_{FIRST_NEW_SUBACCOUNT_ID + state.source.overlay.next_number()}"
+    name = f"sub_{FIRST_NEW_SUBACCOUNT_ID + state.account.overlay.next_number()}"
     new = {"ID": name} | fields | {"status": fields["status"] or "trial"}
-    state.source.overlay.put(("subaccounts", ""), new)
+    state.account.overlay.put(("subaccounts", ""), new)
     return shown(new, state)
 
 
@@ -32,7 +32,7 @@ def update(call: Call, state: State) -> Reply:
     old = decoded(subaccount(call, state)) or {}
     _refuse_taken(call, state, own=str(old.get("ID")))
     new = {**old, **{name: value for name in FIELDS if (value := call.text(name)) is not None}}
-    state.source.overlay.put(("subaccounts", ""), new)
+    state.account.overlay.put(("subaccounts", ""), new)
     return shown(new, state)
 
 
@@ -52,7 +52,7 @@ def subaccount_sign_on(call: Call, state: State) -> Reply:
         "url": f"https://example.com/sso/{token}",
         "url_whitelabel": f"https://whitelabel.example.com/sso/{token}",
     }
-    return success({"subaccount": {"ID": finding.named(call, "subaccount"), "token": token, **urls}})
+    return success({"subaccount": {"ID": lookup.named(call, "subaccount"), "token": token, **urls}})
 
 
 def account_sign_on(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
@@ -63,24 +63,24 @@ def account_sign_on(call: Call, state: State) -> Reply:  # noqa: ARG001 - it tak
 
 def teammate_sign_on(call: Call, state: State) -> Reply:
     """Sign a teammate on, perhaps at a campaign (the answer is made up; that `campaign` exists is inferred)."""
-    if finding.row(state, "teammates", finding.named(call, "teammate")) is None:
+    if lookup.row(state, "teammates", lookup.named(call, "teammate")) is None:
         raise ApiError(UNKNOWN_TEAMMATE, "Teammate ID not found")
     if call.text("campaign") is not None:
-        finding.campaign(call, state)
+        lookup.campaign(call, state)
     token = _token(state)
     urls = {"token": token, "url": f"https://example.com/sso/{token}"}
-    return success({"teammate": {"ID": finding.named(call, "teammate"), **urls}})
+    return success({"teammate": {"ID": lookup.named(call, "teammate"), **urls}})
 
 
 def _refuse_taken(call: Call, state: State, own: str | None) -> None:
     sent = call.text("email")
-    rows = [decoded(each) or {} for each in state.source.rows("subaccounts", "", state.now)]
+    rows = [decoded(each) or {} for each in state.account.rows("subaccounts", "", state.now)]
     if sent is not None and any(row.get("email") == sent and row.get("ID") != own for row in rows):
         raise ApiError(TAKEN, "E-mail already exists")
 
 
 def _token(state: State) -> str:
-    return random_text(f"token/{state.source.overlay.next_number()}", ALPHABET, 40)
+    return random_text(f"token/{state.account.overlay.next_number()}", ALPHABET, 40)
 
 
 OTHERS = (

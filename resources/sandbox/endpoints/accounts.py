@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from resources.sandbox.account.overlay import Table
 from resources.sandbox.account.record import Record, encode_array
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SUBACCOUNT
 from resources.sandbox.server.replies import ApiError, Reply, listed, spliced
@@ -20,14 +20,14 @@ def category_list(table: Table) -> Callable[[Call, State], Reply]:
 
     def answer(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
         """List categories in `categories` (section 5.21; the names of key and fields are made up)."""
-        return listed("categories", state.source.rows(table, "", state.now), state.assumptions)
+        return listed("categories", state.account.rows(table, "", state.now), state.assumptions)
 
     return answer
 
 
 def subaccount_list(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """List subaccounts in `subaccount`, or bare (section 5.25; field names made up after subaccount/create)."""
-    rows = state.source.rows("subaccounts", "", state.now)
+    rows = state.account.rows("subaccounts", "", state.now)
     if state.assumptions.subaccount_envelope == "bare":
         return Reply(encode_array(rows))
     return listed("subaccount", rows, state.assumptions)
@@ -40,7 +40,7 @@ def subaccount_info(call: Call, state: State) -> Reply:
 
 def subaccount(call: Call, state: State) -> Record:
     """Return the subaccount that the call names; error 510."""
-    found = finding.row(state, "subaccounts", finding.named(call, "subaccount"))
+    found = lookup.row(state, "subaccounts", lookup.named(call, "subaccount"))
     if found is None:
         raise ApiError(UNKNOWN_SUBACCOUNT, "Subaccount ID not correct")
     return found

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from resources.sandbox.account.account import FoundSession, SessionDate, SessionField, SessionKind, SessionQuery
 from resources.sandbox.account.record import encode_array
 from resources.sandbox.account.windows import WINDOW, end_date, start_date
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.parameters import Parameter, identifier, number, page_number, text
@@ -30,7 +30,7 @@ def campaign_sessions(kind: SessionKind) -> Callable[[Call, State], Reply]:
     def answer(call: Call, state: State) -> Reply:
         """List the sessions of a campaign, or those opened, claimed or validated, in pages (API.md, section 5.3)."""
         assumptions = state.assumptions
-        campaign = finding.campaign(call, state)
+        campaign = lookup.campaign(call, state)
         own = assumptions.data_filter if kind == "data" else EVENT_DATES[kind]
         query = SessionQuery(
             kind=kind,
@@ -40,9 +40,9 @@ def campaign_sessions(kind: SessionKind) -> Callable[[Call, State], Reply]:
             newest_first=assumptions.session_order == "newest_first",
             seen_fields_only=assumptions.row_fields == "seen",
         )
-        rows = state.source.sessions(campaign.campaign_id, query, state.now)
+        rows = state.account.sessions(campaign.campaign_id, query, state.now)
         size = assumptions.session_page_size
-        offset = finding.offset(page_number(call), rows.total, size, assumptions)
+        offset = lookup.offset(page_number(call), rows.total, size, assumptions)
         length, data = rows.encode(offset, size)
         return _page(length if assumptions.amount_meaning == "page" else rows.total, length, data, assumptions)
 
@@ -51,7 +51,7 @@ def campaign_sessions(kind: SessionKind) -> Callable[[Call, State], Reply]:
 
 def couponsession_data(call: Call, state: State) -> Reply:
     """Show one session, its ids at top level, the rest in `data` (section 5.4)."""
-    campaign_id, session = finding.session(call, state)
+    campaign_id, session = lookup.session(call, state)
     top = ("session", "session_url", "sequenceid", "customid")
     head = {
         "campaign": campaign_id,
@@ -72,15 +72,15 @@ def couponsession_search(call: Call, state: State) -> Reply:
 
 def campaign_search(call: Call, state: State) -> Reply:
     """Find sessions of one campaign as couponsession/search does (section 5.8); all of it is made up."""
-    return _found(search(call, state, finding.campaign(call, state).campaign_id), state)
+    return _found(search(call, state, lookup.campaign(call, state).campaign_id), state)
 
 
 def search(call: Call, state: State, campaign_id: str | None) -> list[FoundSession]:
     """Return the sessions with the text searched for, each once."""
-    wanted = finding.named(call, "search")
+    wanted = lookup.named(call, "search")
     found = {}
     for field in SEARCHED:
-        for campaign, session in state.source.find_sessions(field, wanted, state.now, campaign_id):
+        for campaign, session in state.account.find_sessions(field, wanted, state.now, campaign_id):
             found[campaign, str(session.get("session"))] = (campaign, session)
     return list(found.values())
 
@@ -91,8 +91,8 @@ def webhook_verification(call: Call, state: State) -> Reply:
     There is one of kind coupon_validated for each validated session. Its id, evt_ and the first 20 letters of
     the session's, is made up.
     """
-    event, session_id = finding.named(call, "webhook"), call.text("session")
-    for campaign_id, session in state.source.find_sessions("short_code", event.removeprefix("evt_"), state.now):
+    event, session_id = lookup.named(call, "webhook"), call.text("session")
+    for campaign_id, session in state.account.find_sessions("short_code", event.removeprefix("evt_"), state.now):
         status, name = session.get("status"), str(session.get("session"))
         validated = status.get("validation_date_utc") if isinstance(status, Mapping) else None
         if validated and event == f"evt_{name[:20]}" and session_id in (None, name):
@@ -122,7 +122,7 @@ def _page(amount: int, length: int, data: bytes, assumptions: Assumptions) -> Re
 
 
 PAGE: Mapping[str, Schema] = {"amount_of_results": NUMBER_OR_TEXT, "data": listing(ROW)}
-PAGES: tuple[Parameter, ...] = (finding.CAMPAIGN, number("page"), *WINDOW)
+PAGES: tuple[Parameter, ...] = (lookup.CAMPAIGN, number("page"), *WINDOW)
 SEARCH = text("search", required=True, note="the name is made up")
 
 COUPON_SESSIONS = (
@@ -133,12 +133,12 @@ COUPON_SESSIONS = (
     Endpoint(
         "v3/couponsession/data",
         couponsession_data,
-        (finding.SESSION,),
+        (lookup.SESSION,),
         dict.fromkeys(("campaign", "action", "session", "session_url", "sequenceid", "customid"), STRING)
         | {"data": one(record("", status={"type": "object"}, user={"type": "object"}))},
     ),
     Endpoint("v3/couponsession/search", couponsession_search, (SEARCH,), PAGE),
-    Endpoint("v3/campaign/search", campaign_search, (finding.CAMPAIGN, SEARCH), PAGE),
+    Endpoint("v3/campaign/search", campaign_search, (lookup.CAMPAIGN, SEARCH), PAGE),
     Endpoint(
         "v3/webhook/verification",
         webhook_verification,

@@ -1,7 +1,7 @@
 """Campaigns: coupon/list and coupon/info (API.md, sections 5.1 and 5.2)."""
 
 from resources.sandbox.account.account import Campaign
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.server.parameters import identifier, is_on, switch, text
 from resources.sandbox.server.replies import ApiError, Reply, listed
@@ -15,7 +15,7 @@ SEEN = "ID code name title status url"
 
 def coupon_list(call: Call, state: State) -> Reply:
     """List campaigns in `coupon_info`, an array (section 5.1)."""
-    campaigns = state.source.campaigns(state.now)
+    campaigns = state.account.campaigns(state.now)
     folder, category, tags = call.text("folder"), call.text("category"), call.text("tags")
     if folder is not None and folder not in {each.folder for each in campaigns}:
         raise ApiError(UNKNOWN_FOLDER, "Folder not found")
@@ -38,10 +38,10 @@ def coupon_info(call: Call, state: State) -> Reply:
 
     The names of its two usage statistics are undocumented; these are made up.
     """
-    campaign = finding.campaign(call, state)
+    campaign = lookup.campaign(call, state)
     row = _row(campaign, state)
     if is_on(call, "show_usage_stats"):
-        total, claimed = state.source.custom_codes(campaign.campaign_id, state.now)
+        total, claimed = state.account.custom_codes(campaign.campaign_id, state.now)
         row |= {"total_custom_validation_codes": total, "claimed_custom_validation_codes": claimed}
     return one("coupon_info", row, state.assumptions)
 
@@ -66,7 +66,7 @@ COUPONS = (
     Endpoint(
         "v3/coupon/info",
         coupon_info,
-        (finding.CAMPAIGN, switch("show_usage_stats")),
+        (lookup.CAMPAIGN, switch("show_usage_stats")),
         {
             "coupon_info": single(
                 record(SEEN, total_custom_validation_codes=INTEGER, claimed_custom_validation_codes=INTEGER)

@@ -2,7 +2,7 @@
 
 from resources.sandbox.account.record import Record, decoded
 from resources.sandbox.account.versions import with_payment, without_payment
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import DIRECTORY
 from resources.sandbox.server.parameters import number, page_number
@@ -21,35 +21,35 @@ PAYMENT: Schema = {**record("currency amount type description"), "type": ["objec
 
 def directory_list(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """List directories in `directories` (section 5.16; the names are made up)."""
-    rows = [without_payment(each) for each in state.source.rows("directories", "", state.now)]
+    rows = [without_payment(each) for each in state.account.rows("directories", "", state.now)]
     return listed("directories", rows, state.assumptions)
 
 
 def directory_info(call: Call, state: State) -> Reply:
     """Show one directory with its payment in `directory` (section 5.17)."""
-    found = with_payment(finding.directory(call, state), state.assumptions)
+    found = with_payment(lookup.directory(call, state), state.assumptions)
     return one("directory", found, state.assumptions)
 
 
 def directory_campaigns(call: Call, state: State) -> Reply:
     """List the campaigns of a directory in `campaigns` (section 5.18; the path is inferred, the names made up)."""
-    finding.directory(call, state)
-    rows = state.source.rows("directory_campaigns", finding.named(call, "directory"), state.now)
+    lookup.directory(call, state)
+    rows = state.account.rows("directory_campaigns", lookup.named(call, "directory"), state.now)
     return listed("campaigns", rows, state.assumptions)
 
 
 def directoryusers_list(call: Call, state: State) -> Reply:
     """List the users registered for a directory in `users`, newest first, in pages (section 5.19; names made up)."""
-    finding.directory(call, state)
-    rows = registered(finding.named(call, "directory"), state)
+    lookup.directory(call, state)
+    rows = registered(lookup.named(call, "directory"), state)
     size = state.assumptions.registration_page_size
-    offset = finding.offset(page_number(call), len(rows), size, state.assumptions)
+    offset = lookup.offset(page_number(call), len(rows), size, state.assumptions)
     return listed("users", rows[offset : offset + size], state.assumptions)
 
 
 def registered(directory_id: str, state: State) -> list[Record]:
     """Return the users of a directory, newest first; a record without a readable date comes before all others."""
-    rows = state.source.rows("registrations", directory_id, state.now)
+    rows = state.account.rows("registrations", directory_id, state.now)
     return sorted(
         rows, key=lambda each: str((decoded(each) or {}).get("registration_date_utc") or "9999"), reverse=True
     )

@@ -2,7 +2,7 @@
 
 from resources.sandbox.account.record import Record, encode_array
 from resources.sandbox.account.versions import directory_v4, listed_directory_v4, registration_v4
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.directories_v3 import PAYMENT, registered
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import UNKNOWN_DIRECTORY
@@ -28,14 +28,14 @@ PAGE = Parameter(
 
 def directories(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """List directories."""
-    rows = state.source.rows("directories", "", state.now)
+    rows = state.account.rows("directories", "", state.now)
     return Reply(encode_array(listed_directory_v4(each, state.assumptions) for each in rows))
 
 
 def directory_info(call: Call, state: State) -> Reply:
     """Show one directory; its fields are made up, after directory/info of v3."""
     name = directory(call, state)
-    found = [each for each in [finding.row(state, "directories", name)] if each is not None]
+    found = [each for each in [lookup.row(state, "directories", name)] if each is not None]
     return Reply(encode_array(directory_v4(each, state.assumptions) for each in found)[1:-1])
 
 
@@ -56,17 +56,17 @@ def user_info(call: Call, state: State) -> Reply:
 
 def directory(call: Call, state: State) -> str:
     """Return the v3 id of the directory in the path; error 404."""
-    name = finding.named(call, "directory")
+    name = lookup.named(call, "directory")
     if state.assumptions.v4_directory_ids == "integer":
         name = f"dir_{name}"
-    if finding.row(state, "directories", name) is None:
+    if lookup.row(state, "directories", name) is None:
         raise ApiError(UNKNOWN_DIRECTORY, "Directory not found")
     return name
 
 
 def user(call: Call, state: State) -> Record:
     """Return the user in the path, in v3 spelling; error 404."""
-    found = finding.row(state, "registrations", finding.named(call, "userId"), directory(call, state))
+    found = lookup.row(state, "registrations", lookup.named(call, "userId"), directory(call, state))
     if found is None:
         raise ApiError(UNKNOWN_DIRECTORY, "User not found")
     return found

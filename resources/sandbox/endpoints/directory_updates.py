@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from resources.sandbox.account.record import decoded
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.directories_v3 import USER_FIELDS
 from resources.sandbox.endpoints.directories_v4 import DIRECTORY_ID, USER, USER_ID, directory, shown_user, user
 from resources.sandbox.endpoints.endpoint import Endpoint, State
@@ -20,13 +20,13 @@ FIELDS = ("first_name", "last_name", "phone", "address", "zip", "city", "custom_
 
 def directoryusers_update(call: Call, state: State) -> Reply:
     """Set the payment status of a user (section 5.20; the names of parameter and answer are made up)."""
-    finding.directory(call, state)
-    name = finding.named(call, "directory")
-    found = finding.row(state, "registrations", finding.named(call, "user"), name)
+    lookup.directory(call, state)
+    name = lookup.named(call, "directory")
+    found = lookup.row(state, "registrations", lookup.named(call, "user"), name)
     if found is None:
         raise ApiError(UNKNOWN_DIRECTORY, "User ID not found")
-    new = {**(decoded(found) or {}), "payment_status": finding.named(call, "payment_status")}
-    state.source.overlay.put(("registrations", name), new)
+    new = {**(decoded(found) or {}), "payment_status": lookup.named(call, "payment_status")}
+    state.account.overlay.put(("registrations", name), new)
     return success({"user": new})
 
 
@@ -35,11 +35,11 @@ def create_user(call: Call, state: State) -> Reply:
     new = {name: call.text(name) or "" for name in ("email", *FIELDS)}
     state_of = {"payment_status": "", "blocked": "0", "expires_at": ""}
     identity = {
-        "ID": f"reg_{FIRST_NEW_REGISTRATION_ID + state.source.overlay.next_number()}",
+        "ID": f"reg_{FIRST_NEW_REGISTRATION_ID + state.account.overlay.next_number()}",
         "registration_date_utc": date(state.now),
     }
     user_record = identity | new | {"birthday": call.text("birth_date") or ""} | state_of
-    state.source.overlay.put(("registrations", directory(call, state)), user_record)
+    state.account.overlay.put(("registrations", directory(call, state)), user_record)
     return shown_user(user_record, state)
 
 
@@ -51,7 +51,7 @@ def block_user(call: Call, state: State) -> Reply:
 
 def give_access(call: Call, state: State) -> Reply:
     """Give a user of a directory paid access until a moment; the answer is made up."""
-    return _changed(call, state, {"expires_at": finding.named(call, "expires_at")})
+    return _changed(call, state, {"expires_at": lookup.named(call, "expires_at")})
 
 
 def revoke_access(call: Call, state: State) -> Reply:
@@ -62,13 +62,13 @@ def revoke_access(call: Call, state: State) -> Reply:
 def sign_on(call: Call, state: State) -> Reply:
     """Make a single-use token for a user of a directory; the answer is made up, and the token works nowhere."""
     user(call, state)
-    token = random_text(f"token/{state.source.overlay.next_number()}", ALPHABET, 40)
+    token = random_text(f"token/{state.account.overlay.next_number()}", ALPHABET, 40)
     return Reply(f'{{"token":"{token}","url":"https://example.com/sso/{token}"}}'.encode())
 
 
 def _changed(call: Call, state: State, fields: Mapping[str, str]) -> Reply:
     new = {**(decoded(user(call, state)) or {}), **fields}
-    state.source.overlay.put(("registrations", directory(call, state)), new)
+    state.account.overlay.put(("registrations", directory(call, state)), new)
     return shown_user(new, state)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from resources.sandbox.account.account import Source, Standing
+from resources.sandbox.account.account import Account, Standing
 from resources.sandbox.server.assumptions import Assumptions, ErrorShape
 from resources.sandbox.server.parameters import Parameter
 from resources.sandbox.server.replies import ApiError, Reply
@@ -19,7 +19,7 @@ Need = Literal["sms", "email", "main_account"]
 class State:
     """What an endpoint answers from: the account at one moment (naive UTC), under the assumptions."""
 
-    source: Source
+    account: Account
     assumptions: Assumptions
     now: datetime
 
@@ -61,11 +61,11 @@ class Endpoint:
 def refusal(standing: Standing, needs: Need | None) -> ApiError | None:
     """Return the error of an account that may not make a call, if so (section 3.3; the texts are made up)."""
     if standing.expired:
-        return ApiError(101, "Account has expired")
+        return ApiError(101, "GeneratedAccount has expired")
     if needs == "main_account" and standing.is_subaccount:
         return ApiError(102, "Subaccount credentials cannot be used to manage subaccounts")
     if needs == "sms" and not standing.has_sms:
-        return ApiError(103, "Account needs an SMS integration")
+        return ApiError(103, "GeneratedAccount needs an SMS integration")
     if needs == "email" and not standing.has_email:
-        return ApiError(104, "Account needs an e-mail integration")
+        return ApiError(104, "GeneratedAccount needs an e-mail integration")
     return None

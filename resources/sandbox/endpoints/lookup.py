@@ -29,7 +29,7 @@ def named(call: Call, name: str) -> str:
 def campaign(call: Call, state: State) -> Campaign:
     """Return the campaign that the call names; error 502."""
     name = named(call, "campaign")
-    for each in state.source.campaigns(state.now):
+    for each in state.account.campaigns(state.now):
         if each.campaign_id == name:
             return each
     raise ApiError(UNKNOWN_CAMPAIGN, "Campaign ID not found")
@@ -37,7 +37,7 @@ def campaign(call: Call, state: State) -> Campaign:
 
 def session(call: Call, state: State) -> FoundSession:
     """Return the session that the call names by its full id, and its campaign's id; error 505."""
-    found = state.source.session(named(call, "couponsession"), state.now)
+    found = state.account.session(named(call, "couponsession"), state.now)
     if found is None:
         raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
     return found
@@ -45,9 +45,9 @@ def session(call: Call, state: State) -> FoundSession:
 
 def any_session(name: str, state: State, campaign_id: str | None = None) -> FoundSession:
     """Return the session with this full or 6-character id, of one campaign or of all; error 505."""
-    found = state.source.session(name, state.now)
+    found = state.account.session(name, state.now)
     if found is None and len(name) == 6:
-        found = next(iter(state.source.find_sessions("short_code", name, state.now, campaign_id)), None)
+        found = next(iter(state.account.find_sessions("short_code", name, state.now, campaign_id)), None)
     if found is None or campaign_id not in (None, found[0]):
         raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
     return found
@@ -55,7 +55,7 @@ def any_session(name: str, state: State, campaign_id: str | None = None) -> Foun
 
 def row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
     """Return the record of this id in a table, or None."""
-    rows = state.source.rows(table, parent, state.now)
+    rows = state.account.rows(table, parent, state.now)
     return next((each for each in rows if record_id(each) == name), None)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from resources.sandbox.account.record import decoded, record_id
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, CARD_USER, UNKNOWN_CARD
 from resources.sandbox.endpoints.loyalty_v3 import USER_FIELDS
@@ -31,16 +31,16 @@ def loyaltyusers_create(call: Call, state: State) -> Reply:
 
 def loyaltyusers_link(call: Call, state: State) -> Reply:
     """Give a user a card: one created before, or one of another card (section 5.15; the answer is made up)."""
-    finding.card(call, state)
-    card, name = finding.named(call, "loyaltycard"), finding.named(call, "user")
-    cards = [record_id(each) or "" for each in state.source.rows("loyalty_cards", "", state.now)]
+    lookup.card(call, state)
+    card, name = lookup.named(call, "loyaltycard"), lookup.named(call, "user")
+    cards = [record_id(each) or "" for each in state.account.rows("loyalty_cards", "", state.now)]
     for place in (card, UNLINKED, *cards):
-        found = finding.row(state, "loyalty_users", name, place)
+        found = lookup.row(state, "loyalty_users", name, place)
         if found is not None:
             user = dict(decoded(found) or {})
             if place != card:
                 user |= {"points": "0", "stamps": "0", "voided": "0"}
-                state.source.overlay.put(("loyalty_users", card), user)
+                state.account.overlay.put(("loyalty_users", card), user)
             return success({"user": user})
     raise ApiError(UNKNOWN_CARD, "Loyalty card user not found")
 
@@ -53,31 +53,31 @@ def loyaltyusers_update(call: Call, state: State) -> Reply:
     user = dict(loyalty_user(call, state))
     for name in ("points", "stamps"):
         if call.text(name) is not None:
-            user[name] = added(user.get(name), int(finding.named(call, name)))
+            user[name] = added(user.get(name), int(lookup.named(call, name)))
     if call.text("voided") is not None:
         user["voided"] = "1" if is_on(call, "voided") else "0"
-    state.source.overlay.put(("loyalty_users", finding.named(call, "loyaltycard")), user)
+    state.account.overlay.put(("loyalty_users", lookup.named(call, "loyaltycard")), user)
     return success({"user": user})
 
 
 def push_single(call: Call, state: State) -> Reply:
     """Push a message to a user of a loyalty card (section 5.9; all of it is made up after the coupons')."""
     user = loyalty_user(call, state)
-    send(call, state, kind="loyalty_push", to=str(user.get("ID", "")), text=finding.named(call, "message"))
+    send(call, state, kind="loyalty_push", to=str(user.get("ID", "")), text=lookup.named(call, "message"))
     return success({})
 
 
 def push_all(call: Call, state: State) -> Reply:
     """Push a message to all users of a loyalty card (section 5.9; all of it is made up after the coupons')."""
-    finding.card(call, state)
-    send(call, state, kind="loyalty_push", to=finding.named(call, "loyaltycard"), text=finding.named(call, "message"))
+    lookup.card(call, state)
+    send(call, state, kind="loyalty_push", to=lookup.named(call, "loyaltycard"), text=lookup.named(call, "message"))
     return success({})
 
 
 def loyalty_user(call: Call, state: State) -> Mapping[str, object]:
     """Return the user of the card that the call names; error 505."""
-    finding.card(call, state)
-    found = finding.row(state, "loyalty_users", finding.named(call, "user"), parent=finding.named(call, "loyaltycard"))
+    lookup.card(call, state)
+    found = lookup.row(state, "loyalty_users", lookup.named(call, "user"), parent=lookup.named(call, "loyaltycard"))
     if found is None:
         raise ApiError(UNKNOWN_CARD, "Loyalty card user not found")
     return decoded(found) or {}
@@ -85,10 +85,10 @@ def loyalty_user(call: Call, state: State) -> Mapping[str, object]:
 
 def created(fields: Mapping[str, str], parent: str, state: State) -> dict[str, object]:
     """Add a user to a card, or to the unlinked ones; return his record in v3 spelling."""
-    user: dict[str, object] = {"ID": str(FIRST_NEW_USER_ID + state.source.overlay.next_number())}
+    user: dict[str, object] = {"ID": str(FIRST_NEW_USER_ID + state.account.overlay.next_number())}
     user |= dict.fromkeys((*PERSON, *CUSTOM_FIELDS), "") | dict(fields)
     user |= {"points": "0", "stamps": "0", "voided": "0"}
-    state.source.overlay.put(("loyalty_users", parent), user)
+    state.account.overlay.put(("loyalty_users", parent), user)
     return user
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from resources.sandbox.account.record import decoded, encode_array
 from resources.sandbox.account.versions import loyalty_card_v4, loyalty_user_v4
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.loyalty_updates import CUSTOM_FIELDS, added, created
 from resources.sandbox.endpoints.loyalty_v4 import CARD, CARD_ID, USER, USER_ID, card, shown_user, user
@@ -23,12 +23,12 @@ USERS: Schema = listing({"type": "object", "properties": {each.name: each.schema
 
 def copy(call: Call, state: State) -> Reply:
     """Copy a loyalty card without its users; it gets a code of its own and the name sent, if any."""
-    old = decoded(finding.row(state, "loyalty_cards", card(call, state)) or {}) or {}
-    count = state.source.overlay.next_number()
+    old = decoded(lookup.row(state, "loyalty_cards", card(call, state)) or {}) or {}
+    count = state.account.overlay.next_number()
     code = random_text(f"card/{count}", LETTERS, 6)
     name = call.text("name") or old.get("name", "")
     new = {**old, "ID": str(FIRST_NEW_CARD_ID + count), "code": code, "name": name}
-    state.source.overlay.put(("loyalty_cards", ""), new)
+    state.account.overlay.put(("loyalty_cards", ""), new)
     return Reply(encode_array([loyalty_card_v4(new)])[1:-1])
 
 
@@ -62,7 +62,7 @@ def add_stamp(call: Call, state: State) -> Reply:
 
 def _changed(call: Call, state: State, fields: Mapping[str, str]) -> Reply:
     new = {**(decoded(user(call, state)) or {}), **fields}
-    state.source.overlay.put(("loyalty_users", card(call, state)), new)
+    state.account.overlay.put(("loyalty_users", card(call, state)), new)
     return shown_user(new)
 
 

@@ -1,7 +1,7 @@
 """Loyalty cards and their users in v3 (API.md, sections 5.10 to 5.15)."""
 
 from resources.sandbox.account.record import Record, decoded
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, UNKNOWN_CARD_IN_INFO
 from resources.sandbox.server.parameters import INCORRECT, choice, is_on, switch
@@ -24,7 +24,7 @@ def loyalty_list(call: Call, state: State) -> Reply:
 
     `only_active` leaves out cards whose `status` says otherwise; a card without one is active.
     """
-    cards = list(state.source.rows("loyalty_cards", "", state.now))
+    cards = list(state.account.rows("loyalty_cards", "", state.now))
     if is_on(call, "only_active"):
         cards = [each for each in cards if (decoded(each) or {}).get("status", "active") == "active"]
     if call.text("sorting") == "desc":
@@ -34,23 +34,23 @@ def loyalty_list(call: Call, state: State) -> Reply:
 
 def loyalty_info(call: Call, state: State) -> Reply:
     """Show one loyalty card in `loyaltycard` (section 5.11; names of key and fields are made up)."""
-    return one("loyaltycard", finding.card(call, state, UNKNOWN_CARD_IN_INFO), state.assumptions)
+    return one("loyaltycard", lookup.card(call, state, UNKNOWN_CARD_IN_INFO), state.assumptions)
 
 
 def loyaltyusers_list(call: Call, state: State) -> Reply:
     """List all users of a loyalty card in `users`, voided ones too (section 5.12; names made up)."""
-    finding.card(call, state)
-    users = state.source.rows("loyalty_users", finding.named(call, "loyaltycard"), state.now)
+    lookup.card(call, state)
+    users = state.account.rows("loyalty_users", lookup.named(call, "loyaltycard"), state.now)
     return listed("users", users, state.assumptions)
 
 
 def loyaltyusers_search(call: Call, state: State) -> Reply:
     """Find users of a loyalty card by a part of name, e-mail, phone or id (section 5.13; names made up)."""
-    finding.card(call, state)
-    wanted = finding.named(call, "search").lower()
+    lookup.card(call, state)
+    wanted = lookup.named(call, "search").lower()
     if len(wanted) < 3:
         raise ApiError(INCORRECT, "Invalid value in parameter: search")
-    users = state.source.rows("loyalty_users", finding.named(call, "loyaltycard"), state.now)
+    users = state.account.rows("loyalty_users", lookup.named(call, "loyaltycard"), state.now)
     return listed("users", [each for each in users if _mentions(each, wanted)], state.assumptions)
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 from resources.sandbox.account.record import Record, decoded, encode_array
 from resources.sandbox.account.versions import is_voided, loyalty_card_v4, loyalty_user_v4
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import UNKNOWN_CARD
 from resources.sandbox.server.parameters import INCORRECT, Parameter, is_on, switch
@@ -25,7 +25,7 @@ OBJECT: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 def loyalty_cards(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """List loyalty cards."""
-    return Reply(encode_array(map(loyalty_card_v4, state.source.rows("loyalty_cards", "", state.now))))
+    return Reply(encode_array(map(loyalty_card_v4, state.account.rows("loyalty_cards", "", state.now))))
 
 
 def stats(call: Call, state: State) -> Reply:
@@ -34,7 +34,7 @@ def stats(call: Call, state: State) -> Reply:
     Field names are made up. `filter` keeps those whose fields equal its own; `pagination` counts `page` from 1.
     """
     card_id = card(call, state)
-    users = state.source.rows("loyalty_users", card_id, state.now)
+    users = state.account.rows("loyalty_users", card_id, state.now)
     shown = [loyalty_user_v4(each) for each in users if is_on(call, "include_voided") or not is_voided(each)]
     wanted = call.object("filter")
     shown = [each for each in shown if _fits(each, wanted)]
@@ -54,15 +54,15 @@ def user_stats(call: Call, state: State) -> Reply:
 
 def card(call: Call, state: State) -> str:
     """Return the id of the card in the path; error 404."""
-    name = finding.named(call, "loyaltyCardId")
-    if finding.row(state, "loyalty_cards", name) is None:
+    name = lookup.named(call, "loyaltyCardId")
+    if lookup.row(state, "loyalty_cards", name) is None:
         raise ApiError(UNKNOWN_CARD, "Loyalty card not found")
     return name
 
 
 def user(call: Call, state: State) -> Record:
     """Return the user in the path, in v3 spelling; error 404."""
-    found = finding.row(state, "loyalty_users", finding.named(call, "userId"), card(call, state))
+    found = lookup.row(state, "loyalty_users", lookup.named(call, "userId"), card(call, state))
     if found is None:
         raise ApiError(UNKNOWN_CARD, "User not found")
     return found

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from resources.sandbox.account.overlay import Table
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SMS_GROUP
 from resources.sandbox.server.replies import ApiError, Reply, listed
@@ -22,7 +22,7 @@ def group_list(table: Table) -> Callable[[Call, State], Reply]:
 
     def answer(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
         """List groups in `group`, with their number (section 5.26)."""
-        rows = state.source.rows(table, "", state.now)
+        rows = state.account.rows(table, "", state.now)
         return listed("group", rows, state.assumptions, {"amount_of_groups": len(rows)})
 
     return answer
@@ -31,13 +31,13 @@ def group_list(table: Table) -> Callable[[Call, State], Reply]:
 def sms_users(call: Call, state: State) -> Reply:
     """List the contacts of an SMS group in `users` (section 5.26; all names but `group_id` are made up)."""
     name = group(call, state)
-    return listed("users", state.source.rows("sms_contacts", name, state.now), state.assumptions, {"group_id": name})
+    return listed("users", state.account.rows("sms_contacts", name, state.now), state.assumptions, {"group_id": name})
 
 
 def group(call: Call, state: State) -> str:
     """Return the id of the SMS group that the call names; error 514."""
-    name = finding.named(call, "smsgroup")
-    if finding.row(state, "sms_groups", name) is None:
+    name = lookup.named(call, "smsgroup")
+    if lookup.row(state, "sms_groups", name) is None:
         raise ApiError(UNKNOWN_GROUP, "Group ID not found")
     return name
 

@@ -1,6 +1,6 @@
 """Filling SMS groups, and sending (API.md, section 5.26). Nothing leaves the machine: see the table `messages`."""
 
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SMS_GROUP, UNKNOWN_CAMPAIGN
 from resources.sandbox.endpoints.messaging import group
@@ -20,9 +20,9 @@ PHONE = Parameter(
 
 def add_group(call: Call, state: State) -> Reply:
     """Add an SMS group (the answer is made up)."""
-    name = f"gro_{FIRST_NEW_GROUP_ID + state.source.overlay.next_number()}"
-    state.source.overlay.put(("sms_groups", ""), {"ID": name, "name": finding.named(call, "group_name")})
-    return success({"group": {"ID": name, "name": finding.named(call, "group_name")}})
+    name = f"gro_{FIRST_NEW_GROUP_ID + state.account.overlay.next_number()}"
+    state.account.overlay.put(("sms_groups", ""), {"ID": name, "name": lookup.named(call, "group_name")})
+    return success({"group": {"ID": name, "name": lookup.named(call, "group_name")}})
 
 
 def add_contact(call: Call, state: State) -> Reply:
@@ -32,7 +32,7 @@ def add_contact(call: Call, state: State) -> Reply:
     birthday = call.text("birthday")
     if birthday is not None:
         contact["birthday"] = birthday
-    state.source.overlay.put(("sms_contacts", name), contact)
+    state.account.overlay.put(("sms_contacts", name), contact)
     return success({"group_id": name})
 
 
@@ -41,12 +41,12 @@ def send_email(call: Call, state: State) -> Reply:
 
     Code 604 is known by its first letter only; here an address in the reserved domain `.invalid` brings it about.
     """
-    name = finding.named(call, "campaign")
+    name = lookup.named(call, "campaign")
     if not name.startswith("dir_"):
-        finding.campaign(call, state)
-    elif finding.row(state, "directories", name) is None:
+        lookup.campaign(call, state)
+    elif lookup.row(state, "directories", name) is None:
         raise ApiError(UNKNOWN_CAMPAIGN, "Directory ID not found")
-    address = finding.named(call, "email")
+    address = lookup.named(call, "email")
     if address.endswith(".invalid"):
         raise ApiError(UNDELIVERABLE, "E-mail could not be sent")
     send(call, state, kind="email", to=address, text=call.text("subject") or "")
@@ -55,8 +55,8 @@ def send_email(call: Call, state: State) -> Reply:
 
 def send_sms(call: Call, state: State) -> Reply:
     """Send a campaign by SMS."""
-    campaign = finding.campaign(call, state)
-    send(call, state, kind="sms", to=finding.named(call, "phone"), text=call.text("text") or "")
+    campaign = lookup.campaign(call, state)
+    send(call, state, kind="sms", to=lookup.named(call, "phone"), text=call.text("text") or "")
     return success({"campaign": campaign.campaign_id})
 
 

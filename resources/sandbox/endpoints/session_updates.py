@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
 from resources.sandbox.generated.new_sessions import CUSTOM_FIELDS, group, turned
@@ -25,7 +25,7 @@ def couponsession_update(call: Call, state: State) -> Reply:
     `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one, and the
     answer, are made up.
     """
-    campaign_id, session = finding.any_session(finding.named(call, "couponsession"), state)
+    campaign_id, session = lookup.any_session(lookup.named(call, "couponsession"), state)
     _update(call, state, session)
     return success({"campaign": campaign_id, "action": "couponsession_updated", "session": session["session"]})
 
@@ -35,8 +35,8 @@ def couponsession_multiupdate(call: Call, state: State) -> Reply:
 
     Path, parameters (`couponsessions`, comma-separated or an array) and answer are made up.
     """
-    names = dict.fromkeys(finding.named(call, "couponsessions").split(","))
-    sessions = [finding.any_session(name, state)[1] for name in names]
+    names = dict.fromkeys(lookup.named(call, "couponsessions").split(","))
+    sessions = [lookup.any_session(name, state)[1] for name in names]
     for session in sessions:
         _update(call, state, session)
     names_of = [session["session"] for session in sessions]
@@ -45,23 +45,23 @@ def couponsession_multiupdate(call: Call, state: State) -> Reply:
 
 def push_single(call: Call, state: State) -> Reply:
     """Push a message to the owner of a session (section 5.9)."""
-    campaign = finding.campaign(call, state)
-    _, session = finding.any_session(finding.named(call, "couponsession"), state, campaign.campaign_id)
-    send(call, state, kind="coupon_push", to=str(session["session"]), text=finding.named(call, "message"))
+    campaign = lookup.campaign(call, state)
+    _, session = lookup.any_session(lookup.named(call, "couponsession"), state, campaign.campaign_id)
+    send(call, state, kind="coupon_push", to=str(session["session"]), text=lookup.named(call, "message"))
     return success({})
 
 
 def push_all(call: Call, state: State) -> Reply:
     """Push a message to the owners of all sessions of a campaign (section 5.9; the path is inferred)."""
-    campaign = finding.campaign(call, state)
-    send(call, state, kind="coupon_push", to=campaign.campaign_id, text=finding.named(call, "message"))
+    campaign = lookup.campaign(call, state)
+    send(call, state, kind="coupon_push", to=campaign.campaign_id, text=lookup.named(call, "message"))
     return success({})
 
 
 def send(call: Call, state: State, **fields: str) -> None:
     """Keep what the API would have sent, in the table `messages`."""
-    number = state.source.overlay.next_number()
-    state.source.overlay.put(("messages", ""), {"ID": f"msg_{number}", "path": call.path, **fields})
+    number = state.account.overlay.next_number()
+    state.account.overlay.put(("messages", ""), {"ID": f"msg_{number}", "path": call.path, **fields})
 
 
 def _update(call: Call, state: State, session: Mapping[str, object]) -> None:
@@ -70,7 +70,7 @@ def _update(call: Call, state: State, session: Mapping[str, object]) -> None:
     new = turned(session, flags, state.now)
     if custom:
         new["user"] = {**group(session, "user"), **custom}
-    state.source.replace_session(str(session["session"]), new)
+    state.account.replace_session(str(session["session"]), new)
 
 
 SESSION_UPDATES = (

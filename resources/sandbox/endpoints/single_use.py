@@ -5,7 +5,7 @@ import string
 import msgspec
 
 from resources.sandbox.account.account import Campaign, FoundSession, SessionField
-from resources.sandbox.endpoints import lookup as finding
+from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
 from resources.sandbox.generated.new_sessions import (
@@ -48,19 +48,19 @@ def singleuse_create(call: Call, state: State) -> Reply:
     `expiry_date` and utm_* are checked but shown by no reading endpoint. `action` is made up, and that a
     `duplicate_check` of true means all three fields.
     """
-    campaign = finding.campaign(call, state)
+    campaign = lookup.campaign(call, state)
     own, automatic = call.text("customvalcode"), call.text("autovalcode")
     if own is not None and automatic is not None:
         raise ApiError(INCORRECT, "customvalcode and autovalcode cannot be used together")
     session = _duplicate(call, state, campaign)
     if session is None:
-        count = state.source.overlay.next_number()
+        count = state.account.overlay.next_number()
         code = random_text(f"code/{count}", string.digits, DIGITS[automatic]) if automatic else own or ""
         person = {name: call.text(name) or "" for name in PERSON}
         session = new_session(
             count, _url(campaign), state.now, user=person, code=code, customid=call.text("customid") or ""
         )
-        state.source.add_sessions(campaign.campaign_id, session)
+        state.account.add_sessions(campaign.campaign_id, session)
     head = {"campaign": campaign.campaign_id, "action": "single_use_code_created"}
     return success({**head, **_created(session), "customid": session.get("customid", "")})
 
@@ -70,7 +70,7 @@ def multiplesingleuse_create(call: Call, state: State) -> Reply:
 
     That a code is the prefix and `code_length` more characters is made up.
     """
-    campaign = finding.campaign(call, state)
+    campaign = lookup.campaign(call, state)
     automated = is_on(call, "automated_codes")
     for name in AUTOMATED:
         if automated and call.text(name) is None:
@@ -79,24 +79,24 @@ def multiplesingleuse_create(call: Call, state: State) -> Reply:
     letters = string.digits if call.text("code_type") == "numeric" else string.digits + string.ascii_uppercase
     sessions, data = [], []
     for _ in range(int(call.text("amount") or 10)):
-        count, code = state.source.overlay.next_number(), ""
+        count, code = state.account.overlay.next_number(), ""
         if automated:
-            code = finding.named(call, "code_prefix")
-            code += random_text(f"code/{count}", letters, int(finding.named(call, "code_length")))
+            code = lookup.named(call, "code_prefix")
+            code += random_text(f"code/{count}", letters, int(lookup.named(call, "code_length")))
         session = new_session(count, _url(campaign), state.now, code=code)
         session = turned(session, {step: True}, state.now) if step else session
         # As text: a hundred thousand mappings would take several times the memory.
         sessions.append(msgspec.json.encode(session))
         data.append({**_created(session), "sequence_id": FIRST_NEW_SEQUENCE_ID + count})
-    state.source.add_sessions(campaign.campaign_id, *sessions)
+    state.account.add_sessions(campaign.campaign_id, *sessions)
     action = " multiple_single_use_codes_created"
     return success({"campaign": campaign.campaign_id, "action": action, "data": data})
 
 
 def singleuse_remove(call: Call, state: State) -> Reply:
     """Remove a session and its address (section 5.24; path, parameters and answer are made up)."""
-    campaign_id, session = finding.session(call, state)
-    state.source.remove_session(str(session["session"]))
+    campaign_id, session = lookup.session(call, state)
+    state.account.remove_session(str(session["session"]))
     return success(
         {"campaign": campaign_id, "action": "single_use_code_removed", "single_use_code": session["session"]}
     )
@@ -110,7 +110,7 @@ def _duplicate(call: Call, state: State, campaign: Campaign) -> dict[str, object
         value = call.text(field)
         found: list[FoundSession] = []
         if value is not None:
-            found = list(state.source.find_sessions(field, value, state.now, campaign.campaign_id))
+            found = list(state.account.find_sessions(field, value, state.now, campaign.campaign_id))
         if found:
             return dict(found[0][1])
     return None

@@ -8,7 +8,6 @@ import msgspec
 import polars as pl
 
 from resources.sandbox.account.account import Campaign, FoundSession, SessionField, SessionQuery, SessionRows, Standing
-from resources.sandbox.account.handmade import RecordedAccount
 from resources.sandbox.account.matching import has_text
 from resources.sandbox.account.overlay import Overlay, Place, Table
 from resources.sandbox.account.record import Record, decoded
@@ -19,10 +18,8 @@ from resources.sandbox.generated.session_changes import Changed, MergedRows, Ses
 from resources.sandbox.generated.session_changes import claimed as count_claimed
 from resources.sandbox.generated.sessions import EVENT_SCHEMA, generate_month, next_month, seconds
 
-__all__ = ["Account", "RecordedAccount"]
 
-
-class Account:
+class GeneratedAccount:
     """A made-up account: equal seeds, sizes and moments give equal answers (per polars version).
 
     Exactly `sessions` are created from 2024-01-01 up to 2026-11-01, and on it goes at about that rate.

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from resources.sandbox.account.account import Source
+from resources.sandbox.account.account import Account
 from resources.sandbox.endpoints.endpoint import Endpoint, State, refusal
 from resources.sandbox.endpoints.routes import ENDPOINTS
 from resources.sandbox.server.assumptions import Assumptions
@@ -59,7 +59,7 @@ class RateLimit:
 class Sandbox:
     """A served account with everything that decides its answers."""
 
-    account: Source
+    account: Account
     assumptions: Assumptions = field(default_factory=Assumptions)
     clock: Clock = field(default_factory=Clock.real)
     faults: Faults = field(default_factory=Faults)

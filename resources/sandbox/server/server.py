@@ -9,7 +9,7 @@ from typing import Self
 
 import uvicorn
 
-from resources.sandbox.account.account import Source
+from resources.sandbox.account.account import Account
 from resources.sandbox.server.app import CLIENT_ID, CLIENT_SECRET, Sandbox
 from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
@@ -28,7 +28,7 @@ class SandboxServer:
 
     def __init__(
         self,
-        account: Source,
+        account: Account,
         assumptions: Assumptions | None = None,
         clock: Clock | None = None,
         faults: Faults | None = None,
@@ -97,7 +97,7 @@ class SandboxServer:
 
 
 def serve(
-    account: Source,
+    account: Account,
     assumptions: Assumptions | None = None,
     clock: Clock | None = None,
     faults: Faults | None = None,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.server import SandboxServer
@@ -18,7 +19,7 @@ Serve = Callable[..., Api]
 @pytest.fixture(scope="session")
 def generated() -> Iterator[Api]:
     """A generated account of 3,000 sessions at a fixed moment, for tests that change nothing."""
-    with Api(SandboxServer(Account(seed=1, sessions=3000), clock=Clock.frozen(NOW))) as api:
+    with Api(SandboxServer(GeneratedAccount(seed=1, sessions=3000), clock=Clock.frozen(NOW))) as api:
         yield api
 
 
@@ -34,7 +35,7 @@ def serve(farewell: Executor) -> Iterator[Serve]:
     """Serve an account until the end of the test; further arguments are fields of Assumptions."""
     started: list[Api] = []
 
-    def start(account: Account | RecordedAccount, *, clock: Clock | None = None, **options: Any) -> Api:
+    def start(account: GeneratedAccount | HandmadeAccount, *, clock: Clock | None = None, **options: Any) -> Api:
         server = SandboxServer(account, Assumptions(**options), clock or Clock.frozen(NOW))
         started.append(Api(server).__enter__())
         return started[-1]
@@ -45,6 +46,6 @@ def serve(farewell: Executor) -> Iterator[Serve]:
 
 
 @pytest.fixture
-def five() -> RecordedAccount:
+def five() -> HandmadeAccount:
     """One campaign of five sessions, s1 to s5, created on the first five days of 2026."""
-    return RecordedAccount([campaign()], {"cam_1": [session(f"s{n}", f"2026-01-0{n} 12:00:00") for n in range(1, 6)]})
+    return HandmadeAccount([campaign()], {"cam_1": [session(f"s{n}", f"2026-01-0{n} 12:00:00") for n in range(1, 6)]})

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from resources.sandbox.account.account import Standing
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.account.record import decoded
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api, campaign
 from tests.resources.sandbox.conftest import Serve
 
 
-def recorded() -> RecordedAccount:
+def recorded() -> HandmadeAccount:
     """Return an account with one of everything."""
-    return RecordedAccount(
+    return HandmadeAccount(
         [campaign()],
         loyalty_cards=[{"ID": "12", "code": "ndoh57", "name": "A", "domain": "d", "type": "stamp"}],
         loyalty_users={"12": [{"ID": "7", "points": "1.50", "stamps": "3", "voided": "0"}]},
@@ -27,7 +28,7 @@ def recorded() -> RecordedAccount:
     )
 
 
-@pytest.fixture(params=[recorded, lambda: Account(seed=1, sessions=200)], ids=["recorded", "generated"])
+@pytest.fixture(params=[recorded, lambda: GeneratedAccount(seed=1, sessions=200)], ids=["recorded", "generated"])
 def api(request: pytest.FixtureRequest, serve: Serve) -> Api:
     return serve(request.param())
 
@@ -264,7 +265,7 @@ class TestMessages:
 
 def test_a_record_that_was_written_to_stands_still_and_the_others_go_on(serve: Serve) -> None:
     clock = Clock.frozen(NOW - timedelta(days=90))
-    api = serve(Account(seed=1, sessions=2000), clock=clock)
+    api = serve(GeneratedAccount(seed=1, sessions=2000), clock=clock)
     card = api.call("loyalty/list")["loyaltycards"][0]["ID"]
     name = list(members(api, card))[-1]
     api.call("loyaltyusers/update", loyaltycard=card, user=name, points=1000)
@@ -277,7 +278,7 @@ def test_a_record_that_was_written_to_stands_still_and_the_others_go_on(serve: S
 
 
 def test_a_record_without_an_id_is_added_beside_the_others(serve: Serve) -> None:
-    account = Account(sessions=100)
+    account = GeneratedAccount(sessions=100)
     amount = len(account.rows("categories", "", NOW))
     account.overlay.put(("categories", ""), {"name": "nameless"})
     assert len(serve(account).call("category/list")["categories"]) == amount + 1

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from resources.sandbox.account.account import Standing
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from tests.resources.sandbox.api import Api, campaign, session
 from tests.resources.sandbox.conftest import Serve
 
@@ -14,10 +15,10 @@ GROUP = {"ID": "gro_1", "name": "G"}
 
 
 @pytest.fixture
-def account() -> RecordedAccount:
+def account() -> HandmadeAccount:
     """One of everything."""
     record = session("ac6s7u3g8a25ja7x9qg87", validation="2026-01-02 00:00:00") | {"user": {"phone": "+3247"}}
-    return RecordedAccount(
+    return HandmadeAccount(
         [campaign()],
         {"cam_1": [record, session("s2")]},
         categories=[{"ID": "cat_1", "name": "C"}],
@@ -29,21 +30,21 @@ def account() -> RecordedAccount:
     )
 
 
-def test_categories_of_both_kinds_are_listed(serve: Serve, account: RecordedAccount) -> None:
+def test_categories_of_both_kinds_are_listed(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     assert api.call("category/list")["categories"] == [{"ID": "cat_1", "name": "C"}]
     assert api.call("category/main/list")["categories"] == [{"ID": "cat_2", "name": "M"}]
 
 
 def test_generated_campaigns_are_in_listed_categories(serve: Serve) -> None:
-    api = serve(Account(sessions=100))
+    api = serve(GeneratedAccount(sessions=100))
     found = [each["ID"] for each in api.call("category/list")["categories"]]
     sizes = [len(api.call("coupon/list", category=each)["coupon_info"]) for each in found]
     assert all(sizes)
     assert sum(sizes) == 40
 
 
-def test_subaccounts_come_in_the_v3_envelope(serve: Serve, account: RecordedAccount) -> None:
+def test_subaccounts_come_in_the_v3_envelope(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     ok = {"status": {"status": "OK"}}
     assert api.v4("subaccount/list", "POST").json() == ok | {"subaccount": [SUBACCOUNT]}
@@ -51,7 +52,7 @@ def test_subaccounts_come_in_the_v3_envelope(serve: Serve, account: RecordedAcco
     assert api.codes(f"{api.server.url}/v4/subaccount", subaccount="sub_9") == (422, [510])
 
 
-def test_subaccounts_can_come_bare(serve: Serve, account: RecordedAccount) -> None:
+def test_subaccounts_can_come_bare(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account, subaccount_envelope="bare")
     assert api.v4("subaccount/list", "POST").json() == [SUBACCOUNT]
     assert api.v4("subaccount", "POST", json={"subaccount": "sub_1"}).json() == SUBACCOUNT
@@ -64,7 +65,7 @@ def test_generated_subaccounts_are_trials_and_customers(generated: Api) -> None:
     assert len({each["ID"] for each in found}) == len(found) > 4
 
 
-def test_groups_come_with_their_number(serve: Serve, account: RecordedAccount) -> None:
+def test_groups_come_with_their_number(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     for path in ("smstool/grouplist", "emailtool/grouplist"):
         assert api.call(path) == {"status": {"status": "OK"}, "amount_of_groups": 1, "group": [GROUP]}
@@ -73,7 +74,7 @@ def test_groups_come_with_their_number(serve: Serve, account: RecordedAccount) -
     assert api.codes("smstool/userlist", smsgroup="gro_9") == (422, [514])
 
 
-def test_sessions_are_found_in_the_account_or_in_a_campaign(serve: Serve, account: RecordedAccount) -> None:
+def test_sessions_are_found_in_the_account_or_in_a_campaign(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     for path, parameters in {"couponsession/search": {}, "campaign/search": {"campaign": "cam_1"}}.items():
         rows = api.call(path, search="+3247", **parameters)["data"]
@@ -92,7 +93,7 @@ def test_generated_sessions_are_found_by_mail_phone_and_code(generated: Api) -> 
         assert {row["session"] for row in found} == expected
 
 
-def test_a_validated_session_has_a_webhook_event(serve: Serve, account: RecordedAccount) -> None:
+def test_a_validated_session_has_a_webhook_event(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     event = "evt_ac6s7u3g8a25ja7x9qg8"
     assert api.call("webhook/verification", webhook=event) == {
@@ -117,7 +118,7 @@ def test_a_validated_session_has_a_webhook_event(serve: Serve, account: Recorded
         (Standing(has_email=False), 104, ["v3/emailtool/grouplist"]),
     ],
 )
-@pytest.mark.parametrize("kind", [Account, RecordedAccount])
+@pytest.mark.parametrize("kind", [GeneratedAccount, HandmadeAccount])
 def test_what_an_account_may_not_do_fails_at_once(
     serve: Serve, standing: Standing, code: int, paths: list[str], kind: Any
 ) -> None:
@@ -131,7 +132,7 @@ def test_what_an_account_may_not_do_fails_at_once(
     assert api.post("category/list").status_code == 200
 
 
-def test_an_expired_account_reads_nothing_from_v4_either(serve: Serve, account: RecordedAccount) -> None:
+def test_an_expired_account_reads_nothing_from_v4_either(serve: Serve, account: HandmadeAccount) -> None:
     account.standing = Standing(expired=True)
     response = serve(account).v4("directory")
     assert (response.status_code, response.json()["status"]["errors"]["error_code"]) == (422, [101])
@@ -150,14 +151,14 @@ def test_both_pairs_of_headers_are_accepted_in_v4(generated: Api) -> None:
         assert generated.anonymous.get(f"{generated.server.url}/v4/directory", headers=sent).status_code == 200
 
 
-def test_extra_fields_of_a_campaign_are_in_its_info(serve: Serve, account: RecordedAccount) -> None:
+def test_extra_fields_of_a_campaign_are_in_its_info(serve: Serve, account: HandmadeAccount) -> None:
     account.put_campaign({**campaign(), "redirect_url": "https://example.com", "limits": {"a": 1}})
     row = serve(account).call("coupon/info", campaign="cam_1")["coupon_info"]
     assert (row["redirect_url"], row["limits"]) == ("https://example.com", {"a": 1})
 
 
-def test_lists_can_be_absent_and_single_things_arrays(serve: Serve, account: RecordedAccount) -> None:
-    api = serve(RecordedAccount(), empty_data="absent")
+def test_lists_can_be_absent_and_single_things_arrays(serve: Serve, account: HandmadeAccount) -> None:
+    api = serve(HandmadeAccount(), empty_data="absent")
     for path in ("coupon/list", "loyalty/list", "directory/list", "category/list", "couponsession/search"):
         body = api.call(path, search="x")
         assert not [value for value in body.values() if isinstance(value, list)]
@@ -167,6 +168,6 @@ def test_lists_can_be_absent_and_single_things_arrays(serve: Serve, account: Rec
     assert len(api.call("couponsession/data", couponsession="s2")["data"]) == 1
 
 
-def test_removing_a_record_that_is_not_there_is_an_error(account: RecordedAccount) -> None:
+def test_removing_a_record_that_is_not_there_is_an_error(account: HandmadeAccount) -> None:
     with pytest.raises(KeyError, match="sub_9"):
         account.remove_record("subaccounts", "sub_9")

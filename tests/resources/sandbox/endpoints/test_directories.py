@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api, campaign
 from tests.resources.sandbox.conftest import Serve
@@ -26,9 +27,9 @@ def registration(number: int) -> dict[str, object]:
 
 
 @pytest.fixture
-def account() -> RecordedAccount:
+def account() -> HandmadeAccount:
     """A directory with payment and five registrations, and a free one."""
-    return RecordedAccount(
+    return HandmadeAccount(
         directories=[PAID, FREE],
         registrations={"dir_1": [registration(number) for number in range(1, 6)]},
         directory_campaigns={"dir_1": [campaign("cam_7")]},
@@ -51,7 +52,7 @@ def everyone(api: Api, directory: str) -> dict[str, dict[str, Any]]:
     return {each["ID"]: each for page in pages for each in page}
 
 
-def test_the_list_leaves_payments_to_the_info(serve: Serve, account: RecordedAccount) -> None:
+def test_the_list_leaves_payments_to_the_info(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     assert api.call("directory/list")["directories"] == [
         {name: PAID[name] for name in ("ID", "code", "name")},
@@ -62,7 +63,7 @@ def test_the_list_leaves_payments_to_the_info(serve: Serve, account: RecordedAcc
 
 @pytest.mark.parametrize(("form", "payment"), [("null", None), ("empty_object", {}), ("empty_array", [])])
 def test_a_free_directory_can_have_an_empty_payment(
-    serve: Serve, account: RecordedAccount, form: str, payment: object
+    serve: Serve, account: HandmadeAccount, form: str, payment: object
 ) -> None:
     assert serve(account).call("directory/info", directory="dir_2")["directory"] == FREE
     api = serve(account, free_payment=form, single_as="array")
@@ -70,13 +71,13 @@ def test_a_free_directory_can_have_an_empty_payment(
     assert api.v4("directory/dir_2").json()["payment"] == payment
 
 
-def test_campaigns_of_a_directory_are_listed(serve: Serve, account: RecordedAccount) -> None:
+def test_campaigns_of_a_directory_are_listed(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     assert api.call("directory/campaigns", directory="dir_1")["campaigns"] == [campaign("cam_7")]
     assert api.call("directory/campaigns", directory="dir_2")["campaigns"] == []
 
 
-def test_users_come_newest_first_in_pages(serve: Serve, account: RecordedAccount) -> None:
+def test_users_come_newest_first_in_pages(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account, registration_page_size=2)
     assert [ids(api, "dir_1", page=page) for page in (1, 2, 3, 4)] == [
         ["reg_5", "reg_4"],
@@ -90,24 +91,24 @@ def test_users_come_newest_first_in_pages(serve: Serve, account: RecordedAccount
     assert ids(api, "dir_1") == ["reg_5", "reg_4"]
 
 
-def test_a_page_past_the_end_can_be_an_error(serve: Serve, account: RecordedAccount) -> None:
+def test_a_page_past_the_end_can_be_an_error(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account, registration_page_size=5, past_end="error")
     assert api.codes("directoryusers/list", directory="dir_1", page=2) == (422, [300])
 
 
-def test_records_without_a_readable_date_are_met_first(serve: Serve, account: RecordedAccount) -> None:
+def test_records_without_a_readable_date_are_met_first(serve: Serve, account: HandmadeAccount) -> None:
     account.put_record("registrations", b'{"ID": "reg_9"', "dir_1")
     body = serve(account, registration_page_size=1).post("directoryusers/list", directory="dir_1").content
     assert body.endswith(b'"users":[{"ID": "reg_9"]}')
 
 
-def test_v4_directories_have_an_id_and_a_name(serve: Serve, account: RecordedAccount) -> None:
+def test_v4_directories_have_an_id_and_a_name(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     assert api.v4("directory").json() == [{"id": "dir_1", "name": "A"}, {"id": "dir_2", "name": "B"}]
     assert api.v4("directory/dir_1").json() == {"id": "dir_1", "code": PAID["code"], "name": "A", "payment": PAYMENT}
 
 
-def test_v4_ids_can_be_integers(serve: Serve, account: RecordedAccount) -> None:
+def test_v4_ids_can_be_integers(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account, v4_directory_ids="integer")
     assert [each["id"] for each in api.v4("directory").json()] == [1, 2]
     assert api.v4("directory/1").json()["id"] == 1
@@ -123,14 +124,14 @@ def test_v4_ids_can_be_integers(serve: Serve, account: RecordedAccount) -> None:
         ("iso_offset", "2026-01-05T10:00:00+00:00"),
     ],
 )
-def test_v4_users_have_other_names_and_types(serve: Serve, account: RecordedAccount, form: str, created: str) -> None:
+def test_v4_users_have_other_names_and_types(serve: Serve, account: HandmadeAccount, form: str, created: str) -> None:
     api = serve(account, created_at_format=form)
     user = {"id": "reg_5", "created_at": created, "birth_date": "1990-01-02", "blocked": True}
     assert api.v4("directory/dir_1/users").json()[0] == user
     assert api.v4("directory/dir_1/users/reg_5").json() == user
 
 
-def test_v4_users_come_in_pages_only_if_it_is_assumed(serve: Serve, account: RecordedAccount) -> None:
+def test_v4_users_come_in_pages_only_if_it_is_assumed(serve: Serve, account: HandmadeAccount) -> None:
     path = "directory/dir_1/users"
     assert len(serve(account).v4(path, params={"page": "2"}).json()) == 5
     paged = serve(account, v4_registration_page_size=3)
@@ -165,7 +166,7 @@ def test_v3_and_v4_show_the_same_generated_people(generated: Api) -> None:
 
 def test_people_register_are_blocked_and_are_deleted_as_time_passes(serve: Serve) -> None:
     clock = Clock.frozen(NOW - timedelta(days=300))
-    api = serve(Account(seed=1, sessions=4000), clock=clock)
+    api = serve(GeneratedAccount(seed=1, sessions=4000), clock=clock)
     directory = api.call("directory/list")["directories"][1]["ID"]
     before = everyone(api, directory)
     clock.set(NOW)
@@ -174,7 +175,7 @@ def test_people_register_are_blocked_and_are_deleted_as_time_passes(serve: Serve
     assert set(before) - set(after)
     assert any(after[name]["blocked"] > each["blocked"] for name, each in before.items() if name in after)
     assert any(after[name]["expires_at"] > each["expires_at"] for name, each in before.items() if name in after)
-    assert everyone(serve(Account(seed=1, sessions=4000)), directory) == after
+    assert everyone(serve(GeneratedAccount(seed=1, sessions=4000)), directory) == after
 
 
 @pytest.mark.parametrize(
@@ -190,13 +191,13 @@ def test_people_register_are_blocked_and_are_deleted_as_time_passes(serve: Serve
     ],
 )
 def test_wrong_calls_get_their_codes(
-    serve: Serve, account: RecordedAccount, path: str, parameters: dict[str, Any], code: int
+    serve: Serve, account: HandmadeAccount, path: str, parameters: dict[str, Any], code: int
 ) -> None:
     assert serve(account).codes(path, **parameters) == (422, [code])
 
 
 @pytest.mark.parametrize("path", ["dir_9", "1", "dir_9/users", "dir_9/users/reg_1", "dir_1/users/reg_9"])
-def test_unknown_ids_in_v4_are_a_404_with_a_message(serve: Serve, account: RecordedAccount, path: str) -> None:
+def test_unknown_ids_in_v4_are_a_404_with_a_message(serve: Serve, account: HandmadeAccount, path: str) -> None:
     response = serve(account).v4(f"directory/{path}")
     assert response.status_code == 404
     assert set(response.json()) == {"message"}

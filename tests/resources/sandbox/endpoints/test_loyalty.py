@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api
 from tests.resources.sandbox.conftest import Serve
@@ -18,10 +19,10 @@ VOIDED = {"ID": "8", "first_name": "Bo", "points": "1.50", "voided": "1"}
 
 
 @pytest.fixture
-def account() -> RecordedAccount:
+def account() -> HandmadeAccount:
     """One card, 12, with a user, a voided one, and one that is no JSON."""
     cards = [{"ID": "12", "name": "A"}, {"ID": "13", "name": "B", "status": "archived"}]
-    return RecordedAccount(loyalty_cards=cards, loyalty_users={"12": [USER, VOIDED, b'{"ID": 9,']})
+    return HandmadeAccount(loyalty_cards=cards, loyalty_users={"12": [USER, VOIDED, b'{"ID": 9,']})
 
 
 def members(api: Api, card: str) -> dict[str, dict[str, Any]]:
@@ -32,25 +33,25 @@ def cards(api: Api, **parameters: object) -> list[str]:
     return [each["ID"] for each in api.call("loyalty/list", **parameters)["loyaltycards"]]
 
 
-def test_cards_are_listed_in_order_of_creation_or_reversed(serve: Serve, account: RecordedAccount) -> None:
+def test_cards_are_listed_in_order_of_creation_or_reversed(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     assert cards(api) == cards(api, sorting="asc") == ["12", "13"]
     assert cards(api, sorting="desc") == ["13", "12"]
     assert cards(api, only_active=True) == ["12"]
 
 
-def test_one_card_is_an_object_or_an_array_of_one(serve: Serve, account: RecordedAccount) -> None:
+def test_one_card_is_an_object_or_an_array_of_one(serve: Serve, account: HandmadeAccount) -> None:
     card = {"ID": "12", "name": "A"}
     assert serve(account).call("loyalty/info", loyaltycard="12")["loyaltycard"] == card
     assert serve(account, single_as="array").call("loyalty/info", loyaltycard=12)["loyaltycard"] == [card]
 
 
-def test_recorded_users_are_served_verbatim(serve: Serve, account: RecordedAccount) -> None:
+def test_recorded_users_are_served_verbatim(serve: Serve, account: HandmadeAccount) -> None:
     body = serve(account).post("loyaltyusers/list", loyaltycard="12").content
     assert body.endswith(b'"voided":"1"},{"ID": 9,]}')
 
 
-def test_users_are_found_by_a_part_of_name_phone_mail_or_id(serve: Serve, account: RecordedAccount) -> None:
+def test_users_are_found_by_a_part_of_name_phone_mail_or_id(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account)
     account.put_record("loyalty_users", {"ID": "1234", "email": "ann_smith@example.com"}, "12")
     for text, ids in {"ZOE": ["7"], "D-A": [], "3247": ["7"], "_SMITH@exam": ["1234"], "1234": ["1234"]}.items():
@@ -58,7 +59,7 @@ def test_users_are_found_by_a_part_of_name_phone_mail_or_id(serve: Serve, accoun
         assert [each["ID"] for each in users] == ids
 
 
-def test_v4_users_have_numbers_booleans_and_other_names(serve: Serve, account: RecordedAccount) -> None:
+def test_v4_users_have_numbers_booleans_and_other_names(serve: Serve, account: HandmadeAccount) -> None:
     account.remove_record("loyalty_users", "8", "12")
     account.set_records("loyalty_users", [USER], "12")
     user = serve(account).v4("loyalty/loyalty-cards/12/stats/7").json()
@@ -75,7 +76,7 @@ def test_v4_users_have_numbers_booleans_and_other_names(serve: Serve, account: R
 
 @pytest.mark.parametrize(("include", "ids"), [("true", [7, 8]), ("1", [7, 8]), ("false", [7]), (None, [7])])
 def test_v4_hides_voided_users_unless_they_are_asked_for(
-    serve: Serve, account: RecordedAccount, include: str | None, ids: list[int]
+    serve: Serve, account: HandmadeAccount, include: str | None, ids: list[int]
 ) -> None:
     account.set_records("loyalty_users", [USER, VOIDED], "12")
     params = {} if include is None else {"include_voided": include}
@@ -84,14 +85,14 @@ def test_v4_hides_voided_users_unless_they_are_asked_for(
 
 
 @pytest.mark.parametrize("sent", [{"filter[first_name]": "Zoé"}, {"filter": '{"first_name": "Zoé"}'}])
-def test_v4_filters_by_equal_fields(serve: Serve, account: RecordedAccount, sent: dict[str, str]) -> None:
+def test_v4_filters_by_equal_fields(serve: Serve, account: HandmadeAccount, sent: dict[str, str]) -> None:
     account.set_records("loyalty_users", [USER, {"ID": "9", "first_name": "Zo"}], "12")
     assert [each["id"] for each in serve(account).v4("loyalty/loyalty-cards/12/stats", params=sent).json()] == [7]
 
 
 def test_v4_pages_only_if_pages_are_assumed(serve: Serve) -> None:
     users = [{"ID": str(number)} for number in range(1, 6)]
-    account = RecordedAccount(loyalty_cards=[{"ID": "12"}], loyalty_users={"12": users})
+    account = HandmadeAccount(loyalty_cards=[{"ID": "12"}], loyalty_users={"12": users})
     path = "loyalty/loyalty-cards/12/stats"
     whole, paged = serve(account), serve(account, v4_loyalty_page_size=2)
     assert len(whole.v4(path, params={"pagination[page]": "9"}).json()) == 5
@@ -120,7 +121,7 @@ def test_v3_and_v4_show_the_same_generated_people(generated: Api) -> None:
 
 def test_people_join_and_points_grow_as_time_passes(serve: Serve) -> None:
     clock = Clock.frozen(NOW - timedelta(days=60))
-    api = serve(Account(seed=1, sessions=2000), clock=clock)
+    api = serve(GeneratedAccount(seed=1, sessions=2000), clock=clock)
     card = cards(api)[0]
     before = members(api, card)
     clock.set(NOW)
@@ -128,7 +129,7 @@ def test_people_join_and_points_grow_as_time_passes(serve: Serve) -> None:
     assert set(before) < set(after)
     changes = [int(after[name]["points"]) - int(each["points"]) for name, each in before.items()]
     assert sum(change > 0 for change in changes) > 10
-    assert members(serve(Account(seed=1, sessions=2000)), card) == after
+    assert members(serve(GeneratedAccount(seed=1, sessions=2000)), card) == after
 
 
 @pytest.mark.parametrize(
@@ -145,20 +146,20 @@ def test_people_join_and_points_grow_as_time_passes(serve: Serve) -> None:
     ],
 )
 def test_wrong_calls_get_their_codes(
-    serve: Serve, account: RecordedAccount, path: str, parameters: dict[str, Any], code: int
+    serve: Serve, account: HandmadeAccount, path: str, parameters: dict[str, Any], code: int
 ) -> None:
     assert serve(account).codes(path, **parameters) == (422, [code])
 
 
 @pytest.mark.parametrize("path", ["99/stats", "99/stats/7", "12/stats/99"])
-def test_unknown_ids_in_v4_are_a_404_with_a_message(serve: Serve, account: RecordedAccount, path: str) -> None:
+def test_unknown_ids_in_v4_are_a_404_with_a_message(serve: Serve, account: HandmadeAccount, path: str) -> None:
     response = serve(account).v4(f"loyalty/loyalty-cards/{path}")
     assert response.status_code == 404
     assert set(response.json()) == {"message"}
 
 
 def test_lists_can_be_absent_when_they_are_empty(serve: Serve) -> None:
-    account = RecordedAccount(loyalty_cards=[{"ID": "12"}])
+    account = HandmadeAccount(loyalty_cards=[{"ID": "12"}])
     assert serve(account).call("loyaltyusers/list", loyaltycard="12")["users"] == []
     assert "users" not in serve(account, empty_data="absent").call("loyaltyusers/list", loyaltycard="12")
     assert serve(account, empty_data="absent").v4("loyalty/loyalty-cards/12/stats").json() == []

@@ -9,22 +9,23 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api, campaign, session
 from tests.resources.sandbox.conftest import Serve
 
-Make = Callable[[], Account | RecordedAccount]
+Make = Callable[[], GeneratedAccount | HandmadeAccount]
 
 
-def recorded() -> RecordedAccount:
+def recorded() -> HandmadeAccount:
     names = ("ac6s7u3g8a25ja7x9qg87", "kkfiznr8Yp8630h82es8d", "s3")
     records = [session(name, open="2026-01-02 10:00:00") for name in names]
-    return RecordedAccount([campaign(), campaign("cam_2")], {"cam_1": records})
+    return HandmadeAccount([campaign(), campaign("cam_2")], {"cam_1": records})
 
 
-def generated() -> Account:
-    return Account(seed=1, sessions=400, campaigns=4)
+def generated() -> GeneratedAccount:
+    return GeneratedAccount(seed=1, sessions=400, campaigns=4)
 
 
 BOTH = pytest.mark.parametrize("make", [recorded, generated])

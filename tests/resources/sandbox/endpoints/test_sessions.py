@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from tests.resources.sandbox.api import Api, campaign, session
 from tests.resources.sandbox.conftest import Serve
 
@@ -31,36 +32,36 @@ def big(generated: Api) -> str:
 
 
 class TestPages:
-    def test_pages_split_the_sessions_in_order(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_pages_split_the_sessions_in_order(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five, session_page_size=2)
         pages = [api.ids("cam_1", page=page) for page in (1, 2, 3)]
         assert pages == [["s1", "s2"], ["s3", "s4"], ["s5"]]
         assert api.ids("cam_1") == api.ids("cam_1", page="1") == ["s1", "s2"]
 
-    def test_newest_first_turns_the_order_round(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_newest_first_turns_the_order_round(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five, session_page_size=2, session_order="newest_first")
         assert [api.ids("cam_1", page=page) for page in (1, 3)] == [["s5", "s4"], ["s1"]]
 
     @pytest.mark.parametrize(("past_end", "ids"), [("empty", []), ("last_page", ["s5"]), ("first_page", ["s1", "s2"])])
     def test_a_page_past_the_end_is_empty_or_repeats(
-        self, serve: Serve, five: RecordedAccount, past_end: str, ids: list[str]
+        self, serve: Serve, five: HandmadeAccount, past_end: str, ids: list[str]
     ) -> None:
         api = serve(five, session_page_size=2, past_end=past_end)
         assert api.ids("cam_1", page=4) == api.ids("cam_1", page=99) == ids
         assert api.ids("cam_1", page=3) == ["s5"]
 
-    def test_a_page_past_the_end_can_be_an_error(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_a_page_past_the_end_can_be_an_error(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five, session_page_size=5, past_end="error")
         assert len(api.ids("cam_1", page=1)) == 5
         assert api.codes("campaign/data", campaign="cam_1", page=2) == (422, [300])
 
     @pytest.mark.parametrize("past_end", ["empty", "error", "last_page", "first_page"])
     def test_the_first_page_of_an_empty_campaign_is_empty(self, serve: Serve, past_end: str) -> None:
-        body = serve(RecordedAccount([campaign()]), past_end=past_end).call("campaign/data", campaign="cam_1")
+        body = serve(HandmadeAccount([campaign()]), past_end=past_end).call("campaign/data", campaign="cam_1")
         assert body == {"status": {"status": "OK"}, "amount_of_results": 0, "data": []}
 
     def test_data_can_be_absent_when_there_is_none(self, serve: Serve) -> None:
-        api = serve(RecordedAccount([campaign()]), empty_data="absent")
+        api = serve(HandmadeAccount([campaign()]), empty_data="absent")
         body = api.call("campaign/data", campaign="cam_1")
         assert body == {"status": {"status": "OK"}, "amount_of_results": 0}
 
@@ -69,28 +70,28 @@ class TestPages:
         [("page", "integer", 1), ("total", "integer", 5), ("page", "string", "1"), ("total", "string", "5")],
     )
     def test_the_amount_counts_the_page_or_all(
-        self, serve: Serve, five: RecordedAccount, meaning: str, kind: str, amount: object
+        self, serve: Serve, five: HandmadeAccount, meaning: str, kind: str, amount: object
     ) -> None:
         api = serve(five, session_page_size=2, amount_meaning=meaning, amount_type=kind)
         assert api.call("campaign/data", campaign="cam_1", page=3)["amount_of_results"] == amount
 
 
 class TestWindows:
-    def test_both_ends_are_inclusive(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_both_ends_are_inclusive(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five)
         assert api.ids("cam_1", start_date="2026-01-02", end_date="2026-01-04") == ["s2", "s3", "s4"]
         assert api.ids("cam_1", start_date="2026-01-04") == ["s4", "s5"]
         assert api.ids("cam_1", end_date="2026-01-01") == ["s1"]
         assert api.ids("cam_1", start_date="2026-01-04", end_date="2026-01-02") == []
 
-    def test_minutes_are_inclusive_under_both_spellings(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_minutes_are_inclusive_under_both_spellings(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five)
         for minute in ("12:00", "12-00"):
             moment = f"2026-01-02 {minute}"
             assert api.ids("cam_1", start_date=moment, end_date=moment) == ["s2"]
         assert api.ids("cam_1", start_date="2026-01-02 12:01", end_date="2026-01-03 11:59") == []
 
-    def test_a_form_body_and_null_dates_are_understood(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_a_form_body_and_null_dates_are_understood(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five)
         form = {"campaign": "cam_1", "page": "1", "start_date": "2026-01-05", "end_date": ""}
         assert [row["session"] for row in api.client.post("campaign/data", data=form).json()["data"]] == ["s5"]
@@ -98,16 +99,16 @@ class TestWindows:
 
     def test_an_end_day_can_mean_its_midnight(self, serve: Serve) -> None:
         midnight, later = session("a", "2026-01-04 00:00:00"), session("b", "2026-01-04 00:00:01")
-        api = serve(RecordedAccount([campaign()], {"cam_1": [midnight, later]}), end_date_means="midnight")
+        api = serve(HandmadeAccount([campaign()], {"cam_1": [midnight, later]}), end_date_means="midnight")
         assert api.ids("cam_1", end_date="2026-01-04") == ["a"]
 
     @pytest.mark.parametrize(("means", "ids"), [("whole_minute", ["a", "b"]), ("exact", ["a"])])
     def test_an_end_minute_is_whole_or_exact(self, serve: Serve, means: str, ids: list[str]) -> None:
         first, last = session("a", "2026-01-04 10:30:00"), session("b", "2026-01-04 10:30:59")
-        api = serve(RecordedAccount([campaign()], {"cam_1": [first, last]}), end_minute_means=means)
+        api = serve(HandmadeAccount([campaign()], {"cam_1": [first, last]}), end_minute_means=means)
         assert api.ids("cam_1", end_date="2026-01-04 10:30") == ids
 
-    def test_only_the_date_formats_assumed_are_accepted(self, serve: Serve, five: RecordedAccount) -> None:
+    def test_only_the_date_formats_assumed_are_accepted(self, serve: Serve, five: HandmadeAccount) -> None:
         api = serve(five, date_formats=("%Y-%m-%d", "%Y-%m-%d %H-%M"))
         assert api.ids("cam_1", end_date="2026-01-01 12-00") == ["s1"]
         assert api.codes("campaign/data", campaign="cam_1", end_date="2026-01-01 12:00") == (422, [303])
@@ -123,7 +124,7 @@ class TestWindows:
             session("opened", "2025-01-01 00:00:00", open="2026-05-05 10:00:00"),
             session("voided", "2025-01-01 00:00:00", open="2025-01-01 00:00:00", voided="2026-05-05 10:00:00"),
         ]
-        api = serve(RecordedAccount([campaign()], {"cam_1": records}), data_filter=data_filter)
+        api = serve(HandmadeAccount([campaign()], {"cam_1": records}), data_filter=data_filter)
         assert api.ids("cam_1", start_date="2026-05-05", end_date="2026-05-05") == ids
 
     @pytest.mark.parametrize("step", ["open", "claim", "validation"])
@@ -136,7 +137,7 @@ class TestWindows:
             session("new", "2026-05-05 00:00:00", **{step: "2026-07-01 00:00:00"}),
             session("never", "2026-05-05 00:00:00", **{step: ""}),
         ]
-        api = serve(RecordedAccount([campaign()], {"cam_1": records}), event_filter=event_filter)
+        api = serve(HandmadeAccount([campaign()], {"cam_1": records}), event_filter=event_filter)
         assert api.ids("cam_1", f"campaign/{step}s", start_date="2026-05-05", end_date="2026-05-05") == ids
         assert api.ids("cam_1", f"campaign/{step}s") == ["late", "new"]
 
@@ -144,7 +145,7 @@ class TestWindows:
 class TestGeneratedSessions:
     @pytest.mark.parametrize("data_filter", ["created", "opened", "any_event"])
     def test_windows_agree_with_the_dates_in_the_records(self, serve: Serve, data_filter: str) -> None:
-        api = serve(Account(seed=2, sessions=2000, campaigns=8), data_filter=data_filter)
+        api = serve(GeneratedAccount(seed=2, sessions=2000, campaigns=8), data_filter=data_filter)
         campaign_id = largest(api)
         keys = {"created": ["created_date_utc"], "opened": ["open_date_utc"]}
 
@@ -170,7 +171,7 @@ class TestGeneratedSessions:
 
     def test_pages_put_together_are_the_whole_in_either_order(self, serve: Serve, generated: Api, big: str) -> None:
         whole = generated.ids(big)
-        account = Account(seed=1, sessions=3000)
+        account = GeneratedAccount(seed=1, sessions=3000)
         up = serve(account, session_page_size=100)
         pages = range(1, len(whole) // 100 + 2)
         assert [each for page in pages for each in up.ids(big, page=page)] == whole
@@ -178,7 +179,7 @@ class TestGeneratedSessions:
         assert down.ids(big) == whole[::-1]
 
     def test_records_can_be_cut_to_the_fields_that_were_seen(self, serve: Serve) -> None:
-        api = serve(Account(seed=1, sessions=500, campaigns=4), row_fields="seen")
+        api = serve(GeneratedAccount(seed=1, sessions=500, campaigns=4), row_fields="seen")
         row = api.sessions(largest(api))[0]
         assert set(row) == {"sequenceid", "session", "status"}
         assert set(row["status"]) == SEEN_STATUS

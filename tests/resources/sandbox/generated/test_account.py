@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import Account
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api
 from tests.resources.sandbox.conftest import Serve
@@ -53,25 +53,25 @@ def rows(generated: Api) -> Rows:
 
 class TestPurity:
     def test_two_servers_of_one_seed_and_time_give_equal_bytes(self, serve: Serve) -> None:
-        first, second = (serve(Account(seed=5, sessions=1000, campaigns=10)) for _ in range(2))
+        first, second = (serve(GeneratedAccount(seed=5, sessions=1000, campaigns=10)) for _ in range(2))
         for each in campaign_ids(first):
             for path in ("campaign/data", "campaign/validations"):
                 pages = [api.post(path, campaign=each).content for api in (first, second)]
                 assert pages[0] == pages[1]
 
     def test_another_seed_gives_another_account(self, serve: Serve, rows: Rows) -> None:
-        other = all_rows(serve(Account(seed=2, sessions=3000, campaigns=10)))
+        other = all_rows(serve(GeneratedAccount(seed=2, sessions=3000, campaigns=10)))
         assert not set(other) & set(rows)
 
     def test_the_way_to_a_moment_does_not_matter(self, serve: Serve) -> None:
         clock = Clock.frozen(NOW + timedelta(days=400))
-        wandering = serve(Account(seed=5, sessions=1000, campaigns=10), clock=clock)
+        wandering = serve(GeneratedAccount(seed=5, sessions=1000, campaigns=10), clock=clock)
         later = all_rows(wandering)
         clock.set(NOW)
-        assert all_rows(wandering) == all_rows(serve(Account(seed=5, sessions=1000, campaigns=10))) != later
+        assert all_rows(wandering) == all_rows(serve(GeneratedAccount(seed=5, sessions=1000, campaigns=10))) != later
 
     def test_before_the_first_day_there_is_nothing(self, serve: Serve) -> None:
-        api = serve(Account(sessions=1000), clock=Clock.frozen(datetime(2023, 12, 31)))
+        api = serve(GeneratedAccount(sessions=1000), clock=Clock.frozen(datetime(2023, 12, 31)))
         assert all_rows(api) == {}
 
 
@@ -79,7 +79,7 @@ class TestTime:
     def test_a_later_clock_changes_only_what_happened_since(self, serve: Serve) -> None:
         start, end = NOW - timedelta(days=60), NOW
         clock = Clock.frozen(start)
-        api = serve(Account(seed=4, sessions=3000, campaigns=15), clock=clock)
+        api = serve(GeneratedAccount(seed=4, sessions=3000, campaigns=15), clock=clock)
         before = all_rows(api)
         clock.set(end)
         after = all_rows(api)
@@ -101,7 +101,7 @@ class TestTime:
 
     def test_voids_and_resets_are_taken_back_as_the_clock_passes(self, serve: Serve) -> None:
         clock = Clock.frozen(NOW - timedelta(days=150))
-        api = serve(Account(seed=1, sessions=20_000, campaigns=4), clock=clock)
+        api = serve(GeneratedAccount(seed=1, sessions=20_000, campaigns=4), clock=clock)
         seen: Counter[str] = Counter()
         old = all_rows(api)
         for _ in range(3):
@@ -117,12 +117,12 @@ class TestTime:
         assert all(seen[what] > 0 for what in ("unvoided", "reset", "claimed again", "locked")), seen
 
     def test_exactly_the_sessions_asked_for_exist_at_the_reference_day(self, serve: Serve) -> None:
-        api = serve(Account(seed=9, sessions=777), clock=Clock.frozen(datetime(2026, 10, 31, 23, 59, 59)))
+        api = serve(GeneratedAccount(seed=9, sessions=777), clock=Clock.frozen(datetime(2026, 10, 31, 23, 59, 59)))
         assert len(all_rows(api)) == 777
 
     def test_sessions_go_on_at_about_the_same_rate_without_end(self, serve: Serve) -> None:
         clock = Clock.frozen(datetime(2026, 11, 1))
-        api = serve(Account(seed=9, sessions=3000, campaigns=4), clock=clock)
+        api = serve(GeneratedAccount(seed=9, sessions=3000, campaigns=4), clock=clock)
         amounts = []
         for _ in range(3):
             amounts.append(len(all_rows(api)))
@@ -132,7 +132,7 @@ class TestTime:
 
     def test_a_moving_clock_always_brings_new_sessions(self, serve: Serve) -> None:
         clock = Clock.moving(datetime(2026, 11, 20), speed=86_400 * 100)
-        api = serve(Account(seed=9, sessions=20_000, campaigns=3), clock=clock)
+        api = serve(GeneratedAccount(seed=9, sessions=20_000, campaigns=3), clock=clock)
         first = len(all_rows(api))
         assert len(all_rows(api)) > first
 
@@ -149,7 +149,7 @@ class TestRecords:
                 assert row["session_url"] == f"https://digicpn.com/p/{codes[each]}/{name}"
 
     def test_some_ids_differ_by_case_only(self, serve: Serve) -> None:
-        api = serve(Account(seed=1, sessions=15_000, campaigns=12))
+        api = serve(GeneratedAccount(seed=1, sessions=15_000, campaigns=12))
         names = set(all_rows(api))
         twins = [name for name in names if name.swapcase() in names]
         assert len(twins) > 20
@@ -215,24 +215,24 @@ class TestFunnel:
         assert sizes[-1] > 10 * sizes[len(sizes) // 2]
 
     def test_links_made_in_bulk_share_one_second(self, serve: Serve) -> None:
-        rows = all_rows(serve(Account(seed=1, sessions=15_000, campaigns=12)))
+        rows = all_rows(serve(GeneratedAccount(seed=1, sessions=15_000, campaigns=12)))
         seconds = Counter(row["status"]["created_date_utc"] for row in rows.values())
         assert seconds.most_common(1)[0][1] >= 20
 
     def test_an_account_can_have_any_number_of_campaigns(self, serve: Serve) -> None:
         for campaigns in (1, 50):
-            api = serve(Account(seed=1, sessions=500, campaigns=campaigns))
+            api = serve(GeneratedAccount(seed=1, sessions=500, campaigns=campaigns))
             assert len(campaign_ids(api)) == campaigns
             assert len(all_rows(api)) == pytest.approx(500, abs=5)
 
     @pytest.mark.parametrize("wrong", [{"sessions": -1}, {"campaigns": 0}])
     def test_an_impossible_account_is_refused(self, wrong: dict[str, int]) -> None:
         with pytest.raises(ValueError, match="sessions >= 0 and campaigns >= 1"):
-            Account(**wrong)
+            GeneratedAccount(**wrong)
 
 
 def test_twenty_thousand_sessions_are_ready_in_about_a_second(serve: Serve) -> None:
     began = time.perf_counter()
-    api = serve(Account(seed=8, sessions=20_000))
+    api = serve(GeneratedAccount(seed=8, sessions=20_000))
     api.call("campaign/data", campaign=campaign_ids(api)[0])
     assert time.perf_counter() - began < 1.5

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.resources.sandbox.api import Api
 from tests.resources.sandbox.conftest import Serve
 
@@ -32,7 +32,7 @@ def test_a_json_content_type_with_an_empty_body_is_accepted(generated: Api) -> N
 
 @pytest.mark.parametrize("accepted", WAYS)
 def test_only_the_ways_that_are_assumed_are_accepted(serve: Serve, accepted: str) -> None:
-    api = serve(RecordedAccount(), authentication=(accepted,))
+    api = serve(HandmadeAccount(), authentication=(accepted,))
     statuses = {way: api.anonymous.post("coupon/list", **sent).status_code for way, sent in WAYS.items()}
     assert statuses == {way: 200 if way == accepted else 401 for way in WAYS}
 

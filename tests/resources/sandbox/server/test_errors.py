@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.server import SandboxServer
 from tests.resources.sandbox.api import Api, campaign
 from tests.resources.sandbox.conftest import Serve
@@ -35,7 +35,7 @@ CASES: list[tuple[str, dict[str, Any], int]] = [
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    with Api(SandboxServer(RecordedAccount([campaign()]))) as api:
+    with Api(SandboxServer(HandmadeAccount([campaign()]))) as api:
         yield api
 
 
@@ -58,24 +58,24 @@ def test_errors_have_shape_e2_with_arrays_of_codes_and_descriptions(api: Api) ->
 
 
 def test_all_errors_can_come_in_shape_e1(serve: Serve) -> None:
-    body = serve(RecordedAccount(), error_shape="E1").post("coupon/info").json()
+    body = serve(HandmadeAccount(), error_shape="E1").post("coupon/info").json()
     message = "HTTP/1.0 422 Unprocessable entity."
     assert body == {"status": {"status": "failed", "errors": {"error_code": 200, "error_message": message}}}
 
 
 def test_all_errors_can_come_in_shape_e2(serve: Serve) -> None:
-    body = serve(RecordedAccount(), error_shape="E2").anonymous.post("coupon/info").json()
+    body = serve(HandmadeAccount(), error_shape="E2").anonymous.post("coupon/info").json()
     assert body["status"]["errors"]["error_code"] == [1000]
 
 
 def test_all_errors_can_come_in_shape_e3(serve: Serve) -> None:
-    body = serve(RecordedAccount(), error_shape="E3").post("coupon/info").json()
+    body = serve(HandmadeAccount(), error_shape="E3").post("coupon/info").json()
     assert body["status"] == {"status": "failed"}
     assert body["errors"]["error_code"] == [200]
 
 
 def test_errors_can_come_with_http_200(serve: Serve) -> None:
-    api = serve(RecordedAccount(), error_http_status="always_200")
+    api = serve(HandmadeAccount(), error_http_status="always_200")
     assert api.codes("coupon/info") == (200, [200])
     assert api.anonymous.post("coupon/info").status_code == 200
 
@@ -93,7 +93,7 @@ def test_reading_with_get_is_refused_by_default(api: Api) -> None:
 
 
 def test_reading_with_get_and_a_query_string_can_be_allowed(serve: Serve) -> None:
-    api = serve(RecordedAccount([campaign()]), allow_get=True)
+    api = serve(HandmadeAccount([campaign()]), allow_get=True)
     assert api.client.get("coupon/info", params={"campaign": "cam_1"}).json()["coupon_info"]["ID"] == "cam_1"
     keys = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
     assert api.anonymous.get("coupon/list", params=keys).status_code == 200

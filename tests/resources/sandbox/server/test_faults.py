@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from resources.sandbox.generated.account import RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault, Faults, Kind
 from resources.sandbox.server.server import SandboxServer
 from tests.resources.sandbox.api import Api, campaign
@@ -17,7 +17,7 @@ from tests.resources.sandbox.conftest import Serve
 
 
 @pytest.fixture
-def api(serve: Serve, five: RecordedAccount) -> Api:
+def api(serve: Serve, five: HandmadeAccount) -> Api:
     return serve(five)
 
 
@@ -119,7 +119,7 @@ def test_a_stall_outlasts_the_patience_of_a_client(api: Api) -> None:
         api.client.post("campaign/data", json={"campaign": "cam_1"}, timeout=0.1)
 
 
-def test_a_stall_does_not_hold_up_the_end_of_the_server(five: RecordedAccount) -> None:
+def test_a_stall_does_not_hold_up_the_end_of_the_server(five: HandmadeAccount) -> None:
     reached = threading.Event()
 
     def stalled(_: object) -> bool:
@@ -151,7 +151,7 @@ def test_truncated_json_comes_in_a_complete_answer(api: Api) -> None:
 
 
 def test_truncating_after_the_only_record_leaves_that_record(serve: Serve) -> None:
-    api = serve(RecordedAccount([campaign()], {"cam_1": [{"session": "s"}]}))
+    api = serve(HandmadeAccount([campaign()], {"cam_1": [{"session": "s"}]}))
     api.server.faults.add(Fault("truncated_after_record"))
     assert page(api).content.endswith(b'"data":[{"session":"s"}')
 
@@ -228,7 +228,7 @@ class TestRules:
 
 
 class TestText:
-    def test_a_command_line_text_becomes_rules(self, five: RecordedAccount) -> None:
+    def test_a_command_line_text_becomes_rules(self, five: HandmadeAccount) -> None:
         faults = Faults.parse("500:1, reset:0", seed=3)
         with Api(SandboxServer(five, faults=faults)) as api:
             assert [page(api).status_code for _ in range(2)] == [500, 500]

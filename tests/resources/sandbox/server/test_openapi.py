@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from resources.sandbox.endpoints.endpoint import Endpoint
 from resources.sandbox.endpoints.routes import ENDPOINTS
-from resources.sandbox.generated.account import Account
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.server import SandboxServer
@@ -37,7 +37,7 @@ CONFORMANCE = [
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
     """A small generated account, which the tests may change."""
-    with Api(SandboxServer(Account(seed=1, sessions=60, campaigns=3), clock=Clock.frozen(NOW))) as api:
+    with Api(SandboxServer(GeneratedAccount(seed=1, sessions=60, campaigns=3), clock=Clock.frozen(NOW))) as api:
         yield api
 
 
@@ -148,4 +148,4 @@ def test_keys_are_not_needed_for_the_document_but_for_all_it_shows(api: Api) -> 
 @pytest.mark.parametrize("assumed", [{"error_http_status": "always_200"}, {"subaccount_envelope": "bare"}])
 def test_the_document_follows_the_assumptions(serve: Serve, api: Api, assumed: dict[str, Any]) -> None:
     assert Assumptions(**assumed) != Assumptions()
-    assert document(serve(Account(sessions=0), **assumed)) != document(api)
+    assert document(serve(GeneratedAccount(sessions=0), **assumed)) != document(api)

@@ -12,7 +12,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from resources.sandbox.generated.account import Account, RecordedAccount
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.server import SandboxServer
@@ -20,14 +21,14 @@ from tests.resources.sandbox.api import NOW, Api
 from tests.resources.sandbox.conftest import Serve
 
 SERVE = """
-from resources.sandbox.generated.account import Account
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.server import serve
 
-serve(Account())
+serve(GeneratedAccount())
 """
 
 
-def test_the_log_holds_what_was_asked_but_no_keys(serve: Serve, five: RecordedAccount) -> None:
+def test_the_log_holds_what_was_asked_but_no_keys(serve: Serve, five: HandmadeAccount) -> None:
     api = serve(five)
     keys = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
     api.anonymous.post("campaign/data", json={**keys, "campaign": "cam_1", "page": 2, "start_date": None})
@@ -46,13 +47,13 @@ def test_the_log_holds_what_was_asked_but_no_keys(serve: Serve, five: RecordedAc
     assert len(api.server.requests) == 0
 
 
-def test_other_keys_can_be_chosen(five: RecordedAccount) -> None:
+def test_other_keys_can_be_chosen(five: HandmadeAccount) -> None:
     with Api(SandboxServer(five, client_id="me", client_secret="mine")) as api:
         assert (api.server.client_id, api.server.client_secret) == ("me", "mine")
         assert api.post("coupon/list").status_code == 200
 
 
-def test_requests_over_the_limit_are_told_to_wait(serve: Serve, five: RecordedAccount) -> None:
+def test_requests_over_the_limit_are_told_to_wait(serve: Serve, five: HandmadeAccount) -> None:
     api = serve(five, requests_per_second=3)
     responses = [api.post("coupon/list") for _ in range(5)]
     assert [each.status_code for each in responses[:3]] == [200, 200, 200]
@@ -60,8 +61,8 @@ def test_requests_over_the_limit_are_told_to_wait(serve: Serve, five: RecordedAc
     assert int(responses[4].headers["retry-after"]) >= 1
 
 
-def test_bodies_are_compressed_only_if_assumed_and_accepted(serve: Serve, five: RecordedAccount) -> None:
-    plain, packed = serve(Account(sessions=1000)), serve(Account(sessions=1000), gzip=True)
+def test_bodies_are_compressed_only_if_assumed_and_accepted(serve: Serve, five: HandmadeAccount) -> None:
+    plain, packed = serve(GeneratedAccount(sessions=1000)), serve(GeneratedAccount(sessions=1000), gzip=True)
     first = plain.call("coupon/list")["coupon_info"][0]["ID"]
     right = plain.post("campaign/data", campaign=first)
     assert "content-encoding" not in right.headers
@@ -74,7 +75,7 @@ def test_bodies_are_compressed_only_if_assumed_and_accepted(serve: Serve, five: 
 
 
 def test_json_is_compact_utf_8(serve: Serve) -> None:
-    response = serve(Account(sessions=1000)).post("coupon/list")
+    response = serve(GeneratedAccount(sessions=1000)).post("coupon/list")
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert response.content.startswith(b'{"status":{"status":"OK"},"coupon_info":[{"ID":"cam_')
     assert "Фё" not in response.text
@@ -89,7 +90,7 @@ def test_many_requests_at_once_are_all_answered_right(generated: Api) -> None:
     assert list(answers) == [right[each] for each in ids]
 
 
-def test_a_server_listens_on_loopback_only_and_frees_its_port(five: RecordedAccount) -> None:
+def test_a_server_listens_on_loopback_only_and_frees_its_port(five: HandmadeAccount) -> None:
     with SandboxServer(five) as server:
         assert server.url.startswith("http://127.0.0.1:")
         port = int(server.url.rsplit(":", 1)[1])
@@ -101,7 +102,7 @@ def test_a_server_listens_on_loopback_only_and_frees_its_port(five: RecordedAcco
     assert not [each for each in threading.enumerate() if each.name == f"sandbox:{port}"]
 
 
-def test_a_port_in_use_is_an_error_at_once(five: RecordedAccount) -> None:
+def test_a_port_in_use_is_an_error_at_once(five: HandmadeAccount) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         SandboxServer(five, port=taken.getsockname()[1])
 
@@ -118,7 +119,7 @@ def test_serving_in_the_foreground_gives_the_same_account_and_ends_on_ctrl_c(ser
         window = {"campaign": "cam_18251", "start_date": "2024-01-01", "end_date": "2024-03-31"}
         there = httpx.post(f"{url}/v3/campaign/data", json={**keys, **window})
         assert there.json()["amount_of_results"] > 0
-        assert there.content == serve(Account(), clock=Clock.real()).post("campaign/data", **window).content
+        assert there.content == serve(GeneratedAccount(), clock=Clock.real()).post("campaign/data", **window).content
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=10)
     assert (process.returncode, rest, errors) == (0, "Sandbox ended.\n", "")
