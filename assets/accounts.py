@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.ingest.descriptions import extract_described
-from assets.ingest.extract import Extraction
+from assets.ingest.extract import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.tables.subaccounts import Subaccount
 from resources.coupontools.client import Client
@@ -21,7 +21,7 @@ def subaccounts(
     def known() -> list[str]:
         return warehouse.values(Subaccount.schema_of_table(), "subaccount_id")
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         return await extract_described(client, "subaccounts", "subaccount_info", Subaccount, known, batch, context.log)
 
     return read_table(context, coupontools, warehouse, Subaccount, read)

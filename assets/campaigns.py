@@ -3,12 +3,12 @@
 import dagster as dg
 
 from assets.ingest.descriptions import extract_described
-from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.extract import ExtractionReport, Read, extract
 from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.tables.campaigns import Campaign
 from assets.tables.categories import Category
 from resources.coupontools.client import Client
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
@@ -26,7 +26,7 @@ def campaigns(
     def known() -> list[str]:
         return warehouse.values(Campaign.schema_of_table(), "campaign_id")
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         return await extract_described(client, "campaigns", "campaign_info", Campaign, known, batch, context.log)
 
     return read_table(context, coupontools, warehouse, Campaign, read)
@@ -38,8 +38,8 @@ def categories(
 ) -> Materialized:
     """Read both lists of categories."""
 
-    async def read(client: Client, batch: Batch) -> Extraction:
-        reads = [Read(Unit(client.endpoints[part]), {"level": level}) for part, level in LEVELS.items()]
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
+        reads = [Read(Slice(client.endpoints[part]), {"level": level}) for part, level in LEVELS.items()]
         return await extract(client, reads, Category, batch, context.log)
 
     return read_table(context, coupontools, warehouse, Category, read)

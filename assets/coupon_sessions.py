@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from assets.ingest.children import extract_children
-from assets.ingest.extract import Extraction, Read, identity, known_units
+from assets.ingest.extract import ExtractionReport, Read, identity, known_slices
 from assets.ingest.ingest import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import FIRST_DAY, Days, Window, daily, window_of
 from assets.plots import as_picture, by_day
@@ -13,8 +13,8 @@ from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import NO_RECORDS
-from resources.coupontools.errors import GoneError, RequestError, UnreadableError
-from resources.coupontools.requests import Question, Unit
+from resources.coupontools.errors import ParentNotFoundError, RequestError, UnreadableError
+from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
@@ -40,16 +40,16 @@ def coupon_sessions(
         window = window_of(context, config)
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
 
-    async def read(client: Client, batch: Batch) -> Extraction:
-        known = known_units(batch)
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
+        known = known_slices(batch)
 
         async def reads(campaign: str) -> list[Read]:
             all_parts = ("sessions", *TOUCHED)
-            units = [Unit(client.endpoints[part], campaign, window.start, window.end) for part in all_parts]
+            slices = [Slice(client.endpoints[part], campaign, window.start, window.end) for part in all_parts]
             values = {"campaign_id": campaign}
-            if not known.issuperset(map(identity, units)) and await _may_be_older(client, campaign, window):
-                return [Read(unit, values) for unit in units]
-            return [Read(units[0], values, covers=units[1:])]
+            if not known.issuperset(map(identity, slices)) and await _may_be_older(client, campaign, window):
+                return [Read(slice_, values) for slice_ in slices]
+            return [Read(slices[0], values, covers=slices[1:])]
 
         return await extract_children(
             client,
@@ -80,10 +80,10 @@ async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
         return False
     if window.end - window.start < MIN_DAYS_TO_ASK:
         return True
-    before = Unit(client.endpoints["sessions"], campaign, THE_BEGINNING, window.start - timedelta(days=1))
+    before = Slice(client.endpoints["sessions"], campaign, THE_BEGINNING, window.start - timedelta(days=1))
     try:
-        return await client.read(Question(before, page=1), lambda answer, _asked_at: answer.records != NO_RECORDS)
-    except (GoneError, RequestError, UnreadableError):  # the lists are read all the same, and tell it
+        return await client.read(PageRequest(before, page=1), lambda answer, _asked_at: answer.records != NO_RECORDS)
+    except (ParentNotFoundError, RequestError, UnreadableError):  # the lists are read all the same, and tell it
         return True
 
 

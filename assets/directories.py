@@ -4,14 +4,14 @@ import dagster as dg
 
 from assets.ingest.children import extract_children
 from assets.ingest.descriptions import extract_described
-from assets.ingest.extract import Extraction, Read
+from assets.ingest.extract import ExtractionReport, Read
 from assets.ingest.ingest import Materialized, failing_clearly, read_table, table_asset, tell_partitions
 from assets.partitions import Days, daily, window_of
 from assets.tables.directories import Directory
 from assets.tables.directory_campaigns import DirectoryCampaign
 from assets.tables.directory_registrations import DirectoryRegistration
 from resources.coupontools.client import Client
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
@@ -26,7 +26,7 @@ def directories(
     def known() -> list[str]:
         return warehouse.values(Directory.schema_of_table(), "directory_id")
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         return await extract_described(client, "directories", "directory_info", Directory, known, batch, context.log)
 
     return read_table(context, coupontools, warehouse, Directory, read)
@@ -38,12 +38,12 @@ def directory_campaigns(
 ) -> Materialized:
     """Read the campaigns of each directory."""
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         endpoint = client.endpoints["directory_campaigns"]
         listing = client.endpoint_beside("directories", endpoint)
 
         async def reads(directory: str) -> list[Read]:
-            return [Read(Unit(endpoint, directory), {"directory_id": directory})]
+            return [Read(Slice(endpoint, directory), {"directory_id": directory})]
 
         return await extract_children(client, listing, Directory, reads, DirectoryCampaign, batch, context.log)
 
@@ -59,13 +59,13 @@ def directory_registrations(
         window = window_of(context, config)
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         endpoint = client.endpoints["directory_registrations"]
         listing = client.endpoint_beside("directories", endpoint)
 
         async def reads(directory: str) -> list[Read]:
-            unit = Unit(endpoint, directory, window.start, window.end)
-            return [Read(unit, {"directory_id": directory})]
+            slice_ = Slice(endpoint, directory, window.start, window.end)
+            return [Read(slice_, {"directory_id": directory})]
 
         return await extract_children(
             client,

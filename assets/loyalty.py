@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.ingest.children import Parents, extract_children, parents
-from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.extract import ExtractionReport, Read, extract
 from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.partitions import cards
 from assets.tables.loyalty_cards import LoyaltyCard
@@ -14,7 +14,7 @@ from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.loyalty_users import LoyaltyUser
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
@@ -26,8 +26,8 @@ def loyalty_cards(
 ) -> Materialized:
     """Read the list of loyalty cards."""
 
-    async def read(client: Client, batch: Batch) -> Extraction:
-        return await extract(client, [Read(Unit(client.endpoints["loyalty_cards"]))], LoyaltyCard, batch, context.log)
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
+        return await extract(client, [Read(Slice(client.endpoints["loyalty_cards"]))], LoyaltyCard, batch, context.log)
 
     return read_table(context, coupontools, warehouse, LoyaltyCard, read)
 
@@ -55,9 +55,9 @@ def loyalty_users(
     has_partitions = context.has_partition_key or context.has_partition_key_range
     wanted = list(context.partition_keys) if has_partitions else None
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         async def reads(card: str) -> list[Read]:
-            return [Read(Unit(client.endpoints["loyalty_users"], card), {"loyalty_card_id": card})]
+            return [Read(Slice(client.endpoints["loyalty_users"], card), {"loyalty_card_id": card})]
 
         return await extract_children(
             client, _listing(client), LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted

@@ -3,13 +3,13 @@
 import dagster as dg
 
 from assets.ingest.children import extract_children
-from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.extract import ExtractionReport, Read, extract
 from assets.ingest.ingest import Materialized, read_table, table_asset
 from assets.tables.email_groups import EmailGroup
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.sms_groups import SmsGroup
 from resources.coupontools.client import Client
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
@@ -21,8 +21,8 @@ def sms_groups(
 ) -> Materialized:
     """Read the list of SMS groups."""
 
-    async def read(client: Client, batch: Batch) -> Extraction:
-        return await extract(client, [Read(Unit(client.endpoints["sms_groups"]))], SmsGroup, batch, context.log)
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
+        return await extract(client, [Read(Slice(client.endpoints["sms_groups"]))], SmsGroup, batch, context.log)
 
     return read_table(context, coupontools, warehouse, SmsGroup, read)
 
@@ -33,9 +33,9 @@ def sms_contacts(
 ) -> Materialized:
     """Read the contacts of each SMS group."""
 
-    async def read(client: Client, batch: Batch) -> Extraction:
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
         async def reads(group: str) -> list[Read]:
-            return [Read(Unit(client.endpoints["sms_contacts"], group), {"sms_group_id": group})]
+            return [Read(Slice(client.endpoints["sms_contacts"], group), {"sms_group_id": group})]
 
         return await extract_children(
             client, client.endpoints["sms_groups"], SmsGroup, reads, SmsContact, batch, context.log
@@ -50,7 +50,7 @@ def email_groups(
 ) -> Materialized:
     """Read the list of e-mail groups."""
 
-    async def read(client: Client, batch: Batch) -> Extraction:
-        return await extract(client, [Read(Unit(client.endpoints["email_groups"]))], EmailGroup, batch, context.log)
+    async def read(client: Client, batch: Batch) -> ExtractionReport:
+        return await extract(client, [Read(Slice(client.endpoints["email_groups"]))], EmailGroup, batch, context.log)
 
     return read_table(context, coupontools, warehouse, EmailGroup, read)

@@ -11,9 +11,9 @@ import click
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import CoupontoolsError
-from resources.coupontools.requests import Question, Unit
+from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.printable import harmless
+from resources.printable import make_printable
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -31,7 +31,9 @@ def check(*, with_probe: bool) -> None:
 
 
 def _show(told: str, *, good: bool) -> bool:
-    click.echo(f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {harmless(told)}")
+    click.echo(
+        f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {make_printable(told)}"
+    )
     return good
 
 
@@ -61,7 +63,7 @@ def _rows() -> bool:
 def _warn() -> None:
     with suppress(SettingsError):  # the line of the account tells it
         if risk := CoupontoolsResource().risk():
-            click.echo(f"{click.style('warn  ', fg='yellow')}  {harmless(risk)}")
+            click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(risk)}")
 
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:
@@ -82,7 +84,7 @@ async def _ask_once(client: Client) -> None:
     def decode(answer: Answer, _asked_at: object) -> Answer:
         return answer
 
-    await client.read(Question(Unit(client.endpoints["campaigns"])), decode)
+    await client.read(PageRequest(Slice(client.endpoints["campaigns"])), decode)
     _show("the API answers, and takes the keys", good=True)
 
 

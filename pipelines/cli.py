@@ -9,7 +9,7 @@ import click
 
 from pipelines.process import INTERRUPTED, loss
 from resources.limits import limit_met, too_little_memory
-from resources.printable import harmless_lines
+from resources.printable import make_lines_printable
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
 
 if TYPE_CHECKING:
@@ -256,4 +256,4 @@ def _refused(error: OSError) -> str:
 
 
 def _tell(message: str) -> None:
-    click.echo(f"Error: {harmless_lines(message)}", err=True)
+    click.echo(f"Error: {make_lines_printable(message)}", err=True)

@@ -62,6 +62,6 @@ def _people(warehouse: WarehouseResource, named: set[str]) -> People:
         account = note.account if note else ""
     hashes = set[str]()
     if policy.personal_data != "keep":
-        key = policy.secret or warehouse.kept_out(policy.secret).key
+        key = policy.secret or warehouse.suppressed(policy.secret).key
         hashes = {keyed_hash(key, each) for each in named}
     return People(named, hashes, Origin(account, policy.told), policy.secret)

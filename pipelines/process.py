@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class Told(io.FileIO):
+class TellingStream(io.FileIO):
     """A file that takes whatever it is given; `lost` is why something could not be handed on."""
 
     lost: OSError | None = None
@@ -66,7 +66,7 @@ def loss(stream: TextIO) -> OSError | None:
     """Why not all that was said has arrived; None if it has, or if its reader had enough."""
     stream.flush()
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    lost = raw.lost if isinstance(raw, Told) else None
+    lost = raw.lost if isinstance(raw, TellingStream) else None
     return None if lost is None or lost.errno == EPIPE else lost
 
 
@@ -88,5 +88,5 @@ def _open_what_is_closed() -> None:
 def _told(stream: TextIO | None, descriptor: int) -> TextIO:
     encoding = stream.encoding if stream else "utf-8"
     is_line_by_line = descriptor == 2 or os.isatty(descriptor)
-    raw = Told(descriptor, "w", closefd=False)
+    raw = TellingStream(descriptor, "w", closefd=False)
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=is_line_by_line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from resources.printable import harmless
+from resources.printable import make_printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -18,7 +18,7 @@ _READS = re.compile(r"([\d,]+) of ([\d,]+) reads")
 """How far a reading is, in its news: Dagster hands on nothing of a message but its text."""
 
 
-class NewsHandler(logging.Handler):
+class ProgressHandler(logging.Handler):
     """Shows what assets log, and leaves Dagster's own events aside."""
 
     def __init__(self, bar: "Progress | None") -> None:
@@ -31,7 +31,7 @@ class NewsHandler(logging.Handler):
         meta = getattr(record, "dagster_meta", {})
         if meta.get("dagster_event") or record.levelno >= logging.ERROR:  # errors end the run, which tells them
             return
-        message = harmless(meta.get("orig_message", record.getMessage()))
+        message = make_printable(meta.get("orig_message", record.getMessage()))
         if self._bar and record.levelno < logging.WARNING:
             done, total = map(_number, reads.groups()) if (reads := _READS.search(message)) else (0, None)
             self._bar.update(self._bar.task_ids[0], description=message, completed=done, total=total)
@@ -47,7 +47,7 @@ def _number(text: str) -> int:
 def news() -> Iterator[dg.LoggerDefinition]:
     """The logger for a run of the export, as long as it lasts."""
     with _live_line() if sys.stderr.isatty() else _nothing() as bar:
-        handler = NewsHandler(bar)
+        handler = ProgressHandler(bar)
 
         @dg.logger
         def terminal(_context: dg.InitLoggerContext) -> logging.Logger:

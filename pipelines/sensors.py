@@ -7,7 +7,7 @@ from assets.partitions import cards, partition_range
 from assets.published_database import published_database
 from pipelines.jobs import export_loyalty_users
 from resources.coupontools.resource import CoupontoolsResource
-from resources.printable import harmless
+from resources.printable import make_printable
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
@@ -36,7 +36,7 @@ def loyalty_card_partitions(
         warehouse.admit(Origin(coupontools.account(), PersonalData.read().told))
         listed = listed_cards(coupontools)
     except (SettingsError, RefusedError) as error:
-        return dg.SkipReason(harmless(str(error)))
+        return dg.SkipReason(make_printable(str(error)))
     names = [card for card in listed.ids if _is_a_name(card)]
     if others := len(listed.ids) - len(names):
         context.log.warning(
@@ -56,4 +56,4 @@ def loyalty_card_partitions(
 
 def _is_a_name(card: str) -> bool:
     """Whether an id can be shown as it is, as the name of a partition."""
-    return harmless(card) == card
+    return make_printable(card) == card

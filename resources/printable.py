@@ -12,11 +12,11 @@ _HARMFUL = re.compile(
 )
 
 
-def harmless(text: str) -> str:
+def make_printable(text: str) -> str:
     r"""The text on one line, with what would act instead of being read written as an escape, as `\u001b`."""
     return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def harmless_lines(text: str) -> str:
+def make_lines_printable(text: str) -> str:
     """The same of a text of several lines of our own, which stay apart."""
-    return "\n".join(map(harmless, text.split("\n")))
+    return "\n".join(map(make_printable, text.split("\n")))

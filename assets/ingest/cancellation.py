@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def run_until_told(work: Coroutine[Any, Any, T]) -> T:
+def run_until_cancelled(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine; SIGINT and SIGTERM cancel it, which raises KeyboardInterrupt, also if it is over by then.
 
     Dagster's own handlers raise wherever the program happens to be, and in a loop's callback that is lost.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.ingest.extract import ACCEPT_COUNTS, Extraction
+from assets.ingest.extract import ACCEPT_COUNTS, ExtractionReport
 from assets.ingest.progress import named
 from assets.tables.table import Table
 
@@ -37,13 +37,13 @@ def specs(table: type[Table]) -> list[dg.AssetCheckSpec]:
 
 
 def results(
-    table: type[Table], extraction: Extraction, refused: int, records: int, *, accepts_counts: bool
+    table: type[Table], report: ExtractionReport, refused: int, records: int, *, accepts_counts: bool
 ) -> Iterator[dg.AssetCheckResult]:
     """What came of the checks; `refused` and `records` count those that a dead run had read, too.
 
     With `accepts_counts` lists that give fewer records than announced are a warning.
     """
-    short = extraction.short
+    short = report.short
     told = f"{short[0]} Nothing is published until it is read again without loss. {ACCEPT_COUNTS}" if short else None
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
@@ -51,7 +51,7 @@ def results(
         passed=not short,
         severity=dg.AssetCheckSeverity.WARN if accepts_counts else dg.AssetCheckSeverity.ERROR,
         description=short[0] if short and accepts_counts else told,
-        metadata={"records announced": extraction.announced, "lists that are short": len(short)},
+        metadata={"records announced": report.announced, "lists that are short": len(short)},
     )
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
@@ -63,7 +63,7 @@ def results(
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
         check_name=NO_NEW_FIELDS,
-        passed=not extraction.new_fields,
+        passed=not report.new_fields,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"fields": named(extraction.new_fields)},
+        metadata={"fields": named(report.new_fields)},
     )

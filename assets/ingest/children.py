@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 import msgspec
 import polars as pl
 
-from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.extract import ExtractionReport, Read, extract
 from assets.normalise.normalise import identifiers
 from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.envelope import ShapeError
-from resources.coupontools.errors import AbsentError
+from resources.coupontools.errors import NotAvailableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.pages import Reader, Reads, Taken
-from resources.coupontools.requests import Unit
-from resources.printable import harmless
+from resources.coupontools.pages import PageReader, Reads, Taken
+from resources.coupontools.requests import Slice
+from resources.printable import make_printable
 from resources.warehouse.batch import Batch
-from resources.warehouse.deletions import WholeList
+from resources.warehouse.deletions import CompleteParentList
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Par
         return Taken(len(ids), ids.hash())
 
     try:
-        reading = await Reader(client).read(Unit(endpoint), Reads(read, take))
-    except AbsentError:
+        reading = await PageReader(client).read(Slice(endpoint), Reads(read, take))
+    except NotAvailableError:
         return Parents((), at, is_whole=False)
     is_all = reading.holds_all_announced or client.accepts_counts
     is_whole = is_all and reading.at_rest and not any(nameless)
@@ -71,7 +71,7 @@ async def extract_children(
     dated: str | None = None,
     only: Collection[str] | None = None,
     finds_deletions: bool = True,
-) -> Extraction:
+) -> ExtractionReport:
     """Read what hangs on each that `listing` lists now, or on those of it that are among `only`; `reads` says what.
 
     With `finds_deletions` what hangs on a parent that is no longer listed counts as deleted with it, on whichever.
@@ -81,25 +81,25 @@ async def extract_children(
     wanted = listed.ids if only is None else [each for each in only if each in set(listed.ids)]
     log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
     wanted_reads = [read for of_parent in await gather(map(reads, wanted)) for read in of_parent]
-    extraction = await extract(client, wanted_reads, table, batch, log, dated, parents=parent.TABLE)
-    extraction.gone += [each for each in only or () if each not in set(listed.ids)]
+    report = await extract(client, wanted_reads, table, batch, log, dated, parents=parent.TABLE)
+    report.gone += [each for each in only or () if each not in set(listed.ids)]
     if finds_deletions and listed.is_whole:
-        extraction.whole.append(WholeList(listed.at, parent.KEY[0], listed.ids))
-    if extraction.missing and not extraction.finished:
-        await _confirm(client, listing, parent, extraction)
+        report.whole.append(CompleteParentList(listed.at, parent.KEY[0], listed.ids))
+    if report.missing and not report.finished:
+        await _confirm(client, listing, parent, report)
     else:
-        extraction.gone += extraction.missing
-    return extraction
+        report.gone += report.missing
+    return report
 
 
-async def _confirm(client: Client, listing: Endpoint, parent: type[Table], extraction: Extraction) -> None:
+async def _confirm(client: Client, listing: Endpoint, parent: type[Table], report: ExtractionReport) -> None:
     """Where HTTP says of every parent that it is not there, tell parents that are gone from an endpoint that is."""
     listed = set((await parents(client, listing, parent)).ids)
-    for each in extraction.missing:
+    for each in report.missing:
         if each in listed:
-            extraction.unreadable.append(
-                f"The API lists {harmless(each)} among the {parent.TABLE}, but answers HTTP 404 when it is read. "
+            report.unreadable.append(
+                f"The API lists {make_printable(each)} among the {parent.TABLE}, but answers HTTP 404 when it is read. "
                 "Choose the other version with COUPONTOOLS_API_VERSIONS; coupontools check --probe says which works."
             )
         else:
-            extraction.gone.append(each)
+            report.gone.append(each)

@@ -14,19 +14,19 @@ import msgspec
 import polars as pl
 
 from assets.ingest.children import parents
-from assets.ingest.extract import Extraction, Read, extract, identity, put_away
+from assets.ingest.extract import ExtractionReport, Read, extract, identity, keep_unreadable_answer
 from assets.normalise.exact_json import IllegibleError, fields_and_tokens, record_texts
 from assets.normalise.normalise import identifiers
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer, ShapeError
-from resources.coupontools.errors import AbsentError, GoneError, UnreadableError
+from resources.coupontools.errors import NotAvailableError, ParentNotFoundError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.repeated_keys import EMPTY
-from resources.coupontools.requests import Question, Unit
-from resources.warehouse.batch import Batch, UnitDone
+from resources.coupontools.requests import PageRequest, Slice
+from resources.warehouse.batch import Batch, CompletedSlice
 
 
 async def extract_described(
@@ -37,41 +37,41 @@ async def extract_described(
     known: Callable[[], Collection[str]],
     batch: Batch,
     log: logging.Logger,
-) -> Extraction:
+) -> ExtractionReport:
     """Read the part `listing` of an account into the batch, each record with its `description`.
 
     Where a description fails, the row of an id that is `known` stays as it is, so that nothing is lost of what an
     earlier read told; another one is taken as it is listed. Raises CoupontoolsError as `extract` does.
     """
-    listed = Unit(client.endpoints[listing])
+    listed = Slice(client.endpoints[listing])
     described: dict[str, bytes] = {}
     gone: list[str] = []
-    unreadable: dict[Unit, UnreadableError] = {}
+    unreadable: dict[Slice, UnreadableError] = {}
 
-    async def describe(unit: Unit) -> None:
+    async def describe(slice_: Slice) -> None:
         try:
-            record = await client.read(Question(unit), _only_record)
+            record = await client.read(PageRequest(slice_), _only_record)
             if record is not None:
-                described[str(unit.parent)] = record
-        except (AbsentError, GoneError) as error:
+                described[str(slice_.parent)] = record
+        except (NotAvailableError, ParentNotFoundError) as error:
             log.warning("%s It is taken as it is listed, unless more is known of it.", error)
-            gone.append(str(unit.parent))
+            gone.append(str(slice_.parent))
         except UnreadableError as error:
             log.warning("%s", error)
-            unreadable[unit] = error
+            unreadable[slice_] = error
 
-    units: list[Unit] = []
+    slices: list[Slice] = []
     with suppress(UnreadableError):  # extract meets it too, and puts it away
         found = await parents(client, listed.endpoint, table)
         describing = client.endpoint_beside(description, listed.endpoint)
-        units = [Unit(describing, identifier) for identifier in found.ids]
-        await gather(describe(unit) for unit in units)
-        for unit in units:
-            refused = int(unit in unreadable)
-            batch.complete(UnitDone(*identity(unit), refused, refused, None, complete=not refused))
-    failed = {*gone, *(str(unit.parent) for unit in unreadable)}
+        slices = [Slice(describing, identifier) for identifier in found.ids]
+        await gather(describe(slice_) for slice_ in slices)
+        for slice_ in slices:
+            refused = int(slice_ in unreadable)
+            batch.complete(CompletedSlice(*identity(slice_), refused, refused, None, complete=not refused))
+    failed = {*gone, *(str(slice_.parent) for slice_ in unreadable)}
     left_out = failed.intersection(known()) if failed else set()
-    extraction = await extract(
+    report = await extract(
         client,
         [Read(listed)],
         table,
@@ -82,13 +82,13 @@ async def extract_described(
     empty = table.schema_of_frames().to_frame()
     still_there = pl.DataFrame({table.KEY[0]: sorted(left_out)}, {table.KEY[0]: pl.String})
     batch.add(empty, Quarantine.schema_of_frames().to_frame(), still_there)
-    extraction.gone += gone
-    if bare := len(units) - len(described) - len(gone) - len(unreadable):
-        log.warning(f"{table.TABLE}: {bare:,} of {len(units):,} are listed but not described")
-    for unit, error in unreadable.items():
-        put_away(batch, extraction, table, unit, error)
+    report.gone += gone
+    if bare := len(slices) - len(described) - len(gone) - len(unreadable):
+        log.warning(f"{table.TABLE}: {bare:,} of {len(slices):,} are listed but not described")
+    for slice_, error in unreadable.items():
+        keep_unreadable_answer(batch, report, table, slice_, error)
     batch.flush()
-    return extraction
+    return report
 
 
 def _only_record(answer: Answer, _asked_at: datetime) -> bytes | None:

@@ -1,4 +1,4 @@
-"""From the API into a batch: reads units side by side, normalises their pages, and keeps count."""
+"""From the API into a batch: reads slices side by side, normalises their pages, and keeps count."""
 
 import asyncio
 import logging
@@ -12,18 +12,18 @@ from typing import TypeAlias
 import polars as pl
 
 from assets.ingest.personal_data import told
-from assets.ingest.progress import News
+from assets.ingest.progress import ProgressLog
 from assets.normalise.normalise import Normalised, normalised, unreadable
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
-from resources.coupontools.errors import AbsentError, GoneError, LimitError, UnreadableError
+from resources.coupontools.errors import LimitError, NotAvailableError, ParentNotFoundError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.pages import Reader, Reading, Reads, Taken
-from resources.coupontools.requests import Unit
-from resources.printable import harmless
-from resources.warehouse.batch import Batch, UnitDone
-from resources.warehouse.deletions import WholeList, WholeRead
+from resources.coupontools.pages import PageReader, Reads, SliceResult, Taken
+from resources.coupontools.requests import Slice
+from resources.printable import make_printable
+from resources.warehouse.batch import Batch, CompletedSlice
+from resources.warehouse.deletions import CompleteParentList, CompleteRead
 
 ACCEPT_COUNTS = (
     "If the API counts wrong: coupontools export --accept-counts, in Dagster resources: {coupontools: {config: "
@@ -38,24 +38,24 @@ MAX_NEW_FIELDS = 1_000
 
 @dataclass(frozen=True)
 class Read:
-    """A unit to be read, and the column values that come from the request and not from its records.
+    """A slice to be read, and the column values that come from the request and not from its records.
 
-    `covers` are units that need not be read once this one was, because it holds all of theirs.
+    `covers` are slices that need not be read once this one was, because it holds all of theirs.
     """
 
-    unit: Unit
+    slice_: Slice
     given: Mapping[str, str] = field(default_factory=dict)
-    covers: Sequence[Unit] = ()
+    covers: Sequence[Slice] = ()
 
 
 @dataclass
-class Extraction:
+class ExtractionReport:
     """What reading a table brought.
 
-    `resumed` counts the units that a dead run had already read, `parents` what all units hang on, `outside` the
+    `resumed` counts the slices that a dead run had already read, `parents` what all slices hang on, `outside` the
     records that lie outside the window. `places` are the keys under which records were found. `gone` are parents that
     the API says are no longer there, `missing` those for which it answers that there is nothing. `moved` are the
-    units that changed while they were read, with `recovered` records that only showed when they were read again;
+    slices that changed while they were read, with `recovered` records that only showed when they were read again;
     `whole` what was read so that nothing of it can have been missed; `ended_by_hint` counts the lists whose end was
     taken from a very short page. `announced` is how many records the API said there are, where it said so. `short`,
     `absent` and `unreadable` are messages: of lists that gave fewer, of parts that the account does not have, and of
@@ -63,7 +63,7 @@ class Extraction:
     """
 
     traffic: Traffic
-    units: int
+    slices: int
     resumed: int = 0
     finished: int = 0
     parents: int = 0
@@ -77,7 +77,7 @@ class Extraction:
     moved: list[str] = field(default_factory=list)
     recovered: int = 0
     ended_by_hint: int = 0
-    whole: list[WholeRead | WholeList] = field(default_factory=list)
+    whole: list[CompleteRead | CompleteParentList] = field(default_factory=list)
     announced: int = 0
     short: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
@@ -99,58 +99,58 @@ async def extract(
     dated: str | None = None,
     complete: Callable[[Page], Page] | None = None,
     parents: str = "",
-) -> Extraction:
-    """Read all units into the batch, save those that it already holds.
+) -> ExtractionReport:
+    """Read all slices into the batch, save those that it already holds.
 
-    `dated` names the column by which records outside a unit's window are left out, where the API does not do that;
-    `complete` adds to a page what is known from elsewhere; `parents` says in the news what the units hang on.
-    A unit whose parent is gone is skipped and reported; of one that cannot be read, the answer goes to quarantine.
-    Raises the first other CoupontoolsError; the units that were complete by then stay in the batch.
+    `dated` names the column by which records outside a slice's window are left out, where the API does not do that;
+    `complete` adds to a page what is known from elsewhere; `parents` says in the news what the slices hang on.
+    A slice whose parent is gone is skipped and reported; of one that cannot be read, the answer goes to quarantine.
+    Raises the first other CoupontoolsError; the slices that were complete by then stay in the batch.
     """
-    known = known_units(batch)
-    open_reads = [read for read in reads if identity(read.unit) not in known]
-    extraction = Extraction(client.traffic, len(reads), resumed=len(reads) - len(open_reads))
+    known = known_slices(batch)
+    unread_slices = [read for read in reads if identity(read.slice_) not in known]
+    report = ExtractionReport(client.traffic, len(reads), resumed=len(reads) - len(unread_slices))
     work = _Work(
-        Reader(client),
+        PageReader(client),
         table,
         batch,
-        extraction,
+        report,
         log,
         dated,
         complete,
         client.accepts_counts,
         client.limits.max_record_bytes,
     )
-    waiting, news = iter(open_reads), News(table.TABLE, parents, log)
-    ahead = Counter(read.unit.parent for read in open_reads)
-    extraction.parents = len({read.unit.parent for read in reads})
-    extraction.parents_finished = extraction.parents - len(ahead)
+    waiting, news = iter(unread_slices), ProgressLog(table.TABLE, parents, log)
+    ahead = Counter(read.slice_.parent for read in unread_slices)
+    report.parents = len({read.slice_.parent for read in reads})
+    report.parents_finished = report.parents - len(ahead)
 
     async def go_on() -> None:
         for read in waiting:
             await work.read(read)
-            ahead[read.unit.parent] -= 1
-            extraction.parents_finished += not ahead[read.unit.parent]
-            news.tell(extraction)
+            ahead[read.slice_.parent] -= 1
+            report.parents_finished += not ahead[read.slice_.parent]
+            news.tell(report)
 
     try:
-        await gather(go_on() for _ in range(min(client.pages_at_once, len(open_reads))))
+        await gather(go_on() for _ in range(min(client.pages_at_once, len(unread_slices))))
     finally:
         await asyncio.to_thread(batch.flush)
-    given = {identity(read.unit): read.given for read in reads}
-    extraction.whole += [
-        WholeRead(datetime.fromisoformat(done.whole_at), given[_identity_of(done)])
-        for done in batch.units
+    given = {identity(read.slice_): read.given for read in reads}
+    report.whole += [
+        CompleteRead(datetime.fromisoformat(done.whole_at), given[_identity_of(done)])
+        for done in batch.slices
         if done.whole_at and _identity_of(done) in given
     ]
-    extraction.seconds = news.elapsed()
-    news.tell(extraction, at_once=True)
-    return extraction
+    report.seconds = news.elapsed()
+    news.tell(report, at_once=True)
+    return report
 
 
 @dataclass
 class _Refused:
-    """How many records of a unit its table could not take, out of how many, and whether some have no key to be read."""
+    """How many records of a slice its table could not take, out of how many, and whether some have no readable key."""
 
     records: int = 0
     of: int = 0
@@ -164,12 +164,12 @@ class _Refused:
 
 @dataclass(frozen=True)
 class _Work:
-    """What all units of one table share while they are read."""
+    """What all slices of one table share while they are read."""
 
-    reader: Reader
+    reader: PageReader
     table: type[Table]
     batch: Batch
-    extraction: Extraction
+    report: ExtractionReport
     log: logging.Logger
     dated: str | None
     complete: Callable[[Page], Page] | None
@@ -177,72 +177,72 @@ class _Work:
     max_record_bytes: int
 
     async def read(self, read: Read) -> None:
-        """Read a unit to its end, or put down why that cannot be."""
+        """Read a slice to its end, or put down why that cannot be."""
         refused = _Refused()
-        complete, reading, whole_at = True, Reading(0, None), None
+        complete, reading, whole_at = True, SliceResult(0, None), None
         begun_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
         try:
             reads = Reads(
                 partial(normalised, self.table, read.given, self.complete, self.max_record_bytes),
-                partial(self._take, read.unit, refused),
+                partial(self._take, read.slice_, refused),
             )
-            reading = await self.reader.read(read.unit, reads)
-            self.extraction.ended_by_hint += reading.is_end_a_hint
-            self._tell_moves(read.unit, reading)
-            complete = self._holds_all(read.unit, reading)
-            whole_at = begun_at if complete and _can_have_missed_nothing(read.unit, reading, refused) else None
-        except GoneError as error:
+            reading = await self.reader.read(read.slice_, reads)
+            self.report.ended_by_hint += reading.is_end_a_hint
+            self._tell_moves(read.slice_, reading)
+            complete = self._holds_all(read.slice_, reading)
+            whole_at = begun_at if complete and _can_have_missed_nothing(read.slice_, reading, refused) else None
+        except ParentNotFoundError as error:
             self.log.warning("%s It was skipped.", error)
-            (self.extraction.gone if error.told else self.extraction.missing).append(str(read.unit.parent))
+            (self.report.gone if error.told else self.report.missing).append(str(read.slice_.parent))
             return
-        except AbsentError as error:
+        except NotAvailableError as error:
             self.log.warning("%s The table %s has nothing of it.", error, self.table.TABLE)
-            self.extraction.absent.append(str(error))
+            self.report.absent.append(str(error))
         except LimitError as error:
             self.log.warning("%s", error)
-            self.extraction.unreadable.append(str(error))
-            complete, reading = False, Reading(refused.of, None)
+            self.report.unreadable.append(str(error))
+            complete, reading = False, SliceResult(refused.of, None)
         except UnreadableError as error:
             self.log.warning("%s", error)
-            put_away(self.batch, self.extraction, self.table, read.unit, error)
-            complete, reading = False, Reading(1, None)
+            keep_unreadable_answer(self.batch, self.report, self.table, read.slice_, error)
+            complete, reading = False, SliceResult(1, None)
             refused.records += 1
         counts = reading.records, refused.records, reading.announced
-        done = UnitDone(*identity(read.unit), *counts, complete, whole_at)
-        covered = [UnitDone(*identity(unit), 0, 0, None) for unit in read.covers] if complete else []
+        done = CompletedSlice(*identity(read.slice_), *counts, complete, whole_at)
+        covered = [CompletedSlice(*identity(slice_), 0, 0, None) for slice_ in read.covers] if complete else []
         await asyncio.to_thread(self.batch.complete, done, *covered)
-        self.extraction.finished += 1
+        self.report.finished += 1
 
-    def _tell_moves(self, unit: Unit, reading: Reading) -> None:
+    def _tell_moves(self, slice_: Slice, reading: SliceResult) -> None:
         if reading.at_rest and not reading.recovered:
             return
-        self.extraction.moved.append(str(unit))
-        self.extraction.recovered += reading.recovered
+        self.report.moved.append(str(slice_))
+        self.report.recovered += reading.recovered
         end = "" if reading.at_rest else " It still moves; what comes to it is left to the next run."
         self.log.warning(
-            f"{unit} changed while it was read: it was read {reading.passes} times, and {reading.recovered:,} records "
-            f"showed only then.{end}"
+            f"{slice_} changed while it was read: it was read {reading.passes} times, and {reading.recovered:,} "
+            f"records showed only then.{end}"
         )
 
-    def _holds_all(self, unit: Unit, reading: Reading) -> bool:
+    def _holds_all(self, slice_: Slice, reading: SliceResult) -> bool:
         """Whether as many records came as the API announces, or a person has said that it counts wrong.
 
         A list without days that gives fewer fails its table: it may page in a way that is not known.
         """
-        self.extraction.announced += reading.announced or 0
+        self.report.announced += reading.announced or 0
         if reading.holds_all_announced:
             return True
-        message = f"The API announces {reading.announced:,} records for {unit}, but gives {reading.records:,}."
+        message = f"The API announces {reading.announced:,} records for {slice_}, but gives {reading.records:,}."
         self.log.warning(message)
-        if unit.endpoint.windowed or self.accepts_counts:
-            self.extraction.short.append(message)
+        if slice_.endpoint.windowed or self.accepts_counts:
+            self.report.short.append(message)
         else:
-            self.extraction.unreadable.append(
+            self.report.unreadable.append(
                 f"{message} Choose the other version with COUPONTOOLS_API_VERSIONS. {ACCEPT_COUNTS}"
             )
         return self.accepts_counts
 
-    def _take(self, unit: Unit, refused: "_Refused", found: tuple[Normalised, str]) -> Taken:
+    def _take(self, slice_: Slice, refused: "_Refused", found: tuple[Normalised, str]) -> Taken:
         page, place = found
         rows, rejected = page.rows, page.rejected
 
@@ -250,64 +250,66 @@ class _Work:
             if new is None:
                 refused.of += page.records
                 refused.note(page.refused, page.refused_keys)
-                self.batch.add(self._inside(rows, unit), rejected, page.refused_keys)
+                self.batch.add(self._inside(rows, slice_), rejected, page.refused_keys)
                 self._count(page, place)
             elif new.any():
                 newly_rejected = rejected.filter(new.tail(len(rejected)))
                 refused.note(newly_rejected["record"].n_unique(), page.refused_keys)
-                newly_taken = self._inside(rows.filter(new.head(len(rows))), unit)
+                newly_taken = self._inside(rows.filter(new.head(len(rows))), slice_)
                 self.batch.add(newly_taken, newly_rejected, page.refused_keys)
 
-        return Taken(page.records + page.copies, page.hashes, self._is_before(rows, unit), keep)
+        return Taken(page.records + page.copies, page.hashes, self._is_before(rows, slice_), keep)
 
-    def _inside(self, rows: pl.DataFrame, unit: Unit) -> pl.DataFrame:
-        """The rows that belong to the unit's window, or to none."""
-        if not (self.dated and unit.start and unit.end):
+    def _inside(self, rows: pl.DataFrame, slice_: Slice) -> pl.DataFrame:
+        """The rows that belong to the slice's window, or to none."""
+        if not (self.dated and slice_.start and slice_.end):
             return rows
         day = pl.col(self.dated).dt.date()
-        inside = rows.filter(day.is_null() | day.is_between(unit.start, unit.end))
-        self.extraction.outside += len(rows) - len(inside)
+        inside = rows.filter(day.is_null() | day.is_between(slice_.start, slice_.end))
+        self.report.outside += len(rows) - len(inside)
         return inside
 
-    def _is_before(self, rows: pl.DataFrame, unit: Unit) -> bool:
-        if not (self.dated and unit.start and len(rows)):
+    def _is_before(self, rows: pl.DataFrame, slice_: Slice) -> bool:
+        if not (self.dated and slice_.start and len(rows)):
             return False
-        return bool((rows[self.dated].dt.date() < unit.start).fill_null(value=False).all())
+        return bool((rows[self.dated].dt.date() < slice_.start).fill_null(value=False).all())
 
     def _count(self, page: Normalised, place: str) -> None:
-        extraction = self.extraction
-        extraction.records_by_page.append(page.records)
-        if len(extraction.new_fields) < MAX_NEW_FIELDS:
-            extraction.new_fields.update(told(page.new_fields))
+        report = self.report
+        report.records_by_page.append(page.records)
+        if len(report.new_fields) < MAX_NEW_FIELDS:
+            report.new_fields.update(told(page.new_fields))
         if page.records:
-            extraction.places.add(harmless(place) or "a bare list")
+            report.places.add(make_printable(place) or "a bare list")
 
 
-def _can_have_missed_nothing(unit: Unit, reading: Reading, refused: _Refused) -> bool:
+def _can_have_missed_nothing(slice_: Slice, reading: SliceResult, refused: _Refused) -> bool:
     """Whether what a read that holds all did not bring is no longer there."""
-    return unit.start is None and not unit.endpoint.hides and not refused.has_keyless and reading.at_rest
+    return slice_.start is None and not slice_.endpoint.hides and not refused.has_keyless and reading.at_rest
 
 
-def put_away(batch: Batch, extraction: Extraction, table: type[Table], unit: Unit, error: UnreadableError) -> None:
+def keep_unreadable_answer(
+    batch: Batch, report: ExtractionReport, table: type[Table], slice_: Slice, error: UnreadableError
+) -> None:
     """Keep an answer that could not be read, whole, for quarantine."""
-    batch.add(table.schema_of_frames().to_frame(), unreadable(table, unit, error))
-    extraction.unreadable.append(f"{error} What came is kept in the table quarantine.")
+    batch.add(table.schema_of_frames().to_frame(), unreadable(table, slice_, error))
+    report.unreadable.append(f"{error} What came is kept in the table quarantine.")
 
 
 Identity: TypeAlias = tuple[str, str | None, str | None, str | None]
-"""What a unit is known by in a batch: path, parent, first and last day."""
+"""What a slice is known by in a batch: path, parent, first and last day."""
 
 
-def known_units(batch: Batch) -> set[Identity]:
-    """The units that a batch holds, or has held until they were merged."""
-    return {_identity_of(done) for done in (*batch.units, *batch.merged)}
+def known_slices(batch: Batch) -> set[Identity]:
+    """The slices that a batch holds, or has held until they were merged."""
+    return {_identity_of(done) for done in (*batch.slices, *batch.merged)}
 
 
-def identity(unit: Unit) -> Identity:
-    """What a unit is known by in a batch."""
-    start, end = (day.isoformat() if day else None for day in (unit.start, unit.end))
-    return unit.endpoint.path, unit.parent, start, end
+def identity(slice_: Slice) -> Identity:
+    """What a slice is known by in a batch."""
+    start, end = (day.isoformat() if day else None for day in (slice_.start, slice_.end))
+    return slice_.endpoint.path, slice_.parent, start, end
 
 
-def _identity_of(done: UnitDone) -> Identity:
+def _identity_of(done: CompletedSlice) -> Identity:
     return done.endpoint, done.parent, done.start, done.end

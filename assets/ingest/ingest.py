@@ -13,16 +13,16 @@ import dagster as dg
 import polars as pl
 
 from assets.ingest import checks as reading_checks
-from assets.ingest.cancellation import run_until_told
-from assets.ingest.extract import Extraction
-from assets.ingest.personal_data import Veil
+from assets.ingest.cancellation import run_until_cancelled
+from assets.ingest.extract import ExtractionReport
+from assets.ingest.personal_data import Redactor
 from assets.ingest.progress import named
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
 from resources.coupontools.resource import CoupontoolsResource
-from resources.printable import harmless
+from resources.printable import make_printable
 from resources.settings import PersonalData, SettingsError
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
@@ -111,9 +111,9 @@ def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator
     try:
         yield
     except (SettingsError, AccountError, LimitError, RefusedError) as error:
-        raise dg.Failure(harmless(str(error))) from None
+        raise dg.Failure(make_printable(str(error))) from None
     except (CoupontoolsError, WarehouseError) as error:
-        failure = dg.Failure(harmless(str(error)))
+        failure = dg.Failure(make_printable(str(error)))
         # an instance that goes with its run is that of somebody at a terminal
         if context is None or context.instance.is_ephemeral or context.retry_number >= len(SECONDS_TO_RETRY):
             raise failure from None
@@ -127,7 +127,7 @@ def read_table(
     coupontools: CoupontoolsResource,
     warehouse: WarehouseResource,
     table: type[Table],
-    read: Callable[[Client, Batch], Awaitable[Extraction]],
+    read: Callable[[Client, Batch], Awaitable[ExtractionReport]],
     purpose: str = "",
     reuse_for: timedelta = timedelta(0),
 ) -> Materialized:
@@ -144,27 +144,27 @@ def read_table(
         # a command warns once, before it starts
         if not context.instance.is_ephemeral and (risk := coupontools.risk()):
             context.log.warning(risk)
-        kept_out = warehouse.kept_out(policy.secret, keep_salt=policy.personal_data == "drop")
-    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, kept_out) as batch:
-        batch.veil = Veil.over(table, policy, kept_out)
+        suppressed = warehouse.suppressed(policy.secret, keep_salt=policy.personal_data == "drop")
+    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, suppressed) as batch:
+        batch.redactor = Redactor.over(table, policy, suppressed)
 
-        async def run() -> Extraction:
+        async def run() -> ExtractionReport:
             async with coupontools.connected(context.log) as client:
                 return await read(client, batch)
 
-        extraction = run_until_told(run())
-        refusals = Refusals.of(batch)
+        report = run_until_cancelled(run())
+        refusals = Rejections.of(batch)
         begun = time.monotonic()
-        merged = load(warehouse, origin, batch, table, extraction.whole, kept_out)
+        merged = load(warehouse, origin, batch, table, report.whole, suppressed)
         seconds = time.monotonic() - begun
-    if extraction.new_fields:
-        fields = named(extraction.new_fields)
+    if report.new_fields:
+        fields = named(report.new_fields)
         context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
-    if extraction.unreadable:
-        first, *others = extraction.unreadable
+    if report.unreadable:
+        first, *others = report.unreadable
         more = f" So it is with {len(others)} more." if others else ""
         raise dg.Failure(f"{first}{more}")
-    return result(table, extraction, refusals, merged, seconds, accepts_counts=coupontools.accepts_counts())
+    return result(table, report, refusals, merged, seconds, accepts_counts=coupontools.accepts_counts())
 
 
 def _purpose(table: type[Table], purpose: str, policy: PersonalData) -> str:
@@ -174,16 +174,16 @@ def _purpose(table: type[Table], purpose: str, policy: PersonalData) -> str:
 
 
 @dataclass(frozen=True)
-class Refusals:
+class Rejections:
     """How many records of a batch its table could not take."""
 
     refused: int
     records: int
 
     @classmethod
-    def of(cls, batch: Batch) -> "Refusals":
-        """Count over all units of a batch, resumed ones too."""
-        return cls(sum(unit.refused for unit in batch.units), sum(unit.records for unit in batch.units))
+    def of(cls, batch: Batch) -> "Rejections":
+        """Count over all slices of a batch, resumed ones too."""
+        return cls(sum(slice_.refused for slice_ in batch.slices), sum(slice_.records for slice_ in batch.slices))
 
     @property
     def are_too_many(self) -> bool:
@@ -197,15 +197,15 @@ def load(
     batch: Batch,
     table: type[Table],
     whole: Whole,
-    kept_out: SuppressionList,
+    suppressed: SuppressionList,
 ) -> Merged:
     """Merge a batch into the stage; only its quarantine if too many of its records were refused, which fails the run.
 
-    `kept_out` are the people whom the batch is without.
+    `suppressed` are the people whom the batch is without.
 
     Raises WarehouseError and dagster.Failure.
     """
-    refusals = Refusals.of(batch)
+    refusals = Rejections.of(batch)
     frequent = _most_frequent_reason(batch)
     merged = warehouse.merge(
         batch,
@@ -214,7 +214,7 @@ def load(
         origin,
         whole=whole,
         rejected_only=refusals.are_too_many,
-        kept_out=kept_out,
+        suppressed=suppressed,
     )
     if refusals.are_too_many:
         raise dg.Failure(
@@ -235,46 +235,46 @@ def _most_frequent_reason(batch: Batch) -> str | None:
         .len()
         .sort("len", "reason", descending=[True, False])
     )
-    return harmless(str(reasons.head(1).collect()["reason"][0]))
+    return make_printable(str(reasons.head(1).collect()["reason"][0]))
 
 
 def result(
     table: type[Table],
-    extraction: Extraction,
-    refusals: Refusals,
+    report: ExtractionReport,
+    refusals: Rejections,
     merged: Merged,
     seconds_merging: float,
     *,
     accepts_counts: bool,
 ) -> Materialized:
     """Tell Dagster what a run brought to a table."""
-    traffic = extraction.traffic
+    traffic = report.traffic
     return dg.MaterializeResult(
         asset_key=table.TABLE,
         check_results=list(
-            reading_checks.results(table, extraction, refusals.refused, refusals.records, accepts_counts=accepts_counts)
+            reading_checks.results(table, report, refusals.refused, refusals.records, accepts_counts=accepts_counts)
         ),
         metadata={
-            "records read": extraction.records,
+            "records read": report.records,
             "rows new": merged.new,
             "rows touched": merged.touched,
             "rows deleted": merged.deleted,
             "records rejected": merged.rejected,
-            "records outside the days": extraction.outside,
-            "records found under": ", ".join(sorted(extraction.places)) or "nothing",
-            "new API fields": named(extraction.new_fields),
-            "reads": extraction.units,
-            "reads resumed": extraction.resumed,
-            "parents gone": named(extraction.gone),
-            "lists ended by a short page": extraction.ended_by_hint,
-            "lists that moved while read": len(extraction.moved),
-            "records found by reading again": extraction.recovered,
-            "not in the account": " ".join(extraction.absent) or "nothing",
+            "records outside the days": report.outside,
+            "records found under": ", ".join(sorted(report.places)) or "nothing",
+            "new API fields": named(report.new_fields),
+            "reads": report.slices,
+            "reads resumed": report.resumed,
+            "parents gone": named(report.gone),
+            "lists ended by a short page": report.ended_by_hint,
+            "lists that moved while read": len(report.moved),
+            "records found by reading again": report.recovered,
+            "not in the account": " ".join(report.absent) or "nothing",
             "API requests": traffic.requests,
             "API bytes": traffic.bytes,
             "API retries": traffic.retries,
             "API throttled": traffic.throttled,
-            "seconds reading": round(extraction.seconds, 3),
+            "seconds reading": round(report.seconds, 3),
             "seconds merging": round(seconds_merging, 3),
             **({"changes kept": merged.changed} if table.HISTORY else {}),
         },

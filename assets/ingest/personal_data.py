@@ -21,28 +21,28 @@ from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_has
 
 
 @dataclass(frozen=True)
-class Veil:
+class Redactor:
     """What becomes of the personal data of a table."""
 
     table: type[Table]
     policy: PersonalData
-    kept_out: SuppressionList
+    suppressed: SuppressionList
 
     @classmethod
-    def over(cls, table: type[Table], policy: PersonalData, kept_out: SuppressionList) -> "Veil | None":
+    def over(cls, table: type[Table], policy: PersonalData, suppressed: SuppressionList) -> "Redactor | None":
         """The veil for a table; None where everything is kept as it is."""
-        if policy.personal_data == "keep" and not kept_out.hashes:
+        if policy.personal_data == "keep" and not suppressed.hashes:
             return None
-        return cls(table, policy, kept_out)
+        return cls(table, policy, suppressed)
 
     def __call__(
         self, rows: pl.DataFrame, rejected: pl.DataFrame, seen: pl.DataFrame | None
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]:
         """What may be written of the rows and rejected records of a page, and of keys."""
         schema = self.table.schema_of_table()
-        rows = without(rows, schema, self.kept_out)
-        rejected = without(rejected, Quarantine.schema_of_table(), self.kept_out)
-        seen = None if seen is None else without(seen, schema, self.kept_out)
+        rows = without(rows, schema, self.suppressed)
+        rejected = without(rejected, Quarantine.schema_of_table(), self.suppressed)
+        seen = None if seen is None else without(seen, schema, self.suppressed)
         if self.policy.personal_data == "keep":
             return rows, rejected, seen
         rows = self._veiled(rows).with_columns(self._json(rows["_extra"]))
@@ -51,7 +51,7 @@ class Veil:
 
     @property
     def _key(self) -> bytes:
-        return self.policy.secret or self.kept_out.key
+        return self.policy.secret or self.suppressed.key
 
     @property
     def _is_hashed(self) -> bool:

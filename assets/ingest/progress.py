@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection
 from typing import Protocol
 
-from resources.printable import harmless
+from resources.printable import make_printable
 
 SECONDS_BETWEEN_NEWS = 5.0
 
@@ -16,7 +16,7 @@ MAX_NAME_LENGTH = 80
 def named(things: Collection[str]) -> str:
     """Names in their order, as far as somebody would read them: the first ones, each up to a length."""
     shown = [
-        harmless(each if len(each) <= MAX_NAME_LENGTH else f"{each[:MAX_NAME_LENGTH]}…")
+        make_printable(each if len(each) <= MAX_NAME_LENGTH else f"{each[:MAX_NAME_LENGTH]}…")
         for each in sorted(things)[:MAX_NAMED]
     ]
     more = [f"and {len(things) - MAX_NAMED:,} more"] if len(things) > MAX_NAMED else []
@@ -24,9 +24,9 @@ def named(things: Collection[str]) -> str:
 
 
 class Progress(Protocol):
-    """What is told of an extraction."""
+    """What is told of an report."""
 
-    units: int
+    slices: int
     resumed: int
     finished: int
     parents: int
@@ -37,7 +37,7 @@ class Progress(Protocol):
         """How many records were read so far."""
 
 
-class News:
+class ProgressLog:
     """Logs how far the reading of a table is."""
 
     def __init__(self, table: str, parents: str, log: logging.Logger) -> None:
@@ -56,10 +56,10 @@ class News:
             return
         self._told = now
         finished, seconds = progress.finished, self.elapsed()
-        ahead = progress.units - progress.resumed - finished
+        ahead = progress.slices - progress.resumed - finished
         left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""
         parents = f"{progress.parents_finished:,} of {progress.parents:,} {self._parents}, " if self._parents else ""
         self._log.info(
-            f"{self._table}: {parents}{progress.resumed + finished:,} of {progress.units:,} reads, "
+            f"{self._table}: {parents}{progress.resumed + finished:,} of {progress.slices:,} reads, "
             f"{progress.records:,} records, {progress.records / seconds:,.0f} a second{left}"
         )

@@ -14,7 +14,7 @@ import msgspec
 import polars as pl
 
 from assets.tables.table import Column, Table
-from resources.coupontools.lone_surrogates import mended
+from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
 from resources.coupontools.repeated_keys import told_apart
 
@@ -66,7 +66,7 @@ def record_texts(records: bytes) -> list[bytes]:
     try:
         return [bytes(each) for each in msgspec.json.decode(records, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, RecursionError):
-        found, position, readable = [], 0, mended(records)
+        found, position, readable = [], 0, replace_lone_surrogates(records)
         for each in msgspec.json.decode(readable, type=list[msgspec.Raw]):
             position = readable.index(bytes(each), position)
             found.append(records[position : position + len(bytes(each))])

@@ -20,7 +20,7 @@ from assets.tables.types import MAX_ID_BYTES
 from resources.coupontools.envelope import NO_RECORDS, ShapeError
 from resources.coupontools.errors import MAX_BYTES_KEPT, UnreadableError
 from resources.coupontools.page import Page
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.settings import MAX_RECORD_BYTES
 
 
@@ -189,10 +189,10 @@ def _rejected(
     return _quarantined(table, page, pl.DataFrame({"reason": reasons, "record": texts}).explode("reason"))
 
 
-def unreadable(table: type[Table], unit: Unit, error: UnreadableError) -> pl.DataFrame:
+def unreadable(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
     """A whole answer that could not be read, as a row of `quarantine`."""
     found = [(_kept(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))]
-    page = Page(unit, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
+    page = Page(slice_, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
     return _quarantined(table, page, pl.DataFrame(found, _REASONS, orient="row"))
 
 
@@ -206,13 +206,13 @@ def _kept(reason: str, size: int) -> str:
 
 def _quarantined(table: type[Table], page: Page, found: pl.DataFrame) -> pl.DataFrame:
     """Reasons and records as rows of `quarantine`."""
-    unit = page.unit
+    slice_ = page.slice_
     return found.select(
         pl.lit(table.TABLE).alias("table_name"),
-        pl.lit(unit.endpoint.path).alias("endpoint"),
-        pl.lit(unit.parent, pl.String).alias("parent_id"),
-        pl.lit(unit.start, pl.Datetime("us")).alias("window_start"),
-        pl.lit(unit.end, pl.Datetime("us")).alias("window_end"),
+        pl.lit(slice_.endpoint.path).alias("endpoint"),
+        pl.lit(slice_.parent, pl.String).alias("parent_id"),
+        pl.lit(slice_.start, pl.Datetime("us")).alias("window_start"),
+        pl.lit(slice_.end, pl.Datetime("us")).alias("window_end"),
         pl.lit(page.number, pl.Int64).alias("page"),
         "reason",
         "record",

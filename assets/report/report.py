@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from assets.catalogue import TABLES
-from resources.printable import harmless
+from resources.printable import make_printable
 
 MIN_SESSIONS = 30
 """A campaign with fewer is not among the best or worst."""
@@ -138,7 +138,7 @@ def _told(value: object) -> object:
         return f"{value:%Y-%m-%d %H:%M}"
     if isinstance(value, int | float | Decimal):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
-    return harmless(value) if isinstance(value, str) else value
+    return make_printable(value) if isinstance(value, str) else value
 
 
 def _percent(share: float | None) -> str:

@@ -9,8 +9,8 @@ from assets.normalise.normalise import normalise
 from pipelines.probe.endpoints import PARTS, Probed, ask
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import Answer
-from resources.coupontools.errors import CoupontoolsError, GoneError, RequestError
-from resources.coupontools.requests import Unit
+from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
+from resources.coupontools.requests import Slice
 
 FAR_PAST_THE_END = 100_000
 HOLDS, FAILS, OPEN = "holds", "DOES NOT HOLD", "cannot be told from this account"
@@ -26,14 +26,14 @@ WINDOWS = {
 
 async def show_assumptions(client: Client, probed: Sequence[Probed]) -> None:
     """Print what holds of what the export assumes. Raises AccountError and UnreachableError."""
-    by_path = {each.unit.endpoint.path: each for each in probed}
+    by_path = {each.slice_.endpoint.path: each for each in probed}
     click.echo("\nAssumptions")
     for path, column in WINDOWS.items():
         await _show_window(client, by_path[path], column)
     sessions, registrations = by_path["v3/campaign/data"], by_path["v3/directoryusers/list"]
     users = by_path["v4/loyalty/loyalty-cards/{parent}/stats"]
     for paged, page in ((sessions, FAR_PAST_THE_END), (registrations, FAR_PAST_THE_END), (users, 2)):
-        _tell(f"{paged.unit.endpoint.path}, a page past the end", await _page_past_the_end(client, paged, page))
+        _tell(f"{paged.slice_.endpoint.path}, a page past the end", await _page_past_the_end(client, paged, page))
     _tell("an unknown campaign is told by error 502", await _unknown_campaign(client, sessions))
     _tell("amount_of_results of campaign/data", _amount(sessions))
     _tell("directoryusers/list is newest first", _newest_first(registrations))
@@ -58,7 +58,7 @@ def _rows(probed: Probed) -> pl.DataFrame:
 
 async def _show_window(client: Client, probed: Probed, column: str) -> None:
     """Ask for the one day of a record that was seen, and look what comes."""
-    path = probed.unit.endpoint.path
+    path = probed.slice_.endpoint.path
     rows = _rows(probed).filter(pl.col(column).is_not_null())
     if column != "created_at":  # only such a record tells the two dates apart
         rows = rows.filter(
@@ -69,12 +69,12 @@ async def _show_window(client: Client, probed: Probed, column: str) -> None:
         return
     wanted = rows.sort(pl.col(column).dt.time()).tail(1)
     day = wanted[column].dt.date()[0]
-    unit = Unit(probed.unit.endpoint, probed.unit.parent, day, day)
-    answer = await ask(client, unit, 1)
+    slice_ = Slice(probed.slice_.endpoint, probed.slice_.parent, day, day)
+    answer = await ask(client, slice_, 1)
     if not isinstance(answer, Answer):
         _tell(f"{path} filters by {column}", str(answer))
         return
-    came = _rows(Probed(probed.part, unit, answer))
+    came = _rows(Probed(probed.part, slice_, answer))
     is_there = wanted["session_id"][0] in came["session_id"].to_list()
     on_the_day = bool((came[column].dt.date() == day).fill_null(value=False).all())
     _tell(f"{path} filters by {column}", HOLDS if on_the_day and len(came) else FAILS)
@@ -84,7 +84,7 @@ async def _show_window(client: Client, probed: Probed, column: str) -> None:
 async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
     if probed.records == b"[]":
         return OPEN
-    match await ask(client, probed.unit, page):
+    match await ask(client, probed.slice_, page):
         case Answer(records=b"[]"):
             return "is empty"
         case Answer(records=records):
@@ -96,11 +96,11 @@ async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
 
 
 async def _unknown_campaign(client: Client, sessions: Probed) -> str:
-    unknown = Unit(client.endpoints["campaign_info"], "cam_1")
-    if sessions.unit.parent == unknown.parent:
+    unknown = Slice(client.endpoints["campaign_info"], "cam_1")
+    if sessions.slice_.parent == unknown.parent:
         return OPEN
     match await ask(client, unknown):
-        case GoneError():
+        case ParentNotFoundError():
             return HOLDS
         case CoupontoolsError() as error:
             return f"{FAILS}: {error}"

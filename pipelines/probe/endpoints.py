@@ -30,8 +30,8 @@ from resources.coupontools.endpoints import ENDPOINTS, Endpoint
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
 from resources.coupontools.page import Page
-from resources.coupontools.requests import Question, Unit
-from resources.printable import harmless
+from resources.coupontools.requests import PageRequest, Slice
+from resources.printable import make_printable
 
 PARENTS_TRIED = 5
 """So many parents are asked for records before the endpoint counts as empty."""
@@ -65,7 +65,7 @@ class Probed:
     """A page of an endpoint, or why there is none."""
 
     part: str
-    unit: Unit
+    slice_: Slice
     answer: Answer | CoupontoolsError
 
     @property
@@ -76,7 +76,7 @@ class Probed:
     @property
     def page(self) -> Page:
         """The records as `normalise` takes them."""
-        return Page(self.unit, 1, self.records, datetime.now(UTC).replace(tzinfo=None))
+        return Page(self.slice_, 1, self.records, datetime.now(UTC).replace(tzinfo=None))
 
     @property
     def ids(self) -> list[str]:
@@ -89,14 +89,14 @@ class Probed:
         if not isinstance(self.answer, Answer):
             return str(self.answer)
         amount = len(record_texts(self.records))
-        under = f"under {harmless(self.answer.place)}" if self.answer.place else "without a key"
+        under = f"under {make_printable(self.answer.place)}" if self.answer.place else "without a key"
         return f"{amount:,} records {under}" if amount else "no records"
 
 
-async def ask(client: Client, unit: Unit, page: int | None = None) -> Answer | CoupontoolsError:
+async def ask(client: Client, slice_: Slice, page: int | None = None) -> Answer | CoupontoolsError:
     """Ask once; what the API refuses is an answer too. Raises AccountError and UnreachableError."""
     try:
-        return await client.read(Question(unit, page), lambda answer, _asked_at: answer)
+        return await client.read(PageRequest(slice_, page), lambda answer, _asked_at: answer)
     except (AccountError, UnreachableError):
         raise
     except CoupontoolsError as error:
@@ -122,7 +122,7 @@ def _parents(probed: list[Probed], listing: str | None, endpoint: Endpoint) -> l
         return None
     lists = sorted(
         (each for each in probed if each.part == listing),
-        key=lambda each: each.unit.endpoint.version != endpoint.version,
+        key=lambda each: each.slice_.endpoint.version != endpoint.version,
     )
     return next((each.ids for each in lists if each.ids), [])
 
@@ -130,11 +130,11 @@ def _parents(probed: list[Probed], listing: str | None, endpoint: Endpoint) -> l
 async def _first_with_records(client: Client, part: str, endpoint: Endpoint, parents: list[str] | None) -> Probed:
     """The page of the first parent that has records, else of the last one tried."""
     if parents == []:
-        return Probed(part, Unit(endpoint), Answer(b"[]", None))
+        return Probed(part, Slice(endpoint), Answer(b"[]", None))
     first_page = 1 if endpoint.page else None
     tried: list[str | None] = [*parents[:PARENTS_TRIED]] if parents else [None]
     for parent in tried:
-        found = Probed(part, Unit(endpoint, parent), await ask(client, Unit(endpoint, parent), first_page))
+        found = Probed(part, Slice(endpoint, parent), await ask(client, Slice(endpoint, parent), first_page))
         if found.records != b"[]":
             break
     return found
@@ -147,7 +147,7 @@ def show_fields(probed: list[Probed]) -> None:
         found = fit(each.records, table)
         if not found.records or each.part in ("opens", "claims", "validations"):  # the fields of "sessions"
             continue
-        click.echo(f"\n{table.TABLE} from {each.unit.endpoint.path}, {found.records:,} records looked at")
+        click.echo(f"\n{table.TABLE} from {each.slice_.endpoint.path}, {found.records:,} records looked at")
         _show("known columns found", [str(found.known)])
         _show("assumed columns found", [f"{column} in {place}" for column, place in found.found.items()])
         _show("columns not found", found.missing)
@@ -157,4 +157,4 @@ def show_fields(probed: list[Probed]) -> None:
 
 def _show(title: str, entries: Sequence[str]) -> None:
     if entries:
-        click.echo(f"  {title}: {', '.join(map(harmless, entries))}")
+        click.echo(f"  {title}: {', '.join(map(make_printable, entries))}")

@@ -8,7 +8,7 @@ from typing import Any
 from assets.normalise.exact_json import IllegibleError, decoded, record_texts
 from assets.tables.table import Evidence, Table
 from resources.coupontools.json_shape import field_name, kind
-from resources.coupontools.lone_surrogates import mended
+from resources.coupontools.lone_surrogates import replace_lone_surrogates
 
 MAX_RECORDS = 1_000
 """So many records of a page are looked at."""
@@ -37,7 +37,7 @@ def fit(records: bytes, table: type[Table]) -> Fit:
     objects, illegible = [], Counter[str]()
     for text in texts:
         try:
-            objects.append(decoded(mended(text)))
+            objects.append(decoded(replace_lone_surrogates(text)))
         except IllegibleError as error:
             illegible[str(error)] += 1
     kinds: dict[tuple[str, ...], Counter[str]] = {}

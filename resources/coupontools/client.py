@@ -28,12 +28,12 @@ from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choos
 from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
 from resources.coupontools.errors import (
     MAX_BYTES_KEPT,
-    AbsentError,
     AccountError,
     BusyError,
     CoupontoolsError,
-    GoneError,
+    NotAvailableError,
     OversizedError,
+    ParentNotFoundError,
     RequestError,
     UnavailableError,
     UnreachableError,
@@ -42,10 +42,10 @@ from resources.coupontools.errors import (
 from resources.coupontools.json_shape import is_html, is_json, shape
 from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, masking
 from resources.coupontools.network import certificates, proxy_for
-from resources.coupontools.requests import Keys, Question, request
+from resources.coupontools.requests import Credentials, PageRequest, request
 from resources.coupontools.retry import Patience, Waits, at_last, retry_after
-from resources.coupontools.retry_gate import Turn
-from resources.printable import harmless
+from resources.coupontools.retry_gate import RetryGate
+from resources.printable import make_printable
 from resources.settings import ApiLimits
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Client:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        keys: Keys,
+        keys: Credentials,
         versions: str,
         limits: ApiLimits,
         log: logging.Logger,
@@ -111,39 +111,39 @@ class Client:
         self._backoff = wait_exponential_jitter(multiplier=limits.retry_wait, max=30, jitter=limits.retry_wait)
         self._longest_answer = limits.read_timeout * 20
         self.limits = limits
-        self.last_asked: Question | None = None
+        self.last_asked: PageRequest | None = None
         self._waits = Waits(log)
 
     def endpoint_beside(self, part: str, other: Endpoint) -> Endpoint:
         """Where a part is read by the ids that `other` uses: in its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
-    async def read(self, question: Question, decode: Callable[[Answer, datetime], T]) -> T:
+    async def read(self, page_request: PageRequest, decode: Callable[[Answer, datetime], T]) -> T:
         """Ask, and decode the answer, which is asked for again if it cannot be decoded.
 
         `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, and raises
         ShapeError for a body that is none.
 
-        Raises AccountError, AbsentError, GoneError and RequestError at once, UnavailableError (UnreadableError where
-        there is a body) after the last try.
+        Raises AccountError, NotAvailableError, ParentNotFoundError and RequestError at once, UnavailableError
+        (UnreadableError where there is a body) after the last try.
         """
-        if question.unit.endpoint not in READABLE:
-            raise ValueError(f"{question.unit.endpoint.path} is not among the endpoints that the export may call")
+        if page_request.slice_.endpoint not in READABLE:
+            raise ValueError(f"{page_request.slice_.endpoint.path} is not among the endpoints that the export may call")
         patience = Patience(self.limits.max_request_seconds)
-        turn = Turn(self._only)
+        turn = RetryGate(self._only)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError) & retry_if_not_exception_type(OversizedError),
             stop=partial(self._stop, patience),
             wait=self._wait,
-            before_sleep=partial(self._before_retry, question, turn, patience),
+            before_sleep=partial(self._before_retry, page_request, turn, patience),
             reraise=True,
         )
         async with self._pages:
             try:
-                with self._waits.watching(question, patience):
+                with self._waits.watching(page_request, patience):
                     async for attempt in retrying:
                         with attempt:  # tenacity would keep what is returned to it until the collector comes by
-                            result = await self._attempt(question, decode, turn, patience)
+                            result = await self._attempt(page_request, decode, turn, patience)
                 return result
             except UnavailableError as error:
                 raise at_last(error, int(retrying.statistics["attempt_number"]), patience) from None
@@ -151,7 +151,7 @@ class Client:
                 turn.end()
 
     async def _attempt(
-        self, question: Question, decode: Callable[[Answer, datetime], T], turn: Turn, patience: Patience
+        self, page_request: PageRequest, decode: Callable[[Answer, datetime], T], turn: RetryGate, patience: Patience
     ) -> T:
         await turn.nobody_elses()
         async with self._requests:
@@ -159,10 +159,10 @@ class Client:
                 await self._rate.acquire()
             asked_at = datetime.now(UTC).replace(tzinfo=None)
             with patience.counting():
-                response = await self._ask(question, patience)
-        self._refuse_http_error(response, question)
+                response = await self._ask(page_request, patience)
+        self._refuse_http_error(response, page_request)
 
-        whole = partial(decoded, question.unit.endpoint, response.status_code, decode, asked_at)
+        whole = partial(decoded, page_request.slice_.endpoint, response.status_code, decode, asked_at)
         try:
             # in memory a large answer takes many times its length: one at a time
             async with self._large if len(response.content) > _LARGE else nullcontext():
@@ -171,24 +171,24 @@ class Client:
                 )
         except ShapeError:
             if response.is_client_error:
-                raise self._not_found(response, question) from None
+                raise self._not_found(response, page_request) from None
             body = self._masked_in_news(response.content)
-            message = f"The API answers {question} in a shape that is not known: {shape(body)}."
-            raise UnreadableError(message, body, question.page or 1, is_json=is_json(body)) from None
+            message = f"The API answers {page_request} in a shape that is not known: {shape(body)}."
+            raise UnreadableError(message, body, page_request.page or 1, is_json=is_json(body)) from None
         if isinstance(result, Failure):
-            raise self._refusal(result, response.status_code, question)
+            raise self._refusal(result, response.status_code, page_request)
         self.traffic.answers += 1
         return result
 
-    async def _ask(self, question: Question, patience: Patience) -> httpx.Response:
+    async def _ask(self, page_request: PageRequest, patience: Patience) -> httpx.Response:
         self.traffic.requests += 1
-        self.last_asked = question
+        self.last_asked = page_request
         try:
             async with asyncio.timeout(min(self._longest_answer, patience.left)):
-                asked = request(self._http, question, self._keys)
+                asked = request(self._http, page_request, self._keys)
                 response = await whole_answer(self._http, asked, self.limits.max_answer_bytes, self._decoders)
         except TooLargeError as error:
-            raise self._too_large(question, error.beginning, "bytes") from None
+            raise self._too_large(page_request, error.beginning, "bytes") from None
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             reason = self._told(str(error)) or type(error).__name__
             if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -197,77 +197,77 @@ class Client:
                     f"{url.host}:{url.port or url.scheme} cannot be reached{self._by} ({reason}). "
                     f"Check COUPONTOOLS_API_URL{proxies} and the network."
                 ) from None
-            raise UnavailableError(f"The API broke off its answer to {question}{self._by} ({reason}).") from None
+            raise UnavailableError(f"The API broke off its answer to {page_request}{self._by} ({reason}).") from None
         self.traffic.bytes += len(response.content)
         self.traffic.throttled += response.status_code == 429
         if holds_too_many_values(response.content, self.limits.max_answer_bytes):
-            raise self._too_large(question, response.content, "objects and lists")
+            raise self._too_large(page_request, response.content, "objects and lists")
         return response
 
-    def _too_large(self, question: Question, body: bytes, what: str) -> OversizedError:
+    def _too_large(self, page_request: PageRequest, body: bytes, what: str) -> OversizedError:
         beginning = self._masked_in_news(body[: 2 * MAX_BYTES_KEPT])[
             :MAX_BYTES_KEPT
         ]  # with no key that is cut at its end
-        return OversizedError(str(question), what, self.limits.max_answer_bytes, beginning, question.page or 1)
+        return OversizedError(str(page_request), what, self.limits.max_answer_bytes, beginning, page_request.page or 1)
 
-    def _refuse_http_error(self, response: httpx.Response, question: Question) -> None:
+    def _refuse_http_error(self, response: httpx.Response, page_request: PageRequest) -> None:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""
         status = response.status_code
         if status in (408, 429) or status >= 500:
-            message, wait = f"The API answers {question} with HTTP {status}.", retry_after(response)
+            message, wait = f"The API answers {page_request} with HTTP {status}.", retry_after(response)
             is_busy = status == 429 or wait is not None
             raise BusyError(message, wait) if is_busy else UnavailableError(message)
         if not (response.is_success or response.is_client_error):
-            raise self._not_the_api(status, question)
+            raise self._not_the_api(status, page_request)
 
-    def _not_found(self, response: httpx.Response, question: Question) -> CoupontoolsError:
+    def _not_found(self, response: httpx.Response, page_request: PageRequest) -> CoupontoolsError:
         """What an HTTP 4xx means that does not carry the API's own error."""
         status = response.status_code
         if status == 407 or (status in (401, 403, 451) and is_html(response.content)):
-            return self._blocked(status, question)
+            return self._blocked(status, page_request)
         if status == 401:
-            return AccountError(f"The API refuses the keys (HTTP {status}) for {question}. {_CHECK_KEYS}")
+            return AccountError(f"The API refuses the keys (HTTP {status}) for {page_request}. {_CHECK_KEYS}")
         if status == 403:
-            return RequestError(f"The API refuses the keys for {question} (HTTP {status}): they may not read it.")
-        if status in (404, 405) and question.unit.endpoint.guessed:
-            return AbsentError(f"The API does not have {question.unit.endpoint.path} (HTTP {status}).")
-        if status == 404 and question.unit.parent and question.unit.endpoint.version == "v4":
-            return GoneError(f"{question} is no longer in the account (HTTP {status}).", told=False)
-        return self._not_the_api(status, question)
+            return RequestError(f"The API refuses the keys for {page_request} (HTTP {status}): they may not read it.")
+        if status in (404, 405) and page_request.slice_.endpoint.guessed:
+            return NotAvailableError(f"The API does not have {page_request.slice_.endpoint.path} (HTTP {status}).")
+        if status == 404 and page_request.slice_.parent and page_request.slice_.endpoint.version == "v4":
+            return ParentNotFoundError(f"{page_request} is no longer in the account (HTTP {status}).", told=False)
+        return self._not_the_api(status, page_request)
 
-    def _blocked(self, status: int, question: Question) -> UnavailableError:
+    def _blocked(self, status: int, page_request: PageRequest) -> UnavailableError:
         """A web page that forbids: it comes from a firewall or a proxy, for the API answers in JSON."""
         kind = UnavailableError if self.traffic.answers else UnreachableError
         return kind(
-            f"Something between here and the API blocks {question}{self._by}: a web page with HTTP {status} instead of "
-            "an answer. Ask who runs the network, its proxy or the API's firewall to let the export through."
+            f"Something between here and the API blocks {page_request}{self._by}: a web page with HTTP {status} "
+            "instead of an answer. Ask who runs the network, its proxy or the API's firewall to let the export through."
         )
 
-    def _not_the_api(self, status: int, question: Question) -> RequestError:
+    def _not_the_api(self, status: int, page_request: PageRequest) -> RequestError:
         return RequestError(
-            f"The API answers {question} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the API, "
-            "without /v3, and has not moved."
+            f"The API answers {page_request} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the "
+            "API, without /v3, and has not moved."
         )
 
-    def _refusal(self, failure: Failure, status: int, question: Question) -> CoupontoolsError:
-        codes, endpoint = failure.codes, question.unit.endpoint
+    def _refusal(self, failure: Failure, status: int, page_request: PageRequest) -> CoupontoolsError:
+        codes, endpoint = failure.codes, page_request.slice_.endpoint
         told = f"(error {', '.join(map(str, sorted(codes))) or 'none'}: {self._told(failure.message)})"
         if 1000 in codes or (status == 401 and not codes):
-            return AccountError(f"The API refuses the keys {told} for {question}. {_CHECK_KEYS}")
+            return AccountError(f"The API refuses the keys {told} for {page_request}. {_CHECK_KEYS}")
         if 101 in codes:
             return AccountError(
-                f"The API refuses the account {told} for {question}. Renew it in the dashboard, then run again."
+                f"The API refuses the account {told} for {page_request}. Renew it in the dashboard, then run again."
             )
         if codes & endpoint.absent:
-            return AbsentError(f"The account does not have {endpoint.path} {told}.")
+            return NotAvailableError(f"The account does not have {endpoint.path} {told}.")
         if codes & endpoint.gone:
-            return GoneError(f"{question} is no longer in the account {told}.")
-        return RequestError(f"The API refuses {question} {told}.", codes)
+            return ParentNotFoundError(f"{page_request} is no longer in the account {told}.")
+        return RequestError(f"The API refuses {page_request} {told}.", codes)
 
     def _told(self, text: str) -> str:
         """A text from outside as one short line without our secrets."""
         readable = self._masked_in_news(text.encode("utf-8", "backslashreplace")).decode()
-        return harmless(" ".join(readable.split()))[:300].rstrip(".")
+        return make_printable(" ".join(readable.split()))[:300].rstrip(".")
 
     def _stop(self, patience: Patience, state: RetryCallState) -> bool:
         if not patience.allows(state.upcoming_sleep):
@@ -285,7 +285,9 @@ class Client:
         # a server that names no time, or one that is over, would otherwise get all tries at once
         return min(asked, MAX_WAIT) if asked else self._backoff(state)
 
-    async def _before_retry(self, question: Question, turn: Turn, patience: Patience, state: RetryCallState) -> None:
+    async def _before_retry(
+        self, page_request: PageRequest, turn: RetryGate, patience: Patience, state: RetryCallState
+    ) -> None:
         self.traffic.retries += 1
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, BusyError):
@@ -297,7 +299,7 @@ class Client:
         state.upcoming_sleep = max(0.0, due - monotonic())
         patience.wait(state.upcoming_sleep)
         if error.retry_after:
-            self._waits.tell(question, state.upcoming_sleep)
+            self._waits.tell(page_request, state.upcoming_sleep)
 
 
 _CHECK_KEYS = "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET."
@@ -305,7 +307,7 @@ _CHECK_KEYS = "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET."
 
 @asynccontextmanager
 async def connected(
-    url: str, keys: Keys, versions: str, limits: ApiLimits, log: logging.Logger, *, accepts_counts: bool = False
+    url: str, keys: Credentials, versions: str, limits: ApiLimits, log: logging.Logger, *, accepts_counts: bool = False
 ) -> AsyncIterator[Client]:
     """Open a client on the account of these keys; `url` is the root of the API, without `/v3`. Raises SettingsError."""
     proxy = proxy_for(url)

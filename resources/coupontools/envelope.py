@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.lone_surrogates import mended
+from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.repeated_keys import pairs_of
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def _pairs(body: bytes) -> list[tuple[str, bytes]]:
 
 
 def _pairs_around_the_unreadable(body: bytes) -> list[tuple[str, bytes]]:
-    readable = mended(body)
+    readable = replace_lone_surrogates(body)
     try:
         found = pairs_of(readable)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -134,7 +134,7 @@ def _object(pairs: Sequence[tuple[str, bytes]]) -> bytes:
 def _decoded(token: bytes | None) -> Any:  # noqa: ANN401  (a JSON value of any type)
     """A decoded value, None if it cannot be read; whole numbers of more than `_MAX_DIGITS` stay texts."""
     try:
-        return json.loads(mended(token), parse_int=_whole) if token else None
+        return json.loads(replace_lone_surrogates(token), parse_int=_whole) if token else None
     except (ValueError, RecursionError):
         return None
 
@@ -214,7 +214,7 @@ def _as_list(token: bytes) -> bytes:
 
 def _first_item(token: bytes) -> list[bytes]:
     try:
-        return [bytes(each) for each in msgspec.json.decode(mended(token), type=list[msgspec.Raw])[:1]]
+        return [bytes(each) for each in msgspec.json.decode(replace_lone_surrogates(token), type=list[msgspec.Raw])[:1]]
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return []
 

@@ -12,7 +12,7 @@ class AccountError(CoupontoolsError):
     """The account refuses us whatever we ask: wrong keys, an expired account. No other request can succeed."""
 
 
-class GoneError(CoupontoolsError):
+class ParentNotFoundError(CoupontoolsError):
     """The campaign (or other parent) that was asked for is no longer in the account.
 
     `told` is false if only HTTP says so, which may also mean that the API does not have the endpoint.
@@ -24,7 +24,7 @@ class GoneError(CoupontoolsError):
         self.told = told
 
 
-class AbsentError(CoupontoolsError):
+class NotAvailableError(CoupontoolsError):
     """The account or the API does not have this part at all."""
 
 

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from resources.coupontools.lone_surrogates import mended
+from resources.coupontools.lone_surrogates import replace_lone_surrogates
 
 DEEPEST = 4
 MAX_BYTES = 4_000_000
@@ -45,7 +45,7 @@ def is_json(body: bytes) -> bool:
 
 
 def _decoded(body: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    return json.loads(mended(body), parse_int=float)  # of any number of digits
+    return json.loads(replace_lone_surrogates(body), parse_int=float)  # of any number of digits
 
 
 def _shape(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of any type)

@@ -14,7 +14,7 @@ _ESCAPE = re.compile(
 )
 
 
-def mended(text: bytes) -> bytes:
+def replace_lone_surrogates(text: bytes) -> bytes:
     """The same JSON with `MARK` for each half pair and a text for what lies too deep, so that one can read around them.
 
     Every other byte stays where it was: a position in the result is the same position in `text`.

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from resources.coupontools.envelope import Answer
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Page:
     """One answer: the JSON array of its records, and when (naive UTC) it was asked for."""
 
-    unit: Unit
+    slice_: Slice
     number: int
     records: bytes
     requested_at: datetime
@@ -24,7 +24,7 @@ class Page:
 
 
 def read_page(
-    unit: Unit, number: int, read: Callable[[Page], T], answer: Answer, asked_at: datetime
+    slice_: Slice, number: int, read: Callable[[Page], T], answer: Answer, asked_at: datetime
 ) -> tuple[T, int | None]:
     """What `read` makes of an answer's page, and the amount of results that it announces."""
-    return read(Page(unit, number, answer.records, asked_at, answer.place)), answer.amount
+    return read(Page(slice_, number, answer.records, asked_at, answer.place)), answer.amount

@@ -1,4 +1,4 @@
-"""What is asked of the API: a unit is read as a whole, a question is one request of it."""
+"""What is asked of the API: a slice is read as a whole, a request is one request of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from urllib.parse import quote
 import httpx
 
 from resources.coupontools.endpoints import Endpoint, Version
-from resources.printable import harmless
+from resources.printable import make_printable
 
 
 @dataclass(frozen=True)
-class Unit:
+class Slice:
     """What is read as a whole: an endpoint, of one parent and a range of days (UTC, both inclusive) if it has them."""
 
     endpoint: Endpoint
@@ -23,44 +23,44 @@ class Unit:
     def __str__(self) -> str:
         """What was asked for, for messages."""
         path = self.endpoint.path.replace("/{parent}", "")
-        of = f" of {self.endpoint.parent} {harmless(self.parent)}" if self.parent else ""
+        of = f" of {self.endpoint.parent} {make_printable(self.parent)}" if self.parent else ""
         when = f" from {self.start} to {self.end}" if self.start else ""
         return f"{path}{of}{when}"
 
 
 @dataclass(frozen=True)
-class Question:
-    """One request for a unit, or for one page of it."""
+class PageRequest:
+    """One request for a slice, or for one page of it."""
 
-    unit: Unit
+    slice_: Slice
     page: int | None = None
 
     def __str__(self) -> str:
         """What was asked for, for messages."""
-        return f"{self.unit}, page {self.page}" if self.page else str(self.unit)
+        return f"{self.slice_}, page {self.page}" if self.page else str(self.slice_)
 
     @property
     def path(self) -> str:
         """The path, with the parent's id if that is where it belongs; no id can lead to another path."""
-        parent = quote(self.unit.parent or "", safe="").replace(".", "%2E")
-        return self.unit.endpoint.path.format(parent=parent)
+        parent = quote(self.slice_.parent or "", safe="").replace(".", "%2E")
+        return self.slice_.endpoint.path.format(parent=parent)
 
     @property
     def parameters(self) -> Mapping[str, object]:
         """The parameters, without the keys."""
-        unit, endpoint = self.unit, self.unit.endpoint
-        named = {"start_date": unit.start, "end_date": unit.end} if endpoint.windowed else {}
+        slice_, endpoint = self.slice_, self.slice_.endpoint
+        named = {"start_date": slice_.start, "end_date": slice_.end} if endpoint.windowed else {}
         found: dict[str, object] = dict(endpoint.constants)
         found.update((name, str(day)) for name, day in named.items() if day)
         if endpoint.parent and "{parent}" not in endpoint.path:
-            found[endpoint.parent] = unit.parent
+            found[endpoint.parent] = slice_.parent
         if endpoint.page and self.page:
             found[endpoint.page] = self.page
         return found
 
 
 @dataclass(frozen=True)
-class Keys:
+class Credentials:
     """The keys of an account, and where they are sent (API.md, section 2)."""
 
     client_id: str = field(repr=False)
@@ -78,16 +78,16 @@ class Keys:
         return {"client_id": self.client_id, "client_secret": self.client_secret}
 
 
-def request(http: httpx.AsyncClient, question: Question, keys: Keys) -> httpx.Request:
-    """The HTTP request for a question."""
-    endpoint = question.unit.endpoint
+def request(http: httpx.AsyncClient, page_request: PageRequest, keys: Credentials) -> httpx.Request:
+    """The HTTP request for a request."""
+    endpoint = page_request.slice_.endpoint
     headers = keys.headers(endpoint.version)
     if endpoint.method == "GET":
-        query = {name: _in_query(value) for name, value in question.parameters.items()}
-        return http.build_request("GET", question.path, params=query, headers=headers)
+        query = {name: _in_query(value) for name, value in page_request.parameters.items()}
+        return http.build_request("GET", page_request.path, params=query, headers=headers)
     if keys.in_body:
-        return http.build_request("POST", question.path, json={**keys.body(), **question.parameters})
-    return http.build_request("POST", question.path, json=question.parameters, headers=headers)
+        return http.build_request("POST", page_request.path, json={**keys.body(), **page_request.parameters})
+    return http.build_request("POST", page_request.path, json=page_request.parameters, headers=headers)
 
 
 def _in_query(value: object) -> str:

@@ -14,7 +14,7 @@ from resources.account_fingerprint import account_of
 from resources.coupontools.client import Client, connected
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
 from resources.coupontools.network import risk_of
-from resources.coupontools.requests import Keys
+from resources.coupontools.requests import Credentials
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             from resources.sandbox.server.server import SandboxServer
 
             with SandboxServer(_made_up_account()) as server:
-                keys = Keys(server.client_id, server.client_secret, in_body)
+                keys = Credentials(server.client_id, server.client_secret, in_body)
                 async with open_client(server.url, keys) as client:
                     yield client
             return
         secrets = ApiCredentials.read()
-        keys = Keys(secrets.client_id.get_secret_value(), secrets.client_secret.get_secret_value(), in_body)
+        keys = Credentials(secrets.client_id.get_secret_value(), secrets.client_secret.get_secret_value(), in_body)
         async with open_client(url, keys) as client:
             yield client
 

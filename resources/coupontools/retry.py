@@ -11,7 +11,7 @@ from time import monotonic
 import httpx
 
 from resources.coupontools.errors import OversizedError, UnavailableError, UnreadableError
-from resources.coupontools.requests import Question
+from resources.coupontools.requests import PageRequest
 
 
 class Patience:
@@ -64,23 +64,23 @@ class Waits:
     def __init__(self, log: logging.Logger) -> None:
         """Nothing is under way yet."""
         self._log = log
-        self._under_way: dict[Patience, Question] = {}
+        self._under_way: dict[Patience, PageRequest] = {}
         self._told_at = -SECONDS_BETWEEN_WAITS
 
     @contextmanager
-    def watching(self, question: Question, patience: Patience) -> Iterator[None]:
-        """Note that a question is under way, as long as it is."""
-        self._under_way[patience] = question
+    def watching(self, page_request: PageRequest, patience: Patience) -> Iterator[None]:
+        """Note that a request is under way, as long as it is."""
+        self._under_way[patience] = page_request
         try:
             yield
         finally:
             del self._under_way[patience]
 
-    def tell(self, question: Question, seconds: float) -> None:
+    def tell(self, page_request: PageRequest, seconds: float) -> None:
         """Say that the server asks for a wait, unless another one was told a moment ago."""
         if round(seconds) and monotonic() - self._told_at >= SECONDS_BETWEEN_PAUSES:
             self._told_at = monotonic()
-            self._log.warning(f"Waiting {seconds:.0f} s with {question}, because the API asked for it.")
+            self._log.warning(f"Waiting {seconds:.0f} s with {page_request}, because the API asked for it.")
 
     async def tell_long_ones(self) -> None:
         """Say from time to time which answer has been under way for the longest."""

@@ -3,7 +3,7 @@
 import asyncio
 
 
-class Turn:
+class RetryGate:
     """A request's turn to be sent again, of which there is one: nobody else asks a busy server meanwhile.
 
     Requests that come back all at once would take what the server allows from each other, until some fail for good.

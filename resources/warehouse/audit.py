@@ -43,7 +43,7 @@ def audit(
     with sole_writer(folder), stage(folder) as connection:
         for table in tables:
             ensure_table(connection, folder, table)
-        wrong = {name: count(connection, question) for name, question in questions.items()}
+        wrong = {name: count(connection, page_request) for name, page_request in questions.items()}
         return Audited(wrong, _live_rows(connection, live))
 
 

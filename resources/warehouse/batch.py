@@ -1,7 +1,7 @@
 """A batch: what one run reads of one table, kept in immutable Parquet files until it is merged.
 
 Rows are written in parts while pages come in, so that memory holds a part at most. Beside each part stands a list
-of the units that are complete with it: after a crash the next run for the same purpose goes on from there. Of a
+of the slices that are complete with it: after a crash the next run for the same purpose goes on from there. Of a
 batch that was merged the list stays until its run is over, for a run that dies later on.
 """
 
@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from resources.warehouse.folder import PRIVATE, PRIVATE_FILE, Folder, remove, sync, telling_the_folder, write_whole
 
-FORMAT = 2
+FORMAT = 3
 """Of what stands in a batch; another version's is read again rather than understood."""
 
 MANIFEST = "label"
@@ -30,17 +30,17 @@ MAX_ROWS_OF_A_PART = 100_000
 MAX_PAGES_OF_A_PART = 1_000
 MAX_BYTES_OF_A_PART = 128_000_000
 MAX_SECONDS_OF_A_PART = 1.0
-"""A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a unit is
+"""A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
 complete and the last part is this old."""
 
 
 Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]
-Veil = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame | None], Frames]
+Redactor = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame | None], Frames]
 
 
 @dataclass(frozen=True)
-class UnitDone:
-    """A unit that was read: an endpoint, its parent and its window (ISO days), and what came of it.
+class CompletedSlice:
+    """A slice that was read: an endpoint, its parent and its window (ISO days), and what came of it.
 
     One that is not `complete` ended with an answer that could not be read, which stands among the refused records.
     `whole_at` is set if nothing that was in the account then (ISO, UTC) can be missing from it.
@@ -60,27 +60,27 @@ class UnitDone:
 class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
-    `units` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
-    A `veil` says what of the frames may be written; `kept_out` is the version of the list of people whom they are
+    `slices` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
+    A `veil` says what of the frames may be written; `suppressed` is the version of the list of people whom they are
     without.
     """
 
-    def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime, kept_out: str) -> None:
-        """Take up what is in `path`: the units that are complete there, and of the parts those that are listed."""
-        self.path, self.kept_out = path, kept_out
-        self.units: list[UnitDone] = []
+    def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime, suppressed: str) -> None:
+        """Take up what is in `path`: the slices that are complete there, and of the parts those that are listed."""
+        self.path, self.suppressed = path, suppressed
+        self.slices: list[CompletedSlice] = []
         self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
         self.is_kept = False
-        self.veil: Veil | None = None
+        self.redactor: Redactor | None = None
         self._folder, self._lock, self._reuse_until = folder, lock, reuse_until
         self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
         self._rows = self._bytes = 0
-        self._pending: list[UnitDone] = []
+        self._pending: list[CompletedSlice] = []
         self._buffer, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
-        listed = sorted(path.glob("*.units.json"))
+        listed = sorted(path.glob("*.slices.json"))
         for part in listed:
-            self.units += [unit for unit in _units_in(part) if unit.complete]
+            self.slices += [slice_ for slice_ in _units_in(part) if slice_.complete]
         names = {part.name.split(".")[0] for part in listed}
         for file in [*path.glob("*.parquet"), *path.glob("*.tmp")]:
             if file.name.split(".")[0] not in names:
@@ -90,10 +90,10 @@ class Batch:
             self._drop_rejected_of_other_units()
 
     def _drop_rejected_of_other_units(self) -> None:
-        """Delete the rejected records of units that are read again, and would bring them a second time."""
+        """Delete the rejected records of slices that are read again, and would bring them a second time."""
         columns = ["endpoint", "parent_id", "window_start", "window_end"]
-        units = [(unit.endpoint, unit.parent, unit.start, unit.end) for unit in self.units]
-        known = pl.DataFrame(units, dict.fromkeys(columns, pl.String), orient="row").with_columns(
+        slices = [(slice_.endpoint, slice_.parent, slice_.start, slice_.end) for slice_ in self.slices]
+        known = pl.DataFrame(slices, dict.fromkeys(columns, pl.String), orient="row").with_columns(
             pl.col("window_start", "window_end").str.to_datetime("%Y-%m-%d", time_unit="us")
         )
         self.rewrite("rejected", lambda rejected: rejected.join(known, on=columns, how="semi", nulls_equal=True))
@@ -103,8 +103,8 @@ class Batch:
 
         `seen` are the keys of records that are in the account, but not among the rows.
         """
-        if self.veil:
-            rows, rejected, seen = self.veil(rows, rejected, seen)
+        if self.redactor:
+            rows, rejected, seen = self.redactor(rows, rejected, seen)
         with self._buffer:
             self._frames["rows"].append(rows)
             self._frames["rejected"] += [rejected] if len(rejected) else []
@@ -120,32 +120,32 @@ class Batch:
         if full:
             self.flush()
 
-    def complete(self, *units: UnitDone) -> None:
-        """Note that all pages of these units were added; they come to the same part."""
+    def complete(self, *slices: CompletedSlice) -> None:
+        """Note that all pages of these slices were added; they come to the same part."""
         with self._buffer:
-            self._pending += units
+            self._pending += slices
             due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART
         if due:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added since the last part as a part of its own, together with the units it completes."""
+        """Write what was added since the last part as a part of its own, together with the slices it completes."""
         with self._writing:
             with self._buffer:
                 frames, self._frames = self._frames, {kind: [] for kind in self._frames}
-                units, self._pending = self._pending, []
+                slices, self._pending = self._pending, []
                 self._rows = self._bytes = 0
-            if units or any(frames.values()):
+            if slices or any(frames.values()):
                 self._parts += 1
-                self._write(f"{self._parts:06}", frames, units)
+                self._write(f"{self._parts:06}", frames, slices)
             self._written_at = time.monotonic()
 
-    def _write(self, part: str, frames: Mapping[str, list[pl.DataFrame]], units: list[UnitDone]) -> None:
+    def _write(self, part: str, frames: Mapping[str, list[pl.DataFrame]], slices: list[CompletedSlice]) -> None:
         for kind, pages in frames.items():
             if any(map(len, pages)):
                 _write_parquet(pl.concat(pages, rechunk=False), self.path / f"{part}.{kind}.parquet")
-        write_whole(self.path / f"{part}.units.json", _listed(units))  # which also brings the names above to disk
-        self.units += units
+        write_whole(self.path / f"{part}.slices.json", _listed(slices))  # which also brings the names above to disk
+        self.slices += slices
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Write the files of a kind again, without what a change takes out."""
@@ -158,14 +158,14 @@ class Batch:
         return datetime.now(UTC) < self._reuse_until
 
     def note_merge(self) -> None:
-        """Keep of a merged batch nothing but the units that need not be read again, and the lock."""
+        """Keep of a merged batch nothing but the slices that need not be read again, and the lock."""
         self.is_kept = True
-        self.merged += [unit for unit in self.units if unit.complete]
+        self.merged += [slice_ for slice_ in self.slices if slice_.complete]
         write_whole(self.path / MERGED, _listed(self.merged))
-        for part in [*self.path.glob("*.units.json"), *self.path.glob("*.parquet")]:
+        for part in [*self.path.glob("*.slices.json"), *self.path.glob("*.parquet")]:
             part.unlink()
         sync(self.path)
-        self.units = []
+        self.slices = []
 
     def discard(self) -> None:
         """Delete the batch; from the first step on nobody can take it up any more."""
@@ -180,16 +180,16 @@ class Batch:
         self._lock.release()
 
     def files(self, kind: str) -> list[Path]:
-        """The files of the batch: `rows.parquet`, `rejected.parquet`, `seen.parquet` or `units.json`."""
+        """The files of the batch: `rows.parquet`, `rejected.parquet`, `seen.parquet` or `slices.json`."""
         return sorted(self.path.glob(f"*.{kind}"))
 
 
-def _units_in(path: Path) -> list[UnitDone]:
-    return [UnitDone(**unit) for unit in json.loads(path.read_bytes())]
+def _units_in(path: Path) -> list[CompletedSlice]:
+    return [CompletedSlice(**slice_) for slice_ in json.loads(path.read_bytes())]
 
 
-def _listed(units: Sequence[UnitDone]) -> bytes:
-    return json.dumps([asdict(unit) for unit in units]).encode()
+def _listed(slices: Sequence[CompletedSlice]) -> bytes:
+    return json.dumps([asdict(slice_) for slice_ in slices]).encode()
 
 
 def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
@@ -204,18 +204,18 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
 
 
 @contextmanager
-def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, kept_out: str = "") -> Iterator[Batch]:
+def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: str = "") -> Iterator[Batch]:
     """Open the batch that a dead run left for this purpose, or else a new one.
 
     A batch may be taken up for `reuse_for` after its start; later it counts as out of date and is deleted, as are
     all others of dead runs that are, and those that were begun when other people were kept out than those of the list
-    `kept_out`. The batch stays on disk, to be taken up, unless the caller deletes it; one that
+    `suppressed`. The batch stays on disk, to be taken up, unless the caller deletes it; one that
     was merged stays with this process too, until the caller lets it go.
     """
     folder.make()
     with telling_the_folder(folder):
         with folder.lock("batches"):
-            batch = _adopted(folder, purpose, kept_out) or _created(folder, purpose, reuse_for, kept_out)
+            batch = _adopted(folder, purpose, suppressed) or _created(folder, purpose, reuse_for, suppressed)
         try:
             yield batch
         finally:
@@ -223,7 +223,7 @@ def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, kept_out: str
                 batch.release()
 
 
-def _adopted(folder: Folder, purpose: str, kept_out: str) -> Batch | None:
+def _adopted(folder: Folder, purpose: str, suppressed: str) -> Batch | None:
     found = None
     for path in sorted(path for path in folder.batches.iterdir() if path.is_dir()):
         lock = FileLock(path / "owner.lock", mode=0o600)
@@ -231,10 +231,10 @@ def _adopted(folder: Folder, purpose: str, kept_out: str) -> Batch | None:
             lock.acquire(timeout=0)
         except Timeout:
             continue
-        of, until = _label(path, kept_out)
+        of, until = _label(path, suppressed)
         if found is None and of == purpose and datetime.now(UTC) < until:
             with suppress(ValueError, TypeError):  # notes that somebody has broken
-                found = Batch(folder, path, lock, until, kept_out)
+                found = Batch(folder, path, lock, until, suppressed)
                 continue
             until = datetime.now(UTC)
         if datetime.now(UTC) >= until:
@@ -243,16 +243,16 @@ def _adopted(folder: Folder, purpose: str, kept_out: str) -> Batch | None:
     return found
 
 
-def _created(folder: Folder, purpose: str, reuse_for: timedelta, kept_out: str) -> Batch:
+def _created(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: str) -> Batch:
     now = datetime.now(UTC)
     path = folder.batches / f"{_begun_at(now)}-{uuid4().hex[:8]}"
     path.mkdir(mode=PRIVATE)
     lock = FileLock(path / "owner.lock", mode=0o600)
     lock.acquire(timeout=0)
     until = now + reuse_for
-    label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "kept_out": kept_out}
+    label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "suppressed": suppressed}
     write_whole(path / MANIFEST, json.dumps(label).encode())
-    return Batch(folder, path, lock, until, kept_out)
+    return Batch(folder, path, lock, until, suppressed)
 
 
 def _begun_at(moment: datetime) -> str:
@@ -260,7 +260,7 @@ def _begun_at(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%S}"
 
 
-def _label(path: Path, kept_out: str) -> tuple[str, datetime]:
+def _label(path: Path, suppressed: str) -> tuple[str, datetime]:
     """The purpose of a batch, and until when it may be taken up: long ago where no version like this began it.
 
     Likewise if it was begun while the clock was ahead, as nobody knows how old it is, or while other people were kept
@@ -270,7 +270,7 @@ def _label(path: Path, kept_out: str) -> tuple[str, datetime]:
         return "", datetime.fromtimestamp(0, UTC)
     try:
         label = json.loads((path / MANIFEST).read_bytes())
-        if label["format"] == FORMAT and label.get("kept_out", "") == kept_out:
+        if label["format"] == FORMAT and label.get("suppressed", "") == suppressed:
             return label["purpose"], datetime.fromisoformat(label["reuse_until"])
     except (OSError, ValueError, KeyError, TypeError):
         pass

@@ -18,7 +18,7 @@ from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_
 
 
 @dataclass(frozen=True)
-class WholeRead:
+class CompleteRead:
     """A read, begun at `at` (naive UTC), that can have missed no row whose `where` columns have these values."""
 
     at: datetime
@@ -26,7 +26,7 @@ class WholeRead:
 
 
 @dataclass(frozen=True)
-class WholeList:
+class CompleteParentList:
     """A list of parents, asked for at `at` (naive UTC): no row can be there whose `column` has none of the `values`."""
 
     at: datetime
@@ -34,7 +34,7 @@ class WholeList:
     values: Collection[str]
 
 
-Whole = Sequence[WholeRead | WholeList]
+Whole = Sequence[CompleteRead | CompleteParentList]
 
 
 def mark_deleted(
@@ -93,8 +93,8 @@ def _make_whole_reads(connection: duckdb.DuckDBPyConnection, table: TableSchema,
 
     A read that began after `now` is not in it: nobody knows what came after it.
     """
-    reads = [each for each in whole if isinstance(each, WholeRead)]
-    names = list(reads[0].where) if reads else [each.column for each in whole if isinstance(each, WholeList)]
+    reads = [each for each in whole if isinstance(each, CompleteRead)]
+    names = list(reads[0].where) if reads else [each.column for each in whole if isinstance(each, CompleteParentList)]
     columns = list(map(quoted_name, names))
     declared = "".join(f"{column} VARCHAR, " for column in columns)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE whole_reads ({declared}_at TIMESTAMP)")
@@ -102,7 +102,7 @@ def _make_whole_reads(connection: duckdb.DuckDBPyConnection, table: TableSchema,
     unnested = ", ".join(["unnest(?)"] * len(values))
     connection.execute(f"INSERT INTO whole_reads SELECT {unnested}", values)
     for each in whole:
-        if isinstance(each, WholeList):
+        if isinstance(each, CompleteParentList):
             column = quoted_name(each.column)
             connection.execute(
                 f"INSERT INTO whole_reads SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(table.name)} "

@@ -12,7 +12,7 @@ ROWS_AT_A_TIME = 50_000
 
 
 def find(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str, kept_out: SuppressionList
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str, suppressed: SuppressionList
 ) -> int:
     """Make the table `found` of the rows of a relation that name somebody who is kept out; returns how many.
 
@@ -30,7 +30,7 @@ def find(
         part = f"{row} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND coalesce({texts}) IS NOT NULL"
         query = connection.sql(f"SELECT {row} AS _row, {texts} FROM {relation} WHERE {part}")
         frame = pl.DataFrame(query)
-        named = named_in(frame, table, kept_out)
+        named = named_in(frame, table, suppressed)
         if named is not None:
             total += _note(connection, frame["_row"], named)
     return total

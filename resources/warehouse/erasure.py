@@ -50,27 +50,27 @@ def forget(folder: Folder, people: People, tables: Sequence[TableSchema]) -> dic
         raise RefusedError(f"The folder {folder.root} holds no export: set COUPONTOOLS_DATA_DIR to the one that does.")
     admit(folder, people.origin)
     with sole_writer(folder):
-        kept_out = read_suppression(folder, people.secret).with_identifiers({*people.identifiers, *people.hashes})
-        write_suppression(folder, kept_out)
+        suppressed = read_suppression(folder, people.secret).with_identifiers({*people.identifiers, *people.hashes})
+        write_suppression(folder, suppressed)
         _drop_batches(folder)
         with stage(folder) as connection:
             connection.begin()
-            staged = {table.name: _erase_staged(connection, folder, table, kept_out) for table in tables}
+            staged = {table.name: _erase_staged(connection, folder, table, suppressed) for table in tables}
             connection.commit()
         compact(folder, at_once=True)
-        published = erase_published(folder, tables, kept_out)
+        published = erase_published(folder, tables, suppressed)
         sweep(folder, AT_ONCE)
         _drop_unfinished(folder)
     return {name: rows for name in staged if (rows := max(staged[name], published.get(name, 0)))}
 
 
 def _erase_staged(
-    connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema, kept_out: SuppressionList
+    connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema, suppressed: SuppressionList
 ) -> int:
     """Erase people from a table, and note which files are out of date without them."""
     ensure_table(connection, folder, table)
     name = quoted_name(table.name)
-    found = find(connection, table, name, "rowid", kept_out)
+    found = find(connection, table, name, "rowid", suppressed)
     if found:
         with_rows = f"{name} AS every JOIN found ON every.rowid = found.row"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT every.* FROM {with_rows}")

@@ -18,7 +18,7 @@ from resources.warehouse.stage import stage
 from resources.warehouse.suppression import SuppressionList
 
 
-def erase_published(folder: Folder, tables: Sequence[TableSchema], kept_out: SuppressionList) -> dict[str, int]:
+def erase_published(folder: Folder, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
     """Erase people from the published database and files; returns the rows of the database by table.
 
     Only for the sole writer, who has erased them from the stage.
@@ -27,8 +27,8 @@ def erase_published(folder: Folder, tables: Sequence[TableSchema], kept_out: Sup
     remove(unfinished)
     unfinished.mkdir()
     try:
-        erased = _erase_database(folder, unfinished, tables, kept_out)
-        if _erase_files(folder, unfinished, tables, kept_out) or any(erased.values()):
+        erased = _erase_database(folder, unfinished, tables, suppressed)
+        if _erase_files(folder, unfinished, tables, suppressed) or any(erased.values()):
             _bring_out(folder, unfinished)
     finally:
         remove(unfinished)
@@ -36,7 +36,7 @@ def erase_published(folder: Folder, tables: Sequence[TableSchema], kept_out: Sup
 
 
 def _erase_database(
-    folder: Folder, unfinished: Path, tables: Sequence[TableSchema], kept_out: SuppressionList
+    folder: Folder, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList
 ) -> dict[str, int]:
     if not folder.database.is_file():
         return {}
@@ -46,7 +46,7 @@ def _erase_database(
         query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'opened' AND schema_name = 'main'"
         known = {row[0] for row in connection.execute(query).fetchall()}
         connection.begin()
-        erased = {table.name: _erase(connection, table, kept_out) for table in tables if table.name in known}
+        erased = {table.name: _erase(connection, table, suppressed) for table in tables if table.name in known}
         connection.commit()
         if any(erased.values()):
             write_compact(connection, compacted)
@@ -55,15 +55,15 @@ def _erase_database(
     return erased
 
 
-def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, kept_out: SuppressionList) -> int:
+def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList) -> int:
     name = quoted_name(table.name)
-    found = find(connection, table, name, "rowid", kept_out)
+    found = find(connection, table, name, "rowid", suppressed)
     if found:
         erase(connection, table, name, "rowid")
     return found
 
 
-def _erase_files(folder: Folder, unfinished: Path, tables: Sequence[TableSchema], kept_out: SuppressionList) -> int:
+def _erase_files(folder: Folder, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList) -> int:
     """Write the published files without people, sharing those that have none of them; returns how many were written."""
     written = 0
     by_name = {table.name: table for table in tables}
@@ -72,7 +72,7 @@ def _erase_files(folder: Folder, unfinished: Path, tables: Sequence[TableSchema]
             place = file.relative_to(folder.parquet)
             (unfinished / place).parent.mkdir(parents=True, exist_ok=True)
             table = by_name.get(place.parts[0])
-            if table and _erase_file(connection, file, unfinished / place, table, kept_out):
+            if table and _erase_file(connection, file, unfinished / place, table, suppressed):
                 written += 1
             else:
                 take_over(file, unfinished / place)
@@ -80,10 +80,10 @@ def _erase_files(folder: Folder, unfinished: Path, tables: Sequence[TableSchema]
 
 
 def _erase_file(
-    connection: duckdb.DuckDBPyConnection, file: Path, target: Path, table: TableSchema, kept_out: SuppressionList
+    connection: duckdb.DuckDBPyConnection, file: Path, target: Path, table: TableSchema, suppressed: SuppressionList
 ) -> int:
     rows, number = files([file], "file_row_number = true"), "file_row_number"
-    found = find(connection, table, rows, number, kept_out)
+    found = find(connection, table, rows, number, suppressed)
     if found:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_file AS FROM {rows}")
         erase(connection, table, "rows_of_file", number)

@@ -55,10 +55,10 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def batch(
-        self, purpose: str, reuse_for: timedelta = timedelta(0), kept_out: SuppressionList = NOBODY
+        self, purpose: str, reuse_for: timedelta = timedelta(0), suppressed: SuppressionList = NOBODY
     ) -> Iterator[Batch]:
         """Open a batch; see `open_batch`. Raises WarehouseError."""
-        with open_batch(self.folder, purpose, reuse_for, kept_out.version) as batch:
+        with open_batch(self.folder, purpose, reuse_for, suppressed.version) as batch:
             yield batch
 
     def merge(
@@ -70,7 +70,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         *,
         whole: Whole = (),
         rejected_only: bool = False,
-        kept_out: SuppressionList = NOBODY,
+        suppressed: SuppressionList = NOBODY,
     ) -> Merged:
         """Merge a batch into the stage; see `merge`. Raises WarehouseError.
 
@@ -84,7 +84,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             origin,
             whole=whole,
             rejected_only=rejected_only,
-            secret=kept_out.secret,
+            secret=suppressed.secret,
         )
         if rejected_only or not batch.is_resumable:
             batch.discard()
@@ -125,7 +125,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Ask the stage what is wrong; see `audit`. Raises WarehouseError."""
         return audit(self.folder, tables, questions, live)
 
-    def kept_out(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
+    def suppressed(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
         """Who is kept out; see `read_suppression`. Raises WarehouseError."""
         return read_suppression(self.folder, secret, keep_salt=keep_salt)
 

@@ -200,8 +200,8 @@ def _replace_quarantine(
     whole: Whole,
     now: str,
 ) -> int:
-    """Put the rejected records of a batch in the place of those of the units that it has read again."""
-    if not batch.units:
+    """Put the rejected records of a batch in the place of those of the slices that it has read again."""
+    if not batch.slices:
         return 0
     removed = 0 if is_empty(connection, "quarantine") else _remove_rejected(connection, table, batch, whole, now)
     added = 0
@@ -217,11 +217,12 @@ def _remove_rejected(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, whole: Whole, now: str
 ) -> int:
     columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
-    manifests = quoted_paths(batch.files("units.json"))
-    units = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS units"
+    manifests = quoted_paths(batch.files("slices.json"))
+    slices = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS slices"
     return forget_rejected(connection, table, whole, now) + count(
         connection,
-        f"DELETE FROM quarantine USING {units} WHERE quarantine.table_name = {quoted_text(table.name)} "
-        "AND quarantine.endpoint = units.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM units.parent "
-        'AND (units.start IS NULL OR quarantine.window_start >= units.start AND quarantine.window_end <= units."end")',
+        f"DELETE FROM quarantine USING {slices} WHERE quarantine.table_name = {quoted_text(table.name)} "
+        "AND quarantine.endpoint = slices.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent "
+        "AND (slices.start IS NULL OR quarantine.window_start >= slices.start "
+        'AND quarantine.window_end <= slices."end")',
     )

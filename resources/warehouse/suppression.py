@@ -75,7 +75,7 @@ def keyed_hash(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def named_in(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList) -> pl.DataFrame | None:
+def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
     """What of some rows of a table is of people who are kept out; None if nothing is.
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
@@ -83,9 +83,9 @@ def named_in(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList)
     address or number, all of it, and no contact says that it is somebody else's.
     """
     columns = [name for name in table.naming_columns if frame.schema.get(name) == pl.String]
-    if not (kept_out.hashes and columns and len(frame)):
+    if not (suppressed.hashes and columns and len(frame)):
         return None
-    naming = kept_out.naming(pl.concat([frame[name].rename("text") for name in columns]))
+    naming = suppressed.naming(pl.concat([frame[name].rename("text") for name in columns]))
     if naming.is_empty():
         return None
     whole, texts = naming.filter("is_whole")["text"].to_list(), naming["text"].to_list()
@@ -101,9 +101,9 @@ def named_in(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList)
     )
 
 
-def without(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList) -> pl.DataFrame:
+def without(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:
     """Rows of a table without the people who are kept out: without their rows, where these are nothing but them."""
-    named = named_in(frame, table, kept_out)
+    named = named_in(frame, table, suppressed)
     if named is None:
         return frame
     theirs = named["is_theirs"]
@@ -113,13 +113,13 @@ def without(frame: pl.DataFrame, table: TableSchema, kept_out: SuppressionList) 
     return frame.filter(~theirs) if table.is_about_people else frame
 
 
-def clear(batch: Batch, table: TableSchema, quarantine: TableSchema, kept_out: SuppressionList) -> None:
+def clear(batch: Batch, table: TableSchema, quarantine: TableSchema, suppressed: SuppressionList) -> None:
     """Take out of a batch whoever was forgotten since it was begun."""
-    if batch.kept_out == kept_out.version:
+    if batch.suppressed == suppressed.version:
         return
     for kind, schema in (("rows", table), ("seen", table), ("rejected", quarantine)):
-        batch.rewrite(kind, partial(without, table=schema, kept_out=kept_out))
-    batch.kept_out = kept_out.version
+        batch.rewrite(kind, partial(without, table=schema, suppressed=suppressed))
+    batch.suppressed = suppressed.version
 
 
 def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
@@ -159,13 +159,13 @@ def _read(folder: Folder, secret: bytes | None) -> SuppressionList:
     return found
 
 
-def write_suppression(folder: Folder, kept_out: SuppressionList) -> None:
+def write_suppression(folder: Folder, suppressed: SuppressionList) -> None:
     """Remember to keep people out. Raises WarehouseError."""
     kept = {
-        "format": kept_out.format,
-        "salt": kept_out.salt.hex(),
-        "check": keyed_hash(kept_out.key, "") if kept_out.secret else None,
-        "hashes": sorted(kept_out.hashes),
+        "format": suppressed.format,
+        "salt": suppressed.salt.hex(),
+        "check": keyed_hash(suppressed.key, "") if suppressed.secret else None,
+        "hashes": sorted(suppressed.hashes),
     }
     with telling_the_folder(folder):
         write_whole(folder.forgotten, json.dumps(kept).encode())

@@ -17,7 +17,7 @@ import polars as pl
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from resources.settings import SANDBOX
-from resources.warehouse.batch import UnitDone
+from resources.warehouse.batch import CompletedSlice
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
@@ -69,7 +69,7 @@ def merge(warehouse: WarehouseResource, query: str) -> float:
     with warehouse.batch("benchmark") as batch:
         for rows in frames(query, warehouse.folder.root):
             batch.add(rows, nothing_rejected)
-        batch.complete(UnitDone("v3/campaign/data", "cam_1", None, None, 0, 0, None))
+        batch.complete(CompletedSlice("v3/campaign/data", "cam_1", None, None, 0, 0, None))
         batch.flush()
         begun = time.perf_counter()
         warehouse.merge(batch, SCHEMA, Quarantine.schema_of_table(), Origin(SANDBOX))

@@ -129,19 +129,19 @@ def _which(data_dir: Path, before: State, after: State) -> str:
 
 
 def _complete_units(data_dir: Path) -> set[Asked]:
-    """The session units that batches on disk hold as complete, for the next run to take up."""
-    units: set[Asked] = set()
+    """The session slices that batches on disk hold as complete, for the next run to take up."""
+    slices: set[Asked] = set()
     for label in (data_dir / ".state" / "batches").glob("*/label"):
         batch = label.parent
-        for file in [*batch.glob("*.units.json"), *batch.glob("merged.json")]:
-            for unit in json.loads(file.read_bytes()):
-                if unit["endpoint"].startswith("v3/campaign/"):
-                    units.add((unit["endpoint"], unit["parent"], unit["start"], unit["end"]))
-    return units
+        for file in [*batch.glob("*.slices.json"), *batch.glob("merged.json")]:
+            for slice_ in json.loads(file.read_bytes()):
+                if slice_["endpoint"].startswith("v3/campaign/"):
+                    slices.add((slice_["endpoint"], slice_["parent"], slice_["start"], slice_["end"]))
+    return slices
 
 
 def _session_units(server: SandboxServer, begun: float) -> set[Asked]:
-    """The session units that were asked for since a moment."""
+    """The session slices that were asked for since a moment."""
     return {
         (entry.path, *(entry.parameters[name] for name in ("campaign", "start_date", "end_date")))
         for entry in server.requests
@@ -161,7 +161,7 @@ def scene(serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Scen
     return Scene(data_dir, account, server)
 
 
-PART = ".state/batches/*/000001.units.json"
+PART = ".state/batches/*/000001.slices.json"
 MERGED = ".state/batches/*/merged.json"
 
 

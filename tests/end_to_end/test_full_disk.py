@@ -89,7 +89,7 @@ def stopped_in(data_dir: Path) -> str:
     with duckdb.connect(str(data_dir / ".state" / "stage.duckdb"), read_only=True) as connection:
         if connection.execute("SELECT 1 FROM coupon_sessions WHERE custom_id = 'r2' LIMIT 1").fetchall():
             return "publish"
-    return "merge" if list((data_dir / ".state" / "batches").glob("*/*.units.json")) else "batch"
+    return "merge" if list((data_dir / ".state" / "batches").glob("*/*.slices.json")) else "batch"
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_published(serve: Serve, disk: Disk) -> None:

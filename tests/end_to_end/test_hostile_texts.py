@@ -17,7 +17,7 @@ from assets.campaigns import campaigns, categories
 from assets.coupon_sessions import coupon_sessions
 from assets.published_database import published_database
 from pipelines.definitions import build_defs
-from resources.printable import harmless
+from resources.printable import make_printable
 from tests.resources.coupontools.test_masking import SPELLINGS
 from tests.support.fixed_server import replying
 
@@ -92,7 +92,7 @@ def test_keys_that_the_api_gives_back_are_stored_and_told_nowhere(ran: Ran) -> N
 
 
 def test_texts_of_the_api_act_nowhere(ran: Ran) -> None:
-    shown = harmless(HARM)
+    shown = make_printable(HARM)
     for told in (f"data{shown}", f"new{shown}", f"v3/campaign/opens of campaign cam_0{shown} from"):
         assert told in ran.told
     assert not ACTS.search(ran.told)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from assets.catalogue import marts
-from assets.ingest.personal_data import Veil
+from assets.ingest.personal_data import Redactor
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.directory_registrations import DirectoryRegistration
 from assets.tables.loyalty_users import LoyaltyUser
@@ -27,7 +27,7 @@ from pipelines.export import export_days, export_everything
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.settings import PersonalData
-from resources.warehouse.batch import UnitDone
+from resources.warehouse.batch import CompletedSlice
 from resources.warehouse.columns import create_table
 from resources.warehouse.origin import Origin, note_origin
 from resources.warehouse.resource import WarehouseResource
@@ -176,9 +176,9 @@ def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: l
     named = pl.DataFrame(people, {"email": pl.String, "phone": pl.String}, orient="row")
     rows = pl.concat([empty, named], how="diagonal")
     policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("a secret that nobody knows"))
-    veil = Veil.over(CouponSession, policy, NOBODY)
-    assert veil
-    hashed, _, _ = veil(rows, Quarantine.schema_of_frames().to_frame(), None)
+    redactor = Redactor.over(CouponSession, policy, NOBODY)
+    assert redactor
+    hashed, _, _ = redactor(rows, Quarantine.schema_of_frames().to_frame(), None)
     assert customers_of(rows) == customers_of(hashed)
 
 
@@ -291,7 +291,7 @@ def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
     with warehouse.batch("sessions") as batch:
         rows = [{"session_id": "a", "email": EMAIL}, {"session_id": "b", "custom_id": PHONE}, {"session_id": "c"}]
         batch.add(pl.DataFrame(rows, CouponSession.schema_of_frames()), Quarantine.schema_of_frames().to_frame())
-        batch.complete(UnitDone("v3/x", "p", None, None, 3, 0, None))
+        batch.complete(CompletedSlice("v3/x", "p", None, None, 3, 0, None))
         batch.flush()
         schemas = CouponSession.schema_of_table(), Quarantine.schema_of_table()
         warehouse.merge(batch, *schemas, Origin("account 0123456789abcdef"))

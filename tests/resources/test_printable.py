@@ -5,23 +5,23 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.printable import harmless, harmless_lines
+from resources.printable import make_lines_printable, make_printable
 
 
 @given(st.text(st.characters(exclude_categories=[])))
 def test_nothing_that_acts_is_left_and_all_else_is_as_it_was(text: str) -> None:
-    shown = harmless(text)
+    shown = make_printable(text)
     assert shown.encode() or not text
     assert not any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in shown)
     assert not any(unicodedata.bidirectional(each) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI"} for each in shown)
-    assert harmless(shown) == shown
+    assert make_printable(shown) == shown
     if text.isprintable() and text.isascii():
         assert shown == text
 
 
 def test_what_acts_is_shown_as_an_escape() -> None:
-    assert harmless("\x1b[31m\r\n\x9b\u202eé 𝄞 עברית") == "\\u001b[31m\\u000d\\u000a\\u009b\\u202eé 𝄞 עברית"
+    assert make_printable("\x1b[31m\r\n\x9b\u202eé 𝄞 עברית") == "\\u001b[31m\\u000d\\u000a\\u009b\\u202eé 𝄞 עברית"
 
 
 def test_lines_of_our_own_stay_apart() -> None:
-    assert harmless_lines("one\ntwo\x07") == "one\ntwo\\u0007"
+    assert make_lines_printable("one\ntwo\x07") == "one\ntwo\\u0007"

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from resources.warehouse.batch import UnitDone
+from resources.warehouse.batch import CompletedSlice
 from resources.warehouse.deletions import Whole
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -72,17 +72,17 @@ def thing(
     return identifier, made, used, colour, NOON + timedelta(seconds=seen), None
 
 
-def done(start: date | None = None, end: date | None = None) -> UnitDone:
-    """A unit that was read."""
+def done(start: date | None = None, end: date | None = None) -> CompletedSlice:
+    """A slice that was read."""
     days = [day.isoformat() if day else None for day in (start, end)]
-    return UnitDone("v3/things", "p", days[0], days[1], 1, 0, None)
+    return CompletedSlice("v3/things", "p", days[0], days[1], 1, 0, None)
 
 
 def merge(
     warehouse: WarehouseResource,
     *things: tuple[Any, ...],
     rejected: Sequence[str] = (),
-    unit: UnitDone | None = None,
+    slice_: CompletedSlice | None = None,
     whole: Whole = (),
     still_there: Sequence[str] = (),
     rejected_at: datetime = NOON,
@@ -90,7 +90,7 @@ def merge(
 ) -> None:
     """Merge a batch of things, rejected records, and keys of records that are still there."""
     with warehouse.batch("things") as batch:
-        of = unit or done()
+        of = slice_ or done()
         window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
         refused = [("things", of.endpoint, of.parent, *window, record, rejected_at) for record in rejected]
         seen = pl.DataFrame({"id": still_there}, {"id": pl.String})

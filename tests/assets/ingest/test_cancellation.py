@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from assets.ingest.cancellation import run_until_told
+from assets.ingest.cancellation import run_until_cancelled
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -21,5 +21,5 @@ def test_a_signal_ends_what_is_awaited(number: signal.Signals, seconds: float | 
         return "done"
 
     with pytest.raises(KeyboardInterrupt):
-        run_until_told(work())
+        run_until_cancelled(work())
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before

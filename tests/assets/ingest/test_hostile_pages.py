@@ -21,11 +21,11 @@ from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.endpoints import choose
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.page import read_page
-from resources.coupontools.requests import Question, Unit
+from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from tests.support.raw_server import answering, http
 
-SESSIONS = Unit(choose("")["sessions"], "cam_1")
+SESSIONS = Slice(choose("")["sessions"], "cam_1")
 MAX_ANSWER, MAX_RECORD = 200_000, 20_000
 MAX_SECONDS, MAX_KILOBYTES = 5.0, 400_000
 """What an answer may cost: of the processor, and of memory beyond what was taken before; most take a thousandth."""
@@ -121,7 +121,9 @@ def outcome(server: Server) -> Normalised | CoupontoolsError:
 
     async def run() -> Normalised:
         async with CoupontoolsResource(url=server.url).connected() as client:
-            (found, _place), _amount = await client.read(Question(SESSIONS, 1), partial(read_page, SESSIONS, 1, read))
+            (found, _place), _amount = await client.read(
+                PageRequest(SESSIONS, 1), partial(read_page, SESSIONS, 1, read)
+            )
             return found
 
     with pytest.MonkeyPatch.context() as patch:

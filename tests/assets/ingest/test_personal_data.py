@@ -4,12 +4,12 @@ from datetime import datetime
 
 import pytest
 
-from assets.ingest.personal_data import Veil
+from assets.ingest.personal_data import Redactor
 from assets.normalise.normalise import normalise
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
 from resources.warehouse.suppression import NOBODY
 
@@ -30,9 +30,9 @@ DEEP = "[" * 100_000 + "]" * 100_000
 def test_nothing_of_somebody_forgotten_is_written(policy: str, record: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "k" * 16)
-    page = Page(Unit(choose("")["sessions"], "cam_1"), 1, f"[{record}]".encode(), datetime(2026, 1, 1))
+    page = Page(Slice(choose("")["sessions"], "cam_1"), 1, f"[{record}]".encode(), datetime(2026, 1, 1))
     result = normalise(page, CouponSession, {"campaign_id": "cam_1"})
-    veil = Veil(CouponSession, PersonalData(), NOBODY.with_identifiers([PERSON]))
-    rows, rejected, _ = veil(result.rows, result.rejected, None)
+    redactor = Redactor(CouponSession, PersonalData(), NOBODY.with_identifiers([PERSON]))
+    rows, rejected, _ = redactor(result.rows, result.rejected, None)
     assert PERSON not in rows.write_json() + rejected.write_json()
     assert rejected.is_empty()

@@ -24,7 +24,7 @@ from assets.tables.quarantine import Quarantine
 from assets.tables.table import Column, Table
 from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from tests.support.accounts import session
 
 READ_AT = datetime(2026, 1, 2, 3, 4, 5, 678)
@@ -33,7 +33,7 @@ SESSIONS = choose("")["sessions"]
 
 def read(records: bytes | list[Any], table: type[Table] = CouponSession) -> Normalised:
     content = records if isinstance(records, bytes) else json.dumps(records).encode()
-    return normalise(Page(Unit(SESSIONS, "cam_1"), 1, content, READ_AT), table, given_to(table))
+    return normalise(Page(Slice(SESSIONS, "cam_1"), 1, content, READ_AT), table, given_to(table))
 
 
 def given_to(table: type[Table]) -> dict[str, str]:
@@ -361,7 +361,7 @@ def test_the_fast_way_takes_no_page_that_it_would_have_to_change(record: Any) ->
 
 
 def test_a_value_in_two_places_is_kept_twice() -> None:
-    page = Page(Unit(SESSIONS), 1, b'[{"ID":"cam_1","id":7},{"id":8}]', READ_AT)
+    page = Page(Slice(SESSIONS), 1, b'[{"ID":"cam_1","id":7},{"id":8}]', READ_AT)
     rows = normalise(page, Campaign, {}).rows
     assert rows.select("campaign_id", "_extra").rows() == [("cam_1", '{"id":7}'), ("8", None)]
 
@@ -516,7 +516,7 @@ def test_an_id_that_nothing_could_be_asked_with_is_refused() -> None:
     result = read(records, Campaign)
     assert result.rows["campaign_id"].to_list() == ["é" * 1_000]
     assert result.rejected["reason"].to_list() == ["ID: Input should be a text of at most 2000 bytes"] * 2
-    page = Page(Unit(SESSIONS), 1, json.dumps(records).encode(), READ_AT)
+    page = Page(Slice(SESSIONS), 1, json.dumps(records).encode(), READ_AT)
     assert identifiers(page, Campaign).to_list() == ["é" * 1_000, None, None]
 
 

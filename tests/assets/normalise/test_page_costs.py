@@ -11,15 +11,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assets.ingest.cancellation import run_until_told
-from assets.ingest.extract import Extraction, Read, extract
+from assets.ingest.cancellation import run_until_cancelled
+from assets.ingest.extract import ExtractionReport, Read, extract
 from assets.ingest.progress import named
 from assets.normalise.exact_json import MAX_UNDECLARED
 from assets.normalise.normalise import Normalised, normalise
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
-from resources.coupontools.requests import Unit
+from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, open_batch
 from resources.warehouse.folder import Folder
@@ -31,7 +31,7 @@ SESSIONS = choose("")["sessions"]
 
 def read(records: list[Any], max_record_bytes: int = 10_000_000) -> Normalised:
     content = json.dumps(records).encode()
-    page = Page(Unit(SESSIONS, "cam_1"), 1, content, datetime(2026, 1, 2))
+    page = Page(Slice(SESSIONS, "cam_1"), 1, content, datetime(2026, 1, 2))
     return normalise(page, CouponSession, {"campaign_id": "cam_1"}, max_record_bytes)
 
 
@@ -101,59 +101,61 @@ def test_a_record_is_as_large_as_it_may_be() -> None:
 
 
 @pytest.fixture
-def extracted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Answers], tuple[Extraction, pl.DataFrame]]:
+def extracted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Answers], tuple[ExtractionReport, pl.DataFrame]]:
     """Reads the sessions of a campaign that a server tells into a batch; returns also what was rejected."""
     for name, value in {"CLIENT_ID": "somebody", "CLIENT_SECRET": "hush-hush", "RETRY_WAIT": "0"}.items():
         monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
 
-    def run(answers: Answers) -> tuple[Extraction, pl.DataFrame]:
+    def run(answers: Answers) -> tuple[ExtractionReport, pl.DataFrame]:
         with answering(answers) as url, open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
 
-            async def work() -> Extraction:
+            async def work() -> ExtractionReport:
                 async with CoupontoolsResource(url=url).connected() as client:
-                    read = Read(Unit(SESSIONS, "cam_1"), {"campaign_id": "cam_1"})
+                    read = Read(Slice(SESSIONS, "cam_1"), {"campaign_id": "cam_1"})
                     return await extract(client, [read], CouponSession, batch, logging.getLogger(), None)
 
-            extraction = run_until_told(work())
+            report = run_until_cancelled(work())
             rows, rejected = batch.files("rows.parquet"), batch.files("rejected.parquet")
-            assert sum(len(pl.read_parquet(file)) for file in rows) == extraction.records
-            assert [unit.complete for unit in batch.units] == [not extraction.unreadable]
-            return extraction, pl.concat(map(pl.read_parquet, rejected)) if rejected else pl.DataFrame()
+            assert sum(len(pl.read_parquet(file)) for file in rows) == report.records
+            assert [slice_.complete for slice_ in batch.slices] == [not report.unreadable]
+            return report, pl.concat(map(pl.read_parquet, rejected)) if rejected else pl.DataFrame()
 
     return run
 
 
 def test_of_a_list_that_does_not_end_the_rows_are_kept(
-    extracted: Callable[[Answers], tuple[Extraction, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
+    extracted: Callable[[Answers], tuple[ExtractionReport, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_MAX_PAGES", "5")
-    extraction, _ = extracted(lambda page: [http(envelope([session(page)], amount_of_results=10**12))])
-    assert extraction.records == 5
-    (line,) = extraction.unreadable
+    report, _ = extracted(lambda page: [http(envelope([session(page)], amount_of_results=10**12))])
+    assert report.records == 5
+    (line,) = report.unreadable
     assert "campaign cam_1 does not end: 5 pages" in line
 
 
 def test_of_an_answer_that_is_too_large_the_beginning_is_kept(
-    extracted: Callable[[Answers], tuple[Extraction, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
+    extracted: Callable[[Answers], tuple[ExtractionReport, pl.DataFrame]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_MAX_ANSWER_BYTES", "20000")
     large = envelope([session(9, customid="x" * 30_000)])
-    extraction, rejected = extracted(lambda page: [http(large if page == 2 else envelope([session(page)]))])
-    assert extraction.records == 1
-    (line,) = extraction.unreadable
+    report, rejected = extracted(lambda page: [http(large if page == 2 else envelope([session(page)]))])
+    assert report.records == 1
+    (line,) = report.unreadable
     assert "page 2 holds more bytes than COUPONTOOLS_MAX_ANSWER_BYTES (20,000) allows" in line
     assert rejected["record"].to_list() == [large[:20_000].decode()]
 
 
 def test_new_names_on_every_page_are_not_remembered_without_end(
-    extracted: Callable[[Answers], tuple[Extraction, pl.DataFrame]],
+    extracted: Callable[[Answers], tuple[ExtractionReport, pl.DataFrame]],
 ) -> None:
     def page_of(page: int) -> list[dict[str, Any]]:
         return [with_names(page, {f"n{page} {i}": 1 for i in range(90)})] if page < 30 else []
 
-    extraction, _ = extracted(lambda page: [http(envelope(page_of(page)))])
-    assert extraction.records == 29
-    assert len(extraction.new_fields) < 1_100
+    report, _ = extracted(lambda page: [http(envelope(page_of(page)))])
+    assert report.records == 29
+    assert len(report.new_fields) < 1_100
 
 
 def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:

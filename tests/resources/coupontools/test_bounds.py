@@ -17,14 +17,14 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
 from resources.coupontools.page import Page
-from resources.coupontools.pages import Reader, Reading, Reads, Taken
-from resources.coupontools.requests import Question, Unit
+from resources.coupontools.pages import PageReader, Reads, SliceResult, Taken
+from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
 T = TypeVar("T")
-SESSIONS = Unit(choose("")["sessions"], "cam_1")
+SESSIONS = Slice(choose("")["sessions"], "cam_1")
 GOOD = envelope([session(1), session(2)])
 SMALL = 20_000
 """Bytes of an answer, where a test sets the bound."""
@@ -51,14 +51,14 @@ def ask(answers: Answers) -> bytes:
     def decode(answer: Answer, _asked_at: datetime) -> bytes:
         return answer.records
 
-    return with_client(answers, lambda client: client.read(Question(SESSIONS, 1), decode))
+    return with_client(answers, lambda client: client.read(PageRequest(SESSIONS, 1), decode))
 
 
-def read_list(answers: Answers) -> Reading:
+def read_list(answers: Answers) -> SliceResult:
     def take(page: Page) -> Taken:
         return Taken(page.records.count(b'"session":'), pl.Series([page.records], dtype=pl.Binary).hash())
 
-    return with_client(answers, lambda client: Reader(client).read(SESSIONS, Reads(lambda page: page, take)))
+    return with_client(answers, lambda client: PageReader(client).read(SESSIONS, Reads(lambda page: page, take)))
 
 
 def deflated(body: bytes) -> bytes:

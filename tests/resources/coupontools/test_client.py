@@ -15,16 +15,16 @@ from resources.coupontools.client import MAX_TRIES, MAX_TRIES_IF_PERMANENT, Clie
 from resources.coupontools.endpoints import Endpoint, choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import (
-    AbsentError,
     AccountError,
     CoupontoolsError,
-    GoneError,
+    NotAvailableError,
+    ParentNotFoundError,
     RequestError,
     UnavailableError,
     UnreachableError,
     UnreadableError,
 )
-from resources.coupontools.requests import Keys, Question, Unit, request
+from resources.coupontools.requests import Credentials, PageRequest, Slice, request
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.server.app import RateLimit
 from resources.sandbox.server.faults import Fault
@@ -55,7 +55,7 @@ def ask(campaign: str = "cam_1", start: date | None = None) -> tuple[int, Client
         def decode(answer: Answer, _asked_at: datetime) -> int:
             return answer.records.count(b'"session":')
 
-        return await client.read(Question(Unit(SESSIONS, campaign, start), 1), decode), client
+        return await client.read(PageRequest(Slice(SESSIONS, campaign, start), 1), decode), client
 
     return with_client(work)
 
@@ -154,8 +154,8 @@ def test_requests_that_are_too_many_are_sent_one_by_one_until_all_are_answered(s
         def decode(answer: Answer, _asked_at: datetime) -> int:
             return answer.records.count(b'"session":')
 
-        units = [Unit(SESSIONS, f"cam_{number}") for number in range(1, 41)]
-        assert sum(await asyncio.gather(*(client.read(Question(unit, 1), decode) for unit in units))) == 40
+        slices = [Slice(SESSIONS, f"cam_{number}") for number in range(1, 41)]
+        assert sum(await asyncio.gather(*(client.read(PageRequest(slice_, 1), decode) for slice_ in slices))) == 40
         return client
 
     traffic = with_client(work).traffic
@@ -201,7 +201,7 @@ def test_the_apis_own_errors_are_told_apart_in_every_shape(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, error_http_status: str, error_shape: str
 ) -> None:
     server = serve(account(), error_http_status=error_http_status, error_shape=error_shape)
-    with pytest.raises(GoneError, match=r"campaign cam_99, page 1 is no longer in the account \(error 502"):
+    with pytest.raises(ParentNotFoundError, match=r"campaign cam_99, page 1 is no longer in the account \(error 502"):
         ask("cam_99")
     with pytest.raises(RequestError, match="error 301") as refused:
         ask("cam_abc")
@@ -216,7 +216,7 @@ def test_the_apis_own_errors_are_told_apart_in_every_shape(
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(101, AccountError), (1000, AccountError), (502, GoneError), (604, RequestError)]
+    ("code", "kind"), [(101, AccountError), (1000, AccountError), (502, ParentNotFoundError), (604, RequestError)]
 )
 def test_application_codes_are_never_retried(serve: Serve, code: int, kind: type[CoupontoolsError]) -> None:
     server = serve(account())
@@ -292,7 +292,7 @@ def test_a_cookie_is_not_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
         async def work(client: Client) -> None:
             for _ in range(2):
-                await client.read(Question(Unit(client.endpoints["campaigns"])), lambda answer, _at: answer)
+                await client.read(PageRequest(Slice(client.endpoints["campaigns"])), lambda answer, _at: answer)
 
         with_client(work)
     assert len(asked) == 2
@@ -343,7 +343,9 @@ def test_no_more_requests_are_under_way_than_allowed_and_none_too_soon(
         def decode(answer: Answer, _asked_at: datetime) -> bytes:
             return answer.records
 
-        await asyncio.gather(*(client.read(Question(Unit(client.endpoints["campaigns"])), decode) for _ in range(6)))
+        await asyncio.gather(
+            *(client.read(PageRequest(Slice(client.endpoints["campaigns"])), decode) for _ in range(6))
+        )
 
     with_client(work)
     moments = sorted(entry.time for entry in server.requests)
@@ -374,7 +376,7 @@ def test_the_client_asks_no_endpoint_that_is_not_in_the_table(serve: Serve) -> N
     for path in ("v3/couponsession/update", "v3/singleuse/create", "v3/send/sms", "v3/account/sso"):
 
         async def work(client: Client, path: str = path) -> None:
-            await client.read(Question(Unit(Endpoint(path))), lambda answer, _at: answer)
+            await client.read(PageRequest(Slice(Endpoint(path))), lambda answer, _at: answer)
 
         with pytest.raises(ValueError, match="not among the endpoints"):
             with_client(work)
@@ -401,9 +403,9 @@ def test_a_version_that_does_not_exist_is_refused(
 @pytest.mark.parametrize("identifier", ["..", "a/b", "a?b=c", "../../v3/send/sms", "a b", "é%"])
 def test_no_id_leads_to_another_path(identifier: str) -> None:
     endpoint = choose("")["loyalty_users"]
-    keys = Keys("id", "secret")
+    keys = Credentials("id", "secret")
     with httpx.Client(base_url="http://127.0.0.1:9") as http:
-        url = request(http, Question(Unit(endpoint, identifier)), keys).url  # type: ignore[arg-type]
+        url = request(http, PageRequest(Slice(endpoint, identifier)), keys).url  # type: ignore[arg-type]
     before, after = b"/v4/loyalty/loyalty-cards/", b"/stats?"
     assert url.raw_path.startswith(before)
     middle = url.raw_path.removeprefix(before).partition(after)[0]
@@ -415,19 +417,19 @@ CODES: list[tuple[str, int, type[CoupontoolsError]]] = [
     *[("campaigns", code, AccountError) for code in (1000, 101)],
     *[("campaigns", code, RequestError) for code in (102, 103, 104, 200, 300, 301, 302, 303, 304, 305, 349, 502)],
     *[("campaigns", code, RequestError) for code in (503, 505, 507, 509, 510, 514, 515, 604)],
-    ("subaccounts", 102, AbsentError),
-    ("sms_groups", 103, AbsentError),
-    ("email_groups", 104, AbsentError),
-    ("campaign_info", 502, GoneError),
-    ("sessions", 502, GoneError),
+    ("subaccounts", 102, NotAvailableError),
+    ("sms_groups", 103, NotAvailableError),
+    ("email_groups", 104, NotAvailableError),
+    ("campaign_info", 502, ParentNotFoundError),
+    ("sessions", 502, ParentNotFoundError),
     ("sessions", 505, RequestError),
-    ("loyalty_users", 505, GoneError),
-    ("loyalty_users", 507, GoneError),
-    ("directory_info", 507, GoneError),
-    ("directory_registrations", 507, GoneError),
+    ("loyalty_users", 505, ParentNotFoundError),
+    ("loyalty_users", 507, ParentNotFoundError),
+    ("directory_info", 507, ParentNotFoundError),
+    ("directory_registrations", 507, ParentNotFoundError),
     ("directory_registrations", 502, RequestError),
-    ("subaccount_info", 510, GoneError),
-    ("sms_contacts", 514, GoneError),
+    ("subaccount_info", 510, ParentNotFoundError),
+    ("sms_contacts", 514, ParentNotFoundError),
 ]
 
 
@@ -441,7 +443,7 @@ def test_every_error_code_means_what_it_means_at_its_endpoint(
     async def work(client: Client) -> None:
         endpoint = client.endpoints[part]
         parent = "1" if endpoint.parent else None
-        await client.read(Question(Unit(endpoint, parent)), lambda answer, _at: answer)
+        await client.read(PageRequest(Slice(endpoint, parent)), lambda answer, _at: answer)
 
     with pytest.raises(kind, match=f"error {code}"):
         with_client(work)

@@ -16,8 +16,8 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import RequestError
 from resources.coupontools.page import Page
-from resources.coupontools.pages import Reader, Reading, Reads, Taken
-from resources.coupontools.requests import Question, Unit
+from resources.coupontools.pages import PageReader, Reads, SliceResult, Taken
+from resources.coupontools.requests import PageRequest, Slice
 from resources.settings import ApiLimits
 
 SESSIONS = choose("")["sessions"]
@@ -50,8 +50,8 @@ class Server:
         self.kept = set(self.numbers) - self.hidden
         self.answered = self.added = 0
 
-    async def read(self, question: Question, decode: Any) -> Any:
-        answer = await self.answer(question, decode)
+    async def read(self, page_request: PageRequest, decode: Any) -> Any:
+        answer = await self.answer(page_request, decode)
         self.answered += 1
         for kind, share in self.moves.get(self.answered, []):
             place = int(share * len(self.numbers))
@@ -62,10 +62,10 @@ class Server:
                 self.numbers.insert(0 if share < 0.5 else len(self.numbers), 1_000_000 + self.added)
         return answer
 
-    async def answer(self, question: Question, decode: Any) -> Any:
+    async def answer(self, page_request: PageRequest, decode: Any) -> Any:
         await asyncio.sleep(0)
         self.size = len(self.numbers)
-        number, last = question.page or 1, max(1, -(-self.size // self.page_size))
+        number, last = page_request.page or 1, max(1, -(-self.size // self.page_size))
         if number > last and self.past_end == "error":
             raise RequestError("past the end", frozenset({300}))
         if number > last and self.past_end in ("first", "last"):
@@ -78,8 +78,8 @@ class Server:
         return decode(Answer(json.dumps(records).encode(), announced), datetime.now(UTC))
 
 
-def kept_by(server: Server, unit: Unit, reader: Reader | None = None) -> tuple[list[int], Reading]:
-    """What reading a unit to its end keeps, and what it came to."""
+def kept_by(server: Server, slice_: Slice, reader: PageReader | None = None) -> tuple[list[int], SliceResult]:
+    """What reading a slice to its end keeps, and what it came to."""
     kept: list[int] = []
 
     def take(found: list[int]) -> Taken:
@@ -88,14 +88,14 @@ def kept_by(server: Server, unit: Unit, reader: Reader | None = None) -> tuple[l
             len(numbers), numbers, keep=lambda new: kept.extend(numbers if new is None else numbers.filter(new))
         )
 
-    reading = asyncio.run((reader or Reader(cast("Client", server))).read(unit, Reads(records_of, take)))
+    reading = asyncio.run((reader or PageReader(cast("Client", server))).read(slice_, Reads(records_of, take)))
     return kept, reading
 
 
-WHOLE = Unit(SESSIONS, "cam_1")
-DAYS = Unit(SESSIONS, "cam_1", date(2026, 1, 1), date(2026, 1, 2))
-MONTHS = Unit(SESSIONS, "cam_1", date(2026, 1, 1), date(2026, 6, 1))
-NEWEST_FIRST = Unit(REGISTRATIONS, "dir_1")
+WHOLE = Slice(SESSIONS, "cam_1")
+DAYS = Slice(SESSIONS, "cam_1", date(2026, 1, 1), date(2026, 1, 2))
+MONTHS = Slice(SESSIONS, "cam_1", date(2026, 1, 1), date(2026, 6, 1))
+NEWEST_FIRST = Slice(REGISTRATIONS, "dir_1")
 
 small_pages = st.integers(1, 20)
 known_pages = st.sampled_from([100, 101, 130, 5000])
@@ -111,7 +111,7 @@ known_pages = st.sampled_from([100, 101, 130, 5000])
 @settings(max_examples=100, deadline=None)
 def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
     server = Server(0, page_size, past_end, amount)
-    reader = Reader(cast("Client", server))
+    reader = PageReader(cast("Client", server))
     for size in sizes:
         server.numbers = list(range(size))
         kept, _ = kept_by(server, WHOLE, reader)
@@ -125,26 +125,26 @@ def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: in
     amount=st.sampled_from(["page", "total", "none"]),
     hidden=st.sets(st.integers(0, 700), max_size=49),
     cap=st.one_of(st.integers(0, 800), st.just(10**12)),
-    unit=st.sampled_from([WHOLE, DAYS, MONTHS, NEWEST_FIRST]),
+    slice_=st.sampled_from([WHOLE, DAYS, MONTHS, NEWEST_FIRST]),
 )
 @settings(max_examples=200, deadline=None)
 def test_neither_a_short_page_nor_a_wrong_total_ends_a_list(
-    size: int, page_size: int, past_end: str, amount: str, hidden: set[int], cap: int, unit: Unit
+    size: int, page_size: int, past_end: str, amount: str, hidden: set[int], cap: int, slice_: Slice
 ) -> None:
     server = Server(size, page_size, past_end, amount, hidden=frozenset(hidden), cap=cap)
-    kept, reading = kept_by(server, unit)
+    kept, reading = kept_by(server, slice_)
     shown = set(range(size)) - hidden
     assert set(kept) == shown
     assert reading.records >= len(shown)
-    assert not (reading.is_end_a_hint and unit.start is None)
+    assert not (reading.is_end_a_hint and slice_.start is None)
 
 
 @pytest.mark.parametrize("announced", [10**12, 10**300])
 @pytest.mark.parametrize("past_end", ["empty", "error", "first", "last"])
 def test_a_total_without_end_makes_no_request_without_end(announced: int, past_end: str) -> None:
     class Boasting(Server):
-        async def answer(self, question: Question, decode: Any) -> Any:
-            return await super().answer(question, lambda answer, at: decode(answer._replace(amount=announced), at))
+        async def answer(self, page_request: PageRequest, decode: Any) -> Any:
+            return await super().answer(page_request, lambda answer, at: decode(answer._replace(amount=announced), at))
 
     server = Boasting(250, 100, past_end, "total")
     kept, _ = kept_by(server, WHOLE)
@@ -153,7 +153,7 @@ def test_a_total_without_end_makes_no_request_without_end(announced: int, past_e
 
 
 @pytest.mark.parametrize(
-    ("unit", "size", "requests"),
+    ("slice_", "size", "requests"),
     [
         (DAYS, 0, 1),
         (DAYS, 2, 2),  # the first short pages of an endpoint are looked behind
@@ -166,15 +166,15 @@ def test_a_total_without_end_makes_no_request_without_end(announced: int, past_e
         (NEWEST_FIRST, 3, 2),
     ],
 )
-def test_a_small_list_costs_no_request_too_many(unit: Unit, size: int, requests: int) -> None:
+def test_a_small_list_costs_no_request_too_many(slice_: Slice, size: int, requests: int) -> None:
     server = Server(size, 100, "empty", "page")
-    kept_by(server, unit)
+    kept_by(server, slice_)
     assert server.answered == requests
 
 
 def test_short_pages_are_taken_for_the_last_once_some_were_seen_to_be() -> None:
     server = Server(0, 100, "empty", "page")
-    reader = Reader(cast("Client", server))
+    reader = PageReader(cast("Client", server))
     for _ in range(20):
         for size in (0, 2, 49):
             server.numbers = list(range(size))
@@ -188,7 +188,7 @@ def test_short_pages_are_taken_for_the_last_once_some_were_seen_to_be() -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_server_with_smaller_pages_than_any_known_loses_nothing(sizes: list[int], page_size: int) -> None:
     server = Server(0, page_size, "empty", "page")
-    reader = Reader(cast("Client", server))
+    reader = PageReader(cast("Client", server))
     for size in [page_size + 1, *sizes]:
         server.numbers = list(range(size))
         assert set(kept_by(server, DAYS, reader)[0]) == set(range(size))
@@ -204,18 +204,18 @@ def test_a_server_with_smaller_pages_than_any_known_loses_nothing(sizes: list[in
         st.lists(st.tuples(st.sampled_from(["added", "removed"]), st.floats(0, 1)), min_size=1, max_size=3),
         max_size=2,
     ),
-    unit=st.sampled_from([WHOLE, DAYS, NEWEST_FIRST]),
+    slice_=st.sampled_from([WHOLE, DAYS, NEWEST_FIRST]),
 )
 @settings(max_examples=150, deadline=None)
 def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
-    size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], unit: Unit
+    size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], slice_: Slice
 ) -> None:
     size, page_size = size * 10, page_size * 50  # no page that is known is smaller than 100
     pages = max(1, -(-size // page_size))
-    is_over = unit.end is not None  # nothing is added to days that are over
+    is_over = slice_.end is not None  # nothing is added to days that are over
     met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
     server = Server(size, page_size, past_end, amount, met)
-    kept, reading = kept_by(server, unit)
+    kept, reading = kept_by(server, slice_)
     assert set(kept) >= server.kept
     assert reading.at_rest
 
@@ -227,18 +227,18 @@ class Failing(Server):
     failing: int = 2
     times: int = 1
 
-    async def answer(self, question: Question, decode: Any) -> Any:
-        if (question.page or 1) == self.failing and self.times:
+    async def answer(self, page_request: PageRequest, decode: Any) -> Any:
+        if (page_request.page or 1) == self.failing and self.times:
             self.times -= 1
             raise RequestError("refused", frozenset({300}))
-        return await super().answer(question, decode)
+        return await super().answer(page_request, decode)
 
 
 @pytest.mark.parametrize("past_end", ["empty", "error"])
 @pytest.mark.parametrize("amount", ["page", "total"])
-@pytest.mark.parametrize("unit", [MONTHS, NEWEST_FIRST])
-def test_an_error_in_mid_list_is_not_taken_for_its_end(past_end: str, amount: str, unit: Unit) -> None:
-    kept, _ = kept_by(Failing(350, 100, past_end, amount, times=1), unit)
+@pytest.mark.parametrize("slice_", [MONTHS, NEWEST_FIRST])
+def test_an_error_in_mid_list_is_not_taken_for_its_end(past_end: str, amount: str, slice_: Slice) -> None:
+    kept, _ = kept_by(Failing(350, 100, past_end, amount, times=1), slice_)
     assert set(kept) == set(range(350))
     with pytest.raises(RequestError, match="refused"):
-        kept_by(Failing(350, 100, past_end, amount, times=1000), unit)
+        kept_by(Failing(350, 100, past_end, amount, times=1000), slice_)

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 
-from assets.ingest.personal_data import Veil
+from assets.ingest.personal_data import Redactor
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.table import Table
 from resources.settings import PersonalData
-from resources.warehouse.batch import Batch, UnitDone
+from resources.warehouse.batch import Batch, CompletedSlice
 from resources.warehouse.erasure import People
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
@@ -55,7 +55,7 @@ def read(batch: Batch, table: type[Table], rows: Rows, rejected: Sequence[str] =
     of = {"table_name": table.TABLE, "endpoint": "v3/x", "page": 1, "reason": "none", "_extracted_at": NOON}
     refused = pl.DataFrame([of | {"record": record} for record in rejected], Quarantine.schema_of_frames())
     batch.add(frame, refused, frame.select(table.KEY))
-    batch.complete(UnitDone("v3/x", "p", None, None, len(rows), len(rejected), None))
+    batch.complete(CompletedSlice("v3/x", "p", None, None, len(rows), len(rejected), None))
     batch.flush()
 
 
@@ -63,16 +63,16 @@ def put(
     warehouse: WarehouseResource, table: type[Table], rows: Rows, rejected: Sequence[str] = (), name: str = "keep"
 ) -> None:
     """Read rows, and merge them."""
-    kept_out = warehouse.kept_out(policy(name).secret)
-    with warehouse.batch(table.TABLE, kept_out=kept_out) as batch:
-        batch.veil = Veil.over(table, policy(name), kept_out)
+    suppressed = warehouse.suppressed(policy(name).secret)
+    with warehouse.batch(table.TABLE, suppressed=suppressed) as batch:
+        batch.redactor = Redactor.over(table, policy(name), suppressed)
         read(batch, table, rows, rejected)
         merge(warehouse, batch, table, name)
 
 
 def merge(warehouse: WarehouseResource, batch: Batch, table: type[Table], name: str = "keep") -> None:
-    kept_out = warehouse.kept_out(policy(name).secret)
-    warehouse.merge(batch, table.schema_of_table(), Quarantine.schema_of_table(), origin(name), kept_out=kept_out)
+    suppressed = warehouse.suppressed(policy(name).secret)
+    warehouse.merge(batch, table.schema_of_table(), Quarantine.schema_of_table(), origin(name), suppressed=suppressed)
 
 
 def forget(warehouse: WarehouseResource, *identifiers: str, name: str = "keep") -> dict[str, int]:
@@ -228,7 +228,7 @@ def test_she_does_not_come_back_from_the_batch_of_a_run_that_died_after_she_was_
         read(of_living_run, CouponSession, [{"email": EMAIL, "first_name": "Plantedname"}])
         forget(warehouse, EMAIL)
         assert of_living_run.path.exists()
-    with warehouse.batch("anything else", hour, warehouse.kept_out(None)):
+    with warehouse.batch("anything else", hour, warehouse.suppressed(None)):
         assert not of_living_run.path.exists()
     assert where_found(warehouse.folder.root) == set()
 
@@ -331,10 +331,10 @@ def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refu
     warehouse.forget(People([EMAIL], [], origin("keep"), b"a secret of the environment"), TABLES)
     kept = json.loads(warehouse.folder.forgotten.read_bytes())
     assert keyed_hash(bytes.fromhex(kept["salt"]), EMAIL) not in kept["hashes"]
-    assert len(warehouse.kept_out(b"a secret of the environment").naming(pl.Series([EMAIL]))) == 1
+    assert len(warehouse.suppressed(b"a secret of the environment").naming(pl.Series([EMAIL]))) == 1
     for secret in (None, b"another secret of it"):
         with pytest.raises(RefusedError, match="known by another COUPONTOOLS_PERSONAL_DATA_KEY"):
-            warehouse.kept_out(secret)
+            warehouse.suppressed(secret)
 
 
 def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: WarehouseResource) -> None:
@@ -343,20 +343,20 @@ def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: Wareho
     marks = [keyed_hash(key, each) for each in (EMAIL, PHONE, NATIONAL.lstrip("0"))]
     warehouse.folder.forgotten.write_text(json.dumps({"key": key.hex(), "marks": marks}))
     for _ in range(2):
-        named = warehouse.kept_out(b"a secret that came later").naming(
+        named = warehouse.suppressed(b"a secret that came later").naming(
             pl.Series([EMAIL, PHONE, NATIONAL, "0470445566"])
         )
         assert sorted(named["text"]) == sorted([EMAIL, PHONE, NATIONAL])
         forget(warehouse, "new@example.com")
     warehouse.folder.forgotten.write_text("{")
     with pytest.raises(RefusedError, match="which says who is kept out, cannot be read"):
-        warehouse.kept_out(None)
+        warehouse.suppressed(None)
 
 
 def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     warehouse.publish(TABLES)
-    write_suppression(warehouse.folder, warehouse.kept_out(None).with_identifiers([EMAIL]))
+    write_suppression(warehouse.folder, warehouse.suppressed(None).with_identifiers([EMAIL]))
     assert forget(warehouse, "somebody@example.com") == {"coupon_sessions": 1}
     assert where_found(warehouse.folder.root) == set()
 

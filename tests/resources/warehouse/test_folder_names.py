@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import compact, sole_writer
 from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, thing
@@ -42,7 +42,7 @@ def whole_life(data_dir: Path, elsewhere: Path) -> list[list[list[tuple[object, 
     merge(warehouse, thing("a"), thing("b", made=None, used=NOON), thing("c"), thing("d"), rejected=["{1}", "{2}"])
     steps = [tables(warehouse, elsewhere)]
     merge(warehouse, thing("a", "blue", 2), thing("a", "red", 1), rejected=["{3}"], still_there=["c"])
-    merge(warehouse, thing("b", made=None, seen=3), whole=[WholeRead(NOON.replace(hour=13))], still_there=["c"])
+    merge(warehouse, thing("b", made=None, seen=3), whole=[CompleteRead(NOON.replace(hour=13))], still_there=["c"])
     steps.append(tables(warehouse, elsewhere))
     shutil.rmtree(warehouse.folder.state)
     merge(warehouse, thing("e", made=datetime(2026, 4, 1)))

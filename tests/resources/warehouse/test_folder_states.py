@@ -302,6 +302,6 @@ def test_a_batch_of_another_version_or_with_broken_notes_is_read_again(warehouse
     label = '{"purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00"}'
     assert not left(lambda path: (path / "label").write_text(label))
     assert not left(lambda path: (path / "label").write_text("[]"))
-    assert not left(lambda path: (path / "000001.units.json").write_text("{"))
-    assert not left(lambda path: (path / "merged.json").write_text('[{"unit": "of a newer version"}]'))
+    assert not left(lambda path: (path / "000001.slices.json").write_text("{"))
+    assert not left(lambda path: (path / "merged.json").write_text('[{"slice": "of a newer version"}]'))
     assert not list(warehouse.folder.batches.iterdir())

@@ -63,8 +63,8 @@ def write_batch(root: Path) -> Path:
     batch = root / ".state" / "batches" / "20260101T000000-01234567"
     batch.mkdir(mode=0o700)
     (batch / "label").write_text(json.dumps({"purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00"}))
-    unit = {"endpoint": "v3/things", "parent": "p", "start": None, "end": None}
-    (batch / "000001.units.json").write_text(json.dumps([unit | {"records": 1, "refused": 0, "announced": None}]))
+    slice_ = {"endpoint": "v3/things", "parent": "p", "start": None, "end": None}
+    (batch / "000001.slices.json").write_text(json.dumps([slice_ | {"records": 1, "refused": 0, "announced": None}]))
     (batch / "owner.lock").touch()
     return batch
 
@@ -73,7 +73,7 @@ def write_batch(root: Path) -> Path:
 def test_a_folder_of_an_older_version_is_continued(tmp_path: Path, version: str) -> None:
     warehouse, batch = write_folder(tmp_path, version, "account"), write_batch(tmp_path)
     with warehouse.batch("things", timedelta(hours=1)) as fresh:
-        assert not fresh.units
+        assert not fresh.slices
     assert not batch.exists()
     warehouse.admit(ACCOUNT)
     merge(warehouse, thing("c", made=datetime(2026, 3, 1)))

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.warehouse import engine, publish
-from resources.warehouse.batch import UnitDone
-from resources.warehouse.deletions import WholeRead
+from resources.warehouse.batch import CompletedSlice
+from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
@@ -68,7 +68,7 @@ def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
         merge(warehouse, *(thing(name, seen=-1) for name in "abc"))
         for name in data.draw(st.permutations([*seen, "whole read"])):
             if name == "whole read":
-                merge(warehouse, whole=[WholeRead(NOON + timedelta(seconds=whole))])
+                merge(warehouse, whole=[CompleteRead(NOON + timedelta(seconds=whole))])
             else:
                 merge(warehouse, thing(name, seen=seen[name]))
         expected = [(name, whole > seen.get(name, -1)) for name in "abc"]
@@ -78,7 +78,7 @@ def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
 def test_a_whole_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a", "red"), thing("b", "red"), thing("c", "blue"), thing("d", "green"))
     at = NOON + timedelta(seconds=1)
-    red, green = WholeRead(at, {"colour": "red"}), WholeRead(at, {"colour": "green"})
+    red, green = CompleteRead(at, {"colour": "red"}), CompleteRead(at, {"colour": "green"})
     merge(warehouse, thing("a", "red", 2), whole=[red, green], still_there=["b"])
     query = "SELECT id, _deleted_at FROM things ORDER BY id"
     assert published(warehouse, query) == [("a", None), ("b", None), ("c", None), ("d", at)]
@@ -89,7 +89,7 @@ def test_a_whole_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseRe
 def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: WarehouseResource) -> None:
     years = int(timedelta(days=36_500).total_seconds())
     merge(warehouse, thing("a", "of 2126", years), thing("b", "of 2126", years))
-    merge(warehouse, thing("a", "of now", 1), whole=[WholeRead(NOON)])
+    merge(warehouse, thing("a", "of now", 1), whole=[CompleteRead(NOON)])
     assert published(warehouse, "SELECT id, colour FROM things ORDER BY id") == [("a", "of now"), ("b", "of 2126")]
 
 
@@ -118,13 +118,13 @@ def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResour
 def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(warehouse: WarehouseResource) -> None:
     january, year = done(date(2026, 1, 1), date(2026, 1, 31)), done(date(2026, 1, 1), date(2026, 12, 31))
     query = "SELECT record FROM quarantine ORDER BY ALL"
-    merge(warehouse, rejected=["x", "y"], unit=january)
+    merge(warehouse, rejected=["x", "y"], slice_=january)
     assert published(warehouse, query) == [("x",), ("y",)]
-    merge(warehouse, rejected=["y"], unit=january)
+    merge(warehouse, rejected=["y"], slice_=january)
     assert published(warehouse, query) == [("y",)]
-    merge(warehouse, rejected=["z"], unit=done(date(2026, 2, 1), date(2026, 2, 28)))
+    merge(warehouse, rejected=["z"], slice_=done(date(2026, 2, 1), date(2026, 2, 28)))
     assert published(warehouse, query) == [("y",), ("z",)]
-    merge(warehouse, unit=year)
+    merge(warehouse, slice_=year)
     assert published(warehouse, query) == []
 
 
@@ -148,9 +148,9 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
         (batch.path / "000002.rows.parquet").write_bytes(b"a part that was cut off")
         (batch.path / "000003.rows.parquet.tmp").write_bytes(b"")
     with warehouse.batch("other things", timedelta(hours=1)) as other:
-        assert not other.units
+        assert not other.slices
     with warehouse.batch("things", timedelta(hours=1)) as again:
-        assert (again.path, again.units) == (batch.path, [done()])
+        assert (again.path, again.slices) == (batch.path, [done()])
         assert [Path(file).name for file in again.files("rows.parquet")] == ["000001.rows.parquet"]
         warehouse.merge(again, THINGS, QUARANTINE, ACCOUNT)
     assert published(warehouse) == [thing("a")]
@@ -159,7 +159,7 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
 def test_of_a_merged_batch_only_a_run_that_finds_its_owner_dead_takes_up_the_units(
     warehouse: WarehouseResource,
 ) -> None:
-    def units_left() -> list[UnitDone]:
+    def units_left() -> list[CompletedSlice]:
         with warehouse.batch("things", timedelta(hours=1)) as found:
             if not found.merged:
                 found.discard()
@@ -407,20 +407,20 @@ def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once
     def rejected(parent: str) -> pl.DataFrame:
         return pl.DataFrame([("things", "v3/things", parent, day, day, "{}", NOON)], REJECTED, orient="row")
 
-    def unit(parent: str, *, complete: bool = True) -> UnitDone:
-        return UnitDone("v3/things", parent, "2026-01-05", "2026-01-05", 1, 1, None, complete)
+    def slice_(parent: str, *, complete: bool = True) -> CompletedSlice:
+        return CompletedSlice("v3/things", parent, "2026-01-05", "2026-01-05", 1, 1, None, complete)
 
     with warehouse.batch("things", timedelta(hours=1)) as dead:
         for parent in ("whole", "short", "open"):
             dead.add(nothing, rejected(parent))
-        dead.complete(unit("whole"))
-        dead.complete(unit("short", complete=False))
+        dead.complete(slice_("whole"))
+        dead.complete(slice_("short", complete=False))
         dead.flush()
     with warehouse.batch("things", timedelta(hours=1)) as batch:
-        assert [each.parent for each in batch.units] == ["whole"]
+        assert [each.parent for each in batch.slices] == ["whole"]
         for parent in ("short", "open"):
             batch.add(nothing, rejected(parent))
-            batch.complete(unit(parent))
+            batch.complete(slice_(parent))
         batch.flush()
         warehouse.merge(batch, THINGS, QUARANTINE, ACCOUNT)
     assert published(warehouse, "SELECT parent_id FROM quarantine ORDER BY 1") == [("open",), ("short",), ("whole",)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse.deletions import WholeList, WholeRead
+from resources.warehouse.deletions import CompleteParentList, CompleteRead
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
 from resources.warehouse.stage import sole_writer, stage
@@ -28,10 +28,11 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
 
 
 @pytest.mark.parametrize(
-    "whole", [WholeRead(LATER), WholeRead(LATER, {"colour": "red"}), WholeList(LATER, "colour", ["blue"])]
+    "whole",
+    [CompleteRead(LATER), CompleteRead(LATER, {"colour": "red"}), CompleteParentList(LATER, "colour", ["blue"])],
 )
 def test_a_row_seen_in_the_future_is_deleted_when_a_whole_read_does_not_bring_it(
-    warehouse: WarehouseResource, whole: WholeRead | WholeList
+    warehouse: WarehouseResource, whole: CompleteRead | CompleteParentList
 ) -> None:
     merge(warehouse, thing("a", seen=AHEAD), thing("b", seen=AHEAD), thing("c", seen=AHEAD), thing("d"))
     merge(warehouse, thing("a", seen=11), whole=[whole], still_there=["b"])
@@ -52,7 +53,7 @@ def test_a_row_deleted_in_the_future_is_deleted_at_the_next_whole_read(
 ) -> None:
     merge(warehouse, thing("a"), thing("b"))
     stage_deletions(warehouse, FUTURE)
-    merge(warehouse, thing("b", seen=11), whole=[WholeRead(LATER)])
+    merge(warehouse, thing("b", seen=11), whole=[CompleteRead(LATER)])
     assert published(warehouse, STATES) == [("a", NOON, LATER), ("b", NOON + timedelta(seconds=11), None)]
 
 
@@ -64,14 +65,14 @@ def stage_deletions(warehouse: WarehouseResource, at: datetime) -> None:
 
 def test_a_whole_read_in_the_future_deletes_nothing(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
-    merge(warehouse, whole=[WholeRead(FUTURE)])
+    merge(warehouse, whole=[CompleteRead(FUTURE)])
     assert published(warehouse, STATES) == [("a", NOON, None)]
 
 
 def test_a_row_that_the_read_itself_brings_is_there_though_the_clock_was_set_back_meanwhile(
     warehouse: WarehouseResource,
 ) -> None:
-    merge(warehouse, thing("a", seen=AHEAD), whole=[WholeRead(LATER)])
+    merge(warehouse, thing("a", seen=AHEAD), whole=[CompleteRead(LATER)])
     assert published(warehouse, STATES) == [("a", FUTURE, None)]
 
 
@@ -82,11 +83,11 @@ def test_of_one_batch_the_observation_with_the_right_time_counts(warehouse: Ware
 
 def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_whole_read(warehouse: WarehouseResource) -> None:
     day = done(date(2026, 1, 1), date(2026, 1, 1))
-    merge(warehouse, rejected=["{1}"], unit=day, rejected_at=FUTURE)
+    merge(warehouse, rejected=["{1}"], slice_=day, rejected_at=FUTURE)
     other = replace(done(), endpoint="v3/others")
-    merge(warehouse, unit=other)
+    merge(warehouse, slice_=other)
     assert published(warehouse, "SELECT record FROM quarantine") == [("{1}",)]
-    merge(warehouse, unit=other, whole=[WholeRead(LATER)])
+    merge(warehouse, slice_=other, whole=[CompleteRead(LATER)])
     assert published(warehouse, "SELECT record FROM quarantine") == []
 
 
@@ -96,7 +97,7 @@ def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResourc
         dead.flush()
     ahead = dead.path.rename(dead.path.with_name(f"2126{dead.path.name[4:]}"))
     with warehouse.batch("things", timedelta(hours=1)) as batch:
-        assert batch.units == []
+        assert batch.slices == []
     assert not ahead.exists(), "nobody knows how old it is"
 
 
