@@ -59,7 +59,7 @@ class _Check:
 
     table: type[Table]
     spec: dg.AssetCheckSpec
-    page_request: str | None = None
+    query: str | None = None
     words: str = ""
     others: tuple[type[Table], ...] = ()
 
@@ -115,8 +115,8 @@ def _parents_exist(table: type[Table], parents: Mapping[str, type[Table]]) -> _C
         f"{', '.join(parents)}.",
     )
     schemas = {column: parent.schema_of_table() for column, parent in parents.items()}
-    page_request = without_parent(table.schema_of_table(), schemas)
-    return _Check(table, spec, page_request, "live rows have no parent", tuple(parents.values()))
+    query = without_parent(table.schema_of_table(), schemas)
+    return _Check(table, spec, query, "live rows have no parent", tuple(parents.values()))
 
 
 _CHECKS = {
@@ -147,12 +147,12 @@ def audit(
     """Look at all tables of the run at once: opening the stage takes longer than most of them."""
     chosen = [check for key, check in _CHECKS.items() if key in context.selected_asset_check_keys]
     tables = dict.fromkeys(table for check in chosen for table in (check.table, *check.others))
-    questions = {check.key: check.page_request for check in chosen if check.page_request}
-    compared = [check.table.schema_of_table() for check in chosen if not check.page_request]
+    queries = {check.key: check.query for check in chosen if check.query}
+    compared = [check.table.schema_of_table() for check in chosen if not check.query]
     with failing_clearly():
-        audited = warehouse.audit([table.schema_of_table() for table in tables], questions, compared)
+        audited = warehouse.audit([table.schema_of_table() for table in tables], queries, compared)
     for check in chosen:
-        if check.page_request:
+        if check.query:
             yield _counted(check, audited.wrong[check.key])
         else:
             yield _compared(check, audited.live[check.table.TABLE], config.largest_drop)

@@ -15,7 +15,7 @@ import polars as pl
 
 from assets.ingest.children import parents
 from assets.ingest.extract import ExtractionReport, Read, extract, identity, keep_unreadable_answer
-from assets.normalise.exact_json import IllegibleError, fields_and_tokens, record_texts
+from assets.normalise.exact_json import IllegibleError, split_fields, split_records
 from assets.normalise.normalise import identifiers
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
@@ -94,7 +94,7 @@ async def extract_described(
 def _only_record(answer: Answer, _asked_at: datetime) -> bytes | None:
     """The record of a description; None if it is empty. Raises ShapeError if there are several, or no object."""
     try:
-        records = record_texts(answer.records)
+        records = split_records(answer.records)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ShapeError from None
     if len(records) > 1 or any(record[:1] != b"{" for record in records):
@@ -111,7 +111,7 @@ def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], l
         merged(record, described[each], each, ids)
         if each in described and first.setdefault(each, record) == record
         else record
-        for record, each in zip(record_texts(page.records), found, strict=True)
+        for record, each in zip(split_records(page.records), found, strict=True)
         if each not in left_out
     ]
     return replace(page, records=b"[" + b",".join(records) + b"]")
@@ -120,7 +120,7 @@ def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], l
 def merged(record: bytes, description: bytes, identifier: str, ids: Collection[str]) -> bytes:
     """One JSON object out of a list's record and its description; `ids` are the fields that hold `identifier`."""
     try:
-        listed, described = (fields_and_tokens(each) for each in (record, description))
+        listed, described = (split_fields(each) for each in (record, description))
     except (IllegibleError, msgspec.ValidationError):
         # a text that is not Unicode, say: the record goes to quarantine with all that was sent
         return record.rstrip()[:-1] + b',"info":' + description + b"}"

@@ -13,7 +13,7 @@ import polars as pl
 
 from assets.ingest.personal_data import told
 from assets.ingest.progress import ProgressLog
-from assets.normalise.normalise import Normalised, normalised, unreadable
+from assets.normalise.normalise import Normalised, normalise_page, unreadable
 from assets.tables.table import Table
 from resources.coupontools.client import Client, Traffic
 from resources.coupontools.errors import LimitError, NotAvailableError, ParentNotFoundError, UnreadableError
@@ -183,7 +183,7 @@ class _Work:
         begun_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
         try:
             reads = Reads(
-                partial(normalised, self.table, read.given, self.complete, self.max_record_bytes),
+                partial(normalise_page, self.table, read.given, self.complete, self.max_record_bytes),
                 partial(self._take, read.slice_, refused),
             )
             reading = await self.reader.read(read.slice_, reads)

@@ -37,7 +37,7 @@ class Texts(NamedTuple):
     new_fields: frozenset[str]
 
 
-def exact(records: bytes, table: type[Table]) -> Texts:
+def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
     objects, readable = _objects(records)
     found = _Found({}, [], set())
@@ -61,7 +61,7 @@ class _Found(NamedTuple):
     new_fields: set[str]
 
 
-def record_texts(records: bytes) -> list[bytes]:
+def split_records(records: bytes) -> list[bytes]:
     """Each record of a JSON array as the API sent it."""
     try:
         return [bytes(each) for each in msgspec.json.decode(records, type=list[msgspec.Raw])]
@@ -109,18 +109,18 @@ def _objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
         found = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
         return found, [True] * len(found)
     except (IllegibleError, msgspec.ValidationError):
-        each_by_itself = [_object(record) for record in record_texts(records)]
+        each_by_itself = [_object(record) for record in split_records(records)]
         return [fields or {} for fields in each_by_itself], [fields is not None for fields in each_by_itself]
 
 
 def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
     try:
-        return fields_and_tokens(record)
+        return split_fields(record)
     except (IllegibleError, msgspec.ValidationError):
         return None
 
 
-def fields_and_tokens(record: bytes) -> dict[str, msgspec.Raw]:
+def split_fields(record: bytes) -> dict[str, msgspec.Raw]:
     """The fields of a record. Raises IllegibleError, and msgspec.ValidationError if it is no object."""
     return msgspec.json.decode(told_apart(record, decoded(record)), type=dict[str, msgspec.Raw])
 

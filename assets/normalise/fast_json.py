@@ -30,7 +30,7 @@ from assets.tables.table import Table
 from resources.coupontools.repeated_keys import may_repeat
 
 
-def plain(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
+def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
     """Read a JSON array of records, in which these undeclared fields, dotted, may stand; None if it is not plain."""
     form = _form(table, undeclared)
     try:

@@ -12,8 +12,8 @@ from functools import cache
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import MAX_UNDECLARED, IllegibleError, Texts, decoded, exact, record_texts
-from assets.normalise.fast_json import plain
+from assets.normalise.exact_json import MAX_UNDECLARED, IllegibleError, Texts, decoded, parse_any_page, split_records
+from assets.normalise.fast_json import parse_plain_page
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
@@ -55,7 +55,7 @@ def normalise(
     """
     if len(page.records) <= max_record_bytes:
         return _normalised(page, table, given)
-    records = record_texts(page.records)
+    records = split_records(page.records)
     large = list(dict.fromkeys(record for record in records if len(record) > max_record_bytes))
     if not large:
         return _normalised(page, table, given)
@@ -98,7 +98,7 @@ def _normalised(page: Page, table: type[Table], given: Mapping[str, str]) -> Nor
     if taken.all():
         no_keys = rows.select(table.KEY).clear()
         return Normalised(rows, none, records, 0, no_keys, texts.new_fields, _hashes(rows, table))
-    on_page = record_texts(page.records)
+    on_page = split_records(page.records)
     is_copy = _is_copy(on_page, taken)
     refused = ~taken & ~is_copy
     rejected, keys = _rejected(page, on_page, table, fits, refused), rows.select(table.KEY).filter(refused)
@@ -117,9 +117,9 @@ _undeclared: dict[type[Table], frozenset[str]] = {}
 
 def _texts(records: bytes, table: type[Table]) -> Texts:
     known = _undeclared.get(table, frozenset())
-    if texts := plain(records, table, known):
+    if texts := parse_plain_page(records, table, known):
         return texts
-    texts = exact(records, table)
+    texts = parse_any_page(records, table)
     if len(known | texts.new_fields) <= MAX_UNDECLARED:
         _undeclared[table] = known | texts.new_fields
     return texts
@@ -133,7 +133,7 @@ def _expressions(table: type[Table]) -> tuple[Sequence[pl.Expr], Sequence[pl.Exp
     return filled, [column.type.read(text) for column, text in texts.items()]
 
 
-def normalised(
+def normalise_page(
     table: type[Table],
     given: Mapping[str, str],
     complete: Callable[[Page], Page] | None,

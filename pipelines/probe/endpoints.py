@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import click
 
-from assets.normalise.exact_json import record_texts
+from assets.normalise.exact_json import split_records
 from assets.normalise.normalise import identifiers
 from assets.tables.campaigns import Campaign
 from assets.tables.categories import Category
@@ -88,7 +88,7 @@ class Probed:
         """What came, in a few words."""
         if not isinstance(self.answer, Answer):
             return str(self.answer)
-        amount = len(record_texts(self.records))
+        amount = len(split_records(self.records))
         under = f"under {make_printable(self.answer.place)}" if self.answer.place else "without a key"
         return f"{amount:,} records {under}" if amount else "no records"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.normalise.exact_json import IllegibleError, decoded, record_texts
+from assets.normalise.exact_json import IllegibleError, decoded, split_records
 from assets.tables.table import Evidence, Table
 from resources.coupontools.json_shape import field_name, kind
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
@@ -33,7 +33,7 @@ class Fit:
 
 def fit(records: bytes, table: type[Table]) -> Fit:
     """Compare the records of a page with the model."""
-    texts = record_texts(records)[:MAX_RECORDS]
+    texts = split_records(records)[:MAX_RECORDS]
     objects, illegible = [], Counter[str]()
     for text in texts:
         try:

@@ -43,7 +43,7 @@ from resources.coupontools.json_shape import is_html, is_json, shape
 from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, masking
 from resources.coupontools.network import certificates, proxy_for
 from resources.coupontools.requests import Credentials, PageRequest, request
-from resources.coupontools.retry import Patience, Waits, at_last, retry_after
+from resources.coupontools.retry import Patience, Waits, final_error, parse_retry_after
 from resources.coupontools.retry_gate import RetryGate
 from resources.printable import make_printable
 from resources.settings import ApiLimits
@@ -146,7 +146,7 @@ class Client:
                             result = await self._attempt(page_request, decode, turn, patience)
                 return result
             except UnavailableError as error:
-                raise at_last(error, int(retrying.statistics["attempt_number"]), patience) from None
+                raise final_error(error, int(retrying.statistics["attempt_number"]), patience) from None
             finally:
                 turn.end()
 
@@ -214,7 +214,7 @@ class Client:
         """Raise for an HTTP status that is an answer by itself; a 4xx may still carry the API's own error."""
         status = response.status_code
         if status in (408, 429) or status >= 500:
-            message, wait = f"The API answers {page_request} with HTTP {status}.", retry_after(response)
+            message, wait = f"The API answers {page_request} with HTTP {status}.", parse_retry_after(response)
             is_busy = status == 429 or wait is not None
             raise BusyError(message, wait) if is_busy else UnavailableError(message)
         if not (response.is_success or response.is_client_error):

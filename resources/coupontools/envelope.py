@@ -54,7 +54,7 @@ class Answer(NamedTuple):
     place: str = ""
 
 
-def opened(body: bytes, endpoint: Endpoint) -> Answer | Failure:
+def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
     """Open the envelope of an answer. Raises ShapeError if it is none, or holds no records that can be told."""
     is_v4 = endpoint.version == "v4"
     text = body.removeprefix(BOM).strip()
@@ -89,7 +89,7 @@ def decoded(
     body: bytes,
 ) -> T | Failure:
     """What `decode` makes of a good answer with this HTTP status, or the error that it carries. Raises ShapeError."""
-    answer = Answer(NO_RECORDS, None) if status == HTTPStatus.NO_CONTENT else opened(body, endpoint)
+    answer = Answer(NO_RECORDS, None) if status == HTTPStatus.NO_CONTENT else parse_envelope(body, endpoint)
     if isinstance(answer, Failure):
         return answer
     if 400 <= status < 500:

@@ -94,7 +94,7 @@ class Waits:
                 )
 
 
-def retry_after(response: httpx.Response) -> float | None:
+def parse_retry_after(response: httpx.Response) -> float | None:
     """The wait that a `Retry-After` header asks for, in seconds or as a date; None if it is absent or unreadable."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
@@ -105,7 +105,7 @@ def retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def at_last(error: UnavailableError, tries: int, patience: Patience) -> UnavailableError:
+def final_error(error: UnavailableError, tries: int, patience: Patience) -> UnavailableError:
     """The error of the last try, with what all of them came to; it no longer holds on to their bodies."""
     if isinstance(error, OversizedError):
         told = str(error)

@@ -6,14 +6,14 @@ from resources.account_fingerprint import ACCOUNT, kind_of
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.folder import Folder
 from resources.warehouse.origin import Origin, note_origin, read_note, refuse_others, stage_origin, staged_origin
-from resources.warehouse.stage import sole_writer, stage
+from resources.warehouse.stage import stage, writer_lock
 
 
 def admit(folder: Folder, origin: Origin) -> None:
     """Raise RefusedError if the folder holds rows of another origin; it stays as it is. Raises WarehouseError."""
     known = read_note(folder)
     if known is None and folder.stage.exists():  # written before there were notes, or by a run that was killed
-        with sole_writer(folder), stage(folder) as connection:
+        with writer_lock(folder), stage(folder) as connection:
             known = staged_origin(connection)
     if known:
         refuse_others(folder, known, origin)
@@ -30,7 +30,7 @@ def adopt(folder: Folder, origin: Origin) -> None:
         read_note(folder)
     except RefusedError:
         folder.origin.unlink()
-    with sole_writer(folder), stage(folder) as connection:
+    with writer_lock(folder), stage(folder) as connection:
         known = staged_origin(connection) or origin
         if kind_of(known.account) != ACCOUNT or kind_of(origin.account) != ACCOUNT:
             refuse_others(folder, known, origin)

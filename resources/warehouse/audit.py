@@ -1,4 +1,4 @@
-"""The audit: questions to the stage, of which each counts what is wrong."""
+"""The audit: queries to the stage, of which each counts what is wrong."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import duckdb
 from resources.warehouse.folder import Folder
 from resources.warehouse.inventory import published_live_rows
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import count, quoted_name
-from resources.warehouse.stage import ensure_table, sole_writer, stage
+from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.stage import ensure_table, stage, writer_lock
 
 T = TypeVar("T")
 
@@ -30,20 +30,20 @@ class LiveRows:
 
 @dataclass(frozen=True)
 class Audited:
-    """What came of the questions, by the names that they were given, and the live rows by table."""
+    """What came of the queries, by the names that they were given, and the live rows by table."""
 
     wrong: Mapping[Any, int]
     live: dict[str, LiveRows]
 
 
 def audit(
-    folder: Folder, tables: Collection[TableSchema], questions: Mapping[T, str], live: Collection[TableSchema]
+    folder: Folder, tables: Collection[TableSchema], queries: Mapping[T, str], live: Collection[TableSchema]
 ) -> Audited:
-    """Ask the stage, of which `tables` are the part that the questions are about. Raises WarehouseError."""
-    with sole_writer(folder), stage(folder) as connection:
+    """Ask the stage, of which `tables` are the part that the queries are about. Raises WarehouseError."""
+    with writer_lock(folder), stage(folder) as connection:
         for table in tables:
             ensure_table(connection, folder, table)
-        wrong = {name: count(connection, page_request) for name, page_request in questions.items()}
+        wrong = {name: execute_counting(connection, query) for name, query in queries.items()}
         return Audited(wrong, _live_rows(connection, live))
 
 
@@ -54,7 +54,7 @@ def _live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSc
 
 
 def _live(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return count(connection, f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL")
+    return execute_counting(connection, f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL")
 
 
 def repeated_keys(table: TableSchema) -> str:

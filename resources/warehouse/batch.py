@@ -19,7 +19,15 @@ from uuid import uuid4
 import polars as pl
 from filelock import FileLock, Timeout
 
-from resources.warehouse.folder import PRIVATE, PRIVATE_FILE, Folder, remove, sync, telling_the_folder, write_whole
+from resources.warehouse.folder import (
+    PRIVATE,
+    PRIVATE_FILE,
+    Folder,
+    name_folder_in_errors,
+    remove_tree,
+    sync,
+    write_atomically,
+)
 
 FORMAT = 3
 """Of what stands in a batch; another version's is read again rather than understood."""
@@ -144,7 +152,8 @@ class Batch:
         for kind, pages in frames.items():
             if any(map(len, pages)):
                 _write_parquet(pl.concat(pages, rechunk=False), self.path / f"{part}.{kind}.parquet")
-        write_whole(self.path / f"{part}.slices.json", _listed(slices))  # which also brings the names above to disk
+        # this also brings the names of the files above to disk
+        write_atomically(self.path / f"{part}.slices.json", _listed(slices))
         self.slices += slices
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
@@ -161,7 +170,7 @@ class Batch:
         """Keep of a merged batch nothing but the slices that need not be read again, and the lock."""
         self.is_kept = True
         self.merged += [slice_ for slice_ in self.slices if slice_.complete]
-        write_whole(self.path / MERGED, _listed(self.merged))
+        write_atomically(self.path / MERGED, _listed(self.merged))
         for part in [*self.path.glob("*.slices.json"), *self.path.glob("*.parquet")]:
             part.unlink()
         sync(self.path)
@@ -172,7 +181,7 @@ class Batch:
         (self.path / MANIFEST).unlink(missing_ok=True)
         # whoever looks for a batch to take up would trip over one that goes
         with suppress(FileNotFoundError), self._folder.lock("batches"):
-            remove(self.path)
+            remove_tree(self.path)
         self.release()
 
     def release(self) -> None:
@@ -213,7 +222,7 @@ def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: s
     was merged stays with this process too, until the caller lets it go.
     """
     folder.make()
-    with telling_the_folder(folder):
+    with name_folder_in_errors(folder):
         with folder.lock("batches"):
             batch = _adopted(folder, purpose, suppressed) or _created(folder, purpose, reuse_for, suppressed)
         try:
@@ -238,7 +247,7 @@ def _adopted(folder: Folder, purpose: str, suppressed: str) -> Batch | None:
                 continue
             until = datetime.now(UTC)
         if datetime.now(UTC) >= until:
-            remove(path)
+            remove_tree(path)
         lock.release()
     return found
 
@@ -251,7 +260,7 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: str
     lock.acquire(timeout=0)
     until = now + reuse_for
     label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "suppressed": suppressed}
-    write_whole(path / MANIFEST, json.dumps(label).encode())
+    write_atomically(path / MANIFEST, json.dumps(label).encode())
     return Batch(folder, path, lock, until, suppressed)
 
 

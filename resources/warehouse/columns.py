@@ -6,7 +6,7 @@ import duckdb
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import count, quoted_name, quoted_text
+from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
 
 Columns = dict[str, str]
 """The DuckDB type of each column, in their order."""
@@ -52,7 +52,7 @@ def _refuse_loss(
         f"{changed} IS NULL" if before == "VARCHAR" else f"TRY_CAST({changed} AS {before}) IS DISTINCT FROM {name}"
     )
     query = f"SELECT count(*) FROM {quoted_name(table.name)} WHERE {name} IS NOT NULL AND {is_lost}"
-    if lost := count(connection, query):
+    if lost := execute_counting(connection, query):
         raise WarehouseError(
             f"{lost:,} values of the column {column} of the table {table.name} cannot become {after}, which this "
             "version of the export needs: set COUPONTOOLS_DATA_DIR to a new folder and run `coupontools export --full`."

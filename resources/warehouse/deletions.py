@@ -14,7 +14,7 @@ import duckdb
 
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_text
+from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_text
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ def mark_deleted(
     there = [f"SELECT {keys} FROM {files(seen)}"] if seen else []
     there += [f"SELECT {keys} FROM {files(rows)} WHERE _extracted_at > {now}"] if rows else []
     unless_there = f"ANTI JOIN ({' UNION ALL '.join(there)}) USING ({keys})" if there else ""
-    marked = count(
+    marked = execute_counting(
         connection,
         f"CREATE TEMP TABLE gone AS SELECT {name}.*, whole_reads._at AS _gone_at FROM {name} {unless_there} "
         f"JOIN whole_reads ON {same_part} WHERE ({name}._deleted_at IS NULL OR {name}._deleted_at > {now}) "
         f"AND ({name}._extracted_at < whole_reads._at OR {name}._extracted_at > {now})",
     )
-    deleted = count(connection, "SELECT count(*) FROM gone WHERE _deleted_at IS NULL")
+    deleted = execute_counting(connection, "SELECT count(*) FROM gone WHERE _deleted_at IS NULL")
     if marked:
         note_changes(connection, table, "gone")
         same_key = " AND ".join(f"{name}.{key} = gone.{key}" for key in map(quoted_name, table.key))
@@ -81,7 +81,7 @@ def forget_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, w
         return 0
     columns = _make_whole_reads(connection, table, whole, now)
     same_part = "".join(f" AND quarantine.parent_id = whole_reads.{column}" for column in columns)
-    return count(
+    return execute_counting(
         connection,
         f"DELETE FROM quarantine USING whole_reads WHERE quarantine.table_name = {quoted_text(table.name)} "
         f"AND (quarantine._extracted_at < whole_reads._at OR quarantine._extracted_at > {now}){same_part}",

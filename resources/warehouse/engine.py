@@ -21,7 +21,7 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 
 
 @contextmanager
-def opened(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_database(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to a database file of the folder, in an engine that stays: to start one takes ten times as long."""
     engine = _engine(folder.spill)
     try:
@@ -51,7 +51,7 @@ def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 
 
 @contextmanager
-def opened_to_read(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_read_only(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to a database file that nobody writes, in an engine of its own."""
     try:
         with duckdb.connect() as connection:

@@ -13,14 +13,14 @@ from filelock import FileLock, Timeout
 from resources.warehouse.admission import admit
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder, remove
+from resources.warehouse.folder import Folder, remove_tree
 from resources.warehouse.origin import Origin
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.published_erasure import erase_published
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.snapshots import sweep
-from resources.warehouse.sql import count, quoted_name, quoted_text
-from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
+from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
+from resources.warehouse.stage import compact, ensure_table, stage, writer_lock
 from resources.warehouse.suppression import SuppressionList, read_suppression, write_suppression
 
 AT_ONCE = -1.0
@@ -49,7 +49,7 @@ def forget(folder: Folder, people: People, tables: Sequence[TableSchema]) -> dic
     if not (folder.stage.exists() or folder.database.exists() or folder.parquet.exists()):
         raise RefusedError(f"The folder {folder.root} holds no export: set COUPONTOOLS_DATA_DIR to the one that does.")
     admit(folder, people.origin)
-    with sole_writer(folder):
+    with writer_lock(folder):
         suppressed = read_suppression(folder, people.secret).with_identifiers({*people.identifiers, *people.hashes})
         write_suppression(folder, suppressed)
         _drop_batches(folder)
@@ -76,7 +76,9 @@ def _erase_staged(
         connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT every.* FROM {with_rows}")
         note_changes(connection, table, "changing")
         if table.is_about_people:  # that they are gone is no drop that a publish would have to be asked about
-            live = count(connection, f"SELECT count(*) FROM {with_rows} WHERE is_theirs AND _deleted_at IS NULL")
+            live = execute_counting(
+                connection, f"SELECT count(*) FROM {with_rows} WHERE is_theirs AND _deleted_at IS NULL"
+            )
             connection.execute(
                 f"UPDATE _state.live SET live_rows = live_rows - {live} WHERE table_name = {quoted_text(table.name)}"
             )
@@ -93,12 +95,12 @@ def _drop_batches(folder: Folder) -> None:
                 lock.acquire(timeout=0)
             except Timeout:
                 continue
-            remove(path)
+            remove_tree(path)
             lock.release()
 
 
 def _drop_unfinished(folder: Folder) -> None:
     """Delete what runs that died while they wrote a file have left of it."""
-    remove(folder.spill)
+    remove_tree(folder.spill)
     for left_over in [*folder.root.glob("*.tmp"), *folder.state.glob("*.tmp")]:
         left_over.unlink()

@@ -85,7 +85,7 @@ class Folder:
 
     def make(self) -> None:
         """Create what is missing. Raises WarehouseError if the folder cannot be written."""
-        with telling_the_folder(self):
+        with name_folder_in_errors(self):
             self.root.mkdir(parents=True, exist_ok=True)
             for path, mode in ((self.state, PRIVATE), (self.batches, PRIVATE), (self.snapshots, PUBLIC)):
                 if path.is_symlink() or (path.exists() and not path.is_dir()):
@@ -150,7 +150,7 @@ def _locked(path: Path) -> int:
 
 
 @contextmanager
-def telling_the_folder(folder: Folder) -> Iterator[None]:
+def name_folder_in_errors(folder: Folder) -> Iterator[None]:
     """Turn what the disk or DuckDB says into a WarehouseError that names the folder, or the limit that is reached."""
     try:
         with _telling_limits():
@@ -189,17 +189,17 @@ def _telling_limits() -> Iterator[None]:
         raise
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a private file that is there completely or not at all, even if the power fails."""
     unfinished = path.with_name(f"{path.name}.tmp")
     unfinished.unlink(missing_ok=True)  # a link would lead the content elsewhere
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-    move(unfinished, path)
+    move_into_place(unfinished, path)
 
 
-def move(unfinished: Path, path: Path) -> None:
+def move_into_place(unfinished: Path, path: Path) -> None:
     """Let a finished file take its place, or that of another, so that it is there even if the power fails."""
     sync(unfinished)
     unfinished.replace(path)
@@ -215,7 +215,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def point(link: Path, target: str) -> None:
+def replace_link(link: Path, target: str) -> None:
     """Make `link` a symbolic link to `target`, replacing in one step what was there."""
     if link.is_symlink() and str(link.readlink()) == target:
         return
@@ -231,7 +231,7 @@ def make_writable(folder: Path) -> None:
         folder.chmod(PRIVATE)
 
 
-def remove(folder: Path) -> None:
+def remove_tree(folder: Path) -> None:
     """Delete a folder with all that is in it, or what else stands in its place; nothing if nothing does."""
     with suppress(FileNotFoundError):
         if folder.is_dir() and not folder.is_symlink():

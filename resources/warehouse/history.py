@@ -4,7 +4,7 @@ import duckdb
 
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import History, TableSchema
-from resources.warehouse.sql import count, quoted_name
+from resources.warehouse.sql import execute_counting, quoted_name
 
 
 def keep_history(
@@ -34,7 +34,9 @@ def keep_history(
     )
     note_changes(connection, history.table, "changes")
     columns = ", ".join(map(quoted_name, history.table.column_names))
-    kept = count(connection, f"INSERT INTO {quoted_name(history.table.name)} ({columns}) SELECT {columns} FROM changes")
+    kept = execute_counting(
+        connection, f"INSERT INTO {quoted_name(history.table.name)} ({columns}) SELECT {columns} FROM changes"
+    )
     connection.execute("DROP TABLE changes")
     connection.execute("DROP TABLE wrong")
     return kept
@@ -50,7 +52,7 @@ def _take_out_wrong(
     """Move the changes that give way out of the history, into the table `wrong`."""
     name, kept = quoted_name(table.name), quoted_name(history.table.name)
     keys = ", ".join(map(quoted_name, table.key))
-    found = count(
+    found = execute_counting(
         connection,
         f"CREATE TEMP TABLE wrong AS SELECT {kept}.* FROM {kept} SEMI JOIN "
         f"(SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}) USING ({keys}) "

@@ -11,7 +11,7 @@ from stat import S_ISREG
 import duckdb
 
 from resources.warehouse.folder import Folder
-from resources.warehouse.sql import count, quoted_name
+from resources.warehouse.sql import execute_counting, quoted_name
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
     names = [row[0] for row in connection.execute(tables).fetchall()]
     connection.execute("DELETE FROM _state.live")
     for name in names:
-        live = count(connection, f"SELECT count(*) FROM {quoted_name(name)} WHERE _deleted_at IS NULL")
+        live = execute_counting(connection, f"SELECT count(*) FROM {quoted_name(name)} WHERE _deleted_at IS NULL")
         connection.execute("INSERT INTO _state.live VALUES (?, ?)", [name, live])
 
 

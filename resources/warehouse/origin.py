@@ -11,7 +11,7 @@ import duckdb
 from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder, telling_the_folder, write_whole
+from resources.warehouse.folder import Folder, name_folder_in_errors, write_atomically
 from resources.warehouse.formats import FORMAT, refuse_newer
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
@@ -27,7 +27,7 @@ class Origin:
 
 def read_note(folder: Folder) -> Origin | None:
     """Read whose rows were published; None if there is no note of it. Raises WarehouseError."""
-    with telling_the_folder(folder):
+    with name_folder_in_errors(folder):
         try:
             kept = json.loads(folder.origin.read_bytes())
             refuse_newer(folder, kept.pop("format"))
@@ -44,9 +44,9 @@ def read_note(folder: Folder) -> Origin | None:
 def note_origin(folder: Folder, origin: Origin) -> None:
     """Keep beside what is published whose rows the folder holds. Raises WarehouseError."""
     content = json.dumps({"format": FORMAT, **asdict(origin)}).encode()
-    with telling_the_folder(folder):
+    with name_folder_in_errors(folder):
         if not (folder.origin.exists() and folder.origin.read_bytes() == content):
-            write_whole(folder.origin, content)
+            write_atomically(folder.origin, content)
 
 
 def staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:

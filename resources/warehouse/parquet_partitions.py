@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.schema import Month, TableSchema, Value
-from resources.warehouse.sql import count, files, quoted_name, quoted_text
+from resources.warehouse.sql import execute_counting, files, quoted_name, quoted_text
 
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The partition of a row that has none, as hive-partitioned files spell it; also that of undivided tables."""
@@ -27,7 +27,7 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
     """
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     moment, same_key = quoted_name(month.column), _same(table.key, f"_state.{name}", "months")
-    found = count(
+    found = execute_counting(
         connection,
         f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(strftime(old.{moment}, '%Y-%m'), kept.month, "
         f"{_first_month(month, 'undated')}) AS put FROM (FROM incoming WHERE {moment} IS NULL) AS undated "

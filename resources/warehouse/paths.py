@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from resources.warehouse.folder import PRIVATE_FILE, move
+from resources.warehouse.folder import PRIVATE_FILE, move_into_place
 
 _NOT_LETTERS = frozenset("*?[\\")
 
@@ -55,4 +55,4 @@ def writable(database: Path) -> Iterator[str]:
         yield str(copy)
         shutil.copyfile(copy, unfinished)
         unfinished.chmod(mode)
-        move(unfinished, database)
+        move_into_place(unfinished, database)

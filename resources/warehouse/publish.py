@@ -16,14 +16,14 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.columns import describe_tables
-from resources.warehouse.engine import opened
-from resources.warehouse.folder import Folder, remove
+from resources.warehouse.engine import open_database
+from resources.warehouse.folder import Folder, remove_tree
 from resources.warehouse.inventory import Inventory, note_files, note_live_rows, take_inventory
 from resources.warehouse.parquet_files import LAYOUT, note_outlines, write_tables
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
 from resources.warehouse.sql import is_empty, quoted_name
-from resources.warehouse.stage import compact, ensure_table, sole_writer, stage
+from resources.warehouse.stage import compact, ensure_table, stage, writer_lock
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def publish(
     Raises WarehouseError; then the last snapshot stays.
     """
     outline = sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
-    with sole_writer(folder):
+    with writer_lock(folder):
         unfinished = folder.snapshots / UNFINISHED_FOLDER
-        remove(unfinished)
+        remove_tree(unfinished)
         try:
             begun = time.monotonic()
             compact(folder)
@@ -80,7 +80,7 @@ def publish(
             swap(folder, unfinished, beside)
             seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
         finally:
-            remove(unfinished)
+            remove_tree(unfinished)
             with suppress(PermissionError):  # another user's, which disturb nobody
                 sweep(folder, SECONDS_OF_GRACE)
         _note_publish(folder, outline, tables, beside)
@@ -115,7 +115,7 @@ def _copy_database(folder: Folder, snapshot: Path, marts: Sequence[str], describ
     """Copy the closed stage, without what is private in it and with the views; returns the files written beside it."""
     copy = snapshot / folder.database.name
     shutil.copyfile(folder.stage, copy)
-    with opened(folder, copy) as connection:
+    with open_database(folder, copy) as connection:
         connection.begin()
         connection.execute("DROP SCHEMA _state CASCADE")
         if marts:

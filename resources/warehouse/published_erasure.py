@@ -6,9 +6,9 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.engine import opened, write_compact
+from resources.warehouse.engine import open_database, write_compact
 from resources.warehouse.erased_rows import erase, find
-from resources.warehouse.folder import Folder, remove
+from resources.warehouse.folder import Folder, remove_tree
 from resources.warehouse.inventory import note_files
 from resources.warehouse.parquet_files import take_over
 from resources.warehouse.schema import TableSchema
@@ -24,14 +24,14 @@ def erase_published(folder: Folder, tables: Sequence[TableSchema], suppressed: S
     Only for the sole writer, who has erased them from the stage.
     """
     unfinished = folder.snapshots / UNFINISHED_FOLDER
-    remove(unfinished)
+    remove_tree(unfinished)
     unfinished.mkdir()
     try:
         erased = _erase_database(folder, unfinished, tables, suppressed)
         if _erase_files(folder, unfinished, tables, suppressed) or any(erased.values()):
             _bring_out(folder, unfinished)
     finally:
-        remove(unfinished)
+        remove_tree(unfinished)
     return erased
 
 
@@ -42,7 +42,7 @@ def _erase_database(
         return {}
     copy, compacted = unfinished / folder.database.name, unfinished / "compacted.duckdb"
     shutil.copyfile(folder.database, copy)
-    with opened(folder, copy) as connection:
+    with open_database(folder, copy) as connection:
         query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'opened' AND schema_name = 'main'"
         known = {row[0] for row in connection.execute(query).fetchall()}
         connection.begin()

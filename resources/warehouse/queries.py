@@ -5,13 +5,13 @@ from datetime import date
 from resources.warehouse.folder import Folder
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name
-from resources.warehouse.stage import ensure_table, sole_writer, stage
+from resources.warehouse.stage import ensure_table, stage, writer_lock
 
 
 def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
     """Rows of the stage for each day (ISO) of `column` between two days, both inclusive. Raises WarehouseError."""
     day = f"{quoted_name(column)}::DATE"
-    with sole_writer(folder), stage(folder) as connection:
+    with writer_lock(folder), stage(folder) as connection:
         ensure_table(connection, folder, table)
         query = (
             f"SELECT {day}::VARCHAR, count(*) FROM {quoted_name(table.name)} WHERE {day} BETWEEN ? AND ? GROUP BY ALL"
@@ -22,7 +22,7 @@ def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, en
 def rows_by_value(folder: Folder, table: TableSchema, column: str) -> dict[str, int]:
     """Rows of the stage for each text in a column. Raises WarehouseError."""
     name = quoted_name(column)
-    with sole_writer(folder), stage(folder) as connection:
+    with writer_lock(folder), stage(folder) as connection:
         ensure_table(connection, folder, table)
         return dict(
             connection.execute(f"SELECT {name}, count(*) FROM {quoted_name(table.name)} GROUP BY ALL").fetchall()
@@ -32,7 +32,7 @@ def rows_by_value(folder: Folder, table: TableSchema, column: str) -> dict[str, 
 def values(folder: Folder, table: TableSchema, column: str) -> list[str]:
     """The distinct texts in a column of the stage, of rows that are still in the account. Raises WarehouseError."""
     name = quoted_name(column)
-    with sole_writer(folder), stage(folder) as connection:
+    with writer_lock(folder), stage(folder) as connection:
         ensure_table(connection, folder, table)
         query = f"SELECT DISTINCT {name} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL ORDER BY ALL"
         return [row[0] for row in connection.execute(query).fetchall()]

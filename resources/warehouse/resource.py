@@ -15,9 +15,9 @@ from resources.warehouse.admission import admit, adopt
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
-from resources.warehouse.engine import opened_to_read
+from resources.warehouse.engine import open_read_only
 from resources.warehouse.erasure import People, forget
-from resources.warehouse.folder import Folder, telling_the_folder
+from resources.warehouse.folder import Folder, name_folder_in_errors
 from resources.warehouse.origin import Origin
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish
 from resources.warehouse.queries import rows_by_day, rows_by_value, values
@@ -116,14 +116,14 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Raises WarehouseError; InUseError while somebody has it open for writing.
         """
-        with telling_the_folder(self.folder), opened_to_read(self.folder.database) as connection:
+        with name_folder_in_errors(self.folder), open_read_only(self.folder.database) as connection:
             yield connection
 
     def audit(
-        self, tables: Collection[TableSchema], questions: Mapping[T, str], live: Collection[TableSchema]
+        self, tables: Collection[TableSchema], queries: Mapping[T, str], live: Collection[TableSchema]
     ) -> Audited:
         """Ask the stage what is wrong; see `audit`. Raises WarehouseError."""
-        return audit(self.folder, tables, questions, live)
+        return audit(self.folder, tables, queries, live)
 
     def suppressed(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
         """Who is kept out; see `read_suppression`. Raises WarehouseError."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.damage import is_cut_off, is_damaged
-from resources.warehouse.engine import opened
+from resources.warehouse.engine import open_database
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import PRIVATE_FILE, Folder, move
+from resources.warehouse.folder import PRIVATE_FILE, Folder, move_into_place
 from resources.warehouse.formats import begin_state
 from resources.warehouse.origin import read_note, stage_origin
 from resources.warehouse.sql import files, quoted_name
@@ -29,7 +29,7 @@ def make_stage(folder: Folder) -> None:
     folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     known = read_note(folder)
     has_tables = _copy_database(folder, unfinished)
-    with opened(folder, unfinished) as connection:
+    with open_database(folder, unfinished) as connection:
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         if not has_tables:
             _read_files(connection, folder)
@@ -37,7 +37,7 @@ def make_stage(folder: Folder) -> None:
         if known:
             stage_origin(connection, known)
     unfinished.chmod(PRIVATE_FILE)
-    move(unfinished, folder.stage)
+    move_into_place(unfinished, folder.stage)
 
 
 def _copy_database(folder: Folder, unfinished: Path) -> bool:
@@ -46,7 +46,7 @@ def _copy_database(folder: Folder, unfinished: Path) -> bool:
         return False
     shutil.copyfile(folder.database, unfinished)
     try:
-        with opened(folder, unfinished) as connection:
+        with open_database(folder, unfinished) as connection:
             is_whole = not is_cut_off(connection, folder.database.stat().st_size)
     except duckdb.Error as error:
         if not is_damaged(error):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.folder import Folder, make_writable, point, remove, sync
+from resources.warehouse.folder import Folder, make_writable, remove_tree, replace_link, sync
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
 """What may be done with what is published, at most."""
@@ -62,7 +62,7 @@ def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) 
     if not folder.parquet.is_symlink() and folder.parquet.is_dir():  # as backups without links restore it
         make_writable(folder.parquet)  # else it could not be moved
         folder.parquet.rename(folder.snapshots / f"{snapshot.name}.replaced")
-    point(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
+    replace_link(folder.parquet, f"{folder.snapshots.name}/{snapshot.name}")
     sync(folder.snapshots)
     sync(folder.root)
 
@@ -90,4 +90,4 @@ def sweep(folder: Folder, grace: float) -> None:
     current, now = folder.parquet.resolve(), time.time()
     for other in folder.snapshots.iterdir():
         if other.is_dir() and other != current and abs(now - other.stat().st_mtime) > grace:
-            remove(other)
+            remove_tree(other)

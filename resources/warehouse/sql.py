@@ -39,7 +39,7 @@ def is_empty(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchall()
 
 
-def count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
+def execute_counting(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     """Run a statement whose result is one number: a count, or the rows that it has changed."""
     row = connection.execute(statement).fetchone()
     connection.complete()

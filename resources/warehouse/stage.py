@@ -16,15 +16,15 @@ from resources.warehouse.batch import Batch
 from resources.warehouse.columns import create_table, fit_columns
 from resources.warehouse.damage import damaged_stage, is_cut_off, is_damaged
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
-from resources.warehouse.engine import opened, write_compact
-from resources.warehouse.folder import PRIVATE_FILE, Folder, move, remove, telling_the_folder
+from resources.warehouse.engine import open_database, write_compact
+from resources.warehouse.folder import PRIVATE_FILE, Folder, move_into_place, name_folder_in_errors, remove_tree
 from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.history import keep_history
 from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin
 from resources.warehouse.parquet_partitions import NO_PARTITION, keep_months, note_changes, remember_months
 from resources.warehouse.restage import make_stage, unfinished_stage
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import count, files, is_empty, quoted_name, quoted_paths, quoted_text
+from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_paths, quoted_text
 from resources.warehouse.suppression import clear, read_suppression
 
 MIN_FREE_BLOCKS = 40
@@ -47,14 +47,14 @@ class Merged:
 
 
 @contextmanager
-def sole_writer(folder: Folder) -> Iterator[None]:
+def writer_lock(folder: Folder) -> Iterator[None]:
     """Be the one process that works on the stage; waits for its turn. Raises WarehouseError.
 
     A stage that is missing is made from what is published, so that losing the private files loses no row.
     """
     folder.make()
-    with telling_the_folder(folder), folder.lock("writer"):
-        remove(folder.spill)
+    with name_folder_in_errors(folder), folder.lock("writer"):
+        remove_tree(folder.spill)
         if not folder.stage.exists():
             make_stage(folder)
         yield
@@ -68,7 +68,7 @@ def stage(folder: Folder) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     size = None if folder.stage.with_suffix(".duckdb.wal").exists() else folder.stage.stat().st_size
     try:
-        with opened(folder, folder.stage) as connection:
+        with open_database(folder, folder.stage) as connection:
             if size is not None and is_cut_off(connection, size):
                 raise damaged_stage(folder)
             bring_up_to_date(connection, folder)
@@ -92,7 +92,7 @@ def compact(folder: Folder, *, at_once: bool = False) -> None:
             return
         write_compact(connection, unfinished)
     unfinished.chmod(PRIVATE_FILE)
-    move(unfinished, folder.stage)
+    move_into_place(unfinished, folder.stage)
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema) -> None:
@@ -131,7 +131,7 @@ def merge(
 
     Raises WarehouseError; RefusedError if the folder is another's.
     """
-    with sole_writer(folder), stage(folder) as connection:
+    with writer_lock(folder), stage(folder) as connection:
         clear(batch, table, quarantine, read_suppression(folder, secret))
         connection.begin()
         try:
@@ -168,9 +168,9 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
     changed = keep_history(connection, table, table.history, is_older, now) if table.history else 0
     same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
-    touched = count(connection, f"DELETE FROM {name} USING incoming WHERE {same_key} AND {is_older}")
+    touched = execute_counting(connection, f"DELETE FROM {name} USING incoming WHERE {same_key} AND {is_older}")
     columns = ", ".join(map(quoted_name, table.column_names))
-    inserted = count(
+    inserted = execute_counting(
         connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"
     )
     connection.execute("DROP VIEW incoming")
@@ -187,7 +187,7 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequ
         f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
     )
     once = f"SELECT * FROM {source}"
-    if count(connection, "SELECT count(*) FROM newest"):
+    if execute_counting(connection, "SELECT count(*) FROM newest"):
         once += f" ANTI JOIN newest USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
 
@@ -207,7 +207,7 @@ def _replace_quarantine(
     added = 0
     if paths := batch.files("rejected.parquet"):
         columns = ", ".join(map(quoted_name, quarantine.column_names))
-        added = count(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {files(paths)}")
+        added = execute_counting(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {files(paths)}")
     if removed or added:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
     return added
@@ -219,7 +219,7 @@ def _remove_rejected(
     columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
     manifests = quoted_paths(batch.files("slices.json"))
     slices = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS slices"
-    return forget_rejected(connection, table, whole, now) + count(
+    return forget_rejected(connection, table, whole, now) + execute_counting(
         connection,
         f"DELETE FROM quarantine USING {slices} WHERE quarantine.table_name = {quoted_text(table.name)} "
         "AND quarantine.endpoint = slices.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent "

@@ -17,7 +17,7 @@ import polars as pl
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder, telling_the_folder, write_whole
+from resources.warehouse.folder import Folder, name_folder_in_errors, write_atomically
 from resources.warehouse.identity import identifiers
 from resources.warehouse.schema import TableSchema
 
@@ -127,7 +127,7 @@ def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = 
 
     `secret` is that of the environment. Raises WarehouseError; RefusedError if the list was made with another one.
     """
-    with telling_the_folder(folder):
+    with name_folder_in_errors(folder):
         if folder.forgotten.exists():
             return _read(folder, secret)
     made = SuppressionList(secrets.token_bytes(32), secret)
@@ -167,5 +167,5 @@ def write_suppression(folder: Folder, suppressed: SuppressionList) -> None:
         "check": keyed_hash(suppressed.key, "") if suppressed.secret else None,
         "hashes": sorted(suppressed.hashes),
     }
-    with telling_the_folder(folder):
-        write_whole(folder.forgotten, json.dumps(kept).encode())
+    with name_folder_in_errors(folder):
+        write_atomically(folder.forgotten, json.dumps(kept).encode())

@@ -8,7 +8,7 @@ import pytest
 
 from resources.limits import limit_met
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.folder import Folder, telling_the_folder
+from resources.warehouse.folder import Folder, name_folder_in_errors
 
 LIMITS = [
     (MemoryError(), "memory"),
@@ -24,7 +24,7 @@ LIMITS = [
 def test_a_limit_is_no_fault_of_the_folder(tmp_path: Path, error: Exception, what: str) -> None:
     with (
         pytest.raises(WarehouseError, match=f"^The machine gives the export no more {what}"),
-        telling_the_folder(Folder(tmp_path)),
+        name_folder_in_errors(Folder(tmp_path)),
     ):
         raise error
 
@@ -37,7 +37,7 @@ def test_a_limit_is_no_fault_of_the_folder(tmp_path: Path, error: Exception, wha
     ],
 )
 def test_a_full_disk_is_no_limit_of_the_process(tmp_path: Path, error: Exception) -> None:
-    with pytest.raises(WarehouseError, match="Make room"), telling_the_folder(Folder(tmp_path)):
+    with pytest.raises(WarehouseError, match="Make room"), name_folder_in_errors(Folder(tmp_path)):
         raise error
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.normalise.exact_json import fields_of
-from assets.normalise.normalise import Normalised, normalised
+from assets.normalise.normalise import Normalised, normalise_page
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.endpoints import choose
 from resources.coupontools.errors import CoupontoolsError
@@ -117,7 +117,7 @@ ENVIRONMENT = {
 
 
 def outcome(server: Server) -> Normalised | CoupontoolsError:
-    read = partial(normalised, CouponSession, {"campaign_id": "cam_1"}, None, MAX_RECORD)
+    read = partial(normalise_page, CouponSession, {"campaign_id": "cam_1"}, None, MAX_RECORD)
 
     async def run() -> Normalised:
         async with CoupontoolsResource(url=server.url).connected() as client:

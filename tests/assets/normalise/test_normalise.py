@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.catalogue import ASSETS
-from assets.normalise.exact_json import exact
-from assets.normalise.fast_json import plain
+from assets.normalise.exact_json import parse_any_page
+from assets.normalise.fast_json import parse_plain_page
 from assets.normalise.normalise import Normalised, identifiers, normalise
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
@@ -315,8 +315,8 @@ def test_the_fast_way_reads_what_the_exact_way_reads_or_nothing(
     records: list[str], gap: str, knows_others: bool
 ) -> None:
     page = f"{gap}[{f'{gap},{gap}'.join(records)}]{gap}".encode()
-    slow = exact(page, CouponSession)
-    fast = plain(page, CouponSession, UNDECLARED if knows_others else frozenset())
+    slow = parse_any_page(page, CouponSession)
+    fast = parse_plain_page(page, CouponSession, UNDECLARED if knows_others else frozenset())
     if fast:
         assert fast.columns.equals(slow.columns)
         assert fast.extra.equals(slow.extra)
@@ -336,8 +336,8 @@ def test_the_fast_way_reads_what_the_exact_way_reads_or_nothing(
 )
 def test_pages_of_texts_are_read_the_fast_way(texts_of: list[dict[str, str | None]], ascii_only: bool) -> None:
     content = json.dumps(texts_of, ensure_ascii=ascii_only).encode()
-    assert plain(content, Campaign, frozenset()) is not None
-    assert plain(content.replace(b"/", rb"\/"), Campaign, frozenset()) is not None
+    assert parse_plain_page(content, Campaign, frozenset()) is not None
+    assert parse_plain_page(content.replace(b"/", rb"\/"), Campaign, frozenset()) is not None
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_pages_of_texts_are_read_the_fast_way(texts_of: list[dict[str, str | Non
     ],
 )
 def test_the_fast_way_takes_no_page_that_it_would_have_to_change(record: Any) -> None:
-    assert plain(json.dumps([session(2), record]).encode(), CouponSession, frozenset()) is None
+    assert parse_plain_page(json.dumps([session(2), record]).encode(), CouponSession, frozenset()) is None
 
 
 def test_a_value_in_two_places_is_kept_twice() -> None:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from assets.normalise.exact_json import record_texts
+from assets.normalise.exact_json import split_records
 from resources.coupontools.endpoints import choose
-from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, ShapeError, decoded, opened
+from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, ShapeError, decoded, parse_envelope
 from resources.coupontools.json_shape import shape
 
 SESSIONS = choose("")["sessions"]
@@ -30,7 +30,7 @@ OK = '"status":{"status":"OK"}'
     ],
 )
 def test_the_record_list_is_found(body: str, records: bytes) -> None:
-    answer = opened(body.encode(), SESSIONS)
+    answer = parse_envelope(body.encode(), SESSIONS)
     assert isinstance(answer, Answer)
     assert answer.records == records
 
@@ -50,7 +50,7 @@ def test_the_record_list_is_found(body: str, records: bytes) -> None:
     ],
 )
 def test_the_amount_is_read_from_text_or_number(amount: str, meant: int | None) -> None:
-    answer = opened(f'{{{OK},"amount_of_results":{amount},"data":[]}}'.encode(), SESSIONS)
+    answer = parse_envelope(f'{{{OK},"amount_of_results":{amount},"data":[]}}'.encode(), SESSIONS)
     assert isinstance(answer, Answer)
     assert answer.amount == meant
 
@@ -78,7 +78,7 @@ def test_the_amount_is_read_from_text_or_number(amount: str, meant: int | None) 
 )
 def test_what_is_no_answer_is_refused(body: str) -> None:
     with pytest.raises(ShapeError):
-        opened(body.encode(), SESSIONS)
+        parse_envelope(body.encode(), SESSIONS)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_is_no_answer_is_refused(body: str) -> None:
     ],
 )
 def test_the_records_are_found_where_nothing_says_where(body: str, records: bytes, place: str) -> None:
-    answer = opened(body.encode(), CARDS)
+    answer = parse_envelope(body.encode(), CARDS)
     assert isinstance(answer, Answer)
     assert (answer.records, answer.place) == (records, place)
 
@@ -125,7 +125,7 @@ def test_a_count_of_zero_beside_an_empty_list_is_an_empty_answer(zero: str, noth
         f'{{{OK},{beside}"group":{nothing},"amount_of_groups":{zero}}}',
     ):
         for endpoint in (CARDS, choose("")["email_groups"], choose("")["sms_groups"]):
-            answer = opened(body.encode(), endpoint)
+            answer = parse_envelope(body.encode(), endpoint)
             assert isinstance(answer, Answer)
             assert (answer.records, answer.amount, answer.place) == (NO_RECORDS, 0, "group") or (
                 endpoint.records and answer.records.replace(b" ", b"") == NO_RECORDS
@@ -133,7 +133,7 @@ def test_a_count_of_zero_beside_an_empty_list_is_an_empty_answer(zero: str, noth
 
 
 def test_a_count_of_zero_hides_no_things_with_an_id() -> None:
-    answer = opened(f'{{{OK},"total":0,"users":[{{"ID":"1"}}],"notes":[]}}'.encode(), CARDS)
+    answer = parse_envelope(f'{{{OK},"total":0,"users":[{{"ID":"1"}}],"notes":[]}}'.encode(), CARDS)
     assert isinstance(answer, Answer)
     assert answer.records == b'[{"ID":"1"}]'
 
@@ -147,15 +147,15 @@ def test_an_answer_that_has_no_content_by_its_status_is_an_empty_list() -> None:
 @pytest.mark.parametrize("depth", [500, 1_000, 100_000])
 def test_records_are_found_around_a_value_that_is_too_deep(depth: int) -> None:
     deep = f'{{"a":{"[" * depth}{"]" * depth}}}'
-    answer = opened(f'{{{OK},"data":[{{"b":"]"}},{deep}],"amount_of_results":2}}'.encode(), SESSIONS)
+    answer = parse_envelope(f'{{{OK},"data":[{{"b":"]"}},{deep}],"amount_of_results":2}}'.encode(), SESSIONS)
     assert answer == Answer(f'[{{"b":"]"}},{deep}]'.encode(), 2, "data")
-    assert record_texts(answer.records) == [b'{"b":"]"}', deep.encode()]
+    assert split_records(answer.records) == [b'{"b":"]"}', deep.encode()]
 
 
 @pytest.mark.parametrize("body", ["[1,2]", "5", '{"message":"no"}', '{"a":[{"b":1}],"c":[{"d":1}]}', '{"a":5}'])
 def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
     with pytest.raises(ShapeError):
-        opened(body.encode(), CARDS)
+        parse_envelope(body.encode(), CARDS)
 
 
 @pytest.mark.parametrize(
@@ -199,4 +199,4 @@ def test_a_shape_is_keys_and_types_and_no_value(body: bytes, told: str) -> None:
     ],
 )
 def test_every_error_shape_is_understood(errors: str, failure: Failure) -> None:
-    assert opened(f"{{{errors}}}".encode(), SESSIONS) == failure
+    assert parse_envelope(f"{{{errors}}}".encode(), SESSIONS) == failure

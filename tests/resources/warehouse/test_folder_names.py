@@ -11,7 +11,7 @@ import pytest
 
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.stage import compact, sole_writer
+from resources.warehouse.stage import compact, writer_lock
 from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, thing
 
 NAMES = [
@@ -51,7 +51,7 @@ def whole_life(data_dir: Path, elsewhere: Path) -> list[list[list[tuple[object, 
     warehouse.folder.database.unlink()
     merge(warehouse, thing("f", "blue", seen=7200), rejected=["{4}"])
     steps.append(tables(warehouse, elsewhere))
-    with sole_writer(warehouse.folder):
+    with writer_lock(warehouse.folder):
         compact(warehouse.folder, at_once=True)
     merge(warehouse, thing("g", "green"))
     return [*steps, tables(warehouse, elsewhere)]

@@ -10,7 +10,7 @@ import pytest
 from resources.warehouse.deletions import CompleteParentList, CompleteRead
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
-from resources.warehouse.stage import sole_writer, stage
+from resources.warehouse.stage import stage, writer_lock
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import NOON, QUARANTINE, THINGS, done, merge, published, thing
 
@@ -59,7 +59,7 @@ def test_a_row_deleted_in_the_future_is_deleted_at_the_next_whole_read(
 
 def stage_deletions(warehouse: WarehouseResource, at: datetime) -> None:
     """Mark all things as deleted, as a whole read with a wrong clock does."""
-    with sole_writer(warehouse.folder), stage(warehouse.folder) as connection:
+    with writer_lock(warehouse.folder), stage(warehouse.folder) as connection:
         connection.execute("UPDATE things SET _deleted_at = ?", [at])
 
 
