@@ -16,6 +16,7 @@ WITH counted AS (
     WHERE _deleted_at IS NULL
     GROUP BY ALL
 )
+
 SELECT
     campaign_id,
     campaigns.name AS campaign_name,

@@ -11,6 +11,7 @@ WITH of_sessions AS (
     WHERE _deleted_at IS NULL
     GROUP BY customer
 ),
+
 others AS (
     SELECT
         coalesce(marts.identity(email), marts.identity(phone)) AS customer,
@@ -26,6 +27,7 @@ others AS (
     FROM main.directory_registrations
     WHERE _deleted_at IS NULL
 ),
+
 of_others AS (
     SELECT
         customer,
@@ -37,6 +39,7 @@ of_others AS (
     FROM others
     GROUP BY customer
 )
+
 SELECT
     customer,
     coalesce(sessions, 0) AS sessions,

@@ -3,7 +3,7 @@ SELECT
     loyalty_card_id,
     any_value(loyalty_cards.name) AS card_name,
     count(*) AS users,
-    count(*) FILTER (is_voided IS NOT true) AS users_not_void,
+    count(*) FILTER (is_voided IS NOT TRUE) AS users_not_void,
     count(*) FILTER (points > 0) AS users_with_points,
     coalesce(sum(points), 0) AS points,
     median(points) AS median_points,

@@ -11,6 +11,7 @@ WITH days AS (
     FROM main.loyalty_user_changes
     GROUP BY ALL
 )
+
 SELECT
     loyalty_card_id,
     loyalty_cards.name AS card_name,

@@ -1,8 +1,9 @@
 CREATE VIEW marts.sessions_by_hour AS
 WITH hours AS (
     SELECT weekday, hour
-    FROM range(1, 8) AS weekdays(weekday), range(24) AS hours(hour)
+    FROM range(1, 8) AS weekdays (weekday), range(24) AS hours (hour)
 ),
+
 steps AS (
     SELECT isodow(created_at) AS weekday, hour(created_at) AS hour, count(*) AS created
     FROM main.coupon_sessions
@@ -24,6 +25,7 @@ steps AS (
     WHERE _deleted_at IS NULL AND validated_at IS NOT NULL
     GROUP BY ALL
 )
+
 SELECT
     weekday,
     hour,

@@ -4,11 +4,13 @@ WITH live AS (
     FROM main.coupon_sessions
     WHERE _deleted_at IS NULL AND created_at IS NOT NULL
 ),
+
 cohorts AS (
     SELECT week, count(*) AS created
     FROM live
     GROUP BY week
 ),
+
 steps AS (
     SELECT week, 0 AS weeks_after, 0 AS opened
     FROM cohorts
@@ -28,6 +30,7 @@ steps AS (
     WHERE validated_at >= week
     GROUP BY ALL
 ),
+
 counted AS (
     SELECT
         week,
@@ -38,6 +41,7 @@ counted AS (
     FROM steps
     GROUP BY ALL
 )
+
 SELECT
     week,
     weeks_after,
@@ -48,7 +52,7 @@ SELECT
     (sum(validated) OVER so_far)::BIGINT AS validated_so_far,
     sum(validated) OVER so_far / created AS validated_rate_so_far
 FROM counted
-JOIN cohorts USING (week)
+INNER JOIN cohorts USING (week)
 WINDOW so_far AS (PARTITION BY week ORDER BY weeks_after);
 
 COMMENT ON VIEW marts.weekly_cohorts IS 'What became of the sessions of each week, week after week; one row per week of creation and number of weeks since in which something happened, live rows only';
