@@ -2,16 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
+from assets.catalogue import TABLES, marts
+from pipelines.cli import app
+from pipelines.definitions import defs
+from resources import settings
 from resources.coupontools.endpoints import READABLE
 from resources.sandbox.server.assumptions import Assumptions
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "resources" / "coupontools" / "API.md"
 DESIGN = ROOT / "resources" / "warehouse" / "DESIGN.md"
+README = ROOT / "README.md"
 
 CODE = sorted(
     path for folder in ("pipelines", "assets", "resources", "tests") for path in (ROOT / folder).rglob("*.py")
@@ -70,7 +78,7 @@ def test_every_assumption_of_the_sandbox_is_among_what_is_open(assumption: str) 
     assert f"`{assumption}`" in section.split("\n## ")[0]
 
 
-@pytest.mark.parametrize("document", [API, DESIGN, ROOT / "README.md"], ids=name)
+@pytest.mark.parametrize("document", [API, DESIGN, README], ids=name)
 def test_every_file_that_a_document_names_is_there(document: Path) -> None:
     text = document.read_text("utf-8")
     links = [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)]
@@ -78,3 +86,97 @@ def test_every_file_that_a_document_names_is_there(document: Path) -> None:
 
     assert [link for link in links if not link.exists()] == []
     assert [module for module in modules if not any(path.as_posix().endswith(f"/{module}") for path in CODE)] == []
+
+
+def table(*header: str) -> list[list[str]]:
+    """The rows of README's table with this header, by their cells."""
+    _, rest = README.read_text("utf-8").split(f"\n| {' | '.join(header)} |\n")
+    rows = rest.split("\n\n")[0].splitlines()[1:]
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+
+
+def codes(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def variables() -> dict[str, FieldInfo]:
+    models = [each for each in vars(settings).values() if isinstance(each, type) and issubclass(each, BaseSettings)]
+    return {f"COUPONTOOLS_{name.upper()}": field for model in models for name, field in model.model_fields.items()}
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "must be set"
+    value = field.default
+    if value is None or value == "":
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool | date) else value}`"
+
+
+def test_the_table_of_variables_has_every_setting_with_its_default() -> None:
+    rows = table("variable", "meaning", "default")
+
+    assert {name.strip("`"): value for name, _, value in rows} == {
+        name: default(field) for name, field in variables().items()
+    }
+    assert all(meaning for _, meaning, _ in rows)
+
+
+def test_every_variable_that_the_readme_names_is_a_setting() -> None:
+    assert set(re.findall(r"\bCOUPONTOOLS_[A-Z_]*[A-Z]\b", README.read_text("utf-8"))) <= set(variables())
+
+
+def test_the_table_of_commands_has_every_command_with_its_options() -> None:
+    rows = table("command", "options", "what it does")
+
+    assert {name.strip("`"): codes(options) for name, options, _ in rows} == {
+        name: [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+        for name, command in app.commands.items()
+    }
+    assert all(meaning for *_, meaning in rows)
+
+
+def test_every_option_that_the_readme_gives_to_the_command_exists() -> None:
+    text = README.read_text("utf-8")
+    options = {name: {opt for each in command.params for opt in each.opts} for name, command in app.commands.items()}
+
+    for name, rest in re.findall(r"coupontools (\w+)((?: [^\n`]*)?)", text):
+        if name in options:
+            assert set(re.findall(r"--[a-z-]+", rest.split("  #")[0])) <= options[name], (name, rest)
+
+
+def test_the_table_of_tables_has_every_table() -> None:
+    rows = table("table", "one row per", "read from")
+
+    assert sorted(name for cell, *_ in rows for name in codes(cell)) == sorted(each.TABLE for each in TABLES)
+    assert all(meaning for _, meaning, _ in rows)
+
+
+def test_the_table_of_views_has_every_view() -> None:
+    views = [name for script in marts() for name in re.findall(r"CREATE VIEW marts\.(\w+)", script)]
+    rows = table("view", "one row per")
+
+    assert sorted(name for cell, _ in rows for name in codes(cell)) == sorted(views)
+    assert all(meaning for _, meaning in rows)
+
+
+def test_the_table_of_checks_has_every_check_and_says_whether_it_blocks() -> None:
+    graph = defs.resolve_asset_graph()
+    rows = table("check", "blocks", "what it finds")
+
+    assert {name: blocks for cell, blocks, _ in rows for name in codes(cell)} == {
+        key.name: "yes" if graph.get(key).blocking else "no" for key in graph.asset_check_keys
+    }
+    assert all(meaning for *_, meaning in rows)
+
+
+def test_the_tables_of_jobs_and_sensors_have_all_that_runs() -> None:
+    repository = defs.get_repository_def()
+    jobs = {job.name: set[str]() for job in repository.get_all_jobs() if not job.name.startswith("__")}
+    for schedule in repository.schedule_defs:
+        jobs[schedule.job_name].add(schedule.name)
+    rows = table("job", "what it does", "schedule (switch it on under Automation)")
+
+    assert {name.strip("`"): set(codes(schedules)) for name, _, schedules in rows} == jobs
+    sensors = table("sensor (on from the start)", "what it does")
+    assert {name.strip("`") for name, _ in sensors} == {sensor.name for sensor in repository.sensor_defs}
