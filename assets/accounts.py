@@ -4,7 +4,8 @@ import dagster as dg
 
 from assets.ingest.descriptions import extract_described
 from assets.ingest.extract import ExtractionReport
-from assets.ingest.ingest import Materialized, read_table, table_asset
+from assets.ingest.ingest import Materialized, read_table
+from assets.ingest.table_asset import table_asset
 from assets.tables.subaccounts import Subaccount
 from resources.coupontools.client import Client
 from resources.coupontools.resource import CoupontoolsResource

@@ -4,7 +4,8 @@ import dagster as dg
 
 from assets.ingest.descriptions import extract_described
 from assets.ingest.extract import ExtractionReport, Read, extract
-from assets.ingest.ingest import Materialized, read_table, table_asset
+from assets.ingest.ingest import Materialized, read_table
+from assets.ingest.table_asset import table_asset
 from assets.tables.campaigns import Campaign
 from assets.tables.categories import Category
 from resources.coupontools.client import Client

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from assets.catalogue import ASSETS, KEYED
 from assets.ingest import checks as reading_checks
-from assets.ingest.ingest import WAREHOUSE_POOL, failing_clearly
+from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.directories import Directory
@@ -149,7 +149,7 @@ def audit(
     tables = dict.fromkeys(table for check in chosen for table in (check.table, *check.others))
     queries = {check.key: check.query for check in chosen if check.query}
     compared = [check.table.schema_of_table() for check in chosen if not check.query]
-    with failing_clearly():
+    with as_dagster_failure():
         audited = warehouse.audit([table.schema_of_table() for table in tables], queries, compared)
     for check in chosen:
         if check.query:

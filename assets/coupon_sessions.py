@@ -6,9 +6,11 @@ import dagster as dg
 
 from assets.ingest.children import extract_children
 from assets.ingest.extract import ExtractionReport, Read, identity, known_slices
-from assets.ingest.ingest import Materialized, failing_clearly, read_table, table_asset, tell_partitions
-from assets.partitions import FIRST_DAY, Days, Window, daily, window_of
+from assets.ingest.ingest import Materialized, read_table
+from assets.ingest.table_asset import table_asset
+from assets.partitions import Days, Window, add_rows_of_days, daily, has_partitions, read_start_date, window_of
 from assets.plots import as_picture, by_day
+from assets.policies import as_dagster_failure
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.client import Client
@@ -36,7 +38,7 @@ def coupon_sessions(
     context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> Materialized:
     """Read the sessions of the window, all its days in one pass, and merge them into the stage."""
-    with failing_clearly(context):
+    with as_dagster_failure(context):
         window = window_of(context, config)
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
 
@@ -63,10 +65,10 @@ def coupon_sessions(
         )
 
     read_result = read_table(context, coupontools, warehouse, CouponSession, read, purpose, window.resumable_for)
-    tell_partitions(context, warehouse, CouponSession, "created_at")
+    add_rows_of_days(context, warehouse, CouponSession, "created_at")
     if not context.instance.is_ephemeral:  # else nobody looks at it
         # on one partition alone: a backfill would have the picture on each of a thousand
-        last = context.partition_keys[-1] if context.has_partition_key or context.has_partition_key_range else None
+        last = context.partition_keys[-1] if has_partitions(context) else None
         context.add_asset_metadata(_drawn(warehouse, window), CouponSession.TABLE, partition_key=last)
     return read_result
 
@@ -90,7 +92,7 @@ async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
 def _drawn(warehouse: WarehouseResource, window: Window) -> dict[str, dg.MarkdownMetadataValue]:
     """The sessions by the day of their creation, up to the last day of the window."""
     last = window.end or datetime.now(UTC).date()
-    first = max(min(window.start or FIRST_DAY, last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
+    first = max(min(window.start or read_start_date(), last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
     rows = warehouse.rows_by_day(CouponSession.schema_of_table(), "created_at", first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     drawn = by_day({"created": {day: rows.get(day.isoformat(), 0) for day in days}})

@@ -5,8 +5,10 @@ import dagster as dg
 from assets.ingest.children import extract_children
 from assets.ingest.descriptions import extract_described
 from assets.ingest.extract import ExtractionReport, Read
-from assets.ingest.ingest import Materialized, failing_clearly, read_table, table_asset, tell_partitions
-from assets.partitions import Days, daily, window_of
+from assets.ingest.ingest import Materialized, read_table
+from assets.ingest.table_asset import table_asset
+from assets.partitions import Days, add_rows_of_days, daily, window_of
+from assets.policies import as_dagster_failure
 from assets.tables.directories import Directory
 from assets.tables.directory_campaigns import DirectoryCampaign
 from assets.tables.directory_registrations import DirectoryRegistration
@@ -55,7 +57,7 @@ def directory_registrations(
     context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> Materialized:
     """Read the registrations of each directory that were made in the window, all its days in one pass."""
-    with failing_clearly(context):
+    with as_dagster_failure(context):
         window = window_of(context, config)
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
 
@@ -82,5 +84,5 @@ def directory_registrations(
     read_result = read_table(
         context, coupontools, warehouse, DirectoryRegistration, read, purpose, window.resumable_for
     )
-    tell_partitions(context, warehouse, DirectoryRegistration, "registered_at")
+    add_rows_of_days(context, warehouse, DirectoryRegistration, "registered_at")
     return read_result

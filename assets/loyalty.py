@@ -7,8 +7,9 @@ import dagster as dg
 
 from assets.ingest.children import Parents, extract_children, parents
 from assets.ingest.extract import ExtractionReport, Read, extract
-from assets.ingest.ingest import Materialized, read_table, table_asset
-from assets.partitions import cards
+from assets.ingest.ingest import Materialized, read_table
+from assets.ingest.table_asset import table_asset
+from assets.partitions import add_row_counts, cards, has_partitions
 from assets.tables.loyalty_cards import LoyaltyCard
 from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.loyalty_users import LoyaltyUser
@@ -52,8 +53,7 @@ def loyalty_users(
     context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> Iterator[Materialized]:
     """Read the users of the loyalty cards of the run, of all cards if it has no partitions; keep what has changed."""
-    has_partitions = context.has_partition_key or context.has_partition_key_range
-    wanted = list(context.partition_keys) if has_partitions else None
+    wanted = list(context.partition_keys) if has_partitions(context) else None
 
     async def read(client: Client, batch: Batch) -> ExtractionReport:
         async def reads(card: str) -> list[Read]:
@@ -65,11 +65,7 @@ def loyalty_users(
 
     read_result = read_table(context, coupontools, warehouse, LoyaltyUser, read)
     if wanted:
-        rows = warehouse.rows_by_value(LoyaltyUser.schema_of_table(), "loyalty_card_id")
-        for card in wanted:
-            context.add_asset_metadata(
-                {"dagster/partition_row_count": rows.get(card, 0)}, LoyaltyUser.TABLE, partition_key=card
-            )
+        add_row_counts(context, LoyaltyUser, warehouse.rows_by_value(LoyaltyUser.schema_of_table(), "loyalty_card_id"))
     yield read_result
     changes = (read_result.metadata or {})["changes kept"]
     yield dg.MaterializeResult(asset_key=LoyaltyUserChange.TABLE, metadata={"rows new": changes})

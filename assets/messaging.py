@@ -4,7 +4,8 @@ import dagster as dg
 
 from assets.ingest.children import extract_children
 from assets.ingest.extract import ExtractionReport, Read, extract
-from assets.ingest.ingest import Materialized, read_table, table_asset
+from assets.ingest.ingest import Materialized, read_table
+from assets.ingest.table_asset import table_asset
 from assets.tables.email_groups import EmailGroup
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.sms_groups import SmsGroup

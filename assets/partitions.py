@@ -1,20 +1,37 @@
 """The days that the export can read, and which of them a run is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from assets.tables.table import Table
 from resources.settings import SettingsError, Storage
+from resources.warehouse.resource import WarehouseResource
 
-FIRST_DAY = Storage.read().start_date
-"""The first daily partition (COUPONTOOLS_START_DATE)."""
+
+def _start_date_or_default() -> date:
+    """Return COUPONTOOLS_START_DATE, or its default if the environment is wrong.
+
+    Partitions need a first day when the code location loads, which it must do in any environment: `read_start_date`
+    raises the error in each run and tick.
+    """
+    try:
+        return Storage.read().start_date
+    except SettingsError:
+        return Storage.model_construct().start_date
+
+
+def read_start_date() -> date:
+    """Read COUPONTOOLS_START_DATE, the first daily partition. Raises SettingsError."""
+    return Storage.read().start_date
+
 
 cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
 """Loyalty cards of the account, by id; the sensor `loyalty_card_partitions` keeps them."""
 
-daily = dg.DailyPartitionsDefinition(start_date=FIRST_DAY.isoformat(), timezone="UTC")
+daily = dg.DailyPartitionsDefinition(start_date=_start_date_or_default().isoformat(), timezone="UTC")
 """Days of activity in the account, UTC, up to yesterday."""
 
 
@@ -60,12 +77,12 @@ def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
     """The window of a run: its partitions', or that of its config. Raises SettingsError if it has neither."""
     if days.full:
         return Window()
-    if context.has_partition_key or context.has_partition_key_range:
-        partitions = context.partition_time_window
+    if has_partitions(context):
+        first_day, partitions = read_start_date(), context.partition_time_window
         start, end = partitions.start.astimezone(UTC), partitions.end.astimezone(UTC)
         window = Window(start.date(), (end - timedelta(microseconds=1)).date())
-        if start.date() < FIRST_DAY or end > datetime.now(UTC):
-            raise SettingsError(f"There is no partition {window}: they run from {FIRST_DAY} to yesterday, in UTC.")
+        if start.date() < first_day or end > datetime.now(UTC):
+            raise SettingsError(f"There is no partition {window}: they run from {first_day} to yesterday, in UTC.")
         return window
     if days.start and days.end:
         return Window(_day("start", days.start), _day("end", days.end))
@@ -85,3 +102,24 @@ def partition_range(keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
     return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+
+
+def add_rows_of_days(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str
+) -> None:
+    """Note on each daily partition of the run how many rows of the table have that day in `column`."""
+    if not has_partitions(context):
+        return
+    first, last = (date.fromisoformat(day) for day in (context.partition_keys[0], context.partition_keys[-1]))
+    add_row_counts(context, table, warehouse.rows_by_day(table.schema_of_table(), column, first, last))
+
+
+def add_row_counts(context: dg.AssetExecutionContext, table: type[Table], rows: Mapping[str, int]) -> None:
+    """Note on each partition of the run how many rows of the table it has; `rows` has no entry where there are none."""
+    for key in context.partition_keys:
+        context.add_asset_metadata({"dagster/partition_row_count": rows.get(key, 0)}, table.TABLE, partition_key=key)
+
+
+def has_partitions(context: dg.AssetExecutionContext) -> bool:
+    """Return whether a run is of partitions, one or a range of them."""
+    return bool(context.has_partition_key or context.has_partition_key_range)

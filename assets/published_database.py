@@ -9,8 +9,8 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from assets.catalogue import KEYED, TABLES, marts
 from assets.checks import BLOCKING
-from assets.ingest.ingest import FRESHNESS, WAREHOUSE_POOL, failing_clearly
 from assets.plots import as_picture
+from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
 from assets.report.dictionary import dictionary
 from assets.report.figures import figures
 from assets.report.report import report
@@ -51,7 +51,7 @@ def published_database(context: dg.AssetExecutionContext, warehouse: WarehouseRe
             "was. Materialise the table again, or run the check again, once the reason is gone."
         )
     context.log.info("published_database: writing the database and the files that have changed")
-    with failing_clearly(context):
+    with as_dagster_failure(context):
         published = warehouse.publish([table.schema_of_table() for table in TABLES], marts(), _beside)
         # without an instance that stays, nobody looks at them
         drawn = {} if context.instance.is_ephemeral else _pictures(context, warehouse)

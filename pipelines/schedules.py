@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from assets.catalogue import ASSETS
-from assets.partitions import FIRST_DAY, cards, daily, partition_range
+from assets.partitions import cards, daily, partition_range, read_start_date
 from pipelines.jobs import export, export_loyalty_users, full_export
+from resources.settings import SettingsError
 
 MAX_DAYS_TO_CATCH_UP = 31
 """Days that no run has read are read with the next one, so many of them; whatever is older is for a backfill."""
@@ -15,10 +16,16 @@ _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 
 @dg.schedule(job=export, cron_schedule="15 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
-def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Yesterday, a quarter of an hour after it is over in UTC, and the days before it that were missed."""
     last_day = _day_before(context.scheduled_execution_time)
-    first_day = min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY)
+    try:
+        start_date = read_start_date()
+    except SettingsError as error:
+        return dg.SkipReason(str(error))
+    first_day = max(min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY), start_date)
+    if first_day > last_day:
+        return dg.SkipReason(f"No day is over since COUPONTOOLS_START_DATE, {start_date}.")
     days = [(first_day + timedelta(days=number)).isoformat() for number in range((last_day - first_day).days + 1)]
     if len(days) == 1:
         return dg.RunRequest(run_key=days[-1], partition_key=days[-1])
@@ -32,7 +39,7 @@ def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_da
     """The day after the newest that was read before `last_day`; `last_day` itself where none was."""
     read = (date.fromisoformat(day) for day in instance.get_materialized_partitions(asset))
     newest = max((day for day in read if day < last_day), default=last_day - timedelta(days=1))
-    return max(newest + timedelta(days=1), last_day - timedelta(days=MAX_DAYS_TO_CATCH_UP), FIRST_DAY)
+    return max(newest + timedelta(days=1), last_day - timedelta(days=MAX_DAYS_TO_CATCH_UP))
 
 
 @dg.schedule(job=export_loyalty_users, cron_schedule="20 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)

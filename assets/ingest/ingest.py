@@ -1,12 +1,10 @@
-"""An asset's run: from the API into a batch, from there into the stage, and what Dagster is told of it."""
+"""Runs the asset of a table: extracts into a batch, merges it into the stage, and reports the result to Dagster."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from hashlib import sha256
-from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
@@ -17,16 +15,15 @@ from assets.ingest.cancellation import run_until_cancelled
 from assets.ingest.extract import ExtractionReport
 from assets.ingest.personal_data import Redactor
 from assets.ingest.progress import named
+from assets.policies import as_dagster_failure
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.client import Client
-from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import PersonalData, SettingsError
+from resources.settings import PersonalData
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
-from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.stage import Merged
@@ -36,90 +33,6 @@ if TYPE_CHECKING:
     Materialized: TypeAlias = dg.MaterializeResult[Any]
 else:  # Dagster does not know it with its parameter
     Materialized = dg.MaterializeResult
-
-API_POOL = "coupontools_api"
-"""The pool of all that asks the API, so that an instance can keep runs from asking it side by side."""
-
-WAREHOUSE_POOL = "warehouse"
-"""The pool of all that works on whole tables; that one alone works at a time a lock sees to."""
-
-SECONDS_TO_RETRY = (30, 120)
-"""When a run tries again what the client's own retries have not outlasted: an API or a disk that is out of order."""
-
-FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
-"""Every table is read daily: one day missed is a warning, two are a failure."""
-
-
-def table_asset(
-    *tables: type[Table], group: str, partitions: dg.PartitionsDefinition[Any] | None = None
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare the assets of the tables that a function fills, described by their models, and named by the first.
-
-    A backfill of any number of partitions is one run.
-    """
-    first, *derived = tables
-    return dg.multi_asset(
-        name=first.TABLE,
-        specs=[_spec(first, group), *(_spec(table, group, deps=[first.TABLE]) for table in derived)],
-        check_specs=reading_checks.specs(first),
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=API_POOL,
-    )
-
-
-def _spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
-    has_personal_data = any(column.personal for column in table.columns())
-    return dg.AssetSpec(
-        table.TABLE,
-        deps=deps,
-        group_name=group,
-        kinds={"coupontools", "duckdb", "parquet"},
-        owners=["team:data"],
-        tags={"personal_data": "yes" if has_personal_data else "no"},
-        freshness_policy=FRESHNESS,
-        description=cleandoc(table.__doc__ or ""),
-        metadata={
-            "dagster/column_schema": _column_schema(table),
-            "dagster/table_name": table.TABLE,
-            "API": dg.MetadataValue.url(table.PAGE),
-        },
-    )
-
-
-def _column_schema(table: type[Table]) -> dg.TableSchema:
-    schema = table.schema_of_table()
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                column.sql_type,
-                column.comment,
-                dg.TableColumnConstraints(nullable=column.name not in schema.key, unique=(column.name,) == schema.key),
-            )
-            for column in schema.columns
-        ]
-    )
-
-
-@contextmanager
-def failing_clearly(context: dg.AssetExecutionContext | None = None) -> Iterator[None]:
-    """Turn the errors that a person can do something about into a Dagster failure of one line.
-
-    What time may heal is tried again later in the run of an asset's `context`, unless a person waits for it.
-    """
-    try:
-        yield
-    except (SettingsError, AccountError, LimitError, RefusedError) as error:
-        raise dg.Failure(make_printable(str(error))) from None
-    except (CoupontoolsError, WarehouseError) as error:
-        failure = dg.Failure(make_printable(str(error)))
-        # an instance that goes with its run is that of somebody at a terminal
-        if context is None or context.instance.is_ephemeral or context.retry_number >= len(SECONDS_TO_RETRY):
-            raise failure from None
-        # a RetryPolicy would try again, too, when somebody terminates the run
-        seconds = SECONDS_TO_RETRY[context.retry_number]
-        raise dg.RetryRequested(max_retries=len(SECONDS_TO_RETRY), seconds_to_wait=seconds) from failure
 
 
 def read_table(
@@ -137,7 +50,7 @@ def read_table(
 
     Raises dagster.Failure; also, after all else was merged, if some answer could not be read.
     """
-    with failing_clearly(context):
+    with as_dagster_failure(context):
         policy = PersonalData.read()
         origin = Origin(coupontools.account(), policy.told)
         warehouse.admit(origin)
@@ -145,7 +58,7 @@ def read_table(
         if not context.instance.is_ephemeral and (risk := coupontools.risk()):
             context.log.warning(risk)
         suppressed = warehouse.suppressed(policy.secret, keep_salt=policy.personal_data == "drop")
-    with failing_clearly(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, suppressed) as batch:
+    with as_dagster_failure(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, suppressed) as batch:
         batch.redactor = Redactor.over(table, policy, suppressed)
 
         async def run() -> ExtractionReport:
@@ -279,15 +192,3 @@ def result(
             **({"changes kept": merged.changed} if table.HISTORY else {}),
         },
     )
-
-
-def tell_partitions(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str
-) -> None:
-    """Note on each daily partition of the run how many rows of the table have that day in `column`."""
-    if not (context.has_partition_key or context.has_partition_key_range):
-        return
-    first, last = (date.fromisoformat(day) for day in (context.partition_keys[0], context.partition_keys[-1]))
-    rows = warehouse.rows_by_day(table.schema_of_table(), column, first, last)
-    for day in context.partition_keys:
-        context.add_asset_metadata({"dagster/partition_row_count": rows.get(day, 0)}, partition_key=day)

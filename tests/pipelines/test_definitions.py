@@ -183,6 +183,29 @@ def test_a_run_without_configuration_fails_with_one_line_that_names_the_variable
     assert "COUPONTOOLS_API_URL is not set: set it to" in (told.pop() or "")
 
 
+def test_a_wrong_start_date_fails_a_run_and_skips_a_tick_with_one_line_that_names_it(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account({1: 3}))
+    monkeypatch.setenv("COUPONTOOLS_START_DATE", "soon")
+    line = "COUPONTOOLS_START_DATE is wrong: should be a date written as 2026-01-31."
+    result = defs.resolve_job_def("export").execute_in_process(partition_key="2026-01-01", raise_on_error=False)
+    failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    assert {failure.description for failure in failures if failure} == {line}
+    schedule = defs.get_repository_def().get_schedule_def("daily_export")
+    tick = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
+    with dg.build_schedule_context(scheduled_execution_time=tick) as context:
+        assert schedule.evaluate_tick(context).skip_message == line
+
+
+def test_the_daily_schedule_waits_for_the_end_of_the_first_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_START_DATE", "2026-03-05")
+    schedule = defs.get_repository_def().get_schedule_def("daily_export")
+    tick = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
+    with dg.instance_for_test() as instance, dg.build_schedule_context(instance, tick) as context:
+        assert "No day is over since COUPONTOOLS_START_DATE" in (schedule.evaluate_tick(context).skip_message or "")
+
+
 def test_a_blocking_check_keeps_the_published_database_as_it_was(serve: Serve, data_dir: Path) -> None:
     serve(account({1: 3}))
     job = defs.resolve_job_def("export")
@@ -223,13 +246,18 @@ def test_no_value_of_the_environment_is_told_that_a_runs_config_names(monkeypatc
     assert "never-told" not in told
 
 
-@pytest.mark.parametrize("variable", ["COUPONTOOLS_API_URL", "COUPONTOOLS_DATA_DIR"])
-def test_loading_the_code_location_asks_nothing_and_writes_nothing(tmp_path: Path, variable: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("COUPONTOOLS_API_URL", "http://127.0.0.1:9"),
+        ("COUPONTOOLS_DATA_DIR", "nowhere"),
+        ("COUPONTOOLS_START_DATE", "soon"),
+        ("COUPONTOOLS_PERSONAL_DATA", "perhaps"),
+    ],
+)
+def test_loading_the_code_location_asks_nothing_and_writes_nothing(tmp_path: Path, variable: str, value: str) -> None:
     code = "import pipelines.definitions as d; assert d.defs"
-    environment = {
-        variable: str(tmp_path / "nowhere") if "DIR" in variable else "http://127.0.0.1:9",
-        "HOME": str(tmp_path),
-    }
+    environment = {variable: value, "HOME": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )

@@ -1,0 +1,45 @@
+"""How every asset is operated: pools, freshness, and what becomes of an error that a person can do something about."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import dagster as dg
+
+from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
+from resources.printable import make_printable
+from resources.settings import SettingsError
+from resources.warehouse.errors import RefusedError, WarehouseError
+
+API_POOL = "coupontools_api"
+"""The pool of every asset that reads the API, so that an instance can limit how many runs read it side by side."""
+
+WAREHOUSE_POOL = "warehouse"
+"""The pool of every step that works on all tables; a lock in the warehouse lets one of them write at a time."""
+
+RETRY_WAITS = (30, 120)
+"""Seconds before each new attempt of a run at what the client's own retries have not outlasted."""
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
+"""Every table is read daily: one day missed is a warning, two are a failure."""
+
+
+@contextmanager
+def as_dagster_failure(context: dg.AssetExecutionContext | None = None) -> Iterator[None]:
+    """Turn an error that a person can do something about into a Dagster failure with a description of one line.
+
+    In the run of an asset's `context` an error that may pass by itself requests a retry of the step, unless a person
+    waits for the run.
+    """
+    try:
+        yield
+    except (SettingsError, AccountError, LimitError, RefusedError) as error:
+        raise dg.Failure(make_printable(str(error))) from None
+    except (CoupontoolsError, WarehouseError) as error:
+        failure = dg.Failure(make_printable(str(error)))
+        # an instance that goes with its run is that of somebody at a terminal
+        if context is None or context.instance.is_ephemeral or context.retry_number >= len(RETRY_WAITS):
+            raise failure from None
+        # a RetryPolicy would also start again a run that somebody terminates
+        wait = RETRY_WAITS[context.retry_number]
+        raise dg.RetryRequested(max_retries=len(RETRY_WAITS), seconds_to_wait=wait) from failure
