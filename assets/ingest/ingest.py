@@ -26,7 +26,6 @@ from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.stage import Merged
 from resources.warehouse.suppression import SuppressionList
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from resources.account_fingerprint import ACCOUNT, kind_of
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.stage_file import stage, writer_lock
 from resources.warehouse.origin import Origin, note_origin, read_note, refuse_others, stage_origin, staged_origin
-from resources.warehouse.stage import stage, writer_lock
 
 
 def admit(folder: Folder, origin: Origin) -> None:

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from resources.warehouse.folder import Folder
-from resources.warehouse.inventory import published_live_rows
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.inventory import published_live_rows
+from resources.warehouse.local.stage_file import ensure_table, stage, writer_lock
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name
-from resources.warehouse.stage import ensure_table, stage, writer_lock
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from uuid import uuid4
 import polars as pl
 from filelock import FileLock, Timeout
 
-from resources.warehouse.folder import (
+from resources.warehouse.local.folder import (
     PRIVATE,
     PRIVATE_FILE,
     Folder,

@@ -13,14 +13,14 @@ from filelock import FileLock, Timeout
 from resources.warehouse.admission import admit
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder, remove_tree
+from resources.warehouse.local.folder import Folder, remove_tree
+from resources.warehouse.local.published_erasure import erase_published
+from resources.warehouse.local.snapshots import sweep
+from resources.warehouse.local.stage_file import compact, ensure_table, stage, writer_lock
 from resources.warehouse.origin import Origin
 from resources.warehouse.parquet_partitions import note_changes
-from resources.warehouse.published_erasure import erase_published
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.snapshots import sweep
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
-from resources.warehouse.stage import compact, ensure_table, stage, writer_lock
 from resources.warehouse.suppression import SuppressionList, read_suppression, write_suppression
 
 AT_ONCE = -1.0

@@ -2,10 +2,10 @@
 
 import duckdb
 
-from resources.warehouse.damage import damaged_stage
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder
-from resources.warehouse.inventory import begin_inventory
+from resources.warehouse.local.damage import damaged_stage
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.inventory import begin_inventory
 from resources.warehouse.parquet_partitions import EVERY_TABLE
 
 FORMAT = 3

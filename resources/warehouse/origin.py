@@ -11,8 +11,8 @@ import duckdb
 from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder, name_folder_in_errors, write_atomically
 from resources.warehouse.formats import FORMAT, refuse_newer
+from resources.warehouse.local.folder import Folder, name_folder_in_errors, write_atomically
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from resources.warehouse.folder import PRIVATE_FILE, move_into_place
+from resources.warehouse.local.folder import PRIVATE_FILE, move_into_place
 
 _NOT_LETTERS = frozenset("*?[\\")
 

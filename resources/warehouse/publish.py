@@ -16,14 +16,14 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.columns import describe_tables
-from resources.warehouse.engine import open_database
-from resources.warehouse.folder import Folder, remove_tree
-from resources.warehouse.inventory import Inventory, note_files, note_live_rows, take_inventory
-from resources.warehouse.parquet_files import LAYOUT, note_outlines, write_tables
+from resources.warehouse.local.database_file import open_database
+from resources.warehouse.local.folder import Folder, remove_tree
+from resources.warehouse.local.inventory import Inventory, note_files, note_live_rows, take_inventory
+from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
+from resources.warehouse.local.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
+from resources.warehouse.local.stage_file import compact, ensure_table, stage, writer_lock
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
 from resources.warehouse.sql import is_empty, quoted_name
-from resources.warehouse.stage import compact, ensure_table, stage, writer_lock
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.stage_file import ensure_table, stage, writer_lock
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name
-from resources.warehouse.stage import ensure_table, stage, writer_lock
 
 
 def rows_by_day(folder: Folder, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:

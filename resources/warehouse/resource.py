@@ -15,14 +15,14 @@ from resources.warehouse.admission import admit, adopt
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
 from resources.warehouse.deletions import Whole
-from resources.warehouse.engine import open_read_only
 from resources.warehouse.erasure import People, forget
-from resources.warehouse.folder import Folder, name_folder_in_errors
+from resources.warehouse.local.database_file import open_read_only
+from resources.warehouse.local.folder import Folder, name_folder_in_errors
+from resources.warehouse.local.stage_file import Merged, merge
 from resources.warehouse.origin import Origin
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish
 from resources.warehouse.queries import rows_by_day, rows_by_value, values
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.stage import Merged, merge
 from resources.warehouse.suppression import NOBODY, SuppressionList, read_suppression
 
 T = TypeVar("T")

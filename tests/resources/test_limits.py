@@ -8,7 +8,7 @@ import pytest
 
 from resources.limits import limit_met
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.folder import Folder, name_folder_in_errors
+from resources.warehouse.local.folder import Folder, name_folder_in_errors
 
 LIMITS = [
     (MemoryError(), "memory"),

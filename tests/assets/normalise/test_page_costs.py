@@ -22,7 +22,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, open_batch
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 

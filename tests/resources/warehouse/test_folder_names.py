@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from resources.warehouse.deletions import CompleteRead
+from resources.warehouse.local.stage_file import compact, writer_lock
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.stage import compact, writer_lock
 from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, thing
 
 NAMES = [

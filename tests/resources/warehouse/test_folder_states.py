@@ -247,7 +247,7 @@ def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
         raise OSError(ENOSPC, os.strerror(ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("resources.warehouse.snapshots.replace_link", fail)
+        patch.setattr("resources.warehouse.local.snapshots.replace_link", fail)
         with pytest.raises(WarehouseError, match="published in part"):
             merge_and_publish(warehouse)
     publish(warehouse)

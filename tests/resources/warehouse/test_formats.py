@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.warehouse.engine import STORAGE_VERSION
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import FORMAT
+from resources.warehouse.local.database_file import STORAGE_VERSION
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from tests.support.queries import in_database, in_parquet

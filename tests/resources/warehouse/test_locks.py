@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
 
 TAKE_TURNS = """
 import sys, time
 from pathlib import Path
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
 
 print("ready", flush=True)
 sys.stdin.readline()

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.warehouse import engine, publish
+from resources.warehouse import publish
 from resources.warehouse.batch import CompletedSlice
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.local import database_file
+from resources.warehouse.local.snapshots import UNFINISHED_FOLDER
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
-from resources.warehouse.snapshots import UNFINISHED_FOLDER
 from tests.support.queries import in_parquet
 from tests.support.small_table import ACCOUNT, NOON, QUARANTINE, REJECTED, ROWS, THINGS, done, merge, published, thing
 
@@ -210,8 +211,8 @@ def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
 def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(engine._SETTINGS, "memory_limit", "100MB")
-    engine._engine.cache_clear()
+    monkeypatch.setitem(database_file._SETTINGS, "memory_limit", "100MB")
+    database_file._engine.cache_clear()
     numbers = pl.select(pl.int_range(1_000_000).cast(pl.String).str.pad_start(48, "x")).to_series()
     for day in (1, 2):
         values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}

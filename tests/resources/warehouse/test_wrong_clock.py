@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from resources.warehouse.deletions import CompleteParentList, CompleteRead
+from resources.warehouse.local.stage_file import stage, writer_lock
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
-from resources.warehouse.stage import stage, writer_lock
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import NOON, QUARANTINE, THINGS, done, merge, published, thing
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.damage import is_cut_off, is_damaged
-from resources.warehouse.engine import open_database
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import PRIVATE_FILE, Folder, move_into_place
 from resources.warehouse.formats import begin_state
+from resources.warehouse.local.damage import is_cut_off, is_damaged
+from resources.warehouse.local.database_file import open_database
+from resources.warehouse.local.folder import PRIVATE_FILE, Folder, move_into_place
 from resources.warehouse.origin import read_note, stage_origin
 from resources.warehouse.sql import files, quoted_name
 

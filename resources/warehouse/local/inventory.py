@@ -10,7 +10,7 @@ from stat import S_ISREG
 
 import duckdb
 
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
 from resources.warehouse.sql import execute_counting, quoted_name
 
 

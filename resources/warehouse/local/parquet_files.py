@@ -10,8 +10,8 @@ from urllib.parse import quote
 import duckdb
 
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder
-from resources.warehouse.inventory import Inventory
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.inventory import Inventory
 from resources.warehouse.parquet_partitions import (
     NO_PARTITION,
     is_new,

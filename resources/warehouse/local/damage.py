@@ -3,7 +3,7 @@
 import duckdb
 
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
 
 HEADER = 3 * 4096
 """Bytes before the first block of a database."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.folder import Folder
+from resources.warehouse.local.folder import Folder
 from resources.warehouse.paths import drop_links, plain_path, writable
 from resources.warehouse.sql import quoted_text
 

@@ -14,15 +14,15 @@ import duckdb
 
 from resources.warehouse.batch import Batch
 from resources.warehouse.columns import create_table, fit_columns
-from resources.warehouse.damage import damaged_stage, is_cut_off, is_damaged
 from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
-from resources.warehouse.engine import open_database, write_compact
-from resources.warehouse.folder import PRIVATE_FILE, Folder, move_into_place, name_folder_in_errors, remove_tree
 from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.history import keep_history
+from resources.warehouse.local.damage import damaged_stage, is_cut_off, is_damaged
+from resources.warehouse.local.database_file import open_database, write_compact
+from resources.warehouse.local.folder import PRIVATE_FILE, Folder, move_into_place, name_folder_in_errors, remove_tree
+from resources.warehouse.local.restage import make_stage, unfinished_stage
 from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin
 from resources.warehouse.parquet_partitions import NO_PARTITION, keep_months, note_changes, remember_months
-from resources.warehouse.restage import make_stage, unfinished_stage
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_paths, quoted_text
 from resources.warehouse.suppression import clear, read_suppression

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.engine import open_database, write_compact
 from resources.warehouse.erased_rows import erase, find
-from resources.warehouse.folder import Folder, remove_tree
-from resources.warehouse.inventory import note_files
-from resources.warehouse.parquet_files import take_over
+from resources.warehouse.local.database_file import open_database, write_compact
+from resources.warehouse.local.folder import Folder, remove_tree
+from resources.warehouse.local.inventory import note_files
+from resources.warehouse.local.parquet_files import take_over
+from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
+from resources.warehouse.local.stage_file import stage
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
 from resources.warehouse.sql import files, quoted_name, write_parquet
-from resources.warehouse.stage import stage
 from resources.warehouse.suppression import SuppressionList
 
 
