@@ -24,6 +24,7 @@ from resources.printable import make_printable
 from resources.settings import PersonalData
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import Whole
+from resources.warehouse.merge import Merged
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList

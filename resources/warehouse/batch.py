@@ -19,15 +19,8 @@ from uuid import uuid4
 import polars as pl
 from filelock import FileLock, Timeout
 
-from resources.warehouse.local.folder import (
-    PRIVATE,
-    PRIVATE_FILE,
-    Folder,
-    name_folder_in_errors,
-    remove_tree,
-    sync,
-    write_atomically,
-)
+from resources.warehouse.local.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
+from resources.warehouse.local.folder import Folder, name_folder_in_errors
 
 FORMAT = 3
 """Of what stands in a batch; another version's is read again rather than understood."""

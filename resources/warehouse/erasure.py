@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from resources.warehouse.admission import admit
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.local.folder import Folder, remove_tree
+from resources.warehouse.local.files import remove_tree
+from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.published_erasure import erase_published
 from resources.warehouse.local.snapshots import sweep
 from resources.warehouse.local.stage_file import compact, ensure_table, stage, writer_lock

@@ -12,7 +12,8 @@ from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import FORMAT, refuse_newer
-from resources.warehouse.local.folder import Folder, name_folder_in_errors, write_atomically
+from resources.warehouse.local.files import write_atomically
+from resources.warehouse.local.folder import Folder, name_folder_in_errors
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 

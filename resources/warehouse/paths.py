@@ -4,13 +4,8 @@ It expands `*`, `?` and `[` where it reads files, takes a backslash for a separa
 to what stands before the first `?` of its path, with ".wal" put between. No setting keeps it from that.
 """
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from resources.warehouse.local.folder import PRIVATE_FILE, move_into_place
 
 _NOT_LETTERS = frozenset("*?[\\")
 
@@ -35,24 +30,3 @@ def drop_links() -> bool:
     while _links:
         _links.popitem()[1].cleanup()
     return had_any
-
-
-@contextmanager
-def writable(database: Path) -> Iterator[str]:
-    """A path where DuckDB can write a database: below a folder with a `?` in its name it works on a copy.
-
-    The copy replaces the database, in one rename, once nothing has failed.
-    """
-    if "?" not in str(database.resolve()):
-        yield plain_path(database)
-        return
-    with TemporaryDirectory(prefix="coupontools-") as elsewhere:
-        copy, unfinished = Path(elsewhere, database.name), database.with_name(f"{database.name}.tmp")
-        mode = PRIVATE_FILE
-        if database.exists():
-            mode = database.stat().st_mode
-            shutil.copyfile(database, copy)
-        yield str(copy)
-        shutil.copyfile(copy, unfinished)
-        unfinished.chmod(mode)
-        move_into_place(unfinished, database)

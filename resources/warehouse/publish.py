@@ -17,7 +17,8 @@ import duckdb
 
 from resources.warehouse.columns import describe_tables
 from resources.warehouse.local.database_file import open_database
-from resources.warehouse.local.folder import Folder, remove_tree
+from resources.warehouse.local.files import remove_tree
+from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import Inventory, note_files, note_live_rows, take_inventory
 from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
 from resources.warehouse.local.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep

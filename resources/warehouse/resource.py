@@ -18,7 +18,7 @@ from resources.warehouse.deletions import Whole
 from resources.warehouse.erasure import People, forget
 from resources.warehouse.local.database_file import open_read_only
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
-from resources.warehouse.local.stage_file import Merged, merge
+from resources.warehouse.merge import Merged, merge
 from resources.warehouse.origin import Origin
 from resources.warehouse.publish import Describe, Published, describe_nothing, publish
 from resources.warehouse.queries import rows_by_day, rows_by_value, values

@@ -18,7 +18,8 @@ import polars as pl
 from resources.warehouse.batch import Batch
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.identity import identifiers
-from resources.warehouse.local.folder import Folder, name_folder_in_errors, write_atomically
+from resources.warehouse.local.files import write_atomically
+from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.schema import TableSchema
 
 FORMAT = 2

@@ -1,14 +1,17 @@
 """The engine: the one DuckDB of this process, which works on the database files of the folder."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
+from resources.warehouse.local.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.local.folder import Folder
-from resources.warehouse.paths import drop_links, plain_path, writable
+from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
 STORAGE_VERSION = "v1.5.0"
@@ -61,6 +64,27 @@ def open_read_only(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
     finally:
         drop_links()
+
+
+@contextmanager
+def writable(database: Path) -> Iterator[str]:
+    """A path where DuckDB can write a database: below a folder with a `?` in its name it works on a copy.
+
+    The copy replaces the database, in one rename, once nothing has failed.
+    """
+    if "?" not in str(database.resolve()):
+        yield plain_path(database)
+        return
+    with TemporaryDirectory(prefix="coupontools-") as elsewhere:
+        copy, unfinished = Path(elsewhere, database.name), database.with_name(f"{database.name}.tmp")
+        mode = PRIVATE_FILE
+        if database.exists():
+            mode = database.stat().st_mode
+            shutil.copyfile(database, copy)
+        yield str(copy)
+        shutil.copyfile(copy, unfinished)
+        unfinished.chmod(mode)
+        move_into_place(unfinished, database)
 
 
 def _stop(engine: duckdb.DuckDBPyConnection) -> None:

@@ -1,4 +1,4 @@
-"""The folder of the export: where each thing lies, and how a file gets there whole or not at all.
+"""The folder of the export: where each thing lies, who may read it, and what its errors say.
 
 ```
 coupontools.duckdb   the published database, replaced in one rename
@@ -10,12 +10,10 @@ parquet              the published files, a link to the snapshot that analysts s
 ```
 """
 
-import fcntl
 import os
 import re
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +21,10 @@ import duckdb
 
 from resources.limits import limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
+from resources.warehouse.local.files import PRIVATE
+from resources.warehouse.local.locks import hold_in_order
 
-PRIVATE, PRIVATE_FILE, PUBLIC = 0o700, 0o600, 0o777
-OPEN_TO_OTHERS = 0o077
+PUBLIC, OPEN_TO_OTHERS = 0o777, 0o077
 
 _INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
 
@@ -118,35 +117,9 @@ class Folder:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the lock between processes of this name; who waits for it gets it in the order of arrival.
-
-        The kernel frees it when its holder dies, and forgets a waiter that dies.
-        """
-        # of those who wait one alone stands at the lock itself: its last holder cannot slip in before that one wakes up
-        first_in_line = _locked(self.state / f"{name}.queue")
-        try:
-            holder = _locked(self.state / f"{name}.lock")
-        finally:
-            os.close(first_in_line)
-        try:
+        """Hold the lock between processes of this name; see `hold_in_order`."""
+        with hold_in_order(self.state / f"{name}.queue", self.state / f"{name}.lock"):
             yield
-        finally:
-            os.close(holder)
-
-
-def _locked(path: Path) -> int:
-    """Wait for the lock on a file; returns the open file, which holds it until it is closed."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
-        try:
-            # the kernel keeps a queue of calls that wait; whoever tries again and again has no place in it
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.fstat(descriptor).st_nlink:
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)  # the file was deleted while this process waited, so that it guards nothing any more
 
 
 @contextmanager
@@ -187,57 +160,3 @@ def _telling_limits() -> Iterator[None]:
         if told := limit_met(error):
             raise WarehouseError(told) from error
         raise
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a private file that is there completely or not at all, even if the power fails."""
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.unlink(missing_ok=True)  # a link would lead the content elsewhere
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    move_into_place(unfinished, path)
-
-
-def move_into_place(unfinished: Path, path: Path) -> None:
-    """Let a finished file take its place, or that of another, so that it is there even if the power fails."""
-    sync(unfinished)
-    unfinished.replace(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Force a file or the entries of a folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def replace_link(link: Path, target: str) -> None:
-    """Make `link` a symbolic link to `target`, replacing in one step what was there."""
-    if link.is_symlink() and str(link.readlink()) == target:
-        return
-    unfinished = link.with_name(f".{link.name}.tmp")
-    unfinished.unlink(missing_ok=True)
-    unfinished.symlink_to(target)
-    unfinished.replace(link)
-
-
-def make_writable(folder: Path) -> None:
-    """Let its owner change a folder of what was published, which nobody may write into."""
-    if not os.access(folder, os.W_OK):
-        folder.chmod(PRIVATE)
-
-
-def remove_tree(folder: Path) -> None:
-    """Delete a folder with all that is in it, or what else stands in its place; nothing if nothing does."""
-    with suppress(FileNotFoundError):
-        if folder.is_dir() and not folder.is_symlink():
-            for path in (folder, *folder.rglob("*")):
-                if path.is_dir() and not path.is_symlink():
-                    make_writable(path)
-            shutil.rmtree(folder)
-        else:
-            folder.unlink()

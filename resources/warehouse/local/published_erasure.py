@@ -8,7 +8,8 @@ import duckdb
 
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.local.database_file import open_database, write_compact
-from resources.warehouse.local.folder import Folder, remove_tree
+from resources.warehouse.local.files import remove_tree
+from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import note_files
 from resources.warehouse.local.parquet_files import take_over
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap

@@ -10,7 +10,8 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import begin_state
 from resources.warehouse.local.damage import is_cut_off, is_damaged
 from resources.warehouse.local.database_file import open_database
-from resources.warehouse.local.folder import PRIVATE_FILE, Folder, move_into_place
+from resources.warehouse.local.files import PRIVATE_FILE, move_into_place
+from resources.warehouse.local.folder import Folder
 from resources.warehouse.origin import read_note, stage_origin
 from resources.warehouse.sql import files, quoted_name
 

@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.local.folder import Folder, make_writable, remove_tree, replace_link, sync
+from resources.warehouse.local.files import make_writable, remove_tree, replace_link, sync
+from resources.warehouse.local.folder import Folder
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
 """What may be done with what is published, at most."""
