@@ -17,16 +17,17 @@ from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
-from filelock import FileLock, Timeout
 
 from resources.warehouse.local.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
+from resources.warehouse.local.locks import FileLock
 
 FORMAT = 3
 """Of what stands in a batch; another version's is read again rather than understood."""
 
 MANIFEST = "label"
 MERGED = "merged.json"
+OWNER = "owner.lock"
 MAX_ROWS_OF_A_PART = 100_000
 MAX_PAGES_OF_A_PART = 1_000
 MAX_BYTES_OF_A_PART = 128_000_000
@@ -228,10 +229,8 @@ def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: s
 def _adopted(folder: Folder, purpose: str, suppressed: str) -> Batch | None:
     found = None
     for path in sorted(path for path in folder.batches.iterdir() if path.is_dir()):
-        lock = FileLock(path / "owner.lock", mode=0o600)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = FileLock(path / OWNER)
+        if not lock.try_now():
             continue
         of, until = _label(path, suppressed)
         if found is None and of == purpose and datetime.now(UTC) < until:
@@ -249,8 +248,8 @@ def _created(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: str
     now = datetime.now(UTC)
     path = folder.batches / f"{_begun_at(now)}-{uuid4().hex[:8]}"
     path.mkdir(mode=PRIVATE)
-    lock = FileLock(path / "owner.lock", mode=0o600)
-    lock.acquire(timeout=0)
+    lock = FileLock(path / OWNER)
+    lock.wait()
     until = now + reuse_for
     label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "suppressed": suppressed}
     write_atomically(path / MANIFEST, json.dumps(label).encode())

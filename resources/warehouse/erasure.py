@@ -8,13 +8,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import duckdb
-from filelock import FileLock, Timeout
 
 from resources.warehouse.admission import admit
+from resources.warehouse.batch import OWNER
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.local.files import remove_tree
 from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.locks import FileLock
 from resources.warehouse.local.published_erasure import erase_published
 from resources.warehouse.local.snapshots import sweep
 from resources.warehouse.local.stage_file import compact, ensure_table, stage, writer_lock
@@ -91,10 +92,8 @@ def _drop_batches(folder: Folder) -> None:
     """Delete what dead runs have read; of what living ones have read people are taken out when it is merged."""
     with folder.lock("batches"):
         for path in folder.batches.iterdir():
-            lock = FileLock(path / "owner.lock", mode=0o600)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
+            lock = FileLock(path / OWNER)
+            if not lock.try_now():
                 continue
             remove_tree(path)
             lock.release()

@@ -15,28 +15,57 @@ def hold_in_order(queue: Path, lock: Path) -> Iterator[None]:
 
     The kernel frees it when its holder dies, and drops a waiter that dies.
     """
+    first, holder = FileLock(queue), FileLock(lock)
     # of those who wait only one stands at the lock itself: its last holder cannot slip in before that one wakes up
-    first_in_line = _wait_for_lock(queue)
+    first.wait()
     try:
-        holder = _wait_for_lock(lock)
+        holder.wait()
     finally:
-        os.close(first_in_line)
+        first.release()
     try:
         yield
     finally:
-        os.close(holder)
+        holder.release()
 
 
-def _wait_for_lock(path: Path) -> int:
-    """Wait for the lock on a file; returns the open file, which holds it until it is closed."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+class FileLock:
+    """The lock on a file, held from `wait` or a successful `try_now` until `release`, or until this process dies."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file, which need not be there yet and must not be a link."""
+        self._path = path
+        self._descriptor: int | None = None
+
+    def wait(self) -> None:
+        """Take the lock as soon as it is free; the kernel keeps those who wait in order."""
+        while not self._take(fcntl.LOCK_EX):
+            pass  # the file was deleted while this process waited
+
+    def try_now(self) -> bool:
+        """Take the lock if nobody holds it; returns whether it was taken."""
         try:
-            # the kernel keeps a queue of calls that wait; whoever tries again and again has no place in it
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            while not self._take(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                pass
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let the lock go, if it is held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _take(self, operation: int) -> bool:
+        """Lock the file; returns False where it was deleted meanwhile, so that its lock guards nothing any more."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+        try:
+            fcntl.flock(descriptor, operation)
             if os.fstat(descriptor).st_nlink:
-                return descriptor
+                self._descriptor = descriptor
+                return True
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # the file was deleted while this process waited, so that it guards nothing any more
+        os.close(descriptor)
+        return False

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.locks import FileLock
 
 TAKE_TURNS = """
 import sys, time
 from pathlib import Path
 from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.locks import FileLock
 
 print("ready", flush=True)
 sys.stdin.readline()
@@ -106,3 +108,23 @@ def test_a_lock_whose_file_was_deleted_is_taken_anew(folder: Folder, start: Star
     assert line(process)
     assert (folder.state / "writer.lock").exists()
     process.communicate(timeout=10)
+
+
+def test_a_lock_that_is_tried_is_taken_only_while_nobody_holds_it(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "owner.lock"), FileLock(tmp_path / "owner.lock")
+    assert first.try_now()
+    assert not second.try_now()
+    (tmp_path / "owner.lock").unlink()
+    assert second.try_now(), "the lock on a deleted file guards nothing"
+    first.release()
+    third = FileLock(tmp_path / "owner.lock")
+    assert not third.try_now()
+    second.release()
+    assert third.try_now()
+
+
+def test_a_link_in_the_place_of_a_lock_is_refused_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "owner.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        FileLock(tmp_path / "owner.lock").try_now()
+    assert not (tmp_path / "elsewhere").exists()
