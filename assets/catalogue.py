@@ -1,53 +1,64 @@
 """Every table that is published, the asset that fills it, and the views that are made of them."""
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import dagster as dg
 
+from assets import tables
 from assets.accounts import subaccounts
 from assets.campaigns import campaigns, categories
 from assets.coupon_sessions import coupon_sessions
 from assets.directories import directories, directory_campaigns, directory_registrations
 from assets.loyalty import loyalty_cards, loyalty_users
 from assets.messaging import email_groups, sms_contacts, sms_groups
-from assets.tables.campaigns import Campaign
-from assets.tables.categories import Category
-from assets.tables.coupon_sessions import CouponSession
-from assets.tables.directories import Directory
-from assets.tables.directory_campaigns import DirectoryCampaign
-from assets.tables.directory_registrations import DirectoryRegistration
-from assets.tables.email_groups import EmailGroup
-from assets.tables.loyalty_cards import LoyaltyCard
-from assets.tables.loyalty_user_changes import LoyaltyUserChange
-from assets.tables.loyalty_users import LoyaltyUser
-from assets.tables.quarantine import Quarantine
-from assets.tables.sms_contacts import SmsContact
-from assets.tables.sms_groups import SmsGroup
-from assets.tables.subaccounts import Subaccount
-from assets.tables.table import Table
+from assets.tables.table import Source, Table
 from resources.warehouse.identity import identity_in_sql
 
-ASSETS: dict[type[Table], dg.AssetsDefinition] = {
-    Campaign: campaigns,
-    Category: categories,
-    CouponSession: coupon_sessions,
-    LoyaltyCard: loyalty_cards,
-    LoyaltyUser: loyalty_users,
-    Directory: directories,
-    DirectoryCampaign: directory_campaigns,
-    DirectoryRegistration: directory_registrations,
-    Subaccount: subaccounts,
-    SmsGroup: sms_groups,
-    SmsContact: sms_contacts,
-    EmailGroup: email_groups,
-}
-"""The asset of each table that is read from the API."""
 
-KEYED: tuple[type[Table], ...] = (*ASSETS, LoyaltyUserChange)
+def _discover_tables() -> list[type[Table]]:
+    """Import every module of `assets.tables` and return the tables that they declare, by module name."""
+    modules = [import_module(f"{tables.__name__}.{module.name}") for module in iter_modules(tables.__path__)]
+    return [
+        member
+        for module in modules
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, Table) and member.__module__ == module.__name__
+        if member is not Table
+    ]
+
+
+_DISCOVERED = _discover_tables()
+
+KEYED: tuple[type[Table], ...] = tuple(table for table in _DISCOVERED if table.KEY)
 """Every table that has a key, and so an asset."""
 
-TABLES: tuple[type[Table], ...] = (*KEYED, Quarantine)
+TABLES: tuple[type[Table], ...] = (*KEYED, *(table for table in _DISCOVERED if not table.KEY))
 """Every table that is published."""
+
+SOURCES: dict[type[Table], Source] = {table: table.SOURCE for table in TABLES if table.SOURCE}
+"""Where the API has each table that is read from it."""
+
+_FUNCTIONS = (
+    campaigns,
+    categories,
+    coupon_sessions,
+    loyalty_cards,
+    loyalty_users,
+    directories,
+    directory_campaigns,
+    directory_registrations,
+    subaccounts,
+    sms_groups,
+    sms_contacts,
+    email_groups,
+)
+
+ASSETS: dict[type[Table], dg.AssetsDefinition] = {
+    table: asset for table in SOURCES for asset in _FUNCTIONS if asset.node_def.name == table.TABLE
+}
+"""The asset of each table that is read from the API."""
 
 
 IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};

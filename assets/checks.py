@@ -3,24 +3,15 @@
 What is checked of a reading alone is told by the asset that has read (`assets/ingest/checks.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
 from pydantic import Field
 
-from assets.catalogue import ASSETS, KEYED
+from assets.catalogue import ASSETS, KEYED, SOURCES
 from assets.ingest import checks as reading_checks
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
-from assets.tables.campaigns import Campaign
-from assets.tables.coupon_sessions import CouponSession
-from assets.tables.directories import Directory
-from assets.tables.directory_campaigns import DirectoryCampaign
-from assets.tables.directory_registrations import DirectoryRegistration
-from assets.tables.loyalty_cards import LoyaltyCard
-from assets.tables.loyalty_users import LoyaltyUser
-from assets.tables.sms_contacts import SmsContact
-from assets.tables.sms_groups import SmsGroup
 from assets.tables.table import Table
 from resources.warehouse.audit import (
     LiveRows,
@@ -31,15 +22,6 @@ from resources.warehouse.audit import (
 )
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Month
-
-PARENTS: Mapping[type[Table], Mapping[str, type[Table]]] = {
-    CouponSession: {"campaign_id": Campaign},
-    LoyaltyUser: {"loyalty_card_id": LoyaltyCard},
-    DirectoryCampaign: {"directory_id": Directory},
-    DirectoryRegistration: {"directory_id": Directory},
-    SmsContact: {"sms_group_id": SmsGroup},
-}
-"""The tables whose rows belong to those of another, and the column that says to which."""
 
 MIN_ROWS_OF_A_DROP = 5
 """So few rows may go at one time, whatever their share: somebody has tidied up a small account."""
@@ -107,16 +89,15 @@ def _events(table: type[Table]) -> Iterator[_Check]:
         yield _Check(table, spec, before_the_beginning(schema, events), f"rows have a date before {events.column}")
 
 
-def _parents_exist(table: type[Table], parents: Mapping[str, type[Table]]) -> _Check:
+def _parents_exist(table: type[Table], parent: type[Table]) -> _Check:
+    (column,) = parent.KEY
     spec = dg.AssetCheckSpec(
         "parents_exist",
         asset=table.TABLE,
-        description=f"Every live row is found in {', '.join(parent.TABLE for parent in parents.values())} by its "
-        f"{', '.join(parents)}.",
+        description=f"Every live row is found in {parent.TABLE} by its {column}.",
     )
-    schemas = {column: parent.schema_of_table() for column, parent in parents.items()}
-    query = without_parent(table.schema_of_table(), schemas)
-    return _Check(table, spec, query, "live rows have no parent", tuple(parents.values()))
+    query = without_parent(table.schema_of_table(), {column: parent.schema_of_table()})
+    return _Check(table, spec, query, "live rows have no parent", (parent,))
 
 
 _CHECKS = {
@@ -125,7 +106,7 @@ _CHECKS = {
         *map(_unique_keys, KEYED),
         *map(_no_sudden_drop, ASSETS),
         *(check for table in ASSETS for check in _events(table)),
-        *(_parents_exist(table, parents) for table, parents in PARENTS.items()),
+        *(_parents_exist(table, source.parent) for table, source in SOURCES.items() if source.parent),
     )
 }
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Id, Integer, Text
 
 
@@ -12,13 +12,18 @@ class Campaign(Table):
     TABLE: ClassVar[str] = "campaigns"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
     KEY: ClassVar[tuple[str, ...]] = ("campaign_id",)
+    SOURCE: ClassVar[Source] = Source("campaigns", parts=("campaigns",), description="campaign_info")
 
-    campaign_id: Id = column({"ID": "C", "id": "assumed"}, doc="Campaign, as cam_12345", required=True)
-    code: Text | None = column({"code": "C"}, doc="Last part of the coupon's public address")
-    name: Text | None = column({"name": "C"}, doc="Name inside the account")
-    title: Text | None = column({"title": "C"}, doc="Title that consumers see")
-    status: Text | None = column({"status": "C"}, doc="State of the campaign; active is the only word documented")
-    url: Text | None = column({"url": "C"}, doc="Public address of the coupon")
+    campaign_id: Id = column(
+        {"ID": "seen in client code", "id": "assumed"}, doc="Campaign, as cam_12345", required=True
+    )
+    code: Text | None = column({"code": "seen in client code"}, doc="Last part of the coupon's public address")
+    name: Text | None = column({"name": "seen in client code"}, doc="Name inside the account")
+    title: Text | None = column({"title": "seen in client code"}, doc="Title that consumers see")
+    status: Text | None = column(
+        {"status": "seen in client code"}, doc="State of the campaign; active is the only word documented"
+    )
+    url: Text | None = column({"url": "seen in client code"}, doc="Public address of the coupon")
     custom_codes: Integer | None = column(
         {"total_custom_validation_codes": "assumed", "custom_validation_codes": "assumed"},
         doc="Own validation codes that the campaign has in all",

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Amount, Id, Text
 
 
@@ -12,14 +12,17 @@ class Directory(Table):
     TABLE: ClassVar[str] = "directories"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v3/directory"
     KEY: ClassVar[tuple[str, ...]] = ("directory_id",)
+    SOURCE: ClassVar[Source] = Source("directories", parts=("directories",), description="directory_info")
 
-    directory_id: Id = column({"ID": "A", "id": "C"}, doc="Directory, as dir_12345", required=True)
-    code: Text | None = column({"code": "A"}, doc="Last part of the directory's public address")
-    name: Text | None = column({"name": "A"}, doc="Name of the directory")
-    payment_currency: Text | None = column({"payment.currency": "A"}, doc="Currency of the price, as USD")
-    payment_amount: Amount | None = column({"payment.amount": "A"}, doc="Price of access, in payment_currency")
+    directory_id: Id = column(
+        {"ID": "documented", "id": "seen in client code"}, doc="Directory, as dir_12345", required=True
+    )
+    code: Text | None = column({"code": "documented"}, doc="Last part of the directory's public address")
+    name: Text | None = column({"name": "documented"}, doc="Name of the directory")
+    payment_currency: Text | None = column({"payment.currency": "documented"}, doc="Currency of the price, as USD")
+    payment_amount: Amount | None = column({"payment.amount": "documented"}, doc="Price of access, in payment_currency")
     payment_type: Text | None = column(
-        {"payment.type": "A"},
+        {"payment.type": "documented"},
         doc="basic, recurring_daily, recurring_weekly, recurring_monthly or recurring_yearly; null if it is free",
     )
-    payment_description: Text | None = column({"payment.description": "A"}, doc="What the payer reads")
+    payment_description: Text | None = column({"payment.description": "documented"}, doc="What the payer reads")

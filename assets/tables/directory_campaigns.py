@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.directories import Directory
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Id, Text
 
 
@@ -15,6 +16,7 @@ class DirectoryCampaign(Table):
     TABLE: ClassVar[str] = "directory_campaigns"
     PAGE: ClassVar[str] = "https://www.coupontools.com/en/api-and-webhooks/retrieve_a_directory"
     KEY: ClassVar[tuple[str, ...]] = ("directory_id", "campaign_id")
+    SOURCE: ClassVar[Source] = Source("directories", parts=("directory_campaigns",), parent=Directory)
 
     directory_id: Id = column(doc="Directory whose campaigns were asked for", required=True)
     campaign_id: Id = column(

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.directories import Directory
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Date, Flag, Id, Text, ZonedTimestamp
 from resources.warehouse.schema import Month
 
@@ -16,17 +17,24 @@ class DirectoryRegistration(Table):
     TABLE: ClassVar[str] = "directory_registrations"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v3/directory"
     KEY: ClassVar[tuple[str, ...]] = ("directory_id", "registration_id")
+    SOURCE: ClassVar[Source] = Source(
+        "directories",
+        parts=("directory_registrations",),
+        parent=Directory,
+        day="registered_at",
+        partitions="by day",
+    )
     FILES: ClassVar[Month] = Month("registered_at")
 
     directory_id: Id = column(doc="Directory whose registrations were asked for", required=True)
     registration_id: Id = column(
-        {"ID": "assumed", "id": "C", "user_id": "assumed", "user": "assumed"},
+        {"ID": "assumed", "id": "seen in client code", "user_id": "assumed", "user": "assumed"},
         doc="Registration, as reg_12345",
         required=True,
     )
     registered_at: ZonedTimestamp | None = column(
         {
-            "created_at": "C",
+            "created_at": "seen in client code",
             "registration_date_utc": "assumed",
             "created_date_utc": "assumed",
             "registration_date": "assumed",

@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
+from assets.tables.loyalty_cards import LoyaltyCard
 from assets.tables.loyalty_user_changes import LoyaltyUserChange
-from assets.tables.table import Table, column
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Amount, Date, Flag, Id, Integer, Text
 from resources.warehouse.schema import Value
 
@@ -17,6 +18,7 @@ class LoyaltyUser(Table):
     TABLE: ClassVar[str] = "loyalty_users"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v4/loyalty"
     KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id", "loyalty_user_id")
+    SOURCE: ClassVar[Source] = Source("loyalty", parts=("loyalty_users",), parent=LoyaltyCard, partitions="by parent")
     FILES: ClassVar[Value] = Value("card", "loyalty_card_id")
     HISTORY: ClassVar[type[Table]] = LoyaltyUserChange
 

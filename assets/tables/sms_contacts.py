@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.sms_groups import SmsGroup
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Id, Text
 
 
@@ -15,6 +16,7 @@ class SmsContact(Table):
     TABLE: ClassVar[str] = "sms_contacts"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/others"
     KEY: ClassVar[tuple[str, ...]] = ("sms_group_id", "phone")
+    SOURCE: ClassVar[Source] = Source("messaging", parts=("sms_contacts",), parent=SmsGroup)
 
     sms_group_id: Id = column(doc="SMS group whose contacts were asked for", required=True)
     phone: Id = column({"phone": "assumed"}, doc="Phone number, E.164", personal=True, required=True)

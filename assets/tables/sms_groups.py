@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Id, Text
 
 
@@ -12,6 +12,7 @@ class SmsGroup(Table):
     TABLE: ClassVar[str] = "sms_groups"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/others"
     KEY: ClassVar[tuple[str, ...]] = ("sms_group_id",)
+    SOURCE: ClassVar[Source] = Source("messaging", parts=("sms_groups",))
 
-    sms_group_id: Id = column({"ID": "A", "id": "assumed"}, doc="SMS group, as gro_123456", required=True)
-    name: Text | None = column({"name": "A"}, doc="Name of the group")
+    sms_group_id: Id = column({"ID": "documented", "id": "assumed"}, doc="SMS group, as gro_123456", required=True)
+    name: Text | None = column({"name": "documented"}, doc="Name of the group")

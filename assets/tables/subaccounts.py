@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from assets.tables.table import Table, column
+from assets.tables.table import Source, Table, column
 from assets.tables.types import Date, Id, Text
 
 
@@ -15,8 +15,9 @@ class Subaccount(Table):
     TABLE: ClassVar[str] = "subaccounts"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/account"
     KEY: ClassVar[tuple[str, ...]] = ("subaccount_id",)
+    SOURCE: ClassVar[Source] = Source("accounts", parts=("subaccounts",), description="subaccount_info")
 
-    subaccount_id: Id = column({"ID": "D", "id": "assumed"}, doc="Subaccount, as sub_12345", required=True)
+    subaccount_id: Id = column({"ID": "hinted", "id": "assumed"}, doc="Subaccount, as sub_12345", required=True)
     email: Text | None = column({"email": "assumed"}, doc="E-mail address", personal=True)
     first_name: Text | None = column({"first_name": "assumed"}, doc="First name", personal=True)
     last_name: Text | None = column({"last_name": "assumed"}, doc="Last name", personal=True)

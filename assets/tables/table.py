@@ -5,7 +5,7 @@ comments, Dagster's column schema (`assets/ingest/ingest.py`), and pydantic's wo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Literal, get_args
 
@@ -16,8 +16,11 @@ from pydantic.fields import FieldInfo
 from assets.tables.types import EMPTY, EMPTY_DATE, ColumnType
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema, Value
 
-Evidence = Literal["A", "C", "D", "assumed"]
-"""How well a field of the API is known: official page, third-party code, hint, or assumption."""
+Evidence = Literal["documented", "seen in client code", "hinted", "assumed"]
+"""How well a field of the API is known: from an official page, from code that others wrote, from a hint, or not."""
+
+Partitions = Literal["by day", "by parent"]
+"""The Dagster partitions of a table's asset: days of activity, or the records that its rows belong to."""
 
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
@@ -68,6 +71,25 @@ def column(
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the API has the records of a table, and how its asset is arranged in Dagster."""
+
+    group: str
+    """The group of the asset in Dagster."""
+    parts: tuple[str, ...]
+    """The parts of an account, in `resources/coupontools/endpoints.py`, that list the records."""
+    constants: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By part, the values of columns that say from which part a record came."""
+    description: str | None = None
+    """The part that describes one record of the list with further fields."""
+    parent: "type[Table] | None" = None
+    """The table of what the records are asked for one by one; its key is a column of this table, too."""
+    day: str | None = None
+    """The column by which a window of days is read."""
+    partitions: Partitions | None = None
+
+
+@dataclass(frozen=True)
 class _Known:
     paths: tuple[tuple[str, ...], ...]
     evidence: tuple[Evidence, ...]
@@ -102,6 +124,8 @@ class Table(BaseModel):
     KEY: ClassVar[tuple[str, ...]] = ()
     FILES: ClassVar[Month | Value | None] = None
     """How the Parquet files are divided; None keeps the table in one."""
+    SOURCE: ClassVar[Source | None] = None
+    """Where the API has it; None for a table that the export makes."""
     HISTORY: ClassVar["type[Table] | None"] = None
     """The table that keeps each change of the columns that it has as `<column>_before` and `<column>_after`."""
 

@@ -3,26 +3,15 @@
 The report holds names, types and counts, and no value of any record, so that it can be shown to anybody.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
 
+from assets.catalogue import SOURCES
 from assets.normalise.exact_json import split_records
 from assets.normalise.normalise import identifiers
-from assets.tables.campaigns import Campaign
-from assets.tables.categories import Category
-from assets.tables.coupon_sessions import CouponSession
-from assets.tables.directories import Directory
-from assets.tables.directory_campaigns import DirectoryCampaign
-from assets.tables.directory_registrations import DirectoryRegistration
-from assets.tables.email_groups import EmailGroup
-from assets.tables.loyalty_cards import LoyaltyCard
-from assets.tables.loyalty_users import LoyaltyUser
-from assets.tables.sms_contacts import SmsContact
-from assets.tables.sms_groups import SmsGroup
-from assets.tables.subaccounts import Subaccount
 from assets.tables.table import Table
 from pipelines.probe.fit import fit
 from resources.coupontools.client import Client
@@ -36,28 +25,22 @@ from resources.printable import make_printable
 PARENTS_TRIED = 5
 """So many parents are asked for records before the endpoint counts as empty."""
 
-PARTS: Mapping[str, tuple[type[Table], str | None]] = {
-    "campaigns": (Campaign, None),
-    "campaign_info": (Campaign, "campaigns"),
-    "sessions": (CouponSession, "campaigns"),
-    "opens": (CouponSession, "campaigns"),
-    "claims": (CouponSession, "campaigns"),
-    "validations": (CouponSession, "campaigns"),
-    "categories": (Category, None),
-    "main_categories": (Category, None),
-    "loyalty_cards": (LoyaltyCard, None),
-    "loyalty_users": (LoyaltyUser, "loyalty_cards"),
-    "directories": (Directory, None),
-    "directory_info": (Directory, "directories"),
-    "directory_campaigns": (DirectoryCampaign, "directories"),
-    "directory_registrations": (DirectoryRegistration, "directories"),
-    "subaccounts": (Subaccount, None),
-    "subaccount_info": (Subaccount, "subaccounts"),
-    "sms_groups": (SmsGroup, None),
-    "sms_contacts": (SmsContact, "sms_groups"),
-    "email_groups": (EmailGroup, None),
-}
-"""For each part of an account its table, and the part that lists what it hangs on."""
+
+def _parts() -> Iterator[tuple[str, tuple[type[Table], str | None]]]:
+    """Yield the parts of each table, those of parents before those of their children."""
+    for table, source in sorted(SOURCES.items(), key=lambda item: item[1].parent is not None):
+        listing = _list_of(source.parent)
+        yield from ((part, (table, listing)) for part in source.parts)
+        if source.description:
+            yield source.description, (table, _list_of(table))
+
+
+def _list_of(table: type[Table] | None) -> str | None:
+    return SOURCES[table].parts[0] if table else None
+
+
+PARTS: Mapping[str, tuple[type[Table], str | None]] = dict(_parts())
+"""For each part of an account its table, and the part that lists the parents it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +128,7 @@ def show_fields(probed: list[Probed]) -> None:
     for each in probed:
         table, _ = PARTS[each.part]
         found = fit(each.records, table)
-        if not found.records or each.part in ("opens", "claims", "validations"):  # the fields of "sessions"
+        if not found.records or _has_fields_of_another(each.part):
             continue
         click.echo(f"\n{table.TABLE} from {each.slice_.endpoint.path}, {found.records:,} records looked at")
         _show("known columns found", [str(found.known)])
@@ -153,6 +136,12 @@ def show_fields(probed: list[Probed]) -> None:
         _show("columns not found", found.missing)
         _show("fields without a column", [f"{name} ({kinds})" for name, kinds in found.unknown.items()])
         _show("records that do not fit", [f"{reason} ({times:,} times)" for reason, times in found.refused.items()])
+
+
+def _has_fields_of_another(part: str) -> bool:
+    """Return whether a part lists the same records as the first part of its table."""
+    source = SOURCES[PARTS[part][0]]
+    return part in source.parts[1:] and part not in source.constants
 
 
 def _show(title: str, entries: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""How well the records of an answer fit the model of their table, told in names and types, without a value."""
+"""Compares the records of an answer with the model of their table, in names, types and counts, without a value."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,10 @@ from resources.coupontools.json_shape import field_name, kind
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 
 MAX_RECORDS = 1_000
-"""So many records of a page are looked at."""
+"""Records of a page that are compared with the model."""
+
+WELL_KNOWN: tuple[Evidence, ...] = ("documented", "seen in client code")
+"""Fields that are expected on every account."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,11 @@ def fit(records: bytes, table: type[Table]) -> Fit:
         for path, evidence in zip(column.paths, column.evidence, strict=True):
             if path in kinds:
                 places.setdefault(column.name, (f"{'.'.join(path)} ({_told(kinds[path])})", evidence))
-    found = {column: place for column, (place, evidence) in places.items() if evidence not in ("A", "C")}
+    found = {
+        column: place
+        for column, (place, evidence) in places.items()
+        if evidence not in ("documented", "seen in client code")
+    }
     named = [column.name for column in table.columns() if column.paths]
     refused = illegible + Counter(reason for each in objects for reason in table.reasons(each))
     return Fit(
