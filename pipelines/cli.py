@@ -13,7 +13,7 @@ from resources.printable import make_lines_printable
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
 
 if TYPE_CHECKING:
-    from resources.sandbox.server.assumptions import Assumptions
+    from resources.sandbox.assumptions import Assumptions
     from resources.sandbox.server.faults import Faults
 
 
@@ -200,7 +200,7 @@ def sandbox(
 def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
     from pydantic import ValidationError
 
-    from resources.sandbox.server.assumptions import Assumptions
+    from resources.sandbox.assumptions import Assumptions
 
     given: dict[str, object] = {}
     for each in assume:

@@ -9,7 +9,7 @@ import pytest
 
 from resources.sandbox.account.account import Account
 from resources.sandbox.account.handmade import HandmadeAccount
-from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Faults
 from resources.sandbox.server.server import SandboxServer

@@ -14,7 +14,7 @@ from pipelines.cli import app
 from pipelines.definitions import defs
 from resources import settings
 from resources.coupontools.endpoints import READABLE
-from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.assumptions import Assumptions
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "resources" / "coupontools" / "API.md"

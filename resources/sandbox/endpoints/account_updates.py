@@ -1,15 +1,15 @@
 """Making and changing subaccounts, and signing on (API.md, section 5.25). Tokens are made up and work nowhere."""
 
+from resources.sandbox.account.new_sessions import ALPHABET, random_text
 from resources.sandbox.account.record import decoded
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.accounts import SUBACCOUNT_RECORD, shown, subaccount
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SUBACCOUNT
-from resources.sandbox.generated.new_sessions import ALPHABET, random_text
-from resources.sandbox.server.parameters import MISSING, choice, email, identifier, moment, text
-from resources.sandbox.server.replies import ApiError, Reply, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import named, record
+from resources.sandbox.protocol.parameters import MISSING, choice, email, identifier, moment, text
+from resources.sandbox.protocol.replies import ApiError, Reply, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import named, record
 
 TAKEN, UNKNOWN_TEAMMATE = 304, 503
 FIRST_NEW_SUBACCOUNT_ID = 90_000

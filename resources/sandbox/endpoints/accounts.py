@@ -7,9 +7,9 @@ from resources.sandbox.account.record import Record, encode_array
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SUBACCOUNT
-from resources.sandbox.server.replies import ApiError, Reply, listed, spliced
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import listing, record
+from resources.sandbox.protocol.replies import ApiError, Reply, listed, spliced
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import listing, record
 
 UNKNOWN_SUBACCOUNT = 510
 SUBACCOUNT_RECORD = record("ID email first_name last_name company_name country status package expiry_date")

@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 
 from resources.sandbox.account.account import FoundSession, SessionDate, SessionField, SessionKind, SessionQuery
 from resources.sandbox.account.record import encode_array
-from resources.sandbox.account.windows import WINDOW, end_date, start_date
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.server.assumptions import Assumptions
-from resources.sandbox.server.parameters import Parameter, identifier, number, page_number, text
-from resources.sandbox.server.replies import ApiError, Reply, single, spliced, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import NUMBER_OR_TEXT, STRING, Schema, listing, record
-from resources.sandbox.server.schemas import single as one
+from resources.sandbox.endpoints.windows import WINDOW, end_date, start_date
+from resources.sandbox.protocol.parameters import Parameter, identifier, number, page_number, text
+from resources.sandbox.protocol.replies import ApiError, Reply, single, spliced, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import NUMBER_OR_TEXT, STRING, Schema, listing, record
+from resources.sandbox.protocol.schemas import single as one
 
 UNKNOWN_WEBHOOK = 509
 EVENT_DATES: Mapping[SessionKind, SessionDate] = {

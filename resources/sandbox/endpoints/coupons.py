@@ -3,11 +3,11 @@
 from resources.sandbox.account.account import Campaign
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.server.parameters import identifier, is_on, switch, text
-from resources.sandbox.server.replies import ApiError, Reply, listed
-from resources.sandbox.server.replies import single as one
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import INTEGER, listing, record, single
+from resources.sandbox.protocol.parameters import identifier, is_on, switch, text
+from resources.sandbox.protocol.replies import ApiError, Reply, listed
+from resources.sandbox.protocol.replies import single as one
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import INTEGER, listing, record, single
 
 UNKNOWN_FOLDER = 515
 SEEN = "ID code name title status url"

@@ -1,15 +1,15 @@
 """Directories, their campaigns and registered users in v3 (API.md, sections 5.16 to 5.20)."""
 
 from resources.sandbox.account.record import Record, decoded
-from resources.sandbox.account.versions import with_payment, without_payment
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import DIRECTORY
-from resources.sandbox.server.parameters import number, page_number
-from resources.sandbox.server.replies import Reply, listed
-from resources.sandbox.server.replies import single as one
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import Schema, listing, record, single
+from resources.sandbox.endpoints.versions import with_payment, without_payment
+from resources.sandbox.protocol.parameters import number, page_number
+from resources.sandbox.protocol.replies import Reply, listed
+from resources.sandbox.protocol.replies import single as one
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import Schema, listing, record, single
 
 DIRECTORY_FIELDS = "ID code name"
 USER_FIELDS = (

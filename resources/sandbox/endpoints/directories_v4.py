@@ -1,15 +1,15 @@
 """Directories and their users in v4: bare arrays and objects (API.md, section 6.1)."""
 
 from resources.sandbox.account.record import Record, encode_array
-from resources.sandbox.account.versions import directory_v4, listed_directory_v4, registration_v4
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.directories_v3 import PAYMENT, registered
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import UNKNOWN_DIRECTORY
-from resources.sandbox.server.parameters import Parameter, page_number
-from resources.sandbox.server.replies import ApiError, Reply
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import NUMBER_OR_TEXT, listing, record
+from resources.sandbox.endpoints.versions import directory_v4, listed_directory_v4, registration_v4
+from resources.sandbox.protocol.parameters import Parameter, page_number
+from resources.sandbox.protocol.replies import ApiError, Reply
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import NUMBER_OR_TEXT, listing, record
 
 USER = record(
     "id created_at email phone first_name last_name birth_date address zip city custom_1 custom_2 custom_3 "

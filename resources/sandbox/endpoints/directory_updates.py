@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
+from resources.sandbox.account.new_sessions import ALPHABET, date, random_text
 from resources.sandbox.account.record import decoded
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.directories_v3 import USER_FIELDS
 from resources.sandbox.endpoints.directories_v4 import DIRECTORY_ID, USER, USER_ID, directory, shown_user, user
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import DIRECTORY, REGISTRATION, UNKNOWN_DIRECTORY
-from resources.sandbox.generated.new_sessions import ALPHABET, date, random_text
-from resources.sandbox.server.parameters import choice, email, is_on, moment, switch, text
-from resources.sandbox.server.replies import ApiError, Reply, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import named, record
+from resources.sandbox.protocol.parameters import choice, email, is_on, moment, switch, text
+from resources.sandbox.protocol.replies import ApiError, Reply, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import named, record
 
 FIRST_NEW_REGISTRATION_ID = 9_000_000
 FIELDS = ("first_name", "last_name", "phone", "address", "zip", "city", "custom_1", "custom_2", "custom_3")

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Literal
 
 from resources.sandbox.account.account import Account, Standing
-from resources.sandbox.server.assumptions import Assumptions, ErrorShape
-from resources.sandbox.server.parameters import Parameter
-from resources.sandbox.server.replies import ApiError, Reply
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import Schema
+from resources.sandbox.assumptions import Assumptions, ErrorShape
+from resources.sandbox.protocol.parameters import Parameter
+from resources.sandbox.protocol.replies import ApiError, Reply
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import Schema
 
 Need = Literal["sms", "email", "main_account"]
 

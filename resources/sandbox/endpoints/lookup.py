@@ -3,11 +3,11 @@
 from resources.sandbox.account.account import Campaign, FoundSession
 from resources.sandbox.account.overlay import Table
 from resources.sandbox.account.record import Record, record_id
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints.endpoint import State
-from resources.sandbox.server.assumptions import Assumptions
-from resources.sandbox.server.parameters import INCORRECT, identifier
-from resources.sandbox.server.replies import ApiError
-from resources.sandbox.server.request import Call
+from resources.sandbox.protocol.parameters import INCORRECT, identifier
+from resources.sandbox.protocol.replies import ApiError
+from resources.sandbox.protocol.request import Call
 
 UNKNOWN_CAMPAIGN, UNKNOWN_SESSION, UNKNOWN_CARD_IN_INFO, UNKNOWN_CARD, UNKNOWN_DIRECTORY = 502, 505, 507, 505, 507
 

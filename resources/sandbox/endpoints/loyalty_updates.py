@@ -9,10 +9,10 @@ from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, CARD_USER, UNKNOWN_CARD
 from resources.sandbox.endpoints.loyalty_v3 import USER_FIELDS
 from resources.sandbox.endpoints.session_updates import MESSAGE, send
-from resources.sandbox.server.parameters import choice, email, is_on, moment, number, switch, text
-from resources.sandbox.server.replies import ApiError, Reply, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import record
+from resources.sandbox.protocol.parameters import choice, email, is_on, moment, number, switch, text
+from resources.sandbox.protocol.replies import ApiError, Reply, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import record
 
 FIRST_NEW_USER_ID = 9_000_000
 PERSON = ("first_name", "last_name", "email", "phone", "gender", "birthday", "address", "zip", "city")

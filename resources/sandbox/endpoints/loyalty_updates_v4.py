@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
+from resources.sandbox.account.new_sessions import random_text
 from resources.sandbox.account.record import decoded, encode_array
-from resources.sandbox.account.versions import loyalty_card_v4, loyalty_user_v4
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.loyalty_updates import CUSTOM_FIELDS, added, created
 from resources.sandbox.endpoints.loyalty_v4 import CARD, CARD_ID, USER, USER_ID, card, shown_user, user
-from resources.sandbox.generated.new_sessions import random_text
-from resources.sandbox.server.parameters import INCORRECT, Parameter, email, number, text
-from resources.sandbox.server.replies import ApiError, Reply
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import Schema, listing
+from resources.sandbox.endpoints.versions import loyalty_card_v4, loyalty_user_v4
+from resources.sandbox.protocol.parameters import INCORRECT, Parameter, email, number, text
+from resources.sandbox.protocol.replies import ApiError, Reply
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import Schema, listing
 
 FIRST_NEW_CARD_ID = 900_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"

@@ -4,12 +4,12 @@ from resources.sandbox.account.record import Record, decoded
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, UNKNOWN_CARD_IN_INFO
-from resources.sandbox.server.parameters import INCORRECT, choice, is_on, switch
-from resources.sandbox.server.parameters import identifier as matching
-from resources.sandbox.server.replies import ApiError, Reply, listed
-from resources.sandbox.server.replies import single as one
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import listing, record, single
+from resources.sandbox.protocol.parameters import INCORRECT, choice, is_on, switch
+from resources.sandbox.protocol.parameters import identifier as matching
+from resources.sandbox.protocol.replies import ApiError, Reply, listed
+from resources.sandbox.protocol.replies import single as one
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import listing, record, single
 
 CARD_FIELDS = "ID code name domain type"
 USER_FIELDS = (

@@ -3,14 +3,14 @@
 import msgspec
 
 from resources.sandbox.account.record import Record, decoded, encode_array
-from resources.sandbox.account.versions import is_voided, loyalty_card_v4, loyalty_user_v4
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import UNKNOWN_CARD
-from resources.sandbox.server.parameters import INCORRECT, Parameter, is_on, switch
-from resources.sandbox.server.replies import ApiError, Reply
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import Schema, listing, record
+from resources.sandbox.endpoints.versions import is_voided, loyalty_card_v4, loyalty_user_v4
+from resources.sandbox.protocol.parameters import INCORRECT, Parameter, is_on, switch
+from resources.sandbox.protocol.replies import ApiError, Reply
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import Schema, listing, record
 
 CARD = record("id:integer code name domain type")
 USER = record(

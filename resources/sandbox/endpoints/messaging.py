@@ -6,9 +6,9 @@ from resources.sandbox.account.overlay import Table
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SMS_GROUP
-from resources.sandbox.server.replies import ApiError, Reply, listed
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import INTEGER, STRING, listing, record
+from resources.sandbox.protocol.replies import ApiError, Reply, listed
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import INTEGER, STRING, listing, record
 
 UNKNOWN_GROUP = 514
 CONTACT = record(

@@ -1,15 +1,15 @@
 """Filling SMS groups, and sending (API.md, section 5.26). Nothing leaves the machine: see the table `messages`."""
 
+from resources.sandbox.account.new_sessions import CUSTOM_FIELDS
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SMS_GROUP, UNKNOWN_CAMPAIGN
 from resources.sandbox.endpoints.messaging import group
 from resources.sandbox.endpoints.session_updates import send
-from resources.sandbox.generated.new_sessions import CUSTOM_FIELDS
-from resources.sandbox.server.parameters import Parameter, email, identifier, moment, text
-from resources.sandbox.server.replies import ApiError, Reply, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import STRING, named, record
+from resources.sandbox.protocol.parameters import Parameter, email, identifier, moment, text
+from resources.sandbox.protocol.replies import ApiError, Reply, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import STRING, named, record
 
 UNDELIVERABLE = 604
 FIRST_NEW_GROUP_ID = 900_000

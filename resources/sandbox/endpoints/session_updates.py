@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
+from resources.sandbox.account.new_sessions import CUSTOM_FIELDS, group, turned
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
-from resources.sandbox.generated.new_sessions import CUSTOM_FIELDS, group, turned
-from resources.sandbox.server.parameters import identifier, is_on, switch, text
-from resources.sandbox.server.replies import Reply, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import INTEGER, STRING, listing
+from resources.sandbox.protocol.parameters import identifier, is_on, switch, text
+from resources.sandbox.protocol.replies import Reply, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import INTEGER, STRING, listing
 
 STEPS = {"void": "voided", "claim": "claimed", "validate": "validated"}
 CHANGES = (

@@ -5,10 +5,7 @@ import string
 import msgspec
 
 from resources.sandbox.account.account import Campaign, FoundSession, SessionField
-from resources.sandbox.endpoints import lookup
-from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
-from resources.sandbox.generated.new_sessions import (
+from resources.sandbox.account.new_sessions import (
     CUSTOM_FIELDS,
     FIRST_NEW_SEQUENCE_ID,
     group,
@@ -16,7 +13,10 @@ from resources.sandbox.generated.new_sessions import (
     random_text,
     turned,
 )
-from resources.sandbox.server.parameters import (
+from resources.sandbox.endpoints import lookup
+from resources.sandbox.endpoints.endpoint import Endpoint, State
+from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
+from resources.sandbox.protocol.parameters import (
     INCORRECT,
     MISSING,
     choice,
@@ -28,9 +28,9 @@ from resources.sandbox.server.parameters import (
     switch,
     text,
 )
-from resources.sandbox.server.replies import ApiError, Reply, success
-from resources.sandbox.server.request import Call
-from resources.sandbox.server.schemas import STRING, listing, named, record
+from resources.sandbox.protocol.replies import ApiError, Reply, success
+from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.schemas import STRING, listing, named, record
 
 PERSON = ("firstname", "lastname", "email", "phone", *CUSTOM_FIELDS)
 UTM = ("utm_campaign", "utm_source", "utm_medium", "utm_term", "utm_content")

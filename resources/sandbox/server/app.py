@@ -17,16 +17,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resources.sandbox.account.account import Account
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints.endpoint import Endpoint, State, refusal
 from resources.sandbox.endpoints.routes import ENDPOINTS
-from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.protocol.parameters import check
+from resources.sandbox.protocol.replies import ApiError, Reply, failure, html, message, unauthorized
+from resources.sandbox.protocol.request import Call, read_call
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.connection import drip, end, reset, send_half, with_transport
 from resources.sandbox.server.faults import Fault, Faults, Kind, instead, spoil
 from resources.sandbox.server.openapi import document
-from resources.sandbox.server.parameters import check
-from resources.sandbox.server.replies import ApiError, Reply, failure, html, message, unauthorized
-from resources.sandbox.server.request import Call, read_call
 from resources.sandbox.server.request_log import RequestEntry, RequestLog
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"

@@ -13,8 +13,8 @@ from typing import Literal, cast, get_args
 
 import msgspec
 
-from resources.sandbox.server.assumptions import Assumptions
-from resources.sandbox.server.replies import ApiError, Reply, failure, html
+from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.protocol.replies import ApiError, Reply, failure, html
 
 Kind = Literal[
     "429", "404", "408", "500", "502", "503", "504", "reset", "reset_in_body", "short_body", "cut_chunks", "stall",

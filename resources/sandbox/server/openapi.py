@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints.endpoint import Endpoint
-from resources.sandbox.server.assumptions import Assumptions
-from resources.sandbox.server.parameters import Parameter
-from resources.sandbox.server.request import KEY_HEADERS
-from resources.sandbox.server.schemas import MESSAGE, Schema, enveloped, failed
+from resources.sandbox.protocol.parameters import Parameter
+from resources.sandbox.protocol.request import KEY_HEADERS
+from resources.sandbox.protocol.schemas import MESSAGE, Schema, enveloped, failed
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 Node = dict[str, object]

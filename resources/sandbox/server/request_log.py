@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import overload
 
-from resources.sandbox.server.assumptions import AuthenticationWay
+from resources.sandbox.assumptions import AuthenticationWay
 from resources.sandbox.server.faults import Kind
 
 

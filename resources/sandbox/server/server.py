@@ -10,8 +10,8 @@ from typing import Self
 import uvicorn
 
 from resources.sandbox.account.account import Account
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.server.app import CLIENT_ID, CLIENT_SECRET, Sandbox
-from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Faults
 from resources.sandbox.server.request_log import RequestLog

@@ -17,10 +17,10 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints.endpoint import Endpoint
 from resources.sandbox.endpoints.routes import ENDPOINTS
 from resources.sandbox.generated.account import GeneratedAccount
-from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.server import SandboxServer
 from tests.resources.sandbox.api import NOW, Api

@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.generated.account import GeneratedAccount
-from resources.sandbox.server.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.server import SandboxServer
 from tests.resources.sandbox.api import NOW, Api

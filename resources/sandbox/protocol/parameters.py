@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from resources.sandbox.server.replies import ApiError
-from resources.sandbox.server.request import Call
+from resources.sandbox.protocol.replies import ApiError
+from resources.sandbox.protocol.request import Call
 
 MISSING, INCORRECT, MALFORMED, NOT_LISTED, BAD_DATE, BAD_EMAIL = 200, 300, 301, 302, 303, 305
 

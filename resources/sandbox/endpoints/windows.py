@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from resources.sandbox.server.assumptions import Assumptions, DateFormat
-from resources.sandbox.server.parameters import BAD_DATE, Parameter
-from resources.sandbox.server.replies import ApiError
-from resources.sandbox.server.request import Call
+from resources.sandbox.assumptions import Assumptions, DateFormat
+from resources.sandbox.protocol.parameters import BAD_DATE, Parameter
+from resources.sandbox.protocol.replies import ApiError
+from resources.sandbox.protocol.request import Call
 
 DATE_PATTERNS: dict[DateFormat, re.Pattern[str]] = {
     "%Y-%m-%d": re.compile(r"\d{4}-\d\d-\d\d", re.ASCII),

@@ -7,7 +7,7 @@ from gzip import compress
 import msgspec
 
 from resources.sandbox.account.record import Record, encode_array
-from resources.sandbox.server.assumptions import Assumptions, ErrorShape
+from resources.sandbox.assumptions import Assumptions, ErrorShape
 
 JSON = "application/json; charset=utf-8"
 HTML = "text/html; charset=utf-8"

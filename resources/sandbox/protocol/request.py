@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.requests import Request
 
-from resources.sandbox.server.assumptions import AuthenticationWay
+from resources.sandbox.assumptions import AuthenticationWay
 
 KEY_HEADERS: Mapping[AuthenticationWay, tuple[str, str]] = {
     "headers": ("x-client-id", "x-client-secret"),

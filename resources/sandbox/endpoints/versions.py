@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from resources.sandbox.account.record import Record
-from resources.sandbox.server.assumptions import Assumptions
+from resources.sandbox.assumptions import Assumptions
 
 NO_PAYMENT: Mapping[str, object] = {"null": None, "empty_object": {}, "empty_array": []}
 
