@@ -7,9 +7,9 @@ from resources.warehouse.columns import create_table, describe_tables
 
 HEADER = """# Data dictionary
 
-Every time is naive UTC. `_deleted_at` is null while a row is in the account; the views of the schema `marts` show such
-rows alone. After an API field stands how well it is known: documented (an official page names it), seen in client code
-(code that others wrote for the API), hinted, or assumed.
+Every time is naive UTC, but for those whose name ends in `_local`. `_deleted_at` is null while a row is in the account;
+the views of the schema `marts` show such rows alone. After an API field stands how well it is known: documented (an
+official page names it), seen in client code (code that others wrote for the API), hinted, or assumed.
 """
 
 

@@ -4,12 +4,16 @@ from typing import ClassVar
 
 from assets.tables.campaigns import Campaign
 from assets.tables.table import Source, Table, column
-from assets.tables.types import Amount, Flag, Id, Integer, Text, Timestamp
+from assets.tables.types import Amount, Flag, Id, Integer, LocalTimestamp, Text, Timestamp
 from resources.warehouse.schema import Month
 
 
 class CouponSession(Table):
-    """One row per consumer who got a coupon of a campaign, with the moment of each step of its life."""
+    """One row per consumer who got a coupon of a campaign, with the moment of each step of its life.
+
+    The `redeem_location_…` columns describe a shop and the `utm_…` columns a link, neither of them the consumer; so
+    they are no personal data.
+    """
 
     TABLE: ClassVar[str] = "coupon_sessions"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
@@ -31,6 +35,9 @@ class CouponSession(Table):
     custom_id: Text | None = column(
         {"customid": "documented"}, doc="Id that the marketer gave the consumer", personal=True
     )
+    inner_custom_id: Text | None = column(
+        {"status.customid": "documented"}, doc="Second id of the same kind, kept beside the first", personal=True
+    )
     session_url: Text | None = column(
         {"session_url": "documented"}, doc="Address of the consumer's coupon", personal=True
     )
@@ -41,32 +48,84 @@ class CouponSession(Table):
     played_at: Timestamp | None = column({"status.played_date_utc": "documented"}, doc="When its game was played, UTC")
     claimed_at: Timestamp | None = column({"status.claim_date_utc": "documented"}, doc="When it was claimed, UTC")
     validated_at: Timestamp | None = column(
-        {"status.validation_date_utc": "seen in client code"}, doc="When it was validated (redeemed), UTC"
+        {"status.validation_date_utc": "documented"}, doc="When it was validated (redeemed), UTC"
     )
     voided_at: Timestamp | None = column(
-        {"status.voided_date_utc": "seen in client code"}, doc="When it was voided, UTC"
+        {"status.voided_date_utc": "seen in client code"},
+        doc="When it was voided, UTC; shown only while void (inferred)",
+    )
+    unvoided_at: Timestamp | None = column(
+        {"status.unvoided_date_utc": "documented"},
+        doc="When a void was taken back, UTC; does not prove that there was one",
+    )
+    unlocked_at: Timestamp | None = column({"status.unlocked_date_utc": "documented"}, doc="When it was unlocked, UTC")
+    expires_at_local: LocalTimestamp | None = column(
+        {"status.expiration_date": "documented"},
+        doc="When it expires, local time of a zone that is not documented; not UTC",
     )
     is_opened: Flag | None = column({"status.opened": "documented"}, doc="Whether it was opened")
     is_played: Flag | None = column({"status.played": "documented"}, doc="Whether its game was played")
     is_claimed: Flag | None = column(
         {"status.claimed": "documented"}, doc="Whether it was claimed; may be without being opened"
     )
-    is_validated: Flag | None = column({"status.validated": "assumed"}, doc="Whether it was validated")
-    is_voided: Flag | None = column({"status.voided": "assumed"}, doc="Whether it is void")
-    is_locked: Flag | None = column({"status.locked": "seen in client code"}, doc="Whether it is locked")
-    is_saved_to_wallet: Flag | None = column(
-        {"status.saved_to_passbook": "documented"}, doc="Whether it was saved to a wallet app"
+    is_validated: Flag | None = column({"status.validated": "documented"}, doc="Whether it was validated")
+    is_voided: Flag | None = column({"status.voided": "documented"}, doc="Whether it is void")
+    is_locked: Flag | None = column({"status.locked": "documented"}, doc="Whether it is locked")
+    is_saved_to_apple_wallet: Flag | None = column(
+        {"status.saved_to_passbook": "documented"},
+        doc="Whether it was saved to Apple Wallet",
+        former_name="is_saved_to_wallet",
+    )
+    saved_to_apple_wallet_at: Timestamp | None = column(
+        {"status.saved_to_passbook_date_utc": "documented"}, doc="When it was saved to Apple Wallet, UTC"
+    )
+    is_saved_to_google_wallet: Flag | None = column(
+        {"status.saved_to_androidpay": "documented"}, doc="Whether it was saved to Google Wallet"
+    )
+    saved_to_google_wallet_at: Timestamp | None = column(
+        {"status.saved_to_androidpay_date_utc": "documented"}, doc="When it was saved to Google Wallet, UTC"
     )
     claim_type: Text | None = column({"status.claimtype": "documented"}, doc="How it was claimed")
     validation_value: Amount | None = column(
-        {"status.validation_value": "seen in client code"}, doc="Value noted at validation"
+        {"status.validation_value": "documented"}, doc="Value noted at validation: the money spent (inferred)"
     )
-    value: Text | None = column(
-        {"status.value": "seen in client code"}, doc="Value of the coupon, a free text", personal=True
-    )
+    value: Text | None = column({"status.value": "documented"}, doc="Value of the coupon, a free text", personal=True)
     own_validation_code: Text | None = column(
-        {"status.own_validation_code": "seen in client code"}, doc="The marketer's own validation code", personal=True
+        {"status.own_validation_code": "documented"}, doc="The marketer's own validation code", personal=True
     )
+    redeem_location_id: Text | None = column(
+        {"status.redeem_location_ID": "documented"},
+        doc="Place where it was redeemed; may be null while the rest is known",
+    )
+    redeem_location_company: Text | None = column(
+        {"status.redeem_location_company_name": "documented"}, doc="Company of the place where it was redeemed"
+    )
+    redeem_location_street: Text | None = column(
+        {"status.redeem_location_street": "documented"}, doc="Street and number of that place"
+    )
+    redeem_location_zip: Text | None = column(
+        {"status.redeem_location_zip": "documented"}, doc="Postal code of that place"
+    )
+    redeem_location_city: Text | None = column({"status.redeem_location_city": "documented"}, doc="City of that place")
+    redeem_location_province: Text | None = column(
+        {"status.redeem_location_province": "documented"}, doc="Province of that place"
+    )
+    redeem_location_country: Text | None = column(
+        {"status.redeem_location_country": "documented"}, doc="Country of that place"
+    )
+    redeem_location_phone: Text | None = column(
+        {"status.redeem_location_phone": "documented"}, doc="Phone number of that place"
+    )
+    redeem_location_website: Text | None = column(
+        {"status.redeem_location_website": "documented"}, doc="Website of that place"
+    )
+    utm_source: Text | None = column(
+        {"status.utm_source": "documented"}, doc="Channel that the consumer came by, as the link names it"
+    )
+    utm_medium: Text | None = column({"status.utm_medium": "documented"}, doc="Medium of that channel")
+    utm_campaign: Text | None = column({"status.utm_campaign": "documented"}, doc="Campaign of that channel")
+    utm_term: Text | None = column({"status.utm_term": "documented"}, doc="Search term of that channel")
+    utm_content: Text | None = column({"status.utm_content": "documented"}, doc="Link or advertisement of that channel")
     first_name: Text | None = column(
         {"user.firstname": "assumed", "firstname": "assumed"}, doc="Consumer's first name", personal=True
     )

@@ -45,6 +45,7 @@ class Column:
     required: bool
     description: str
     personal: bool
+    former_name: str | None = None
 
     @property
     def comment(self) -> str:
@@ -56,14 +57,20 @@ class Column:
 
 
 def column(
-    places: Mapping[str, Evidence] | None = None, *, doc: str, personal: bool = False, required: bool = False
+    places: Mapping[str, Evidence] | None = None,
+    *,
+    doc: str,
+    personal: bool = False,
+    required: bool = False,
+    former_name: str | None = None,
 ) -> Any:  # noqa: ANN401
     """Declare a column: the dotted API fields it may come from, best first, each with how well it is known.
 
-    Without one the value is not in the record: it comes from the request (the campaign that was asked for).
+    Without one the value is not in the record: it comes from the request (the campaign that was asked for). A table
+    that an older version has written has the column under its `former_name`.
     """
     paths = tuple(tuple(place.split(".")) for place in places or {})
-    known = _Known(paths, tuple((places or {}).values()), personal, required)
+    known = _Known(paths, tuple((places or {}).values()), personal, required, former_name)
     aliases = AliasChoices(*(AliasPath(*path) for path in paths)) if paths else None
     field: FieldInfo = Field(... if required and paths else None, validation_alias=aliases, description=doc)  # type: ignore[assignment]
     field.metadata.append(known)
@@ -95,6 +102,7 @@ class _Known:
     evidence: tuple[Evidence, ...]
     personal: bool
     required: bool
+    former_name: str | None
 
 
 def _without_empty(record: Any, *, nested: bool = False) -> Any:  # noqa: ANN401  (a JSON value of any type)
@@ -162,7 +170,10 @@ class Table(BaseModel):
     @cache
     def schema_of_table(cls) -> TableSchema:
         """The table as the warehouse stores it."""
-        declared = tuple(ColumnSchema(each.name, each.type.sql, each.comment, each.personal) for each in cls.columns())
+        declared = tuple(
+            ColumnSchema(each.name, each.type.sql, each.comment, each.personal, each.former_name)
+            for each in cls.columns()
+        )
         comment = " ".join((cls.__doc__ or "").split())
         return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.FILES, cls._history())
 
@@ -179,4 +190,6 @@ def _column(name: str, field: FieldInfo) -> Column:
     annotations = (*field.metadata, *(each for member in get_args(field.annotation) for each in get_args(member)))
     column_type = next(each for each in annotations if isinstance(each, ColumnType))
     doc = field.description or ""
-    return Column(name, known.paths, known.evidence, column_type, known.required, doc, known.personal)
+    return Column(
+        name, known.paths, known.evidence, column_type, known.required, doc, known.personal, known.former_name
+    )

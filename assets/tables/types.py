@@ -109,6 +109,13 @@ def _read_zoned(text: pl.Expr) -> pl.Expr:
     return pl.when(moment.dt.year() <= MAXYEAR).then(moment.dt.replace_time_zone(None))
 
 
+def _timestamp_column(empty: tuple[str, ...]) -> ColumnType:
+    def parse(text: pl.Expr) -> pl.Expr:
+        return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+
+    return ColumnType("TIMESTAMP", pl.Datetime("us"), _TIMESTAMP, parse, empty)
+
+
 Text = Annotated[str, _text_of_at_most(MAX_TEXT), _text_column(MAX_TEXT)]
 Id = Annotated[str, _text_of_at_most(MAX_ID_BYTES), _text_column(MAX_ID_BYTES)]
 Integer = Annotated[
@@ -123,14 +130,12 @@ Amount = Annotated[
     ColumnType("DECIMAL(18,4)", pl.Decimal(18, 4), _AMOUNT, lambda text: text.cast(pl.Decimal(18, 4), strict=False)),
 ]
 Timestamp = Annotated[
+    datetime, _rule("a UTC time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()), _timestamp_column(EMPTY)
+]
+LocalTimestamp = Annotated[
     datetime,
-    _rule("a UTC time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()),
-    ColumnType(
-        "TIMESTAMP",
-        pl.Datetime("us"),
-        _TIMESTAMP,
-        lambda text: text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False),
-    ),
+    _rule("a local time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()),
+    _timestamp_column((*EMPTY, EMPTY_DATE)),
 ]
 ZonedTimestamp = Annotated[
     datetime,

@@ -19,11 +19,13 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
 
 
 def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
-    """Give the table the columns of its model: new ones are null, a type is changed only where no value is.
+    """Give the table the columns of its model: one that has its former name gets the new one, other new ones are null.
 
-    It is made anew in one statement, so that it is never without its rows. Raises WarehouseError.
+    A type is changed only where no value is lost. The table is made anew in one statement, so that it is never without
+    its rows. Raises WarehouseError.
     """
     name = quoted_name(table.name)
+    _rename_columns(connection, table)
     there = _described(connection, name)
     empty = ", ".join(f"NULL::{column.sql_type} AS {quoted_name(column.name)}" for column in table.columns)
     wanted = _described(connection, f"SELECT {empty}")
@@ -37,6 +39,15 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
         for column, sql_type in wanted.items()
     ]
     connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name}")
+
+
+def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    name = quoted_name(table.name)
+    there = _described(connection, name)
+    for column in table.columns:
+        if column.former_name in there and column.name not in there:
+            former = quoted_name(column.former_name)
+            connection.execute(f"ALTER TABLE {name} RENAME COLUMN {former} TO {quoted_name(column.name)}")
 
 
 def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> Columns:

@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """A column: its name, DuckDB type and comment, and whether it tells of a person."""
+    """A column: its name, DuckDB type and comment, and whether it tells of a person.
+
+    Tables that an older version has written may have it under its `former_name`.
+    """
 
     name: str
     sql_type: str
     comment: str
     personal: bool = False
+    former_name: str | None = None
 
 
 @dataclass(frozen=True)

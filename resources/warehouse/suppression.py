@@ -28,8 +28,8 @@ FORMAT = 2
 CONTACTS = ("email", "phone")
 """Columns that say whose row it is."""
 
-WHO = (*CONTACTS, "custom_id")
-"""Columns that say so, of which the last may also be a number that means something else."""
+WHO = (*CONTACTS, "custom_id", "inner_custom_id")
+"""Columns that say so, of which the ids may also be numbers that mean something else."""
 
 
 @dataclass(frozen=True)

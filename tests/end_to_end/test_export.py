@@ -128,7 +128,7 @@ def test_every_value_arrives_as_it_is(serve: Serve, data_dir: Path) -> None:
     export_sessions(*WHOLE)
     columns = (
         "sequence_id, campaign_id, custom_id, session_url, created_at, is_opened, opened_at, is_claimed, claim_type, "
-        "validation_value::VARCHAR, value, is_locked, voided_at, is_saved_to_wallet, first_name, email, "
+        "validation_value::VARCHAR, value, is_locked, voided_at, is_saved_to_apple_wallet, first_name, email, "
         "custom_field_7, is_played, _extra, _deleted_at"
     )
     assert all_sessions(data_dir, columns) == [

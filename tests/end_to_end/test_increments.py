@@ -20,7 +20,7 @@ from tests.support.runs import export_only, export_sessions
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 7)
 ONE_DAY = timedelta(days=1)
-NOT_IN_ANY_WINDOW = ("is_voided", "voided_at", "is_locked", "is_saved_to_wallet", "is_played", "played_at")
+NOT_IN_ANY_WINDOW = ("is_voided", "voided_at", "is_locked", "is_saved_to_apple_wallet", "is_played", "played_at")
 """Columns whose change puts a session into no list of a window."""
 
 

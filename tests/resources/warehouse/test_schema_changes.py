@@ -28,6 +28,9 @@ CHANGES = {
     "a column is added before others": with_columns(ID, SIZE, *THINGS.columns[1:]),
     "columns change places": with_columns(*reversed(THINGS.columns)),
     "a type changes": with_columns(replace(ID, sql_type="BIGINT"), *THINGS.columns[1:]),
+    "a column has a new name": with_columns(
+        ID, MADE_AT, USED_AT, replace(COLOUR, name="shade", former_name="colour"), *EXPORT_COLUMNS
+    ),
     "a column goes": with_columns(ID, MADE_AT, USED_AT, *EXPORT_COLUMNS),
 }
 
@@ -98,3 +101,12 @@ def test_a_value_that_does_not_fit_a_new_type_is_not_lost(warehouse: WarehouseRe
     merge(warehouse, thing("5", made=datetime(2026, 1, 5, 7)))
     with pytest.raises(WarehouseError, match="1 values of the column made_at"):
         warehouse.publish([newer, QUARANTINE])
+
+
+def test_values_under_a_former_name_move_to_the_column_once(warehouse: WarehouseResource) -> None:
+    newer = CHANGES["a column has a new name"]
+    warehouse.publish([newer, QUARANTINE])
+    root = warehouse.folder.root
+    assert in_database(root, "SELECT id, shade FROM things ORDER BY id") == [(str(n), "red") for n in range(1, 5)]
+    assert [str(row[0]) for row in in_parquet(root, "things", "shade")] == ["red"] * 4
+    assert warehouse.publish([newer, QUARANTINE]).files_written == 0
