@@ -13,7 +13,7 @@ from resources.sandbox.account.account import (
 )
 from resources.sandbox.account.matching import has_text, matches
 from resources.sandbox.account.overlay import Overlay, Table
-from resources.sandbox.account.record import Record, decoded, encode_array, record_id
+from resources.sandbox.account.record import Record, decode_record, encode_array, read_record_id
 
 Records = Iterable[Record]
 Children = Mapping[str, Records]
@@ -73,18 +73,18 @@ class HandmadeAccount:
         with self._lock:
             return list(self._campaigns)
 
-    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> "RecordedRows":  # noqa: ARG002
+    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> "HandmadeRows":  # noqa: ARG002
         """Return the records of a campaign that match `query`."""
         with self._lock:
             records = list(self._sessions.get(campaign_id, ()))
         found = [record for record in records if matches(record, query)]
-        return RecordedRows(found[::-1] if query.newest_first else found)
+        return HandmadeRows(found[::-1] if query.newest_first else found)
 
     def session(self, session_id: str, now: datetime) -> FoundSession | None:  # noqa: ARG002
         """Return the campaign's id and the record of a session, or None."""
         with self._lock:
             for campaign_id, records in self._sessions.items():
-                for record in map(decoded, records):
+                for record in map(decode_record, records):
                     if record is not None and record.get("session") == session_id:
                         return campaign_id, record
         return None
@@ -99,7 +99,7 @@ class HandmadeAccount:
         """Return the sessions, of one campaign or of all, whose field has this text."""
         with self._lock:
             places = {name: list(rows) for name, rows in self._sessions.items() if campaign_id in (None, name)}
-        records = ((name, decoded(record)) for name, rows in places.items() for record in rows)
+        records = ((name, decode_record(record)) for name, rows in places.items() for record in rows)
         return [(name, record) for name, record in records if record is not None and has_text(record, field, text)]
 
     def rows(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:  # noqa: ARG002
@@ -112,7 +112,7 @@ class HandmadeAccount:
 
     def remove_record(self, table: Table, name: str, parent: str = "") -> None:
         """Take the record of this id away; KeyError if there is none."""
-        if name not in map(record_id, self.overlay.rows((table, parent), ())):
+        if name not in map(read_record_id, self.overlay.rows((table, parent), ())):
             raise KeyError(name)
         self.overlay.remove((table, parent), name)
 
@@ -123,7 +123,7 @@ class HandmadeAccount:
     def custom_codes(self, campaign_id: str, now: datetime) -> tuple[int, int]:  # noqa: ARG002
         """Return the number of records with an own validation code, twice: all that are known are claimed."""
         with self._lock:
-            statuses = [(decoded(record) or {}).get("status") for record in self._sessions.get(campaign_id, ())]
+            statuses = [(decode_record(record) or {}).get("status") for record in self._sessions.get(campaign_id, ())]
         codes = sum(isinstance(status, Mapping) and bool(status.get("own_validation_code")) for status in statuses)
         return codes, codes
 
@@ -165,13 +165,13 @@ class HandmadeAccount:
         with self._lock:
             for records in self._sessions.values():
                 for place, record in enumerate(records):
-                    if (decoded(record) or {}).get("session") == session_id:
+                    if (decode_record(record) or {}).get("session") == session_id:
                         records[place : place + 1] = change(record)
                         return
         raise KeyError(session_id)
 
 
-class RecordedRows:
+class HandmadeRows:
     """The records that matched a query."""
 
     def __init__(self, records: Sequence[Record]) -> None:

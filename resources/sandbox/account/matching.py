@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from resources.sandbox.account.account import SessionDate, SessionField, SessionQuery
-from resources.sandbox.account.record import Record, decoded
+from resources.sandbox.account.record import Record, decode_record
 
 DATE_KEYS: Mapping[SessionDate, str] = {
     "created": "created_date_utc",
@@ -30,7 +30,7 @@ def matches(record: Record, query: SessionQuery) -> bool:
     """Return whether a session is in the answer to a query; one that cannot be understood always is."""
     if query.kind == "data" and query.start is None and query.end is None:
         return True
-    status = (decoded(record) or {}).get("status")
+    status = (decode_record(record) or {}).get("status")
     if not isinstance(status, Mapping):
         return True
     own = KINDS.get(query.kind)

@@ -25,7 +25,7 @@ CUSTOM_FIELDS = tuple(f"customfield{number}" for number in range(1, 8))
 USER_FIELDS = ("firstname", "lastname", "email", "phone", "language", "optin", *CUSTOM_FIELDS)
 
 
-def random_text(name: str, letters: str, length: int) -> str:
+def make_random_text(name: str, letters: str, length: int) -> str:
     """Return letters that are a pure function of the name; others for every other name, in practice."""
     number = int.from_bytes(blake2b(name.encode()).digest(), "little")
     found = []
@@ -35,11 +35,11 @@ def random_text(name: str, letters: str, length: int) -> str:
     return "".join(found)
 
 
-def new_session(
+def make_session(
     number: int, url: str, now: datetime, *, user: Mapping[str, str] | None = None, code: str = "", customid: str = ""
 ) -> dict[str, object]:
     """Return the record of a new session of the campaign with this address, as campaign/data shows it."""
-    session_id = random_text(f"session/{number}", ALPHABET, 21)
+    session_id = make_random_text(f"session/{number}", ALPHABET, 21)
     status = {name: "0" if name in FLAGS else "" for name in STATUS_FIELDS}
     person = {name: "0" if name == "optin" else (user or {}).get(name, "") for name in USER_FIELDS}
     return {
@@ -47,28 +47,28 @@ def new_session(
         "session": session_id,
         "session_url": f"{url}/{session_id}",
         "customid": customid,
-        "status": {"created_date_utc": date(now)} | status | {"own_validation_code": code},
+        "status": {"created_date_utc": format_date(now)} | status | {"own_validation_code": code},
         "user": person,
     }
 
 
-def turned(session: Mapping[str, object], flags: Mapping[str, bool], now: datetime) -> dict[str, object]:
+def apply_flags(session: Mapping[str, object], flags: Mapping[str, bool], now: datetime) -> dict[str, object]:
     """Return the session with steps taken, or taken back: flags of `DATES`. A step already taken keeps its date."""
-    old = group(session, "status")
+    old = read_group(session, "status")
     new: dict[str, object] = {}
     for flag, is_on in flags.items():
         key = DATES[flag]
-        kept = old.get(key) if old.get(key) not in ("", None, "0000-00-00 00:00:00") else date(now)
+        kept = old.get(key) if old.get(key) not in ("", None, "0000-00-00 00:00:00") else format_date(now)
         new |= {flag: "1", key: kept} if is_on else {flag: "0", key: ""}
     return {**session, "status": {**old, **new}}
 
 
-def group(session: Mapping[str, object], name: str) -> Mapping[str, object]:
+def read_group(session: Mapping[str, object], name: str) -> Mapping[str, object]:
     """Return a group of a session's fields, such as `status`; empty if it is none."""
     found = session.get(name)
     return found if isinstance(found, Mapping) else {}
 
 
-def date(moment: datetime) -> str:
+def format_date(moment: datetime) -> str:
     """Return a moment as the API writes it."""
     return f"{moment:%Y-%m-%d %H:%M:%S}"

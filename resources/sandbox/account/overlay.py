@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Literal
 
-from resources.sandbox.account.record import Record, record_id
+from resources.sandbox.account.record import Record, read_record_id
 
 Table = Literal[
     "loyalty_cards", "loyalty_users", "directories", "directory_campaigns", "registrations", "categories",
@@ -40,13 +40,13 @@ class Overlay:
             put, removed = dict(self._put.get(place, {})), set(self._removed.get(place, ()))
         if not put and not removed:
             return base
-        kept = [(record_id(record), record) for record in base]
+        kept = [(read_record_id(record), record) for record in base]
         rows = [record if name is None else put.pop(name, record) for name, record in kept if name not in removed]
         return [*rows, *put.values()]
 
     def put(self, place: Place, record: Record) -> None:
         """Add a record, or replace the one of the same id in its place."""
-        name = record_id(record)
+        name = read_record_id(record)
         with self._lock:
             if place not in self._whole:
                 key = f"without id {next(self._numbers)}" if name is None else name
@@ -54,7 +54,7 @@ class Overlay:
                 self._put[place][key] = record
                 return
             rows = self._whole[place]
-            found = [index for index, row in enumerate(rows) if name is not None and record_id(row) == name]
+            found = [index for index, row in enumerate(rows) if name is not None and read_record_id(row) == name]
             if found:
                 rows[found[0]] = record
             else:
@@ -64,7 +64,7 @@ class Overlay:
         """Take the record of this id away, if there is one."""
         with self._lock:
             if place in self._whole:
-                self._whole[place] = [row for row in self._whole[place] if record_id(row) != name]
+                self._whole[place] = [row for row in self._whole[place] if read_record_id(row) != name]
                 return
             self._put[place].pop(name, None)
             self._removed[place].add(name)

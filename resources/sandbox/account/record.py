@@ -7,7 +7,7 @@ import msgspec
 Record = Mapping[str, object] | bytes
 
 
-def decoded(record: Record) -> Mapping[str, object] | None:
+def decode_record(record: Record) -> Mapping[str, object] | None:
     """Return the record as a mapping, or None if it is no JSON object."""
     if not isinstance(record, bytes):
         return record
@@ -17,9 +17,9 @@ def decoded(record: Record) -> Mapping[str, object] | None:
         return None
 
 
-def record_id(record: Record) -> str | None:
+def read_record_id(record: Record) -> str | None:
     """Return the id that the API knows a record by; an SMS contact has none but its phone number."""
-    fields = decoded(record) or {}
+    fields = decode_record(record) or {}
     found = fields.get("ID", fields.get("id", fields.get("phone")))
     return None if found is None else str(found)
 

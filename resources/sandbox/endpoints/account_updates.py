@@ -1,15 +1,15 @@
 """Making and changing subaccounts, and signing on (API.md, section 5.25). Tokens are made up and work nowhere."""
 
-from resources.sandbox.account.new_sessions import ALPHABET, random_text
-from resources.sandbox.account.record import decoded
+from resources.sandbox.account.new_sessions import ALPHABET, make_random_text
+from resources.sandbox.account.record import decode_record
 from resources.sandbox.endpoints import lookup
-from resources.sandbox.endpoints.accounts import SUBACCOUNT_RECORD, shown, subaccount
+from resources.sandbox.endpoints.accounts import SUBACCOUNT_RECORD, find_subaccount, show_subaccount
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import SUBACCOUNT
 from resources.sandbox.protocol.parameters import MISSING, choice, email, identifier, moment, text
-from resources.sandbox.protocol.replies import ApiError, Reply, success
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import named, record
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_fields
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import field_schemas, object_schema
 
 TAKEN, UNKNOWN_TEAMMATE = 304, 503
 FIRST_NEW_SUBACCOUNT_ID = 90_000
@@ -17,70 +17,70 @@ FIELDS = ("email", "first_name", "last_name", "company_name", "country", "status
 PAGES = ("campaigns", "add_campaign", "update_campaign", "statistics", "distribution")
 
 
-def create(call: Call, state: State) -> Reply:
+def create(request: ApiRequest, state: State) -> Reply:
     """Create a subaccount; a trial unless `status` says otherwise (the answer is made up)."""
-    _refuse_taken(call, state, own=None)
-    fields = {name: call.text(name) or "" for name in FIELDS}
+    _refuse_taken(request, state, own=None)
+    fields = {name: request.text(name) or "" for name in FIELDS}
     name = f"sub_{FIRST_NEW_SUBACCOUNT_ID + state.account.overlay.next_number()}"
     new = {"ID": name} | fields | {"status": fields["status"] or "trial"}
     state.account.overlay.put(("subaccounts", ""), new)
-    return shown(new, state)
+    return show_subaccount(new, state)
 
 
-def update(call: Call, state: State) -> Reply:
+def update(request: ApiRequest, state: State) -> Reply:
     """Change the fields of a subaccount that are sent (path, parameters and answer are made up)."""
-    old = decoded(subaccount(call, state)) or {}
-    _refuse_taken(call, state, own=str(old.get("ID")))
-    new = {**old, **{name: value for name in FIELDS if (value := call.text(name)) is not None}}
+    old = decode_record(find_subaccount(request, state)) or {}
+    _refuse_taken(request, state, own=str(old.get("ID")))
+    new = {**old, **{name: value for name in FIELDS if (value := request.text(name)) is not None}}
     state.account.overlay.put(("subaccounts", ""), new)
-    return shown(new, state)
+    return show_subaccount(new, state)
 
 
-def reset_url(call: Call, state: State) -> Reply:
+def reset_url(request: ApiRequest, state: State) -> Reply:
     """Make an address at which a subaccount's password can be set anew (the answer is made up)."""
-    subaccount(call, state)
-    return success({"reset_url": f"https://example.com/reset/{_token(state)}"})
+    find_subaccount(request, state)
+    return reply_with_fields({"reset_url": f"https://example.com/reset/{_make_token(state)}"})
 
 
-def subaccount_sign_on(call: Call, state: State) -> Reply:
+def subaccount_sign_on(request: ApiRequest, state: State) -> Reply:
     """Sign on to a subaccount; `update_campaign` needs a campaign (the path is made up)."""
-    subaccount(call, state)
-    if call.text("page") == "update_campaign" and call.text("campaign") is None:
+    find_subaccount(request, state)
+    if request.text("page") == "update_campaign" and request.text("campaign") is None:
         raise ApiError(MISSING, "Missing parameter: campaign")
-    token = _token(state)
+    token = _make_token(state)
     urls = {
         "url": f"https://example.com/sso/{token}",
         "url_whitelabel": f"https://whitelabel.example.com/sso/{token}",
     }
-    return success({"subaccount": {"ID": lookup.named(call, "subaccount"), "token": token, **urls}})
+    return reply_with_fields({"subaccount": {"ID": request.required_text("subaccount"), "token": token, **urls}})
 
 
-def account_sign_on(call: Call, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
+def account_sign_on(request: ApiRequest, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """Sign on to the account itself (the answer is made up)."""
-    token = _token(state)
-    return success({"account": {"token": token, "url": f"https://example.com/sso/{token}"}})
+    token = _make_token(state)
+    return reply_with_fields({"account": {"token": token, "url": f"https://example.com/sso/{token}"}})
 
 
-def teammate_sign_on(call: Call, state: State) -> Reply:
+def teammate_sign_on(request: ApiRequest, state: State) -> Reply:
     """Sign a teammate on, perhaps at a campaign (the answer is made up; that `campaign` exists is inferred)."""
-    if lookup.row(state, "teammates", lookup.named(call, "teammate")) is None:
+    if lookup.find_row(state, "teammates", request.required_text("teammate")) is None:
         raise ApiError(UNKNOWN_TEAMMATE, "Teammate ID not found")
-    if call.text("campaign") is not None:
-        lookup.campaign(call, state)
-    token = _token(state)
+    if request.text("campaign") is not None:
+        lookup.find_campaign(request, state)
+    token = _make_token(state)
     urls = {"token": token, "url": f"https://example.com/sso/{token}"}
-    return success({"teammate": {"ID": lookup.named(call, "teammate"), **urls}})
+    return reply_with_fields({"teammate": {"ID": request.required_text("teammate"), **urls}})
 
 
-def _refuse_taken(call: Call, state: State, own: str | None) -> None:
-    sent = call.text("email")
-    rows = [decoded(each) or {} for each in state.account.rows("subaccounts", "", state.now)]
+def _refuse_taken(request: ApiRequest, state: State, own: str | None) -> None:
+    sent = request.text("email")
+    rows = [decode_record(each) or {} for each in state.account.rows("subaccounts", "", state.now)]
     if sent is not None and any(row.get("email") == sent and row.get("ID") != own for row in rows):
         raise ApiError(TAKEN, "E-mail already exists")
 
 
-def _token(state: State) -> str:
-    return random_text(f"token/{state.account.overlay.next_number()}", ALPHABET, 40)
+def _make_token(state: State) -> str:
+    return make_random_text(f"token/{state.account.overlay.next_number()}", ALPHABET, 40)
 
 
 OTHERS = (
@@ -113,7 +113,7 @@ ACCOUNT_UPDATES = (
         "v3/subaccount/reset/url",
         reset_url,
         (SUBACCOUNT,),
-        named("reset_url"),
+        field_schemas("reset_url"),
         needs="main_account",
         writes=True,
     ),
@@ -121,16 +121,16 @@ ACCOUNT_UPDATES = (
         "v3/subaccount/sso",
         subaccount_sign_on,
         (SUBACCOUNT, choice("page", *PAGES), identifier("campaign", r"cam_\d+", required=False)),
-        {"subaccount": record("ID token url url_whitelabel")},
+        {"subaccount": object_schema("ID token url url_whitelabel")},
         needs="main_account",
         writes=True,
     ),
-    Endpoint("v3/account/sso", account_sign_on, (), {"account": record("token url")}, writes=True),
+    Endpoint("v3/account/sso", account_sign_on, (), {"account": object_schema("token url")}, writes=True),
     Endpoint(
         "v3/teammate/sso",
         teammate_sign_on,
         (identifier("teammate", r"\d+"), identifier("campaign", r"cam_\d+", required=False)),
-        {"teammate": record("ID token url")},
+        {"teammate": object_schema("ID token url")},
         writes=True,
     ),
 )

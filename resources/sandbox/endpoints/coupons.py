@@ -3,50 +3,50 @@
 from resources.sandbox.account.account import Campaign
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.protocol.parameters import identifier, is_on, switch, text
-from resources.sandbox.protocol.replies import ApiError, Reply, listed
-from resources.sandbox.protocol.replies import single as one
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import INTEGER, listing, record, single
+from resources.sandbox.protocol.parameters import identifier, is_switched_on, switch, text
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_list
+from resources.sandbox.protocol.replies import reply_with_record as one
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import INTEGER, array_schema, object_schema, single_schema
 
 UNKNOWN_FOLDER = 515
 SEEN = "ID code name title status url"
 
 
-def coupon_list(call: Call, state: State) -> Reply:
+def coupon_list(request: ApiRequest, state: State) -> Reply:
     """List campaigns in `coupon_info`, an array (section 5.1)."""
     campaigns = state.account.campaigns(state.now)
-    folder, category, tags = call.text("folder"), call.text("category"), call.text("tags")
+    folder, category, tags = request.text("folder"), request.text("category"), request.text("tags")
     if folder is not None and folder not in {each.folder for each in campaigns}:
         raise ApiError(UNKNOWN_FOLDER, "Folder not found")
     wanted = {tag.strip() for tag in (tags or "").split(",")} - {""}
     enough = any if state.assumptions.tags_match == "any" else all
-    only_active = is_on(call, "only_active")
+    only_active = is_switched_on(request, "only_active")
     rows = [
-        _row(each, state)
+        _show_campaign(each, state)
         for each in campaigns
         if (folder is None or each.folder == folder)
         and (category is None or each.category == category)
         and (not wanted or enough(tag in each.tags for tag in wanted))
         and (not only_active or each.is_active)
     ]
-    return listed("coupon_info", rows, state.assumptions)
+    return reply_with_list("coupon_info", rows, state.assumptions)
 
 
-def coupon_info(call: Call, state: State) -> Reply:
+def coupon_info(request: ApiRequest, state: State) -> Reply:
     """Show one campaign in `coupon_info`, an object (section 5.2).
 
     The names of its two usage statistics are undocumented; these are made up.
     """
-    campaign = lookup.campaign(call, state)
-    row = _row(campaign, state)
-    if is_on(call, "show_usage_stats"):
+    campaign = lookup.find_campaign(request, state)
+    row = _show_campaign(campaign, state)
+    if is_switched_on(request, "show_usage_stats"):
         total, claimed = state.account.custom_codes(campaign.campaign_id, state.now)
         row |= {"total_custom_validation_codes": total, "claimed_custom_validation_codes": claimed}
     return one("coupon_info", row, state.assumptions)
 
 
-def _row(campaign: Campaign, state: State) -> dict[str, object]:
+def _show_campaign(campaign: Campaign, state: State) -> dict[str, object]:
     hints = campaign.hints if state.assumptions.campaign_fields == "hinted" else {}
     return {**campaign.record, **hints}
 
@@ -61,15 +61,15 @@ COUPONS = (
             text("tags", note="comma-separated"),
             identifier("category", r"cat_\w+", required=False),
         ),
-        {"coupon_info": listing(record(SEEN))},
+        {"coupon_info": array_schema(object_schema(SEEN))},
     ),
     Endpoint(
         "v3/coupon/info",
         coupon_info,
         (lookup.CAMPAIGN, switch("show_usage_stats")),
         {
-            "coupon_info": single(
-                record(SEEN, total_custom_validation_codes=INTEGER, claimed_custom_validation_codes=INTEGER)
+            "coupon_info": single_schema(
+                object_schema(SEEN, total_custom_validation_codes=INTEGER, claimed_custom_validation_codes=INTEGER)
             )
         },
     ),

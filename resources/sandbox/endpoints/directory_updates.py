@@ -2,74 +2,74 @@
 
 from collections.abc import Mapping
 
-from resources.sandbox.account.new_sessions import ALPHABET, date, random_text
-from resources.sandbox.account.record import decoded
+from resources.sandbox.account.new_sessions import ALPHABET, format_date, make_random_text
+from resources.sandbox.account.record import decode_record
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.directories_v3 import USER_FIELDS
-from resources.sandbox.endpoints.directories_v4 import DIRECTORY_ID, USER, USER_ID, directory, shown_user, user
+from resources.sandbox.endpoints.directories_v4 import DIRECTORY_ID, USER, USER_ID, find_directory, find_user, show_user
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import DIRECTORY, REGISTRATION, UNKNOWN_DIRECTORY
-from resources.sandbox.protocol.parameters import choice, email, is_on, moment, switch, text
-from resources.sandbox.protocol.replies import ApiError, Reply, success
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import named, record
+from resources.sandbox.protocol.parameters import choice, email, is_switched_on, moment, switch, text
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_fields
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import field_schemas, object_schema
 
 FIRST_NEW_REGISTRATION_ID = 9_000_000
 FIELDS = ("first_name", "last_name", "phone", "address", "zip", "city", "custom_1", "custom_2", "custom_3")
 
 
-def directoryusers_update(call: Call, state: State) -> Reply:
+def directoryusers_update(request: ApiRequest, state: State) -> Reply:
     """Set the payment status of a user (section 5.20; the names of parameter and answer are made up)."""
-    lookup.directory(call, state)
-    name = lookup.named(call, "directory")
-    found = lookup.row(state, "registrations", lookup.named(call, "user"), name)
+    lookup.find_directory(request, state)
+    name = request.required_text("directory")
+    found = lookup.find_row(state, "registrations", request.required_text("user"), name)
     if found is None:
         raise ApiError(UNKNOWN_DIRECTORY, "User ID not found")
-    new = {**(decoded(found) or {}), "payment_status": lookup.named(call, "payment_status")}
+    new = {**(decode_record(found) or {}), "payment_status": request.required_text("payment_status")}
     state.account.overlay.put(("registrations", name), new)
-    return success({"user": new})
+    return reply_with_fields({"user": new})
 
 
-def create_user(call: Call, state: State) -> Reply:
+def create_user(request: ApiRequest, state: State) -> Reply:
     """Register a user for a directory; the answer, the new user, is made up."""
-    new = {name: call.text(name) or "" for name in ("email", *FIELDS)}
+    new = {name: request.text(name) or "" for name in ("email", *FIELDS)}
     state_of = {"payment_status": "", "blocked": "0", "expires_at": ""}
     identity = {
         "ID": f"reg_{FIRST_NEW_REGISTRATION_ID + state.account.overlay.next_number()}",
-        "registration_date_utc": date(state.now),
+        "registration_date_utc": format_date(state.now),
     }
-    user_record = identity | new | {"birthday": call.text("birth_date") or ""} | state_of
-    state.account.overlay.put(("registrations", directory(call, state)), user_record)
-    return shown_user(user_record, state)
+    user_record = identity | new | {"birthday": request.text("birth_date") or ""} | state_of
+    state.account.overlay.put(("registrations", find_directory(request, state)), user_record)
+    return show_user(user_record, state)
 
 
-def block_user(call: Call, state: State) -> Reply:
+def block_user(request: ApiRequest, state: State) -> Reply:
     """Block a user of a directory, or take it back; the answer is made up."""
-    blocked = {"blocked": "1" if is_on(call, "block") else "0"}
-    return _changed(call, state, blocked if call.text("block") is not None else {})
+    blocked = {"blocked": "1" if is_switched_on(request, "block") else "0"}
+    return _change_user(request, state, blocked if request.text("block") is not None else {})
 
 
-def give_access(call: Call, state: State) -> Reply:
+def give_access(request: ApiRequest, state: State) -> Reply:
     """Give a user of a directory paid access until a moment; the answer is made up."""
-    return _changed(call, state, {"expires_at": lookup.named(call, "expires_at")})
+    return _change_user(request, state, {"expires_at": request.required_text("expires_at")})
 
 
-def revoke_access(call: Call, state: State) -> Reply:
+def revoke_access(request: ApiRequest, state: State) -> Reply:
     """Take paid access from a user of a directory; the answer is made up."""
-    return _changed(call, state, {"expires_at": ""})
+    return _change_user(request, state, {"expires_at": ""})
 
 
-def sign_on(call: Call, state: State) -> Reply:
+def sign_on(request: ApiRequest, state: State) -> Reply:
     """Make a single-use token for a user of a directory; the answer is made up, and the token works nowhere."""
-    user(call, state)
-    token = random_text(f"token/{state.account.overlay.next_number()}", ALPHABET, 40)
+    find_user(request, state)
+    token = make_random_text(f"token/{state.account.overlay.next_number()}", ALPHABET, 40)
     return Reply(f'{{"token":"{token}","url":"https://example.com/sso/{token}"}}'.encode())
 
 
-def _changed(call: Call, state: State, fields: Mapping[str, str]) -> Reply:
-    new = {**(decoded(user(call, state)) or {}), **fields}
-    state.account.overlay.put(("registrations", directory(call, state)), new)
-    return shown_user(new, state)
+def _change_user(request: ApiRequest, state: State, fields: Mapping[str, str]) -> Reply:
+    new = {**(decode_record(find_user(request, state)) or {}), **fields}
+    state.account.overlay.put(("registrations", find_directory(request, state)), new)
+    return show_user(new, state)
 
 
 ROOT = "v4/directory/{directory}/users"
@@ -80,7 +80,7 @@ DIRECTORY_UPDATES = (
         "v3/directoryusers/update",
         directoryusers_update,
         (DIRECTORY, REGISTRATION, choice("payment_status", "paid", "unpaid", required=True)),
-        {"user": record(USER_FIELDS)},
+        {"user": object_schema(USER_FIELDS)},
         writes=True,
     ),
     Endpoint(
@@ -109,7 +109,7 @@ DIRECTORY_UPDATES = (
         f"{ROOT}/{{userId}}/sso",
         sign_on,
         ONE,
-        bare={"type": "object", "properties": named("token url")},
+        bare={"type": "object", "properties": field_schemas("token url")},
         writes=True,
     ),
 )

@@ -9,7 +9,7 @@ from resources.sandbox.account.account import Account, Standing
 from resources.sandbox.assumptions import Assumptions, ErrorShape
 from resources.sandbox.protocol.parameters import Parameter
 from resources.sandbox.protocol.replies import ApiError, Reply
-from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import Schema
 
 Need = Literal["sms", "email", "main_account"]
@@ -30,7 +30,7 @@ class Endpoint:
 
     path: str
     """Without the leading slash, path parameters in braces: `v4/directory/{directory}`."""
-    answer: Callable[[Call, State], Reply]
+    answer: Callable[[ApiRequest, State], Reply]
     """Its docstring describes the endpoint to people."""
     parameters: tuple[Parameter, ...] = ()
     """Checked in this order before `answer` is called."""
@@ -58,14 +58,14 @@ class Endpoint:
         return code == 1000 or self.bare_schema(assumptions) is not None
 
 
-def refusal(standing: Standing, needs: Need | None) -> ApiError | None:
+def find_refusal(standing: Standing, needs: Need | None) -> ApiError | None:
     """Return the error of an account that may not make a call, if so (section 3.3; the texts are made up)."""
     if standing.expired:
-        return ApiError(101, "GeneratedAccount has expired")
+        return ApiError(101, "Account has expired")
     if needs == "main_account" and standing.is_subaccount:
         return ApiError(102, "Subaccount credentials cannot be used to manage subaccounts")
     if needs == "sms" and not standing.has_sms:
-        return ApiError(103, "GeneratedAccount needs an SMS integration")
+        return ApiError(103, "Account needs an SMS integration")
     if needs == "email" and not standing.has_email:
-        return ApiError(104, "GeneratedAccount needs an e-mail integration")
+        return ApiError(104, "Account needs an e-mail integration")
     return None

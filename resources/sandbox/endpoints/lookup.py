@@ -1,13 +1,13 @@
-"""Finding what a call names, and the part of a list that it asks for."""
+"""Finds what a request names, and the part of a list that it asks for."""
 
 from resources.sandbox.account.account import Campaign, FoundSession
 from resources.sandbox.account.overlay import Table
-from resources.sandbox.account.record import Record, record_id
+from resources.sandbox.account.record import Record, read_record_id
 from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints.endpoint import State
 from resources.sandbox.protocol.parameters import INCORRECT, identifier
 from resources.sandbox.protocol.replies import ApiError
-from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.request import ApiRequest
 
 UNKNOWN_CAMPAIGN, UNKNOWN_SESSION, UNKNOWN_CARD_IN_INFO, UNKNOWN_CARD, UNKNOWN_DIRECTORY = 502, 505, 507, 505, 507
 
@@ -21,29 +21,24 @@ SUBACCOUNT = identifier("subaccount", r"sub_\d+")
 SMS_GROUP = identifier("smsgroup", r"gro_\d+")
 
 
-def named(call: Call, name: str) -> str:
-    """Return the text of a required parameter, which has been checked."""
-    return call.text(name) or ""
-
-
-def campaign(call: Call, state: State) -> Campaign:
-    """Return the campaign that the call names; error 502."""
-    name = named(call, "campaign")
+def find_campaign(request: ApiRequest, state: State) -> Campaign:
+    """Return the campaign that the request names; error 502."""
+    name = request.required_text("campaign")
     for each in state.account.campaigns(state.now):
         if each.campaign_id == name:
             return each
     raise ApiError(UNKNOWN_CAMPAIGN, "Campaign ID not found")
 
 
-def session(call: Call, state: State) -> FoundSession:
-    """Return the session that the call names by its full id, and its campaign's id; error 505."""
-    found = state.account.session(named(call, "couponsession"), state.now)
+def find_session(request: ApiRequest, state: State) -> FoundSession:
+    """Return the session that the request names by its full id, and its campaign's id; error 505."""
+    found = state.account.session(request.required_text("couponsession"), state.now)
     if found is None:
         raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
     return found
 
 
-def any_session(name: str, state: State, campaign_id: str | None = None) -> FoundSession:
+def find_session_by_any_id(name: str, state: State, campaign_id: str | None = None) -> FoundSession:
     """Return the session with this full or 6-character id, of one campaign or of all; error 505."""
     found = state.account.session(name, state.now)
     if found is None and len(name) == 6:
@@ -53,29 +48,29 @@ def any_session(name: str, state: State, campaign_id: str | None = None) -> Foun
     return found
 
 
-def row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
+def find_row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
     """Return the record of this id in a table, or None."""
     rows = state.account.rows(table, parent, state.now)
-    return next((each for each in rows if record_id(each) == name), None)
+    return next((each for each in rows if read_record_id(each) == name), None)
 
 
-def card(call: Call, state: State, code: int = UNKNOWN_CARD) -> Record:
-    """Return the loyalty card that the call names; error 505, or 507 in loyalty/info (API.md, section 3.3)."""
-    found = row(state, "loyalty_cards", named(call, "loyaltycard"))
+def find_card(request: ApiRequest, state: State, code: int = UNKNOWN_CARD) -> Record:
+    """Return the loyalty card that the request names; error 505, or 507 in loyalty/info (API.md, section 3.3)."""
+    found = find_row(state, "loyalty_cards", request.required_text("loyaltycard"))
     if found is None:
         raise ApiError(code, "Loyalty card not found" if code == UNKNOWN_CARD_IN_INFO else "Loyalty card ID not found")
     return found
 
 
-def directory(call: Call, state: State) -> Record:
-    """Return the directory that the call names; error 507."""
-    found = row(state, "directories", named(call, "directory"))
+def find_directory(request: ApiRequest, state: State) -> Record:
+    """Return the directory that the request names; error 507."""
+    found = find_row(state, "directories", request.required_text("directory"))
     if found is None:
         raise ApiError(UNKNOWN_DIRECTORY, "Directory ID not found")
     return found
 
 
-def offset(page: int, total: int, size: int, assumptions: Assumptions) -> int:
+def find_page_start(page: int, total: int, size: int, assumptions: Assumptions) -> int:
     """Return where a page begins; what a page past the end is, the assumptions say (error 300, perhaps)."""
     pages = max(1, -(-total // size))
     if page > pages:

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
-from resources.sandbox.account.record import decoded, record_id
+from resources.sandbox.account.record import decode_record, read_record_id
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, CARD_USER, UNKNOWN_CARD
 from resources.sandbox.endpoints.loyalty_v3 import USER_FIELDS
-from resources.sandbox.endpoints.session_updates import MESSAGE, send
-from resources.sandbox.protocol.parameters import choice, email, is_on, moment, number, switch, text
-from resources.sandbox.protocol.replies import ApiError, Reply, success
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import record
+from resources.sandbox.endpoints.session_updates import MESSAGE, keep_message
+from resources.sandbox.protocol.parameters import choice, email, is_switched_on, moment, number, switch, text
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_fields
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import object_schema
 
 FIRST_NEW_USER_ID = 9_000_000
 PERSON = ("first_name", "last_name", "email", "phone", "gender", "birthday", "address", "zip", "city")
@@ -21,69 +21,80 @@ UNLINKED = ""
 """Parent of the users that were created and are not linked to a card."""
 
 
-def loyaltyusers_create(call: Call, state: State) -> Reply:
+def loyaltyusers_create(request: ApiRequest, state: State) -> Reply:
     """Create a user, who has no card until he is linked to one (section 5.15; the answer is made up)."""
-    fields = {name: call.text(name) or "" for name in PERSON}
-    fields["first_name"] = fields["first_name"] or call.text("first_Name") or ""
-    fields["last_name"] = fields["last_name"] or call.text("last_Name") or ""
-    return success({"user": created(fields, UNLINKED, state)})
+    fields = {name: request.text(name) or "" for name in PERSON}
+    fields["first_name"] = fields["first_name"] or request.text("first_Name") or ""
+    fields["last_name"] = fields["last_name"] or request.text("last_Name") or ""
+    return reply_with_fields({"user": add_user(fields, UNLINKED, state)})
 
 
-def loyaltyusers_link(call: Call, state: State) -> Reply:
+def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
     """Give a user a card: one created before, or one of another card (section 5.15; the answer is made up)."""
-    lookup.card(call, state)
-    card, name = lookup.named(call, "loyaltycard"), lookup.named(call, "user")
-    cards = [record_id(each) or "" for each in state.account.rows("loyalty_cards", "", state.now)]
+    lookup.find_card(request, state)
+    card, name = request.required_text("loyaltycard"), request.required_text("user")
+    cards = [read_record_id(each) or "" for each in state.account.rows("loyalty_cards", "", state.now)]
     for place in (card, UNLINKED, *cards):
-        found = lookup.row(state, "loyalty_users", name, place)
+        found = lookup.find_row(state, "loyalty_users", name, place)
         if found is not None:
-            user = dict(decoded(found) or {})
+            user = dict(decode_record(found) or {})
             if place != card:
                 user |= {"points": "0", "stamps": "0", "voided": "0"}
                 state.account.overlay.put(("loyalty_users", card), user)
-            return success({"user": user})
+            return reply_with_fields({"user": user})
     raise ApiError(UNKNOWN_CARD, "Loyalty card user not found")
 
 
-def loyaltyusers_update(call: Call, state: State) -> Reply:
+def loyaltyusers_update(request: ApiRequest, state: State) -> Reply:
     """Add points or stamps to a user, void him or take it back (section 5.14).
 
     The names of parameters and answer are made up.
     """
-    user = dict(loyalty_user(call, state))
+    user = dict(find_user(request, state))
     for name in ("points", "stamps"):
-        if call.text(name) is not None:
-            user[name] = added(user.get(name), int(lookup.named(call, name)))
-    if call.text("voided") is not None:
-        user["voided"] = "1" if is_on(call, "voided") else "0"
-    state.account.overlay.put(("loyalty_users", lookup.named(call, "loyaltycard")), user)
-    return success({"user": user})
+        if request.text(name) is not None:
+            user[name] = add_amount(user.get(name), int(request.required_text(name)))
+    if request.text("voided") is not None:
+        user["voided"] = "1" if is_switched_on(request, "voided") else "0"
+    state.account.overlay.put(("loyalty_users", request.required_text("loyaltycard")), user)
+    return reply_with_fields({"user": user})
 
 
-def push_single(call: Call, state: State) -> Reply:
+def push_single(request: ApiRequest, state: State) -> Reply:
     """Push a message to a user of a loyalty card (section 5.9; all of it is made up after the coupons')."""
-    user = loyalty_user(call, state)
-    send(call, state, kind="loyalty_push", to=str(user.get("ID", "")), text=lookup.named(call, "message"))
-    return success({})
+    user = find_user(request, state)
+    keep_message(request, state, kind="loyalty_push", to=str(user.get("ID", "")), text=request.required_text("message"))
+    return reply_with_fields({})
 
 
-def push_all(call: Call, state: State) -> Reply:
+def push_all(request: ApiRequest, state: State) -> Reply:
     """Push a message to all users of a loyalty card (section 5.9; all of it is made up after the coupons')."""
-    lookup.card(call, state)
-    send(call, state, kind="loyalty_push", to=lookup.named(call, "loyaltycard"), text=lookup.named(call, "message"))
-    return success({})
+    lookup.find_card(request, state)
+    keep_message(
+        request,
+        state,
+        kind="loyalty_push",
+        to=request.required_text("loyaltycard"),
+        text=request.required_text("message"),
+    )
+    return reply_with_fields({})
 
 
-def loyalty_user(call: Call, state: State) -> Mapping[str, object]:
-    """Return the user of the card that the call names; error 505."""
-    lookup.card(call, state)
-    found = lookup.row(state, "loyalty_users", lookup.named(call, "user"), parent=lookup.named(call, "loyaltycard"))
+def find_user(request: ApiRequest, state: State) -> Mapping[str, object]:
+    """Return the user of the card that the request names; error 505."""
+    lookup.find_card(request, state)
+    found = lookup.find_row(
+        state,
+        "loyalty_users",
+        request.required_text("user"),
+        parent=request.required_text("loyaltycard"),
+    )
     if found is None:
         raise ApiError(UNKNOWN_CARD, "Loyalty card user not found")
-    return decoded(found) or {}
+    return decode_record(found) or {}
 
 
-def created(fields: Mapping[str, str], parent: str, state: State) -> dict[str, object]:
+def add_user(fields: Mapping[str, str], parent: str, state: State) -> dict[str, object]:
     """Add a user to a card, or to the unlinked ones; return his record in v3 spelling."""
     user: dict[str, object] = {"ID": str(FIRST_NEW_USER_ID + state.account.overlay.next_number())}
     user |= dict.fromkeys((*PERSON, *CUSTOM_FIELDS), "") | dict(fields)
@@ -92,7 +103,7 @@ def created(fields: Mapping[str, str], parent: str, state: State) -> dict[str, o
     return user
 
 
-def added(old: object, amount: int) -> str:
+def add_amount(old: object, amount: int) -> str:
     """Return the sum as text; what is no number counts as 0."""
     try:
         return str(Decimal(str(old)) + amount)
@@ -100,7 +111,7 @@ def added(old: object, amount: int) -> str:
         return str(amount)
 
 
-USER = {"user": record(USER_FIELDS)}
+USER = {"user": object_schema(USER_FIELDS)}
 
 LOYALTY_UPDATES = (
     Endpoint(

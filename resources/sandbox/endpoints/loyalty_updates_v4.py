@@ -2,72 +2,74 @@
 
 from collections.abc import Mapping
 
-from resources.sandbox.account.new_sessions import random_text
-from resources.sandbox.account.record import decoded, encode_array
+from resources.sandbox.account.new_sessions import make_random_text
+from resources.sandbox.account.record import decode_record, encode_array
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
-from resources.sandbox.endpoints.loyalty_updates import CUSTOM_FIELDS, added, created
-from resources.sandbox.endpoints.loyalty_v4 import CARD, CARD_ID, USER, USER_ID, card, shown_user, user
-from resources.sandbox.endpoints.versions import loyalty_card_v4, loyalty_user_v4
+from resources.sandbox.endpoints.loyalty_updates import CUSTOM_FIELDS, add_amount, add_user
+from resources.sandbox.endpoints.loyalty_v4 import CARD, CARD_ID, USER, USER_ID, find_card, find_user, show_user
+from resources.sandbox.endpoints.versions import convert_loyalty_card, convert_loyalty_user
 from resources.sandbox.protocol.parameters import INCORRECT, Parameter, email, number, text
 from resources.sandbox.protocol.replies import ApiError, Reply
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import Schema, listing
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import Schema, array_schema
 
 FIRST_NEW_CARD_ID = 900_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 FIELDS = ("first_name", "last_name", "address", "zip", "city", "phone", "email", *CUSTOM_FIELDS)
 PERSON = tuple(email() if name == "email" else text(name) for name in FIELDS)
-USERS: Schema = listing({"type": "object", "properties": {each.name: each.schema for each in PERSON}})
+USERS: Schema = array_schema({"type": "object", "properties": {each.name: each.schema for each in PERSON}})
 
 
-def copy(call: Call, state: State) -> Reply:
+def copy(request: ApiRequest, state: State) -> Reply:
     """Copy a loyalty card without its users; it gets a code of its own and the name sent, if any."""
-    old = decoded(lookup.row(state, "loyalty_cards", card(call, state)) or {}) or {}
+    old = decode_record(lookup.find_row(state, "loyalty_cards", find_card(request, state)) or {}) or {}
     count = state.account.overlay.next_number()
-    code = random_text(f"card/{count}", LETTERS, 6)
-    name = call.text("name") or old.get("name", "")
+    code = make_random_text(f"card/{count}", LETTERS, 6)
+    name = request.text("name") or old.get("name", "")
     new = {**old, "ID": str(FIRST_NEW_CARD_ID + count), "code": code, "name": name}
     state.account.overlay.put(("loyalty_cards", ""), new)
-    return Reply(encode_array([loyalty_card_v4(new)])[1:-1])
+    return Reply(encode_array([convert_loyalty_card(new)])[1:-1])
 
 
-def create_user(call: Call, state: State) -> Reply:
+def create_user(request: ApiRequest, state: State) -> Reply:
     """Create a user of a loyalty card; the answer, the new user, is made up."""
-    return shown_user(created(_sent(call), card(call, state), state))
+    return show_user(add_user(_read_fields(request), find_card(request, state), state))
 
 
-def create_users(call: Call, state: State) -> Reply:
+def create_users(request: ApiRequest, state: State) -> Reply:
     """Create users of a loyalty card, all or none; the parameter `users`, an array, and the answer are made up."""
-    card_id, users = card(call, state), call.parameters.get("users")
+    card_id, users = find_card(request, state), request.parameters.get("users")
     if not isinstance(users, list) or not all(isinstance(each, Mapping) for each in users):
         raise ApiError(INCORRECT, "Invalid value in parameter: users")
-    calls = [Call(call.method, call.path, each, {}, call.accepts_gzip) for each in users]
-    for each in calls:
+    requests = [ApiRequest(request.method, request.path, each, {}, request.accepts_gzip) for each in users]
+    for each in requests:
         for parameter in PERSON:
             parameter.check(each)
-    return Reply(encode_array([loyalty_user_v4(created(_sent(each), card_id, state)) for each in calls]))
+    return Reply(
+        encode_array([convert_loyalty_user(add_user(_read_fields(each), card_id, state)) for each in requests])
+    )
 
 
-def update_user(call: Call, state: State) -> Reply:
+def update_user(request: ApiRequest, state: State) -> Reply:
     """Change a user of a loyalty card: the fields that are sent (path and answer are made up)."""
-    return _changed(call, state, _sent(call))
+    return _change_user(request, state, _read_fields(request))
 
 
-def add_stamp(call: Call, state: State) -> Reply:
+def add_stamp(request: ApiRequest, state: State) -> Reply:
     """Add a stamp, or several, to a user of a loyalty card (path, parameter and answer are made up)."""
-    old = decoded(user(call, state)) or {}
-    return _changed(call, state, {"stamps": added(old.get("stamps"), int(call.text("amount") or 1))})
+    old = decode_record(find_user(request, state)) or {}
+    return _change_user(request, state, {"stamps": add_amount(old.get("stamps"), int(request.text("amount") or 1))})
 
 
-def _changed(call: Call, state: State, fields: Mapping[str, str]) -> Reply:
-    new = {**(decoded(user(call, state)) or {}), **fields}
-    state.account.overlay.put(("loyalty_users", card(call, state)), new)
-    return shown_user(new)
+def _change_user(request: ApiRequest, state: State, fields: Mapping[str, str]) -> Reply:
+    new = {**(decode_record(find_user(request, state)) or {}), **fields}
+    state.account.overlay.put(("loyalty_users", find_card(request, state)), new)
+    return show_user(new)
 
 
-def _sent(call: Call) -> dict[str, str]:
-    return {name: value for name in FIELDS if (value := call.text(name)) is not None}
+def _read_fields(request: ApiRequest) -> dict[str, str]:
+    return {name: value for name in FIELDS if (value := request.text(name)) is not None}
 
 
 ROOT = "v4/loyalty/loyalty-cards/{loyaltyCardId}"
@@ -79,7 +81,7 @@ LOYALTY_UPDATES_V4 = (
         f"{ROOT}/stats/bulk",
         create_users,
         (CARD_ID, Parameter("users", USERS, required=True, note="the name is made up")),
-        bare=listing(USER),
+        bare=array_schema(USER),
         writes=True,
     ),
     Endpoint(f"{ROOT}/stats/{{userId}}", update_user, (CARD_ID, USER_ID, *PERSON), bare=USER, writes=True),

@@ -1,15 +1,15 @@
 """Loyalty cards and their users in v3 (API.md, sections 5.10 to 5.15)."""
 
-from resources.sandbox.account.record import Record, decoded
+from resources.sandbox.account.record import Record, decode_record
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, UNKNOWN_CARD_IN_INFO
-from resources.sandbox.protocol.parameters import INCORRECT, choice, is_on, switch
+from resources.sandbox.protocol.parameters import INCORRECT, choice, is_switched_on, switch
 from resources.sandbox.protocol.parameters import identifier as matching
-from resources.sandbox.protocol.replies import ApiError, Reply, listed
-from resources.sandbox.protocol.replies import single as one
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import listing, record, single
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_list
+from resources.sandbox.protocol.replies import reply_with_record as one
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import array_schema, object_schema, single_schema
 
 CARD_FIELDS = "ID code name domain type"
 USER_FIELDS = (
@@ -19,56 +19,56 @@ USER_FIELDS = (
 SEARCHED = ("first_name", "last_name", "email", "phone", "ID")
 
 
-def loyalty_list(call: Call, state: State) -> Reply:
+def loyalty_list(request: ApiRequest, state: State) -> Reply:
     """List loyalty cards in `loyaltycards`, oldest first (section 5.10; names of key and fields are made up).
 
     `only_active` leaves out cards whose `status` says otherwise; a card without one is active.
     """
     cards = list(state.account.rows("loyalty_cards", "", state.now))
-    if is_on(call, "only_active"):
-        cards = [each for each in cards if (decoded(each) or {}).get("status", "active") == "active"]
-    if call.text("sorting") == "desc":
+    if is_switched_on(request, "only_active"):
+        cards = [each for each in cards if (decode_record(each) or {}).get("status", "active") == "active"]
+    if request.text("sorting") == "desc":
         cards.reverse()
-    return listed("loyaltycards", cards, state.assumptions)
+    return reply_with_list("loyaltycards", cards, state.assumptions)
 
 
-def loyalty_info(call: Call, state: State) -> Reply:
+def loyalty_info(request: ApiRequest, state: State) -> Reply:
     """Show one loyalty card in `loyaltycard` (section 5.11; names of key and fields are made up)."""
-    return one("loyaltycard", lookup.card(call, state, UNKNOWN_CARD_IN_INFO), state.assumptions)
+    return one("loyaltycard", lookup.find_card(request, state, UNKNOWN_CARD_IN_INFO), state.assumptions)
 
 
-def loyaltyusers_list(call: Call, state: State) -> Reply:
+def loyaltyusers_list(request: ApiRequest, state: State) -> Reply:
     """List all users of a loyalty card in `users`, voided ones too (section 5.12; names made up)."""
-    lookup.card(call, state)
-    users = state.account.rows("loyalty_users", lookup.named(call, "loyaltycard"), state.now)
-    return listed("users", users, state.assumptions)
+    lookup.find_card(request, state)
+    users = state.account.rows("loyalty_users", request.required_text("loyaltycard"), state.now)
+    return reply_with_list("users", users, state.assumptions)
 
 
-def loyaltyusers_search(call: Call, state: State) -> Reply:
+def loyaltyusers_search(request: ApiRequest, state: State) -> Reply:
     """Find users of a loyalty card by a part of name, e-mail, phone or id (section 5.13; names made up)."""
-    lookup.card(call, state)
-    wanted = lookup.named(call, "search").lower()
+    lookup.find_card(request, state)
+    wanted = request.required_text("search").lower()
     if len(wanted) < 3:
         raise ApiError(INCORRECT, "Invalid value in parameter: search")
-    users = state.account.rows("loyalty_users", lookup.named(call, "loyaltycard"), state.now)
-    return listed("users", [each for each in users if _mentions(each, wanted)], state.assumptions)
+    users = state.account.rows("loyalty_users", request.required_text("loyaltycard"), state.now)
+    return reply_with_list("users", [each for each in users if _mentions(each, wanted)], state.assumptions)
 
 
 def _mentions(user: Record, wanted: str) -> bool:
-    fields = decoded(user) or {}
+    fields = decode_record(user) or {}
     return any(wanted in str(fields.get(name, "")).lower() for name in SEARCHED)
 
 
-USERS = {"users": listing(record(USER_FIELDS))}
+USERS = {"users": array_schema(object_schema(USER_FIELDS))}
 
 LOYALTY_V3 = (
     Endpoint(
         "v3/loyalty/list",
         loyalty_list,
         (switch("only_active"), choice("sorting", "asc", "desc", note="by date of creation")),
-        {"loyaltycards": listing(record(CARD_FIELDS))},
+        {"loyaltycards": array_schema(object_schema(CARD_FIELDS))},
     ),
-    Endpoint("v3/loyalty/info", loyalty_info, (CARD,), {"loyaltycard": single(record(CARD_FIELDS))}),
+    Endpoint("v3/loyalty/info", loyalty_info, (CARD,), {"loyaltycard": single_schema(object_schema(CARD_FIELDS))}),
     Endpoint("v3/loyaltyusers/list", loyaltyusers_list, (CARD,), USERS),
     Endpoint(
         "v3/loyaltyusers/search",

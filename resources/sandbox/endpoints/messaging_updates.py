@@ -4,12 +4,12 @@ from resources.sandbox.account.new_sessions import CUSTOM_FIELDS
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SMS_GROUP, UNKNOWN_CAMPAIGN
-from resources.sandbox.endpoints.messaging import group
-from resources.sandbox.endpoints.session_updates import send
+from resources.sandbox.endpoints.messaging import find_group
+from resources.sandbox.endpoints.session_updates import keep_message
 from resources.sandbox.protocol.parameters import Parameter, email, identifier, moment, text
-from resources.sandbox.protocol.replies import ApiError, Reply, success
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import STRING, named, record
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_fields
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import STRING, field_schemas, object_schema
 
 UNDELIVERABLE = 604
 FIRST_NEW_GROUP_ID = 900_000
@@ -18,46 +18,46 @@ PHONE = Parameter(
 )
 
 
-def add_group(call: Call, state: State) -> Reply:
+def add_group(request: ApiRequest, state: State) -> Reply:
     """Add an SMS group (the answer is made up)."""
     name = f"gro_{FIRST_NEW_GROUP_ID + state.account.overlay.next_number()}"
-    state.account.overlay.put(("sms_groups", ""), {"ID": name, "name": lookup.named(call, "group_name")})
-    return success({"group": {"ID": name, "name": lookup.named(call, "group_name")}})
+    state.account.overlay.put(("sms_groups", ""), {"ID": name, "name": request.required_text("group_name")})
+    return reply_with_fields({"group": {"ID": name, "name": request.required_text("group_name")}})
 
 
-def add_contact(call: Call, state: State) -> Reply:
+def add_contact(request: ApiRequest, state: State) -> Reply:
     """Add a contact to an SMS group, or replace the one of the same number (that and the answer are made up)."""
-    name = group(call, state)
-    contact = {field: call.text(field) or "" for field in ("phone", "first_name", "last_name", *CUSTOM_FIELDS)}
-    birthday = call.text("birthday")
+    name = find_group(request, state)
+    contact = {field: request.text(field) or "" for field in ("phone", "first_name", "last_name", *CUSTOM_FIELDS)}
+    birthday = request.text("birthday")
     if birthday is not None:
         contact["birthday"] = birthday
     state.account.overlay.put(("sms_contacts", name), contact)
-    return success({"group_id": name})
+    return reply_with_fields({"group_id": name})
 
 
-def send_email(call: Call, state: State) -> Reply:
+def send_email(request: ApiRequest, state: State) -> Reply:
     """Send a campaign or a directory by e-mail.
 
     Code 604 is known by its first letter only; here an address in the reserved domain `.invalid` brings it about.
     """
-    name = lookup.named(call, "campaign")
+    name = request.required_text("campaign")
     if not name.startswith("dir_"):
-        lookup.campaign(call, state)
-    elif lookup.row(state, "directories", name) is None:
+        lookup.find_campaign(request, state)
+    elif lookup.find_row(state, "directories", name) is None:
         raise ApiError(UNKNOWN_CAMPAIGN, "Directory ID not found")
-    address = lookup.named(call, "email")
+    address = request.required_text("email")
     if address.endswith(".invalid"):
         raise ApiError(UNDELIVERABLE, "E-mail could not be sent")
-    send(call, state, kind="email", to=address, text=call.text("subject") or "")
-    return success({"campaign": name})
+    keep_message(request, state, kind="email", to=address, text=request.text("subject") or "")
+    return reply_with_fields({"campaign": name})
 
 
-def send_sms(call: Call, state: State) -> Reply:
+def send_sms(request: ApiRequest, state: State) -> Reply:
     """Send a campaign by SMS."""
-    campaign = lookup.campaign(call, state)
-    send(call, state, kind="sms", to=lookup.named(call, "phone"), text=call.text("text") or "")
-    return success({"campaign": campaign.campaign_id})
+    campaign = lookup.find_campaign(request, state)
+    keep_message(request, state, kind="sms", to=request.required_text("phone"), text=request.text("text") or "")
+    return reply_with_fields({"campaign": campaign.campaign_id})
 
 
 MESSAGING_UPDATES = (
@@ -65,7 +65,7 @@ MESSAGING_UPDATES = (
         "v3/smstool/addgroup",
         add_group,
         (text("group_name", required=True),),
-        {"group": record("ID name")},
+        {"group": object_schema("ID name")},
         needs="sms",
         writes=True,
     ),
@@ -86,9 +86,11 @@ MESSAGING_UPDATES = (
         "v3/send/email",
         send_email,
         (identifier("campaign", r"(cam|dir)_\d+"), email(required=True), text("subject")),
-        named("campaign"),
+        field_schemas("campaign"),
         needs="email",
         writes=True,
     ),
-    Endpoint("v3/send/sms", send_sms, (CAMPAIGN, PHONE, text("text")), named("campaign"), needs="sms", writes=True),
+    Endpoint(
+        "v3/send/sms", send_sms, (CAMPAIGN, PHONE, text("text")), field_schemas("campaign"), needs="sms", writes=True
+    ),
 )

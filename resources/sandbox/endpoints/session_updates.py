@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from resources.sandbox.account.new_sessions import CUSTOM_FIELDS, group, turned
+from resources.sandbox.account.new_sessions import CUSTOM_FIELDS, apply_flags, read_group
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
-from resources.sandbox.protocol.parameters import identifier, is_on, switch, text
-from resources.sandbox.protocol.replies import Reply, success
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import INTEGER, STRING, listing
+from resources.sandbox.protocol.parameters import identifier, is_switched_on, switch, text
+from resources.sandbox.protocol.replies import Reply, reply_with_fields
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import INTEGER, STRING, array_schema
 
 STEPS = {"void": "voided", "claim": "claimed", "validate": "validated"}
 CHANGES = (
@@ -19,57 +19,61 @@ CHANGES = (
 MESSAGE = text("message", required=True)
 
 
-def couponsession_update(call: Call, state: State) -> Reply:
+def couponsession_update(request: ApiRequest, state: State) -> Reply:
     """Void, claim or validate a session or take it back, and set its custom fields (API.md, section 5.5).
 
     `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one, and the
     answer, are made up.
     """
-    campaign_id, session = lookup.any_session(lookup.named(call, "couponsession"), state)
-    _update(call, state, session)
-    return success({"campaign": campaign_id, "action": "couponsession_updated", "session": session["session"]})
+    campaign_id, session = lookup.find_session_by_any_id(request.required_text("couponsession"), state)
+    _update(request, state, session)
+    return reply_with_fields(
+        {"campaign": campaign_id, "action": "couponsession_updated", "session": session["session"]}
+    )
 
 
-def couponsession_multiupdate(call: Call, state: State) -> Reply:
+def couponsession_multiupdate(request: ApiRequest, state: State) -> Reply:
     """Do what couponsession/update does to several sessions, or to none if one is unknown (section 5.6).
 
     Path, parameters (`couponsessions`, comma-separated or an array) and answer are made up.
     """
-    names = dict.fromkeys(lookup.named(call, "couponsessions").split(","))
-    sessions = [lookup.any_session(name, state)[1] for name in names]
+    names = dict.fromkeys(request.required_text("couponsessions").split(","))
+    sessions = [lookup.find_session_by_any_id(name, state)[1] for name in names]
     for session in sessions:
-        _update(call, state, session)
+        _update(request, state, session)
     names_of = [session["session"] for session in sessions]
-    return success({"action": "couponsessions_updated", "amount_of_results": len(sessions), "sessions": names_of})
+    return reply_with_fields(
+        {"action": "couponsessions_updated", "amount_of_results": len(sessions), "sessions": names_of}
+    )
 
 
-def push_single(call: Call, state: State) -> Reply:
+def push_single(request: ApiRequest, state: State) -> Reply:
     """Push a message to the owner of a session (section 5.9)."""
-    campaign = lookup.campaign(call, state)
-    _, session = lookup.any_session(lookup.named(call, "couponsession"), state, campaign.campaign_id)
-    send(call, state, kind="coupon_push", to=str(session["session"]), text=lookup.named(call, "message"))
-    return success({})
+    campaign = lookup.find_campaign(request, state)
+    _, session = lookup.find_session_by_any_id(request.required_text("couponsession"), state, campaign.campaign_id)
+    keep_message(request, state, kind="coupon_push", to=str(session["session"]), text=request.required_text("message"))
+    return reply_with_fields({})
 
 
-def push_all(call: Call, state: State) -> Reply:
+def push_all(request: ApiRequest, state: State) -> Reply:
     """Push a message to the owners of all sessions of a campaign (section 5.9; the path is inferred)."""
-    campaign = lookup.campaign(call, state)
-    send(call, state, kind="coupon_push", to=campaign.campaign_id, text=lookup.named(call, "message"))
-    return success({})
+    campaign = lookup.find_campaign(request, state)
+    keep_message(request, state, kind="coupon_push", to=campaign.campaign_id, text=request.required_text("message"))
+    return reply_with_fields({})
 
 
-def send(call: Call, state: State, **fields: str) -> None:
+def keep_message(request: ApiRequest, state: State, **fields: str) -> None:
     """Keep what the API would have sent, in the table `messages`."""
     number = state.account.overlay.next_number()
-    state.account.overlay.put(("messages", ""), {"ID": f"msg_{number}", "path": call.path, **fields})
+    state.account.overlay.put(("messages", ""), {"ID": f"msg_{number}", "path": request.path, **fields})
 
 
-def _update(call: Call, state: State, session: Mapping[str, object]) -> None:
-    flags = {flag: is_on(call, name) for name, flag in STEPS.items() if call.text(name) is not None}
-    custom = {name: value for name in CUSTOM_FIELDS if (value := call.text(name)) is not None}
-    new = turned(session, flags, state.now)
+def _update(request: ApiRequest, state: State, session: Mapping[str, object]) -> None:
+    flags = {flag: is_switched_on(request, name) for name, flag in STEPS.items() if request.text(name) is not None}
+    custom = {name: value for name in CUSTOM_FIELDS if (value := request.text(name)) is not None}
+    new = apply_flags(session, flags, state.now)
     if custom:
-        new["user"] = {**group(session, "user"), **custom}
+        new["user"] = {**read_group(session, "user"), **custom}
     state.account.replace_session(str(session["session"]), new)
 
 
@@ -85,7 +89,7 @@ SESSION_UPDATES = (
         "v3/couponsession/multiupdate",
         couponsession_multiupdate,
         (identifier("couponsessions", r"[A-Za-z0-9]+(,[A-Za-z0-9]+)*"), *CHANGES),
-        {"action": STRING, "amount_of_results": INTEGER, "sessions": listing(STRING)},
+        {"action": STRING, "amount_of_results": INTEGER, "sessions": array_schema(STRING)},
         writes=True,
     ),
     Endpoint(

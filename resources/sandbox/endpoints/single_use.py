@@ -8,10 +8,10 @@ from resources.sandbox.account.account import Campaign, FoundSession, SessionFie
 from resources.sandbox.account.new_sessions import (
     CUSTOM_FIELDS,
     FIRST_NEW_SEQUENCE_ID,
-    group,
-    new_session,
-    random_text,
-    turned,
+    apply_flags,
+    make_random_text,
+    make_session,
+    read_group,
 )
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
@@ -22,15 +22,15 @@ from resources.sandbox.protocol.parameters import (
     choice,
     email,
     identifier,
-    is_on,
+    is_switched_on,
     moment,
     number,
     switch,
     text,
 )
-from resources.sandbox.protocol.replies import ApiError, Reply, success
-from resources.sandbox.protocol.request import Call
-from resources.sandbox.protocol.schemas import STRING, listing, named, record
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_fields
+from resources.sandbox.protocol.request import ApiRequest
+from resources.sandbox.protocol.schemas import STRING, array_schema, field_schemas, object_schema
 
 PERSON = ("firstname", "lastname", "email", "phone", *CUSTOM_FIELDS)
 UTM = ("utm_campaign", "utm_source", "utm_medium", "utm_term", "utm_content")
@@ -42,72 +42,72 @@ STEPS = {"voided": "voided", "activated": "opened"}
 """What a status of multiplesingleuse/create does; that activating means opening is made up."""
 
 
-def singleuse_create(call: Call, state: State) -> Reply:
+def singleuse_create(request: ApiRequest, state: State) -> Reply:
     """Make a single-use session, or return the earlier one of the same person (section 5.22).
 
     `expiry_date` and utm_* are checked but shown by no reading endpoint. `action` is made up, and that a
     `duplicate_check` of true means all three fields.
     """
-    campaign = lookup.campaign(call, state)
-    own, automatic = call.text("customvalcode"), call.text("autovalcode")
+    campaign = lookup.find_campaign(request, state)
+    own, automatic = request.text("customvalcode"), request.text("autovalcode")
     if own is not None and automatic is not None:
         raise ApiError(INCORRECT, "customvalcode and autovalcode cannot be used together")
-    session = _duplicate(call, state, campaign)
+    session = _find_duplicate(request, state, campaign)
     if session is None:
         count = state.account.overlay.next_number()
-        code = random_text(f"code/{count}", string.digits, DIGITS[automatic]) if automatic else own or ""
-        person = {name: call.text(name) or "" for name in PERSON}
-        session = new_session(
-            count, _url(campaign), state.now, user=person, code=code, customid=call.text("customid") or ""
+        code = make_random_text(f"code/{count}", string.digits, DIGITS[automatic]) if automatic else own or ""
+        person = {name: request.text(name) or "" for name in PERSON}
+        session = make_session(
+            count, _read_url(campaign), state.now, user=person, code=code, customid=request.text("customid") or ""
         )
         state.account.add_sessions(campaign.campaign_id, session)
     head = {"campaign": campaign.campaign_id, "action": "single_use_code_created"}
-    return success({**head, **_created(session), "customid": session.get("customid", "")})
+    return reply_with_fields({**head, **_show_created(session), "customid": session.get("customid", "")})
 
 
-def multiplesingleuse_create(call: Call, state: State) -> Reply:
+def multiplesingleuse_create(request: ApiRequest, state: State) -> Reply:
     """Make many single-use sessions in one second (section 5.23).
 
     That a code is the prefix and `code_length` more characters is made up.
     """
-    campaign = lookup.campaign(call, state)
-    automated = is_on(call, "automated_codes")
+    campaign = lookup.find_campaign(request, state)
+    automated = is_switched_on(request, "automated_codes")
     for name in AUTOMATED:
-        if automated and call.text(name) is None:
+        if automated and request.text(name) is None:
             raise ApiError(MISSING, f"Missing parameter: {name}")
-    step = STEPS.get(call.text("status") or "")
-    letters = string.digits if call.text("code_type") == "numeric" else string.digits + string.ascii_uppercase
+    step = STEPS.get(request.text("status") or "")
+    letters = string.digits if request.text("code_type") == "numeric" else string.digits + string.ascii_uppercase
     sessions, data = [], []
-    for _ in range(int(call.text("amount") or 10)):
+    for _ in range(int(request.text("amount") or 10)):
         count, code = state.account.overlay.next_number(), ""
         if automated:
-            code = lookup.named(call, "code_prefix")
-            code += random_text(f"code/{count}", letters, int(lookup.named(call, "code_length")))
-        session = new_session(count, _url(campaign), state.now, code=code)
-        session = turned(session, {step: True}, state.now) if step else session
+            code = request.required_text("code_prefix")
+            code += make_random_text(f"code/{count}", letters, int(request.required_text("code_length")))
+        session = make_session(count, _read_url(campaign), state.now, code=code)
+        session = apply_flags(session, {step: True}, state.now) if step else session
         # As text: a hundred thousand mappings would take several times the memory.
         sessions.append(msgspec.json.encode(session))
-        data.append({**_created(session), "sequence_id": FIRST_NEW_SEQUENCE_ID + count})
+        data.append({**_show_created(session), "sequence_id": FIRST_NEW_SEQUENCE_ID + count})
     state.account.add_sessions(campaign.campaign_id, *sessions)
     action = " multiple_single_use_codes_created"
-    return success({"campaign": campaign.campaign_id, "action": action, "data": data})
+    return reply_with_fields({"campaign": campaign.campaign_id, "action": action, "data": data})
 
 
-def singleuse_remove(call: Call, state: State) -> Reply:
+def singleuse_remove(request: ApiRequest, state: State) -> Reply:
     """Remove a session and its address (section 5.24; path, parameters and answer are made up)."""
-    campaign_id, session = lookup.session(call, state)
+    campaign_id, session = lookup.find_session(request, state)
     state.account.remove_session(str(session["session"]))
-    return success(
+    return reply_with_fields(
         {"campaign": campaign_id, "action": "single_use_code_removed", "single_use_code": session["session"]}
     )
 
 
-def _duplicate(call: Call, state: State, campaign: Campaign) -> dict[str, object] | None:
+def _find_duplicate(request: ApiRequest, state: State, campaign: Campaign) -> dict[str, object] | None:
     """Return the earlier session of the same person, if one is to be looked for and there is one."""
-    by = (call.text("duplicate_check") or "false").lower()
+    by = (request.text("duplicate_check") or "false").lower()
     fields = DUPLICATES if by in ("true", "1") else [each for each in DUPLICATES if each == by]
     for field in fields:
-        value = call.text(field)
+        value = request.text(field)
         found: list[FoundSession] = []
         if value is not None:
             found = list(state.account.find_sessions(field, value, state.now, campaign.campaign_id))
@@ -116,17 +116,17 @@ def _duplicate(call: Call, state: State, campaign: Campaign) -> dict[str, object
     return None
 
 
-def _created(session: dict[str, object]) -> dict[str, object]:
+def _show_created(session: dict[str, object]) -> dict[str, object]:
     name = str(session["session"])
     return {
         "single_use_code": name,
         "single_use_url": session.get("session_url", ""),
         "widget_validation_code": name[:6],
-        "custom_validation_code": group(session, "status").get("own_validation_code", ""),
+        "custom_validation_code": read_group(session, "status").get("own_validation_code", ""),
     }
 
 
-def _url(campaign: Campaign) -> str:
+def _read_url(campaign: Campaign) -> str:
     return f"https://digicpn.com/p/{campaign.record.get('code', '')}"
 
 
@@ -146,7 +146,7 @@ SINGLE_USE = (
             moment("expiry_date", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d:%H:%M:%S"),
             *(text(name) for name in UTM),
         ),
-        named(f"campaign action {CREATED} customid"),
+        field_schemas(f"campaign action {CREATED} customid"),
         writes=True,
     ),
     Endpoint(
@@ -161,14 +161,14 @@ SINGLE_USE = (
             number("code_length", least=10, most=25),
             choice("code_type", "numeric", "alphanumeric"),
         ),
-        {"campaign": STRING, "action": STRING, "data": listing(record(f"{CREATED} sequence_id:integer"))},
+        {"campaign": STRING, "action": STRING, "data": array_schema(object_schema(f"{CREATED} sequence_id:integer"))},
         writes=True,
     ),
     Endpoint(
         "v3/singleuse/remove",
         singleuse_remove,
         (SESSION, identifier("campaign", r"cam_\d+", required=False)),
-        named("campaign action single_use_code"),
+        field_schemas("campaign action single_use_code"),
         writes=True,
     ),
 )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from resources.sandbox.assumptions import Assumptions, DateFormat
 from resources.sandbox.protocol.parameters import BAD_DATE, Parameter
 from resources.sandbox.protocol.replies import ApiError
-from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.request import ApiRequest
 
 DATE_PATTERNS: dict[DateFormat, re.Pattern[str]] = {
     "%Y-%m-%d": re.compile(r"\d{4}-\d\d-\d\d", re.ASCII),
@@ -20,15 +20,15 @@ WINDOW = tuple(
 )
 
 
-def start_date(call: Call, assumptions: Assumptions) -> datetime | None:
+def read_start_date(request: ApiRequest, assumptions: Assumptions) -> datetime | None:
     """Return the first moment of the window, naive UTC; error 303 if it is no date."""
-    found = _date(call, "start_date", assumptions.date_formats)
+    found = _read_date(request, "start_date", assumptions.date_formats)
     return found and found[0]
 
 
-def end_date(call: Call, assumptions: Assumptions) -> datetime | None:
+def read_end_date(request: ApiRequest, assumptions: Assumptions) -> datetime | None:
     """Return the last second of the window, naive UTC, as the assumptions understand it; error 303."""
-    found = _date(call, "end_date", assumptions.date_formats)
+    found = _read_date(request, "end_date", assumptions.date_formats)
     if found is None:
         return None
     moment, date_format = found
@@ -39,8 +39,8 @@ def end_date(call: Call, assumptions: Assumptions) -> datetime | None:
     return moment if whole is None else moment + (whole - timedelta(seconds=1))
 
 
-def _date(call: Call, name: str, formats: Sequence[DateFormat]) -> tuple[datetime, DateFormat] | None:
-    text = call.text(name)
+def _read_date(request: ApiRequest, name: str, formats: Sequence[DateFormat]) -> tuple[datetime, DateFormat] | None:
+    text = request.text(name)
     if text is None:
         return None
     for date_format in formats:

@@ -10,13 +10,13 @@ import polars as pl
 from resources.sandbox.account.account import Campaign, FoundSession, SessionField, SessionQuery, SessionRows, Standing
 from resources.sandbox.account.matching import has_text
 from resources.sandbox.account.overlay import Overlay, Place, Table
-from resources.sandbox.account.record import Record, decoded
+from resources.sandbox.account.record import Record, decode_record
 from resources.sandbox.generated import companies, directories, loyalty, session_ids
 from resources.sandbox.generated import session_records as records
 from resources.sandbox.generated.campaigns import FIRST_DAY, CampaignPlan, plan_campaigns
-from resources.sandbox.generated.session_changes import Changed, MergedRows, SessionChanges
-from resources.sandbox.generated.session_changes import claimed as count_claimed
-from resources.sandbox.generated.sessions import EVENT_SCHEMA, generate_month, next_month, seconds
+from resources.sandbox.generated.session_changes import CampaignChanges, MergedRows, SessionChanges
+from resources.sandbox.generated.session_changes import count_claimed as count_claimed
+from resources.sandbox.generated.sessions import EVENT_SCHEMA, find_next_month, generate_month, to_seconds
 
 
 class GeneratedAccount:
@@ -53,7 +53,7 @@ class GeneratedAccount:
         position = self._positions[campaign_id]
         frame = self._frame(position, now)
         changed = self._changes.of(campaign_id)
-        matching = records.matches(query, seconds(now))
+        matching = records.matches(query, to_seconds(now))
         if changed is not None:
             matching &= changed.keeps()
         found = frame.select(matching).to_series().arg_true()
@@ -69,7 +69,7 @@ class GeneratedAccount:
             return home, self._changes.record(home, session_id)
         self._frame(0, now)
         found = self._row(session_id)
-        if found is None or found[1]["created"].item() > seconds(now):
+        if found is None or found[1]["created"].item() > to_seconds(now):
             return None
         plan, row = found
         return plan.campaign_id, self._decode(row, plan, now)[0]
@@ -81,13 +81,13 @@ class GeneratedAccount:
         found: list[FoundSession] = []
         for position, plan in enumerate(self._plans):
             if campaign_id in (None, plan.campaign_id):
-                changed = self._changes.of(plan.campaign_id) or Changed()
+                changed = self._changes.of(plan.campaign_id) or CampaignChanges()
                 rows = self._frame(position, now).filter(
-                    pl.col("created") <= seconds(now),
-                    records.has_text(self._seed, plan, seconds(now), field, text),
+                    pl.col("created") <= to_seconds(now),
+                    records.has_text(self._seed, plan, to_seconds(now), field, text),
                     changed.keeps(),
                 )
-                others = [decoded(record) or {} for _, record in changed.records.values()]
+                others = [decode_record(record) or {} for _, record in changed.records.values()]
                 both = [*self._decode(rows, plan, now), *(each for each in others if has_text(each, field, text))]
                 found += [(plan.campaign_id, record) for record in both]
         return found
@@ -126,9 +126,9 @@ class GeneratedAccount:
         position = self._positions[campaign_id]
         if not self._plans[position].has_codes:
             return 0, 0
-        changed = self._changes.of(campaign_id) or Changed()
+        changed = self._changes.of(campaign_id) or CampaignChanges()
         frame = self._frame(position, now).filter(changed.keeps())
-        claimed = int((frame["claimed"] <= seconds(now)).sum())
+        claimed = int((frame["claimed"] <= to_seconds(now)).sum())
         claimed += count_claimed([record for _, record in changed.records.values()])
         return max(1000, 2 * claimed), claimed
 
@@ -138,7 +138,7 @@ class GeneratedAccount:
             return None
         for position, plan in enumerate(self._plans):
             rows = self._frames[position].filter(session_ids.matches_id(self._seed, session_id))
-            rows = rows.filter(session_ids.session_id(self._seed) == session_id)
+            rows = rows.filter(session_ids.make_session_id(self._seed) == session_id)
             if rows.height and not self._changes.is_hidden(plan.campaign_id, rows["index"].item()):
                 return plan, rows
         return None
@@ -158,18 +158,18 @@ class GeneratedAccount:
         """Return the records that a table holds at `now` without changes made through the API."""
         seed, people = self._seed, self._people
         make: dict[Table, Callable[[], Sequence[Record]]] = {
-            "loyalty_cards": lambda: loyalty.loyalty_cards(seed),
-            "loyalty_users": lambda: loyalty.loyalty_users(seed, people, parent, now),
-            "directories": lambda: directories.directories(seed),
-            "directory_campaigns": lambda: directories.campaigns_of(
+            "loyalty_cards": lambda: loyalty.make_loyalty_cards(seed),
+            "loyalty_users": lambda: loyalty.make_loyalty_users(seed, people, parent, now),
+            "directories": lambda: directories.make_directories(seed),
+            "directory_campaigns": lambda: directories.choose_campaigns(
                 seed, parent, [each.record for each in self.campaigns(now)]
             ),
-            "registrations": lambda: directories.registrations(seed, people, parent, now),
+            "registrations": lambda: directories.make_registrations(seed, people, parent, now),
             "categories": lambda: companies.CATEGORIES,
             "main_categories": lambda: companies.MAIN_CATEGORIES,
-            "subaccounts": lambda: companies.subaccounts(seed, now),
+            "subaccounts": lambda: companies.make_subaccounts(seed, now),
             "sms_groups": lambda: companies.SMS_GROUPS,
-            "sms_contacts": lambda: companies.sms_contacts(seed, parent),
+            "sms_contacts": lambda: companies.make_sms_contacts(seed, parent),
             "email_groups": lambda: companies.EMAIL_GROUPS,
             "teammates": lambda: companies.TEAMMATES,
         }
@@ -190,7 +190,7 @@ class GeneratedAccount:
         months = []
         while self._next_month <= now:
             months.append(generate_month(self._seed, self._sessions, self._plans, self._next_month))
-            self._next_month = next_month(self._next_month)
+            self._next_month = find_next_month(self._next_month)
         parts = pl.concat(months).partition_by("campaign", as_dict=True, include_key=False)
         for (position,), part in parts.items():
             self._frames[position] = pl.concat([self._frames[position], part], rechunk=True)

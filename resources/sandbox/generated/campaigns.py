@@ -85,11 +85,11 @@ def plan_campaigns(seed: int, amount: int) -> list[CampaignPlan]:
     plans = []
     for position, rank in enumerate(ranks):
         number += chance.randrange(1, 9000)
-        plans.append(_plan(chance, position, f"cam_{number}", 1 / rank**1.1))
+        plans.append(_plan_campaign(chance, position, f"cam_{number}", 1 / rank**1.1))
     return plans
 
 
-def _plan(chance: random.Random, position: int, campaign_id: str, weight: float) -> CampaignPlan:
+def _plan_campaign(chance: random.Random, position: int, campaign_id: str, weight: float) -> CampaignPlan:
     evergreen = position % 3 == 0
     days = (REFERENCE_DAY - FIRST_DAY).days
     launched = FIRST_DAY + timedelta(days=chance.randrange(-30, days - 40), hours=9)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from resources.sandbox.account.record import Record
 from resources.sandbox.generated.campaigns import FIRST_DAY
-from resources.sandbox.generated.people import chance, custom_fields, person
+from resources.sandbox.generated.people import make_custom_fields, make_person, seed_random
 
 CATEGORIES: tuple[Record, ...] = tuple(
     {"ID": f"cat_{number}", "name": name}
@@ -30,13 +30,13 @@ COMPANIES = (
 )  # fmt: skip
 
 
-def subaccounts(seed: int, now: datetime) -> list[Record]:
+def make_subaccounts(seed: int, now: datetime) -> list[Record]:
     """Return the subaccounts made by `now`; a trial becomes a customer or stays one (API.md, section 5.25)."""
     found: list[Record] = []
     for position, (company, country) in enumerate(COMPANIES):
-        draw = chance("subaccount", seed, position)
+        draw = seed_random("subaccount", seed, position)
         created = FIRST_DAY + timedelta(days=draw.randrange(1000) + 20 * position)
-        someone = person(draw, position)
+        someone = make_person(draw, position)
         package = f"pac_{draw.choice((11, 12, 20))}"
         is_customer = draw.random() < 0.7 and created + timedelta(days=30) <= now
         years = max(0, (now - created).days // 365) + 1 if is_customer else 0
@@ -55,7 +55,7 @@ def subaccounts(seed: int, now: datetime) -> list[Record]:
     return found
 
 
-def sms_contacts(seed: int, group_id: str) -> list[Record]:
+def make_sms_contacts(seed: int, group_id: str) -> list[Record]:
     """Return the people of an SMS group, by their phone numbers; none if there is no such group."""
     groups = [each["ID"] for each in SMS_GROUPS if not isinstance(each, bytes)]
     if group_id not in groups:
@@ -63,9 +63,9 @@ def sms_contacts(seed: int, group_id: str) -> list[Record]:
     position = groups.index(group_id)
     contacts: dict[str, Record] = {}
     for number in range(60 >> position):
-        draw = chance("contact", seed, position, number)
-        someone = person(draw, number)
+        draw = seed_random("contact", seed, position, number)
+        someone = make_person(draw, number)
         phone = someone["phone"] or f"+447700900{number:03}"
         names = {key: someone[key] for key in ("first_name", "last_name")}
-        contacts[phone] = {"phone": phone, **names, **custom_fields(draw, "customfield", 7)}
+        contacts[phone] = {"phone": phone, **names, **make_custom_fields(draw, "customfield", 7)}
     return list(contacts.values())

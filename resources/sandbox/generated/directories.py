@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from resources.sandbox.account.record import Record
-from resources.sandbox.generated.loyalty import arrival, arrivals
-from resources.sandbox.generated.people import chance, custom_fields, person
+from resources.sandbox.generated.loyalty import count_arrivals, find_arrival
+from resources.sandbox.generated.people import make_custom_fields, make_person, seed_random
 
 PERIODS = {"recurring_daily": 1, "recurring_weekly": 7, "recurring_monthly": 30, "recurring_yearly": 365}
 """Days that a payment of each recurring type lasts; a month's and a year's length are made up."""
@@ -54,7 +54,7 @@ class Registration:
         }
 
 
-def directories(seed: int) -> list[Record]:
+def make_directories(seed: int) -> list[Record]:
     """Return the directories as directory/info shows them; a free one has no `payment` (section 5.17)."""
     return [
         {"ID": directory_id, "code": code, "name": name}
@@ -63,32 +63,32 @@ def directories(seed: int) -> list[Record]:
             if payment
             else {}
         )
-        for (directory_id, code), (name, payment) in zip(_directory_ids(seed), DIRECTORIES, strict=True)
+        for (directory_id, code), (name, payment) in zip(_make_directory_ids(seed), DIRECTORIES, strict=True)
     ]
 
 
-def registrations(seed: int, size: int, directory_id: str, now: datetime) -> list[Record]:
+def make_registrations(seed: int, size: int, directory_id: str, now: datetime) -> list[Record]:
     """Return the people registered for a directory at `now`, newest first."""
-    ids = [each for each, _ in _directory_ids(seed)]
+    ids = [each for each, _ in _make_directory_ids(seed)]
     if directory_id not in ids:
         return []
     position = ids.index(directory_id)
     share = max(1, size // (position + 2))
-    people = [_registration(seed, position, number, share) for number in range(arrivals(now, share))]
+    people = [_make_registration(seed, position, number, share) for number in range(count_arrivals(now, share))]
     there = [each for each in people if each.is_there(now)]
     return [each.record(now) for each in sorted(there, key=lambda each: each.registered, reverse=True)]
 
 
-def campaigns_of(seed: int, directory_id: str, campaigns: Iterable[Mapping[str, object]]) -> Sequence[Record]:
+def choose_campaigns(seed: int, directory_id: str, campaigns: Iterable[Mapping[str, object]]) -> Sequence[Record]:
     """Return those of the account's campaigns that a directory shows; none if there is no such directory."""
-    if directory_id not in [each for each, _ in _directory_ids(seed)]:
+    if directory_id not in [each for each, _ in _make_directory_ids(seed)]:
         return []
-    return [row for row in campaigns if chance("shown", seed, directory_id, row["ID"]).random() < 0.4]
+    return [row for row in campaigns if seed_random("shown", seed, directory_id, row["ID"]).random() < 0.4]
 
 
 @lru_cache(maxsize=8)
-def _directory_ids(seed: int) -> Sequence[tuple[str, str]]:
-    draw = chance("directories", seed)
+def _make_directory_ids(seed: int) -> Sequence[tuple[str, str]]:
+    draw = seed_random("directories", seed)
     number, found = 10_000 + draw.randrange(1000), []
     for _ in DIRECTORIES:
         number += draw.randrange(1, 9000)
@@ -97,20 +97,20 @@ def _directory_ids(seed: int) -> Sequence[tuple[str, str]]:
 
 
 @lru_cache(maxsize=50_000)
-def _registration(seed: int, position: int, number: int, size: int) -> Registration:
-    draw = chance("registration", seed, position, number)
-    registered = arrival(number, size) + timedelta(seconds=draw.randrange(86_400))
+def _make_registration(seed: int, position: int, number: int, size: int) -> Registration:
+    draw = seed_random("registration", seed, position, number)
+    registered = find_arrival(number, size) + timedelta(seconds=draw.randrange(86_400))
     payment = DIRECTORIES[position][1]
     paid = registered + timedelta(hours=draw.expovariate(1 / 20)) if payment and draw.random() < 0.85 else None
     identity = number * len(DIRECTORIES) + position
-    fields = person(draw, identity)
+    fields = make_person(draw, identity)
     return Registration(
         fields={
             "ID": f"reg_{FIRST_REGISTRATION_ID + identity}",
             "registration_date_utc": format(registered, DATE),
             **{key: fields[key] for key in ("email", "phone", "first_name", "last_name")},
             **{key: fields[key] for key in ("birthday", "address", "zip", "city")},
-            **custom_fields(draw, "custom_", 3),
+            **make_custom_fields(draw, "custom_", 3),
         },
         registered=registered,
         paid=paid,

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from resources.sandbox.account.record import Record
 from resources.sandbox.generated.campaigns import CODE_ALPHABET, FIRST_DAY, REFERENCE_DAY
-from resources.sandbox.generated.people import chance, custom_fields, person
+from resources.sandbox.generated.people import make_custom_fields, make_person, seed_random
 
 CARDS = (
     ("Club card", "loyalty.coupontools.com", "membership"),
@@ -44,39 +44,39 @@ class Member:
         }
 
 
-def loyalty_cards(seed: int) -> list[Record]:
+def make_loyalty_cards(seed: int) -> list[Record]:
     """Return the cards in order of creation; the v3 form of their ids is made up (section 4)."""
     return [
         {"ID": card_id, "code": code, "name": name, "domain": domain, "type": kind}
-        for (card_id, code), (name, domain, kind) in zip(_card_ids(seed), CARDS, strict=True)
+        for (card_id, code), (name, domain, kind) in zip(_make_card_ids(seed), CARDS, strict=True)
     ]
 
 
-def loyalty_users(seed: int, size: int, card_id: str, now: datetime) -> list[Record]:
+def make_loyalty_users(seed: int, size: int, card_id: str, now: datetime) -> list[Record]:
     """Return the users of a card at `now`, in the order they joined, voided ones too."""
-    ids = [each for each, _ in _card_ids(seed)]
+    ids = [each for each, _ in _make_card_ids(seed)]
     if card_id not in ids:
         return []
     position = ids.index(card_id)
     share = max(1, size >> position)
-    members = (_member(seed, position, number, share) for number in range(arrivals(now, share)))
+    members = (_make_member(seed, position, number, share) for number in range(count_arrivals(now, share)))
     return [member.record(now) for member in members if member.joined <= now]
 
 
-def arrivals(now: datetime, size: int) -> int:
+def count_arrivals(now: datetime, size: int) -> int:
     """Return how many people may have come by `now` if `size` come until the reference day, and on it goes."""
     share = (now - FIRST_DAY) / (REFERENCE_DAY - FIRST_DAY)
     return int(size * share) + 1 if share >= 0 else 0
 
 
-def arrival(number: int, size: int) -> datetime:
+def find_arrival(number: int, size: int) -> datetime:
     """Return when the person of this number comes at the earliest; the inverse of `arrivals`."""
     return FIRST_DAY + (REFERENCE_DAY - FIRST_DAY) * (number / size)
 
 
 @lru_cache(maxsize=8)
-def _card_ids(seed: int) -> Sequence[tuple[str, str]]:
-    draw = chance("loyalty cards", seed)
+def _make_card_ids(seed: int) -> Sequence[tuple[str, str]]:
+    draw = seed_random("loyalty cards", seed)
     number, found = FIRST_CARD_ID + draw.randrange(1000), []
     for _ in CARDS:
         number += draw.randrange(1, 900)
@@ -85,22 +85,22 @@ def _card_ids(seed: int) -> Sequence[tuple[str, str]]:
 
 
 @lru_cache(maxsize=50_000)
-def _member(seed: int, position: int, number: int, size: int) -> Member:
-    draw = chance("loyalty user", seed, position, number)
+def _make_member(seed: int, position: int, number: int, size: int) -> Member:
+    draw = seed_random("loyalty user", seed, position, number)
     # A pause after the arrival that is due, so that people come at odd moments but never before it.
-    joined = arrival(number, size) + timedelta(seconds=draw.randrange(86_400))
+    joined = find_arrival(number, size) + timedelta(seconds=draw.randrange(86_400))
     stamps = CARDS[position][2] == "stamp"
     voided = joined + timedelta(days=draw.expovariate(1 / 90)) if draw.random() < 0.08 else None
     unvoided = voided + timedelta(days=draw.expovariate(1 / 30)) if voided and draw.random() < 0.3 else None
     identity = number * len(CARDS) + position
-    fields = person(draw, identity)
+    fields = make_person(draw, identity)
     return Member(
         fields={
             "ID": str(FIRST_USER_ID + identity),
             **{key: fields[key] for key in ("first_name", "last_name", "email", "phone")},
             "gender": draw.choice(("male", "female", "unknown")),
             **{key: fields[key] for key in ("birthday", "address", "zip", "city")},
-            **custom_fields(draw, "custom_", 8),
+            **make_custom_fields(draw, "custom_", 8),
         },
         joined=joined,
         days_between_visits=draw.uniform(2, 40),

@@ -8,12 +8,12 @@ from resources.sandbox.generated.texts import CITIES, COMMENTS, LOCALES, MAIL_NA
 MAIL_HOSTS = ("example.com", "example.org")
 
 
-def chance(*names: object) -> random.Random:
+def seed_random(*names: object) -> random.Random:
     """Return a source of chance that is a pure function of the names."""
     return random.Random("/".join(map(str, names)))  # noqa: S311 - reproducible on purpose
 
 
-def person(draw: random.Random, number: int) -> dict[str, str]:
+def make_person(draw: random.Random, number: int) -> dict[str, str]:
     """Return what is known of a person, in v3 spelling; `number` makes the e-mail address unique."""
     locale = draw.choice(LOCALES)
     # Domains and numbers reserved for examples: RFC 2606, NANP 555-01xx, Ofcom 07700 900xxx.
@@ -31,7 +31,7 @@ def person(draw: random.Random, number: int) -> dict[str, str]:
     }
 
 
-def custom_fields(draw: random.Random, prefix: str, amount: int) -> dict[str, str]:
+def make_custom_fields(draw: random.Random, prefix: str, amount: int) -> dict[str, str]:
     """Return custom fields; most people leave them empty."""
     return {
         f"{prefix}{number}": draw.choice(COMMENTS) if draw.random() < 0.15 / number else ""

@@ -7,7 +7,7 @@ import polars as pl
 INDEX = pl.col("index")
 
 
-def bits(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
+def draw_bits(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
     """Return 64 random bits per row (UInt64).
 
     The same for the same polars version only, as `Expr.hash` promises.
@@ -16,21 +16,21 @@ def bits(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
     return index.hash(int.from_bytes(digest, "little"))
 
 
-def uniform(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
+def draw_uniform(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
     """Return a number in [0, 1) per row (Float64)."""
-    return (bits(seed, name, index) // 2048).cast(pl.Float64) * 2.0**-53
+    return (draw_bits(seed, name, index) // 2048).cast(pl.Float64) * 2.0**-53
 
 
-def happens(seed: int, name: str, probability: pl.Expr | float) -> pl.Expr:
+def draw_event(seed: int, name: str, probability: pl.Expr | float) -> pl.Expr:
     """Return whether an event of this probability happens, per row (Boolean)."""
-    return uniform(seed, name) < probability
+    return draw_uniform(seed, name) < probability
 
 
-def delay(seed: int, name: str, mean_seconds: pl.Expr | float) -> pl.Expr:
+def draw_delay(seed: int, name: str, mean_seconds: pl.Expr | float) -> pl.Expr:
     """Return an exponentially distributed delay of at least a second, per row (Int64 seconds)."""
-    return (-(1 - uniform(seed, name)).log() * mean_seconds).cast(pl.Int64) + 1
+    return (-(1 - draw_uniform(seed, name)).log() * mean_seconds).cast(pl.Int64) + 1
 
 
-def pick(seed: int, name: str, texts: tuple[str, ...], index: pl.Expr = INDEX) -> pl.Expr:
+def draw_text(seed: int, name: str, texts: tuple[str, ...], index: pl.Expr = INDEX) -> pl.Expr:
     """Return one of `texts` per row (String)."""
-    return pl.lit(pl.Series(texts)).gather(bits(seed, name, index) % len(texts))
+    return pl.lit(pl.Series(texts)).gather(draw_bits(seed, name, index) % len(texts))

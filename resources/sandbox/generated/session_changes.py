@@ -11,12 +11,12 @@ import polars as pl
 
 from resources.sandbox.account.account import SessionQuery, SessionRows
 from resources.sandbox.account.matching import matches
-from resources.sandbox.account.record import Record, decoded, encode_array
+from resources.sandbox.account.record import Record, decode_record, encode_array
 from resources.sandbox.generated.session_records import FIRST_SEQUENCE_ID, SEEN_STATUS
 
 
 @dataclass
-class Changed:
+class CampaignChanges:
     """What was changed in one campaign."""
 
     hidden: set[int] = field(default_factory=set)
@@ -34,13 +34,13 @@ class SessionChanges:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._changed: defaultdict[str, Changed] = defaultdict(Changed)
+        self._changed: defaultdict[str, CampaignChanges] = defaultdict(CampaignChanges)
 
-    def of(self, campaign_id: str) -> Changed | None:
+    def of(self, campaign_id: str) -> CampaignChanges | None:
         """Return a copy of a campaign's changes, or None if there are none."""
         with self._lock:
             found = self._changed.get(campaign_id)
-            return found and Changed(set(found.hidden), dict(found.records))
+            return found and CampaignChanges(set(found.hidden), dict(found.records))
 
     def home(self, session_id: str) -> str | None:
         """Return the id of the campaign in which a created or replaced session is, or None."""
@@ -50,7 +50,7 @@ class SessionChanges:
     def record(self, campaign_id: str, session_id: str) -> Mapping[str, object]:
         """Return a session that was created or replaced."""
         with self._lock:
-            return decoded(self._changed[campaign_id].records[session_id][1]) or {}
+            return decode_record(self._changed[campaign_id].records[session_id][1]) or {}
 
     def is_hidden(self, campaign_id: str, index: int) -> bool:
         """Return whether a generated session is no longer as it was generated."""
@@ -59,7 +59,7 @@ class SessionChanges:
 
     def put(self, campaign_id: str, record: Record, *, hides: int | None = None) -> None:
         """Add a session, or replace the one of the same id or the generated one of this index, at one stroke."""
-        fields = decoded(record) or {}
+        fields = decode_record(record) or {}
         text = record if isinstance(record, bytes) else msgspec.json.encode(record)
         with self._lock:
             changed = self._changed[campaign_id]
@@ -81,7 +81,9 @@ class SessionChanges:
 class MergedRows:
     """Generated sessions with created and changed ones among them, in order of their sequenceid."""
 
-    def __init__(self, generated: SessionRows, indexes: pl.Series, changed: Changed, query: SessionQuery) -> None:
+    def __init__(
+        self, generated: SessionRows, indexes: pl.Series, changed: CampaignChanges, query: SessionQuery
+    ) -> None:
         """Merge; `indexes` are those of the generated sessions that matched, in the order of the query."""
         found = sorted(each for each in changed.records.values() if matches(each[1], query))
         self._generated = generated
@@ -90,7 +92,7 @@ class MergedRows:
         numbers = pl.Series([number - FIRST_SEQUENCE_ID for number, _ in found], dtype=pl.Int64)
         places = ascending.cast(pl.Int64).search_sorted(numbers, side="left").to_list()
         self._places = [place + order for order, place in enumerate(places)]
-        self._records = [_seen(text) if query.seen_fields_only else text for _, text in found]
+        self._records = [_cut_to_seen_fields(text) if query.seen_fields_only else text for _, text in found]
         if query.newest_first:
             self._places = [self._total - 1 - place for place in reversed(self._places)]
             self._records.reverse()
@@ -111,9 +113,9 @@ class MergedRows:
         return amount, encode_array(rows)
 
 
-def _seen(text: bytes) -> bytes:
+def _cut_to_seen_fields(text: bytes) -> bytes:
     """Return a record cut to the fields that client code was seen to read (`row_fields`)."""
-    fields = decoded(text) or {}
+    fields = decode_record(text) or {}
     status = fields.get("status")
     cut: dict[str, object] = {name: fields[name] for name in ("sequenceid", "session") if name in fields}
     if isinstance(status, Mapping):
@@ -121,7 +123,7 @@ def _seen(text: bytes) -> bytes:
     return msgspec.json.encode(cut)
 
 
-def claimed(records: Sequence[bytes]) -> int:
+def count_claimed(records: Sequence[bytes]) -> int:
     """Return how many of the sessions are claimed."""
-    statuses = [(decoded(each) or {}).get("status") for each in records]
+    statuses = [(decode_record(each) or {}).get("status") for each in records]
     return sum(isinstance(status, Mapping) and bool(status.get("claim_date_utc")) for status in statuses)

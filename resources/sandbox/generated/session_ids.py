@@ -4,7 +4,7 @@ import string
 
 import polars as pl
 
-from resources.sandbox.generated.random_columns import INDEX, bits
+from resources.sandbox.generated.random_columns import INDEX, draw_bits
 
 _ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
@@ -14,16 +14,16 @@ ID_PAIRS = pl.Series(_PAIRS + [pair.swapcase() for pair in _PAIRS])
 """Two characters of a session id per number, likewise."""
 
 
-def session_id(seed: int) -> pl.Expr:
+def make_session_id(seed: int) -> pl.Expr:
     """Return the 21-character session id per row, a pure function of `index` (String).
 
     One session in about 500 has the id of its predecessor with upper and lower case swapped, so that whoever
     compares ids without regard to case loses it.
     """
-    is_twin = (INDEX % 2 == 1) & (bits(seed, "twin") % 250 == 0)
+    is_twin = (INDEX % 2 == 1) & (draw_bits(seed, "twin") % 250 == 0)
     source = pl.when(is_twin).then(INDEX - 1).otherwise(INDEX)
     swap = pl.when(is_twin).then(1).otherwise(0)
-    first, second = bits(seed, "session id 1", source), bits(seed, "session id 2", source)
+    first, second = draw_bits(seed, "session id 1", source), draw_bits(seed, "session id 2", source)
     lead = pl.lit(ID_LETTERS).gather(first % 36 + swap * len(_ALPHABET))
     pairs = [
         pl.lit(ID_PAIRS).gather(number // len(_PAIRS) ** power % len(_PAIRS) + swap * len(_PAIRS))
@@ -35,12 +35,12 @@ def session_id(seed: int) -> pl.Expr:
 
 def matches_id(seed: int, wanted: str) -> pl.Expr:
     """Return whether a row may have this session id (Boolean): so few pass that ids need not be stored."""
-    number = bits(seed, "session id 2")
+    number = draw_bits(seed, "session id 2")
     tails = []
     for text in (wanted, wanted.swapcase()):
         digits = [_ALPHABET.index(letter) for letter in text[-10:]]
         tails.append(sum((digits[2 * k] * len(_ALPHABET) + digits[2 * k + 1]) * len(_PAIRS) ** k for k in range(5)))
     tail = number % len(_PAIRS) ** 5
     own = tail.is_in(tails)
-    twin = (INDEX % 2 == 1) & (bits(seed, "session id 2", INDEX - 1) % len(_PAIRS) ** 5).is_in(tails)
+    twin = (INDEX % 2 == 1) & (draw_bits(seed, "session id 2", INDEX - 1) % len(_PAIRS) ** 5).is_in(tails)
     return own | twin

@@ -7,9 +7,9 @@ import polars as pl
 
 from resources.sandbox.account.account import SessionField, SessionQuery
 from resources.sandbox.generated.campaigns import CampaignPlan
-from resources.sandbox.generated.random_columns import INDEX, bits, happens, pick, uniform
-from resources.sandbox.generated.session_ids import session_id
-from resources.sandbox.generated.sessions import seconds
+from resources.sandbox.generated.random_columns import INDEX, draw_bits, draw_event, draw_text, draw_uniform
+from resources.sandbox.generated.session_ids import make_session_id
+from resources.sandbox.generated.sessions import to_seconds
 from resources.sandbox.generated.texts import CITIES, COMMENTS, LOCALES, MAIL_NAMES
 
 FIRST_SEQUENCE_ID = 18_000_000
@@ -78,16 +78,16 @@ def matches(query: SessionQuery, now: int) -> pl.Expr:
 def _within(query: SessionQuery, date: pl.Expr) -> pl.Expr:
     inside = date.is_not_null()
     if query.start is not None:
-        inside &= date >= seconds(query.start)
+        inside &= date >= to_seconds(query.start)
     if query.end is not None:
-        inside &= date <= seconds(query.end)
+        inside &= date <= to_seconds(query.end)
     return inside.fill_null(value=False)
 
 
 def has_text(seed: int, plan: CampaignPlan, now: int, field: SessionField, text: str) -> pl.Expr:
     """Return whether a session's field has this text at `now`, or its id begins with it (Boolean)."""
     if field == "short_code":
-        return session_id(seed).str.starts_with(text)
+        return make_session_id(seed).str.starts_with(text)
     if field == "customid":
         return _custom_id(plan) == text
     state = state_at(now)
@@ -100,9 +100,9 @@ def encode(rows: pl.DataFrame, seed: int, plan: CampaignPlan, now: datetime, *, 
     """Return records of one campaign's sessions as a compact JSON array in UTF-8 (section 5.3)."""
     if rows.is_empty():
         return b"[]"
-    state = state_at(seconds(now))
+    state = state_at(to_seconds(now))
     status = _status(seed, plan, state)
-    session = session_id(seed)
+    session = make_session_id(seed)
     fields = {"sequenceid": (INDEX + FIRST_SEQUENCE_ID).cast(pl.String), "session": session}
     if seen_only:
         fields["status"] = _object({name: status[name] for name in SEEN_STATUS})
@@ -139,10 +139,10 @@ def _custom_id(plan: CampaignPlan) -> pl.Expr:
 def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
     validated, claimed = state.validated.is_not_null(), state.claimed.is_not_null()
     # claimtype's values are undocumented; these are made up.
-    way = pick(seed, "claimtype", ("email", "sms", "print", ""))
-    cents = (bits(seed, "spent") % 10_000).cast(pl.Int64)
+    way = draw_text(seed, "claimtype", ("email", "sms", "print", ""))
+    cents = (draw_bits(seed, "spent") % 10_000).cast(pl.Int64)
     spent = pl.concat_str(cents // 100, pl.lit("."), (cents % 100).cast(pl.String).str.zfill(2))
-    code = (bits(seed, "code") % 10**9).cast(pl.String).str.zfill(9)
+    code = (draw_bits(seed, "code") % 10**9).cast(pl.String).str.zfill(9)
     return {
         "created_date_utc": _date(state.created),
         "opened": _flag(state.opened.is_not_null()),
@@ -155,7 +155,7 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
         "saved_to_passbook": _flag(state.saved),
         "validated": _flag(validated),
         "validation_date_utc": _date(state.validated),
-        "validation_value": _text(validated & happens(seed, "spends", 0.6), spent),
+        "validation_value": _text(validated & draw_event(seed, "spends", 0.6), spent),
         "value": pl.lit(plan.value),
         "voided": _flag(state.voided.is_not_null()),
         "voided_date_utc": _date(state.voided),
@@ -170,32 +170,34 @@ def _user(seed: int, state: State) -> dict[str, pl.Expr]:
     The API's names of this group and its fields are unknown; these are assumed.
     """
     known = state.identified
-    locale = bits(seed, "locale") % len(LOCALES)
+    locale = draw_bits(seed, "locale") % len(LOCALES)
 
     def name(part: str, names: list[str]) -> pl.Expr:
-        return pl.lit(pl.Series(names)).gather(locale * 4 + bits(seed, part) % 4)
+        return pl.lit(pl.Series(names)).gather(locale * 4 + draw_bits(seed, part) % 4)
 
     # Domains and numbers reserved for examples: RFC 2606, NANP 555-01xx, Ofcom 07700 900xxx.
     mail = pl.concat_str(
-        pick(seed, "mail", MAIL_NAMES),
+        draw_text(seed, "mail", MAIL_NAMES),
         pl.lit("."),
         INDEX,
-        pick(seed, "host", ("@example.com", "@example.org")),
+        draw_text(seed, "host", ("@example.com", "@example.org")),
     )
-    digits = (bits(seed, "phone") % 1000).cast(pl.String).str.zfill(3)
+    digits = (draw_bits(seed, "phone") % 1000).cast(pl.String).str.zfill(3)
     phone = (
-        pl.when(happens(seed, "british", 0.5)).then("+447700900" + digits).otherwise("+120255501" + digits.str.tail(2))
+        pl.when(draw_event(seed, "british", 0.5))
+        .then("+447700900" + digits)
+        .otherwise("+120255501" + digits.str.tail(2))
     )
     language = pl.lit(pl.Series([each.language for each in LOCALES])).gather(locale)
     return {
         "firstname": _text(known, name("first name", [n for each in LOCALES for n in each.first_names])),
         "lastname": _text(known, name("last name", [n for each in LOCALES for n in each.last_names])),
-        "email": _text(known & happens(seed, "gives mail", 0.9), mail),
-        "phone": _text(known & happens(seed, "gives phone", 0.5), phone),
+        "email": _text(known & draw_event(seed, "gives mail", 0.9), mail),
+        "phone": _text(known & draw_event(seed, "gives phone", 0.5), phone),
         "language": _text(state.opened.is_not_null(), language),
-        "optin": _flag(known & happens(seed, "opts in", 0.4)),
-        "customfield1": _text(known, pick(seed, "city", CITIES)),
-        "customfield2": _text(known & happens(seed, "comments", 0.1), pick(seed, "comment", COMMENTS)),
-        "customfield3": _text(known, ((uniform(seed, "age") * 70).cast(pl.Int64) + 16).cast(pl.String)),
+        "optin": _flag(known & draw_event(seed, "opts in", 0.4)),
+        "customfield1": _text(known, draw_text(seed, "city", CITIES)),
+        "customfield2": _text(known & draw_event(seed, "comments", 0.1), draw_text(seed, "comment", COMMENTS)),
+        "customfield3": _text(known, ((draw_uniform(seed, "age") * 70).cast(pl.Int64) + 16).cast(pl.String)),
         **{f"customfield{number}": pl.lit("") for number in range(4, 8)},
     }

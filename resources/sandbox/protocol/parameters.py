@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from resources.sandbox.protocol.replies import ApiError
-from resources.sandbox.protocol.request import Call
+from resources.sandbox.protocol.request import ApiRequest
 
 MISSING, INCORRECT, MALFORMED, NOT_LISTED, BAD_DATE, BAD_EMAIL = 200, 300, 301, 302, 303, 305
 
@@ -36,9 +36,9 @@ class Parameter:
     note: str = ""
     """What else there is to know: format, made-up names."""
 
-    def check(self, call: Call) -> None:
+    def check(self, request: ApiRequest) -> None:
         """Raise ApiError if the parameter is missing or wrong."""
-        value = call.text(self.name)
+        value = request.text(self.name)
         if value is None:
             if self.required:
                 raise ApiError(MISSING, f"Missing parameter: {self.name}")
@@ -131,17 +131,17 @@ def _is_date(text: str, date_format: str) -> bool:
         return False
 
 
-def check(parameters: Iterable[Parameter], call: Call) -> None:
+def check_parameters(parameters: Iterable[Parameter], request: ApiRequest) -> None:
     """Raise ApiError for the first parameter that is missing or wrong."""
     for parameter in parameters:
-        parameter.check(call)
+        parameter.check(request)
 
 
-def is_on(call: Call, name: str) -> bool:
+def is_switched_on(request: ApiRequest, name: str) -> bool:
     """Return a true/false parameter, false if it was not sent."""
-    return (call.text(name) or "false").lower() in ("true", "1")
+    return (request.text(name) or "false").lower() in ("true", "1")
 
 
-def page_number(call: Call, name: str = "page") -> int:
+def read_page_number(request: ApiRequest, name: str = "page") -> int:
     """Return the number of a page, 1 if none was sent."""
-    return int(call.text(name) or "1")
+    return int(request.text(name) or "1")

@@ -43,44 +43,46 @@ class ApiError(Exception):
         self.http_status = http_status
 
 
-def unauthorized() -> ApiError:
+def make_unauthorized_error() -> ApiError:
     """Return the error for wrong keys: code 1000, always of shape E1."""
     return ApiError(1000, "Client ID or Secret not correct.", http_status=401)
 
 
-def success(payload: Mapping[str, object]) -> Reply:
+def reply_with_fields(payload: Mapping[str, object]) -> Reply:
     """Return the v3 envelope with the payload's keys beside `status` (section 3.1)."""
     return Reply(msgspec.json.encode({"status": {"status": "OK"}, **payload}))
 
 
-def spliced(head: Mapping[str, object], key: str, value: bytes) -> Reply:
+def reply_with_json(head: Mapping[str, object], key: str, value: bytes) -> Reply:
     """Return the v3 envelope with `head` beside `status`, and last a key whose value is JSON text as it is."""
     envelope = msgspec.json.encode({"status": {"status": "OK"}, **head})
     return Reply(envelope[:-1] + b"," + msgspec.json.encode(key) + b":" + value + b"}")
 
 
-def listed(
+def reply_with_list(
     key: str, records: Sequence[Record], assumptions: Assumptions, head: Mapping[str, object] | None = None
 ) -> Reply:
     """Return the v3 envelope of a list, which may be absent when it is empty (`empty_data`)."""
     if not records and assumptions.empty_data == "absent":
-        return success(head or {})
-    return spliced(head or {}, key, encode_array(records))
+        return reply_with_fields(head or {})
+    return reply_with_json(head or {}, key, encode_array(records))
 
 
-def single(key: str, record: Record, assumptions: Assumptions, head: Mapping[str, object] | None = None) -> Reply:
+def reply_with_record(
+    key: str, record: Record, assumptions: Assumptions, head: Mapping[str, object] | None = None
+) -> Reply:
     """Return the v3 envelope of one record, an object or an array of one (`single_as`)."""
     array = encode_array([record])
-    return spliced(head or {}, key, array if assumptions.single_as == "array" else array[1:-1])
+    return reply_with_json(head or {}, key, array if assumptions.single_as == "array" else array[1:-1])
 
 
-def message(error: ApiError) -> Reply:
+def reply_with_message(error: ApiError) -> Reply:
     """Return an error as v4 sends it without an envelope: a client saw 401, body and other statuses are made up."""
     status = 401 if error.code == 1000 else 404 if error.code >= 500 else 422
     return Reply(msgspec.json.encode({"message": error.description}), status)
 
 
-def failure(error: ApiError, assumptions: Assumptions, documented: ErrorShape = "E2") -> Reply:
+def reply_with_error(error: ApiError, assumptions: Assumptions, documented: ErrorShape = "E2") -> Reply:
     """Return an error in its documented shape, or in the one that the assumptions force (section 3.2)."""
     if assumptions.error_shape == "documented":
         shape = "E1" if error.code == 1000 else documented
@@ -102,7 +104,7 @@ def failure(error: ApiError, assumptions: Assumptions, documented: ErrorShape = 
     )
 
 
-def html(status: int, title: str, headers: Mapping[str, str] | None = None) -> Reply:
+def reply_with_html(status: int, title: str, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a small HTML page, as proxies and web servers send."""
     body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
     return Reply(body.encode(), status, HTML, headers or {})

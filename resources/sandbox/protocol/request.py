@@ -17,7 +17,7 @@ KEY_PARAMETERS = ("client_id", "client_secret")
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiRequest:
     """One request (API.md, sections 1 and 2)."""
 
     method: str
@@ -38,6 +38,10 @@ class Call:
             return value
         return str(value).lower() if isinstance(value, bool) else str(value)
 
+    def required_text(self, name: str) -> str:
+        """Return the text of a required parameter, which has been checked."""
+        return self.text(name) or ""
+
     def object(self, name: str) -> dict[str, str]:
         """Return an object parameter: sent as `name[key]=value`, as JSON text, or as a JSON body's object.
 
@@ -53,7 +57,7 @@ class Call:
         return found
 
 
-async def read_call(request: Request) -> Call:
+async def read_request(request: Request) -> ApiRequest:
     """Sort a request into parameters and keys; a body that is no form and no JSON object counts as empty."""
     if request.method == "GET":
         parameters: dict[str, object] = dict(request.query_params)
@@ -66,7 +70,7 @@ async def read_call(request: Request) -> Call:
     client_id, secret = (parameters.pop(name, None) for name in KEY_PARAMETERS)
     if client_id is not None or secret is not None:
         keys["body"] = (str(client_id), str(secret))
-    return Call(
+    return ApiRequest(
         method=request.method,
         path=request.url.path.strip("/"),
         parameters={name: value for name, value in parameters.items() if value is not None and value != ""}

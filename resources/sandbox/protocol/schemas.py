@@ -15,33 +15,33 @@ INTEGER: Schema = {"type": "integer"}
 NUMBER_OR_TEXT: Schema = {"type": ["integer", "string"]}
 
 
-def named(fields: str, **others: Schema) -> dict[str, Schema]:
+def field_schemas(fields: str, **others: Schema) -> dict[str, Schema]:
     """Return the schemas of fields by name; text unless one says `name:type`."""
     pairs = (field.partition(":") for field in fields.split())
     return {name: {"type": kind or "string"} for name, _, kind in pairs} | others
 
 
-def record(fields: str, **others: Schema) -> Schema:
+def object_schema(fields: str, **others: Schema) -> Schema:
     """Return the schema of an object with such fields; none is promised."""
-    return {"type": "object", "properties": named(fields, **others)}
+    return {"type": "object", "properties": field_schemas(fields, **others)}
 
 
-def listing(schema: Schema) -> Schema:
+def array_schema(schema: Schema) -> Schema:
     """Return the schema of an array."""
     return {"type": "array", "items": schema}
 
 
-def single(schema: Schema) -> Schema:
+def single_schema(schema: Schema) -> Schema:
     """Return the schema of an object that may come as an array of one (`single_as`)."""
     return {"oneOf": [schema, {"type": "array", "items": schema, "minItems": 1, "maxItems": 1}]}
 
 
-def enveloped(payload: Mapping[str, Schema]) -> Schema:
+def envelope_schema(payload: Mapping[str, Schema]) -> Schema:
     """Return the schema of a v3 answer: the payload's keys beside `status` (API.md, section 3.1)."""
     return {"type": "object", "required": ["status"], "properties": {"status": OK, **payload}}
 
 
-def failed() -> Schema:
+def error_schema() -> Schema:
     """Return the schema of an error, in any of its three shapes (section 3.2)."""
     several = {
         "type": "object",

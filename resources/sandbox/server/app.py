@@ -18,15 +18,28 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resources.sandbox.account.account import Account
 from resources.sandbox.assumptions import Assumptions
-from resources.sandbox.endpoints.endpoint import Endpoint, State, refusal
+from resources.sandbox.endpoints.endpoint import Endpoint, State, find_refusal
 from resources.sandbox.endpoints.routes import ENDPOINTS
-from resources.sandbox.protocol.parameters import check
-from resources.sandbox.protocol.replies import ApiError, Reply, failure, html, message, unauthorized
-from resources.sandbox.protocol.request import Call, read_call
+from resources.sandbox.protocol.parameters import check_parameters
+from resources.sandbox.protocol.replies import (
+    ApiError,
+    Reply,
+    make_unauthorized_error,
+    reply_with_error,
+    reply_with_html,
+    reply_with_message,
+)
+from resources.sandbox.protocol.request import ApiRequest, read_request
 from resources.sandbox.server.clock import Clock
-from resources.sandbox.server.connection import drip, end, reset, send_half, with_transport
-from resources.sandbox.server.faults import Fault, Faults, Kind, instead, spoil
-from resources.sandbox.server.openapi import document
+from resources.sandbox.server.connection import (
+    close_connection,
+    expose_transport,
+    reset_connection,
+    send_half,
+    send_slowly,
+)
+from resources.sandbox.server.faults import Fault, Faults, Kind, replace_answer, spoil_answer
+from resources.sandbox.server.openapi import build_document
 from resources.sandbox.server.request_log import RequestEntry, RequestLog
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-client", "sandbox-secret"
@@ -74,28 +87,28 @@ class Sandbox:
         """Return the ASGI application that serves it."""
         limit = RateLimit(self.assumptions.requests_per_second)
         routes = [Route(f"/{each.path}", _Answer(self, each, limit), methods=self._methods(each)) for each in ENDPOINTS]
-        routes.append(Route("/openapi.json", _Document(document(ENDPOINTS, self.assumptions)), methods=["GET"]))
+        routes.append(Route("/openapi.json", _Document(build_document(ENDPOINTS, self.assumptions)), methods=["GET"]))
         refuse = partial(_refuse, self)
-        return with_transport(Starlette(routes=routes, exception_handlers={404: refuse, 405: refuse}))
+        return expose_transport(Starlette(routes=routes, exception_handlers={404: refuse, 405: refuse}))
 
     def _methods(self, endpoint: Endpoint) -> list[str]:
         can_get = self.assumptions.allow_get and endpoint.method == "POST" and not endpoint.writes
         return [endpoint.method, "GET"] if can_get else [endpoint.method]
 
-    def is_authorized(self, call: Call) -> bool:
+    def is_authorized(self, request: ApiRequest) -> bool:
         """Return whether the right keys came in an accepted way, and still work."""
-        sent = [keys for way, keys in call.keys.items() if way in self.assumptions.authentication]
+        sent = [keys for way, keys in request.keys.items() if way in self.assumptions.authentication]
         return not self.faults.revoked and (self.client_id, self.client_secret) in sent
 
-    def log(self, call: Call, status: int, began: float, fault: Kind | None = None) -> None:
+    def log(self, request: ApiRequest, status: int, began: float, fault: Kind | None = None) -> None:
         """Remember an answered request."""
         self.requests.append(
             RequestEntry(
                 time=self.clock.now(),
-                method=call.method,
-                path=call.path,
-                parameters=call.parameters,
-                authentication=tuple(call.keys),
+                method=request.method,
+                path=request.path,
+                parameters=request.parameters,
+                authentication=tuple(request.keys),
                 status=status,
                 fault=fault,
                 began=began,
@@ -112,21 +125,21 @@ class _Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
-        call = await read_call(Request(scope, receive))
+        request = await read_request(Request(scope, receive))
         wait = self._limit.wait()
-        fault = None if wait else self._sandbox.faults.pick(call.path, call.parameters)
+        fault = None if wait else self._sandbox.faults.pick(request.path, request.parameters)
         kind = fault.kind if fault else None
         if kind == "reset":
-            self._sandbox.log(call, 0, began, kind)
-            await reset(scope, receive)
+            self._sandbox.log(request, 0, began, kind)
+            await reset_connection(scope, receive)
             return
         if fault is not None and kind == "stall":
             await self._stall(fault.seconds)
         if wait:
-            reply = html(429, "Too Many Requests", {"retry-after": str(math.ceil(wait))})
+            reply = reply_with_html(429, "Too Many Requests", {"retry-after": str(math.ceil(wait))})
         else:
-            reply = await run_in_threadpool(self._reply, call, fault)
-        self._sandbox.log(call, reply.status, began, kind)
+            reply = await run_in_threadpool(self._reply, request, fault)
+        self._sandbox.log(request, reply.status, began, kind)
         response = Response(reply.body, reply.status, dict(reply.headers), media_type=reply.content_type)
         await self._send(response, fault, scope, receive, send)
 
@@ -134,12 +147,12 @@ class _Answer:
         match fault:
             case Fault(kind="reset_in_body"):
                 await send_half(response, send)
-                await reset(scope, receive)
+                await reset_connection(scope, receive)
             case Fault(kind="short_body" | "cut_chunks"):
                 await send_half(response, send, in_chunks=fault.kind == "cut_chunks")
-                await end(scope, receive)
+                await close_connection(scope, receive)
             case Fault(kind="drip"):
-                await drip(response, send, self._stall, fault.seconds)
+                await send_slowly(response, send, self._stall, fault.seconds)
             case _:
                 await response(scope, receive, send)
 
@@ -150,30 +163,30 @@ class _Answer:
         while (rest := until - time.monotonic()) > 0 and not self._sandbox.closing.is_set():  # noqa: ASYNC110
             await asyncio.sleep(min(rest, 0.05))
 
-    def _reply(self, call: Call, fault: Fault | None) -> Reply:
+    def _reply(self, request: ApiRequest, fault: Fault | None) -> Reply:
         assumptions = self._sandbox.assumptions
-        reply = instead(fault, assumptions) if fault else None
+        reply = replace_answer(fault, assumptions) if fault else None
         if reply is None:
-            reply = self._endpoint_reply(call)
-            reply = spoil(fault, reply) if fault else reply
+            reply = self._endpoint_reply(request)
+            reply = spoil_answer(fault, reply) if fault else reply
         is_plain = "content-encoding" not in reply.headers
-        return reply.compressed() if assumptions.gzip and call.accepts_gzip and is_plain else reply
+        return reply.compressed() if assumptions.gzip and request.accepts_gzip and is_plain else reply
 
-    def _endpoint_reply(self, call: Call) -> Reply:
+    def _endpoint_reply(self, request: ApiRequest) -> Reply:
         sandbox = self._sandbox
         try:
-            if not sandbox.is_authorized(call):
-                raise unauthorized()
-            if refused := refusal(sandbox.account.standing, self._endpoint.needs):
+            if not sandbox.is_authorized(request):
+                raise make_unauthorized_error()
+            if refused := find_refusal(sandbox.account.standing, self._endpoint.needs):
                 raise refused
-            check(self._endpoint.parameters, call)
+            check_parameters(self._endpoint.parameters, request)
             state = State(sandbox.account, sandbox.assumptions, sandbox.clock.now())
             with sandbox.writing if self._endpoint.writes else nullcontext():
-                return self._endpoint.answer(call, state)
+                return self._endpoint.answer(request, state)
         except ApiError as error:
             if self._endpoint.has_plain_error(error.code, sandbox.assumptions):
-                return message(error)
-            return failure(error, sandbox.assumptions, self._endpoint.error_shape)
+                return reply_with_message(error)
+            return reply_with_error(error, sandbox.assumptions, self._endpoint.error_shape)
 
 
 class _Document:
@@ -190,6 +203,6 @@ async def _refuse(sandbox: Sandbox, request: Request, error: Exception) -> Respo
     """Answer a path or a method that does not exist."""
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (404, None)
     began = time.monotonic()
-    sandbox.log(await read_call(request), status, began)
-    reply = html(status, "Method Not Allowed" if status == 405 else "Not Found")
+    sandbox.log(await read_request(request), status, began)
+    reply = reply_with_html(status, "Method Not Allowed" if status == 405 else "Not Found")
     return Response(reply.body, status, headers, media_type=reply.content_type)

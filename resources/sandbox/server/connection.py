@@ -14,7 +14,7 @@ DRIPS = 40
 """Pieces of a body that drips."""
 
 
-def with_transport(app: ASGIApp) -> ASGIApp:
+def expose_transport(app: ASGIApp) -> ASGIApp:
     """Let an application reach the connection, which uvicorn keeps behind the `send` that it hands over."""
 
     async def reachable(scope: Scope, receive: Receive, send: Send) -> None:
@@ -27,46 +27,46 @@ def with_transport(app: ASGIApp) -> ASGIApp:
 async def send_half(response: Response, send: Send, *, in_chunks: bool = False) -> None:
     """Send the head of an answer, which promises all of the body or chunks of it, and half of the body."""
     body = bytes(response.body)
-    await send(_head(response, in_chunks=in_chunks))
+    await send(_make_head(response, in_chunks=in_chunks))
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
     # Give the loop a turn to hand the half to the network.
     await asyncio.sleep(0.01)
 
 
-async def drip(response: Response, send: Send, wait: Callable[[float], Awaitable[None]], seconds: float) -> None:
+async def send_slowly(response: Response, send: Send, wait: Callable[[float], Awaitable[None]], seconds: float) -> None:
     """Send an answer in so many small pieces that `wait`, called before each, lasts some seconds in all."""
     body = bytes(response.body)
     size = len(body) // DRIPS + 1
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
-    await send(_head(response))
+    await send(_make_head(response))
     for piece in pieces:
         await wait(seconds / len(pieces))
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body"})
 
 
-def _head(response: Response, *, in_chunks: bool = False) -> Message:
+def _make_head(response: Response, *, in_chunks: bool = False) -> Message:
     # without a length, uvicorn sends the body in chunks
     headers = [each for each in response.raw_headers if not (in_chunks and each[0] == b"content-length")]
     return {"type": "http.response.start", "status": response.status_code, "headers": headers}
 
 
-async def end(scope: Scope, receive: Receive) -> None:
+async def close_connection(scope: Scope, receive: Receive) -> None:
     """End the connection in good order, whatever was promised on it."""
     transport: asyncio.Transport = scope[TRANSPORT]
     transport.close()
-    await _disconnected(receive)
+    await _wait_for_disconnect(receive)
 
 
-async def reset(scope: Scope, receive: Receive) -> None:
+async def reset_connection(scope: Scope, receive: Receive) -> None:
     """Break the connection at once, with a TCP reset instead of an orderly end."""
     transport: asyncio.Transport = scope[TRANSPORT]
     linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
-    await _disconnected(receive)
+    await _wait_for_disconnect(receive)
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -14,7 +14,7 @@ from typing import Literal, cast, get_args
 import msgspec
 
 from resources.sandbox.assumptions import Assumptions
-from resources.sandbox.protocol.replies import ApiError, Reply, failure, html
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_error, reply_with_html
 
 Kind = Literal[
     "429", "404", "408", "500", "502", "503", "504", "reset", "reset_in_body", "short_body", "cut_chunks", "stall",
@@ -161,25 +161,25 @@ class Faults:
         return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest(), "big") / 2**56
 
 
-def instead(fault: Fault, assumptions: Assumptions) -> Reply | None:
+def replace_answer(fault: Fault, assumptions: Assumptions) -> Reply | None:
     """Return what a fault answers in place of the endpoint, or None if it spoils the endpoint's answer."""
     if fault.kind in ERROR_TITLES:
-        return html(int(fault.kind), ERROR_TITLES[fault.kind], _retry_after(fault))
+        return reply_with_html(int(fault.kind), ERROR_TITLES[fault.kind], _make_retry_after(fault))
     match fault.kind:
         case "empty":
             return Reply(b"")
         case "wrong_shape":
             return Reply(b'["neither","an","envelope"]')
         case "html":
-            return html(200, "Scheduled maintenance")
+            return reply_with_html(200, "Scheduled maintenance")
         case "failed":
             error = ApiError(fault.error_code, "Something is wrong with this request")
-            return replace(failure(error, assumptions), status=200)
+            return replace(reply_with_error(error, assumptions), status=200)
         case _:
             return None
 
 
-def _retry_after(fault: Fault) -> Mapping[str, str]:
+def _make_retry_after(fault: Fault) -> Mapping[str, str]:
     wait = fault.retry_after
     if wait is None or not (fault.kind == "429" or (fault.kind == "503" and wait)):
         return {}
@@ -187,7 +187,7 @@ def _retry_after(fault: Fault) -> Mapping[str, str]:
     return {"retry-after": formatdate(time() + int(wait), usegmt=True) if as_date else str(wait)}
 
 
-def spoil(fault: Fault, reply: Reply) -> Reply:
+def spoil_answer(fault: Fault, reply: Reply) -> Reply:
     """Return the endpoint's answer as a fault of the second sort leaves it."""
     match fault.kind:
         case "truncated":

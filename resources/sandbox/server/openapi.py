@@ -10,18 +10,18 @@ from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints.endpoint import Endpoint
 from resources.sandbox.protocol.parameters import Parameter
 from resources.sandbox.protocol.request import KEY_HEADERS
-from resources.sandbox.protocol.schemas import MESSAGE, Schema, enveloped, failed
+from resources.sandbox.protocol.schemas import MESSAGE, Schema, envelope_schema, error_schema
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 Node = dict[str, object]
 
 
-def document(endpoints: Iterable[Endpoint], assumptions: Assumptions) -> bytes:
+def build_document(endpoints: Iterable[Endpoint], assumptions: Assumptions) -> bytes:
     """Return the document as JSON: every endpoint with its parameters, answers and errors."""
     paths: dict[str, Node] = {}
     for each in endpoints:
         operations = paths.setdefault(f"/{each.path}", {})
-        operations[each.method.lower()] = _operation(each, assumptions)
+        operations[each.method.lower()] = _build_operation(each, assumptions)
     names = {name for pair in KEY_HEADERS.values() for name in pair}
     return msgspec.json.encode(
         {
@@ -40,27 +40,27 @@ def document(endpoints: Iterable[Endpoint], assumptions: Assumptions) -> bytes:
     )
 
 
-def _operation(endpoint: Endpoint, assumptions: Assumptions) -> Node:
+def _build_operation(endpoint: Endpoint, assumptions: Assumptions) -> Node:
     summary, _, rest = (inspect.getdoc(endpoint.answer) or "").partition("\n")
     operation: Node = {
         "operationId": f"{endpoint.method.lower()} {endpoint.path}",
         "tags": [re.split(r"[/{]", endpoint.path)[1]],
         "summary": summary,
         "description": rest.strip(),
-        "parameters": [_parameter(each) for each in endpoint.parameters if each.place != "body"],
-        "responses": _responses(endpoint, assumptions),
+        "parameters": [_build_parameter(each) for each in endpoint.parameters if each.place != "body"],
+        "responses": _build_responses(endpoint, assumptions),
     }
     body = [each for each in endpoint.parameters if each.place == "body"]
     if body:
         kinds = (JSON, FORM) if endpoint.path.startswith("v3/") else (JSON,)
         operation["requestBody"] = {
             "required": any(each.required for each in body),
-            "content": {kind: {"schema": _body(body)} for kind in kinds},
+            "content": {kind: {"schema": _build_body(body)} for kind in kinds},
         }
     return operation
 
 
-def _parameter(parameter: Parameter) -> Node:
+def _build_parameter(parameter: Parameter) -> Node:
     node: Node = {
         "name": parameter.name,
         "in": parameter.place,
@@ -71,7 +71,7 @@ def _parameter(parameter: Parameter) -> Node:
     return node | ({"style": "deepObject", "explode": True} if parameter.schema.get("type") == "object" else {})
 
 
-def _body(parameters: Iterable[Parameter]) -> Node:
+def _build_body(parameters: Iterable[Parameter]) -> Node:
     wanted = list(parameters)
     properties = {each.name: {**each.schema, "description": each.note} for each in wanted}
     return {
@@ -81,23 +81,23 @@ def _body(parameters: Iterable[Parameter]) -> Node:
     }
 
 
-def _responses(endpoint: Endpoint, assumptions: Assumptions) -> Node:
+def _build_responses(endpoint: Endpoint, assumptions: Assumptions) -> Node:
     bare = endpoint.bare_schema(assumptions)
-    success = enveloped(endpoint.payload) if bare is None else bare
-    wrong_keys = MESSAGE if endpoint.path.startswith("v4/") else failed()
+    success = envelope_schema(endpoint.payload) if bare is None else bare
+    wrong_keys = MESSAGE if endpoint.path.startswith("v4/") else error_schema()
     if assumptions.error_http_status == "always_200" and bare is None:
-        return {"200": _response("Success or failure", {"anyOf": [success, failed()]})}
+        return {"200": _build_response("Success or failure", {"anyOf": [success, error_schema()]})}
     # An account that may not call at all is told so in the envelope, by every endpoint.
-    refused: Schema = failed() if bare is None else {"anyOf": [MESSAGE, failed()]}
+    refused: Schema = error_schema() if bare is None else {"anyOf": [MESSAGE, error_schema()]}
     responses: Node = {
-        "200": _response("Success", success),
-        "401": _response("Wrong keys", wrong_keys),
-        "422": _response("Error of the API (API.md, section 3.3)", refused),
+        "200": _build_response("Success", success),
+        "401": _build_response("Wrong keys", wrong_keys),
+        "422": _build_response("Error of the API (API.md, section 3.3)", refused),
     }
     if bare is not None and any(each.place == "path" or each.name == "subaccount" for each in endpoint.parameters):
-        responses["404"] = _response("Unknown id", MESSAGE)
+        responses["404"] = _build_response("Unknown id", MESSAGE)
     return responses
 
 
-def _response(description: str, schema: Schema) -> Mapping[str, object]:
+def _build_response(description: str, schema: Schema) -> Mapping[str, object]:
     return {"description": description, "content": {JSON: {"schema": schema}}}

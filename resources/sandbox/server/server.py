@@ -47,7 +47,7 @@ class SandboxServer:
         )
         self._socket = _listen(port)
         self._port: int = self._socket.getsockname()[1]
-        self._server = _uvicorn(self._sandbox)
+        self._server = _make_server(self._sandbox)
         self._thread = threading.Thread(target=self._run, name=f"sandbox:{self._port}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -133,7 +133,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _uvicorn(sandbox: Sandbox) -> uvicorn.Server:
+def _make_server(sandbox: Sandbox) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             sandbox.app(), access_log=False, log_level="warning", lifespan="off", timeout_graceful_shutdown=1

@@ -7,7 +7,7 @@ import pytest
 
 from resources.sandbox.account.account import Standing
 from resources.sandbox.account.handmade import HandmadeAccount
-from resources.sandbox.account.record import decoded
+from resources.sandbox.account.record import decode_record
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api, campaign
@@ -232,7 +232,7 @@ class TestMessages:
         api = serve(account)
         api.call("send/email", campaign="dir_1", email="a@example.com", subject="Hello")
         api.call("send/sms", campaign="cam_1", phone="+32470000000", text="Hi")
-        sent = [decoded(each) or {} for each in account.rows("messages", "", NOW)]
+        sent = [decode_record(each) or {} for each in account.rows("messages", "", NOW)]
         assert [(each["kind"], each["to"]) for each in sent] == [("email", "a@example.com"), ("sms", "+32470000000")]
 
     @pytest.mark.parametrize(
