@@ -1,4 +1,4 @@
-"""What the public pages of the API leave open, as options of the sandbox.
+"""Options of the sandbox: how it behaves where the API's public pages leave something open.
 
 Each default is that of section 10 of API.md, which also says what the export does about it, and in section 0 what the
 words for the evidence mean: official, client, hint, inferred, unknown.

@@ -1,4 +1,4 @@
-"""What the server needs of an account, so that a generated and a hand-made one can be served alike."""
+"""The protocol of an account that the sandbox can serve; a generated and a hand-made one implement it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

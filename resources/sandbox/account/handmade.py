@@ -1,4 +1,4 @@
-"""An account made by hand: records served verbatim, changed by tests between requests."""
+"""The hand-made account: records of tests, served verbatim and changed between requests."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ class HandmadeAccount:
             for parent, rows in (children or {}).items():
                 self.set_records(table, rows, parent)
         self._lock = threading.Lock()
-        self._campaigns = [_campaign(each) for each in campaigns]
+        self._campaigns = [_campaign(campaign) for campaign in campaigns]
         self._sessions = {campaign: list(records) for campaign, records in (sessions or {}).items()}
 
     def campaigns(self, now: datetime) -> Sequence[Campaign]:  # noqa: ARG002 - the protocol's signature
@@ -131,7 +131,7 @@ class HandmadeAccount:
         """Add a campaign, or replace the one of the same id in its place."""
         new = _campaign(campaign)
         with self._lock:
-            ids = [each.campaign_id for each in self._campaigns]
+            ids = [campaign.campaign_id for campaign in self._campaigns]
             if new.campaign_id in ids:
                 self._campaigns[ids.index(new.campaign_id)] = new
             else:
@@ -140,7 +140,7 @@ class HandmadeAccount:
     def remove_campaign(self, campaign_id: str) -> None:
         """Take a campaign and its sessions away."""
         with self._lock:
-            self._campaigns = [each for each in self._campaigns if each.campaign_id != campaign_id]
+            self._campaigns = [campaign for campaign in self._campaigns if campaign.campaign_id != campaign_id]
             self._sessions.pop(campaign_id, None)
 
     def set_sessions(self, campaign_id: str, records: Iterable[Record]) -> None:

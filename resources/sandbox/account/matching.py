@@ -1,4 +1,4 @@
-"""Whether a session's record is in the answer to a query: for records made by hand, and for changed ones."""
+"""Matches sessions that are held as records, hand-made or changed, with a query."""
 
 from collections.abc import Mapping
 from datetime import datetime

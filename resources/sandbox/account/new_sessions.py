@@ -1,4 +1,4 @@
-"""Sessions that are made and changed through the API: their ids, their records, and what happens to them."""
+"""Makes and changes sessions for the endpoints that write: ids, records, steps taken and taken back."""
 
 import string
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What was changed in an account since it was made: one store for generated and hand-made accounts alike."""
+"""The store of changes to an account's tables, for generated and hand-made accounts alike."""
 
 import threading
 from collections import defaultdict
@@ -22,7 +22,7 @@ Place = tuple[Table, str]
 class Overlay:
     """Records put, removed or set whole, by table and parent; thread safe.
 
-    A generated record that was written to stands still from then on: the overlay holds all of it.
+    A generated record that was changed no longer changes with time: the overlay holds all of it.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A record as served, whoever made it: a JSON-able mapping, or its JSON text (valid or not)."""
+"""A record as it is served: a mapping that JSON can express, or JSON text (valid or not)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ def decode_record(record: Record) -> Mapping[str, object] | None:
 
 
 def read_record_id(record: Record) -> str | None:
-    """Return the id that the API knows a record by; an SMS contact has none but its phone number."""
+    """Return the id of a record in the API; that of an SMS contact is its phone number."""
     fields = decode_record(record) or {}
     found = fields.get("ID", fields.get("id", fields.get("phone")))
     return None if found is None else str(found)

@@ -1,4 +1,4 @@
-"""Making and changing subaccounts, and signing on (API.md, section 5.25). Tokens are made up and work nowhere."""
+"""Endpoints that make and change subaccounts, and sign on (API.md, section 5.25). Their tokens work nowhere."""
 
 from resources.sandbox.account.new_sessions import ALPHABET, make_random_text
 from resources.sandbox.account.record import decode_record
@@ -74,7 +74,7 @@ def teammate_sign_on(request: ApiRequest, state: State) -> Reply:
 
 def _refuse_taken(request: ApiRequest, state: State, own: str | None) -> None:
     sent = request.text("email")
-    rows = [decode_record(each) or {} for each in state.account.rows("subaccounts", "", state.now)]
+    rows = [decode_record(row) or {} for row in state.account.rows("subaccounts", "", state.now)]
     if sent is not None and any(row.get("email") == sent and row.get("ID") != own for row in rows):
         raise ApiError(TAKEN, "E-mail already exists")
 

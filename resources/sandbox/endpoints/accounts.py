@@ -1,4 +1,4 @@
-"""Subaccounts and signing on, and categories (API.md, sections 5.21 and 5.25)."""
+"""Endpoints that list subaccounts and categories (API.md, sections 5.21 and 5.25)."""
 
 from collections.abc import Callable
 

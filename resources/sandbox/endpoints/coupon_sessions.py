@@ -1,4 +1,4 @@
-"""Sessions, for reading: campaign/*, couponsession/data, couponsession/search, webhook/verification."""
+"""Endpoints that read sessions: campaign/*, couponsession/data, couponsession/search, webhook/verification."""
 
 from collections.abc import Callable, Mapping
 
@@ -86,7 +86,7 @@ def search_sessions(request: ApiRequest, state: State, campaign_id: str | None) 
 
 
 def webhook_verification(request: ApiRequest, state: State) -> Reply:
-    """Tell whether a webhook's event was sent by the API (section 7).
+    """Answer whether a webhook's event was sent by the API (section 7).
 
     There is one of kind coupon_validated for each validated session. Its id, evt_ and the first 20 letters of
     the session's, is made up.

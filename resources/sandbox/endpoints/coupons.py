@@ -1,4 +1,4 @@
-"""Campaigns: coupon/list and coupon/info (API.md, sections 5.1 and 5.2)."""
+"""Endpoints that read campaigns: coupon/list and coupon/info (API.md, sections 5.1 and 5.2)."""
 
 from resources.sandbox.account.account import Campaign
 from resources.sandbox.endpoints import lookup
@@ -17,18 +17,18 @@ def coupon_list(request: ApiRequest, state: State) -> Reply:
     """List campaigns in `coupon_info`, an array (section 5.1)."""
     campaigns = state.account.campaigns(state.now)
     folder, category, tags = request.text("folder"), request.text("category"), request.text("tags")
-    if folder is not None and folder not in {each.folder for each in campaigns}:
+    if folder is not None and folder not in {campaign.folder for campaign in campaigns}:
         raise ApiError(UNKNOWN_FOLDER, "Folder not found")
     wanted = {tag.strip() for tag in (tags or "").split(",")} - {""}
     enough = any if state.assumptions.tags_match == "any" else all
     only_active = is_switched_on(request, "only_active")
     rows = [
-        _show_campaign(each, state)
-        for each in campaigns
-        if (folder is None or each.folder == folder)
-        and (category is None or each.category == category)
-        and (not wanted or enough(tag in each.tags for tag in wanted))
-        and (not only_active or each.is_active)
+        _show_campaign(campaign, state)
+        for campaign in campaigns
+        if (folder is None or campaign.folder == folder)
+        and (category is None or campaign.category == category)
+        and (not wanted or enough(tag in campaign.tags for tag in wanted))
+        and (not only_active or campaign.is_active)
     ]
     return reply_with_list("coupon_info", rows, state.assumptions)
 

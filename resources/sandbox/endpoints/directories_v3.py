@@ -1,4 +1,4 @@
-"""Directories, their campaigns and registered users in v3 (API.md, sections 5.16 to 5.20)."""
+"""Endpoints that read directories, their campaigns and registered users in v3 (API.md, sections 5.16 to 5.20)."""
 
 from resources.sandbox.account.record import Record, decode_record
 from resources.sandbox.endpoints import lookup
@@ -21,7 +21,7 @@ PAYMENT: Schema = {**object_schema("currency amount type description"), "type": 
 
 def directory_list(request: ApiRequest, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """List directories in `directories` (section 5.16; the names are made up)."""
-    rows = [drop_payment(each) for each in state.account.rows("directories", "", state.now)]
+    rows = [drop_payment(row) for row in state.account.rows("directories", "", state.now)]
     return reply_with_list("directories", rows, state.assumptions)
 
 
@@ -51,7 +51,7 @@ def sort_registrations(directory_id: str, state: State) -> list[Record]:
     """Return the users of a directory, newest first; a record without a readable date comes before all others."""
     rows = state.account.rows("registrations", directory_id, state.now)
     return sorted(
-        rows, key=lambda each: str((decode_record(each) or {}).get("registration_date_utc") or "9999"), reverse=True
+        rows, key=lambda row: str((decode_record(row) or {}).get("registration_date_utc") or "9999"), reverse=True
     )
 
 

@@ -1,4 +1,4 @@
-"""Directories and their users in v4: bare arrays and objects (API.md, section 6.1)."""
+"""Endpoints that read directories and their users in v4: bare arrays and objects (API.md, section 6.1)."""
 
 from resources.sandbox.account.record import Record, encode_array
 from resources.sandbox.endpoints import lookup
@@ -29,14 +29,14 @@ PAGE = Parameter(
 def directories(request: ApiRequest, state: State) -> Reply:  # noqa: ARG001 - it takes no parameter
     """List directories."""
     rows = state.account.rows("directories", "", state.now)
-    return Reply(encode_array(convert_listed_directory(each, state.assumptions) for each in rows))
+    return Reply(encode_array(convert_listed_directory(row, state.assumptions) for row in rows))
 
 
 def directory_info(request: ApiRequest, state: State) -> Reply:
     """Show one directory; its fields are made up, after directory/info of v3."""
     name = find_directory(request, state)
-    found = [each for each in [lookup.find_row(state, "directories", name)] if each is not None]
-    return Reply(encode_array(convert_directory(each, state.assumptions) for each in found)[1:-1])
+    found = [row for row in [lookup.find_row(state, "directories", name)] if row is not None]
+    return Reply(encode_array(convert_directory(row, state.assumptions) for row in found)[1:-1])
 
 
 def users(request: ApiRequest, state: State) -> Reply:
@@ -46,7 +46,7 @@ def users(request: ApiRequest, state: State) -> Reply:
     if size is not None:
         page = read_page_number(request)
         rows = rows[(page - 1) * size : page * size]
-    return Reply(encode_array(convert_registration(each, state.assumptions) for each in rows))
+    return Reply(encode_array(convert_registration(row, state.assumptions) for row in rows))
 
 
 def user_info(request: ApiRequest, state: State) -> Reply:

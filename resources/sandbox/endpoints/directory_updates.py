@@ -1,4 +1,4 @@
-"""Making and changing registered users of directories, in v3 and v4 (API.md, sections 5.20 and 6.1)."""
+"""Endpoints that make and change registered users of directories, in v3 and v4 (API.md, sections 5.20 and 6.1)."""
 
 from collections.abc import Mapping
 

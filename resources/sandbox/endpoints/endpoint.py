@@ -1,4 +1,4 @@
-"""What an endpoint is: an entry of the table that the server routes by, and that the OpenAPI document shows."""
+"""The declaration of an endpoint, from which the server routes and the OpenAPI document is built."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Finds what a request names, and the part of a list that it asks for."""
+"""Finds the records that a request names, and the first row of the page that it asks for."""
 
 from resources.sandbox.account.account import Campaign, FoundSession
 from resources.sandbox.account.overlay import Table
@@ -24,9 +24,9 @@ SMS_GROUP = identifier("smsgroup", r"gro_\d+")
 def find_campaign(request: ApiRequest, state: State) -> Campaign:
     """Return the campaign that the request names; error 502."""
     name = request.required_text("campaign")
-    for each in state.account.campaigns(state.now):
-        if each.campaign_id == name:
-            return each
+    for campaign in state.account.campaigns(state.now):
+        if campaign.campaign_id == name:
+            return campaign
     raise ApiError(UNKNOWN_CAMPAIGN, "Campaign ID not found")
 
 
@@ -51,7 +51,7 @@ def find_session_by_any_id(name: str, state: State, campaign_id: str | None = No
 def find_row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
     """Return the record of this id in a table, or None."""
     rows = state.account.rows(table, parent, state.now)
-    return next((each for each in rows if read_record_id(each) == name), None)
+    return next((record for record in rows if read_record_id(record) == name), None)
 
 
 def find_card(request: ApiRequest, state: State, code: int = UNKNOWN_CARD) -> Record:

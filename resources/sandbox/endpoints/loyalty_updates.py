@@ -1,4 +1,4 @@
-"""Making and changing users of loyalty cards, and pushing to them, in v3 (API.md, sections 5.9, 5.14, 5.15)."""
+"""Endpoints that make and change users of loyalty cards, and push to them, in v3 (API.md, sections 5.9, 5.14, 5.15)."""
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -22,7 +22,7 @@ UNLINKED = ""
 
 
 def loyaltyusers_create(request: ApiRequest, state: State) -> Reply:
-    """Create a user, who has no card until he is linked to one (section 5.15; the answer is made up)."""
+    """Create a user without a card; loyaltyusers/link gives one (section 5.15; the answer is made up)."""
     fields = {name: request.text(name) or "" for name in PERSON}
     fields["first_name"] = fields["first_name"] or request.text("first_Name") or ""
     fields["last_name"] = fields["last_name"] or request.text("last_Name") or ""
@@ -33,7 +33,7 @@ def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
     """Give a user a card: one created before, or one of another card (section 5.15; the answer is made up)."""
     lookup.find_card(request, state)
     card, name = request.required_text("loyaltycard"), request.required_text("user")
-    cards = [read_record_id(each) or "" for each in state.account.rows("loyalty_cards", "", state.now)]
+    cards = [read_record_id(card) or "" for card in state.account.rows("loyalty_cards", "", state.now)]
     for place in (card, UNLINKED, *cards):
         found = lookup.find_row(state, "loyalty_users", name, place)
         if found is not None:
@@ -46,7 +46,7 @@ def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
 
 
 def loyaltyusers_update(request: ApiRequest, state: State) -> Reply:
-    """Add points or stamps to a user, void him or take it back (section 5.14).
+    """Add points or stamps to a user, void the user or take it back (section 5.14).
 
     The names of parameters and answer are made up.
     """
@@ -95,7 +95,7 @@ def find_user(request: ApiRequest, state: State) -> Mapping[str, object]:
 
 
 def add_user(fields: Mapping[str, str], parent: str, state: State) -> dict[str, object]:
-    """Add a user to a card, or to the unlinked ones; return his record in v3 spelling."""
+    """Add a user to a card, or to the unlinked ones; return the record in v3 spelling."""
     user: dict[str, object] = {"ID": str(FIRST_NEW_USER_ID + state.account.overlay.next_number())}
     user |= dict.fromkeys((*PERSON, *CUSTOM_FIELDS), "") | dict(fields)
     user |= {"points": "0", "stamps": "0", "voided": "0"}

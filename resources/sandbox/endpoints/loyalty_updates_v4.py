@@ -1,4 +1,4 @@
-"""Making and changing loyalty cards and their users in v4 (API.md, section 6.2)."""
+"""Endpoints that make and change loyalty cards and their users in v4 (API.md, section 6.2)."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.loyalty_updates import CUSTOM_FIELDS, add_amount, add_user
 from resources.sandbox.endpoints.loyalty_v4 import CARD, CARD_ID, USER, USER_ID, find_card, find_user, show_user
 from resources.sandbox.endpoints.versions import convert_loyalty_card, convert_loyalty_user
-from resources.sandbox.protocol.parameters import INCORRECT, Parameter, email, number, text
+from resources.sandbox.protocol.parameters import INCORRECT, Parameter, check_parameters, email, number, text
 from resources.sandbox.protocol.replies import ApiError, Reply
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import Schema, array_schema
@@ -18,7 +18,7 @@ FIRST_NEW_CARD_ID = 900_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 FIELDS = ("first_name", "last_name", "address", "zip", "city", "phone", "email", *CUSTOM_FIELDS)
 PERSON = tuple(email() if name == "email" else text(name) for name in FIELDS)
-USERS: Schema = array_schema({"type": "object", "properties": {each.name: each.schema for each in PERSON}})
+USERS: Schema = array_schema({"type": "object", "properties": {field.name: field.schema for field in PERSON}})
 
 
 def copy(request: ApiRequest, state: State) -> Reply:
@@ -40,15 +40,13 @@ def create_user(request: ApiRequest, state: State) -> Reply:
 def create_users(request: ApiRequest, state: State) -> Reply:
     """Create users of a loyalty card, all or none; the parameter `users`, an array, and the answer are made up."""
     card_id, users = find_card(request, state), request.parameters.get("users")
-    if not isinstance(users, list) or not all(isinstance(each, Mapping) for each in users):
+    if not isinstance(users, list) or not all(isinstance(user, Mapping) for user in users):
         raise ApiError(INCORRECT, "Invalid value in parameter: users")
-    requests = [ApiRequest(request.method, request.path, each, {}, request.accepts_gzip) for each in users]
-    for each in requests:
-        for parameter in PERSON:
-            parameter.check(each)
-    return Reply(
-        encode_array([convert_loyalty_user(add_user(_read_fields(each), card_id, state)) for each in requests])
-    )
+    of_users = [ApiRequest(request.method, request.path, user, {}, request.accepts_gzip) for user in users]
+    for of_user in of_users:
+        check_parameters(PERSON, of_user)
+    created = [add_user(_read_fields(of_user), card_id, state) for of_user in of_users]
+    return Reply(encode_array(map(convert_loyalty_user, created)))
 
 
 def update_user(request: ApiRequest, state: State) -> Reply:

@@ -1,4 +1,4 @@
-"""Loyalty cards and their users in v3 (API.md, sections 5.10 to 5.15)."""
+"""Endpoints that read loyalty cards and their users in v3 (API.md, sections 5.10 to 5.15)."""
 
 from resources.sandbox.account.record import Record, decode_record
 from resources.sandbox.endpoints import lookup
@@ -26,7 +26,7 @@ def loyalty_list(request: ApiRequest, state: State) -> Reply:
     """
     cards = list(state.account.rows("loyalty_cards", "", state.now))
     if is_switched_on(request, "only_active"):
-        cards = [each for each in cards if (decode_record(each) or {}).get("status", "active") == "active"]
+        cards = [card for card in cards if (decode_record(card) or {}).get("status", "active") == "active"]
     if request.text("sorting") == "desc":
         cards.reverse()
     return reply_with_list("loyaltycards", cards, state.assumptions)
@@ -51,7 +51,7 @@ def loyaltyusers_search(request: ApiRequest, state: State) -> Reply:
     if len(wanted) < 3:
         raise ApiError(INCORRECT, "Invalid value in parameter: search")
     users = state.account.rows("loyalty_users", request.required_text("loyaltycard"), state.now)
-    return reply_with_list("users", [each for each in users if _mentions(each, wanted)], state.assumptions)
+    return reply_with_list("users", [user for user in users if _mentions(user, wanted)], state.assumptions)
 
 
 def _mentions(user: Record, wanted: str) -> bool:

@@ -1,4 +1,4 @@
-"""Loyalty cards and their users in v4: bare arrays and objects (API.md, section 6.2)."""
+"""Endpoints that read loyalty cards and their users in v4: bare arrays and objects (API.md, section 6.2)."""
 
 import msgspec
 
@@ -36,10 +36,10 @@ def stats(request: ApiRequest, state: State) -> Reply:
     card_id = find_card(request, state)
     users = state.account.rows("loyalty_users", card_id, state.now)
     shown = [
-        convert_loyalty_user(each) for each in users if is_switched_on(request, "include_voided") or not is_voided(each)
+        convert_loyalty_user(user) for user in users if is_switched_on(request, "include_voided") or not is_voided(user)
     ]
     wanted = request.object("filter")
-    shown = [each for each in shown if _fits(each, wanted)]
+    shown = [user for user in shown if _fits(user, wanted)]
     size = state.assumptions.v4_loyalty_page_size
     if size is not None:
         page = request.object("pagination").get("page", "1")

@@ -1,4 +1,4 @@
-"""Address books of the SMS and e-mail tools (API.md, section 5.26)."""
+"""Endpoints that read the address books of the SMS and e-mail tools (API.md, section 5.26)."""
 
 from collections.abc import Callable
 

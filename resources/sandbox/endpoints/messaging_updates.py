@@ -1,4 +1,4 @@
-"""Filling SMS groups, and sending (API.md, section 5.26). Nothing leaves the machine: see the table `messages`."""
+"""Endpoints that fill SMS groups, and keep what is sent in the table `messages` (API.md, section 5.26)."""
 
 from resources.sandbox.account.new_sessions import CUSTOM_FIELDS
 from resources.sandbox.endpoints import lookup

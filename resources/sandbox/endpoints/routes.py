@@ -1,4 +1,4 @@
-"""The table of all endpoints: what the server routes by, and what its OpenAPI document shows."""
+"""The table of all endpoints."""
 
 from resources.sandbox.endpoints.account_updates import ACCOUNT_UPDATES
 from resources.sandbox.endpoints.accounts import ACCOUNTS

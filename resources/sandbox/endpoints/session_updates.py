@@ -1,4 +1,4 @@
-"""Changing sessions, and pushing messages to them: couponsession/update, coupon/pushnotification/*."""
+"""Endpoints that change sessions, and push messages to them: couponsession/update, coupon/pushnotification/*."""
 
 from collections.abc import Mapping
 

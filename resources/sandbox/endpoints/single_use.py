@@ -1,4 +1,4 @@
-"""Making and removing single-use sessions (API.md, sections 5.22 to 5.24)."""
+"""Endpoints that make and remove single-use sessions (API.md, sections 5.22 to 5.24)."""
 
 import string
 
@@ -105,7 +105,7 @@ def singleuse_remove(request: ApiRequest, state: State) -> Reply:
 def _find_duplicate(request: ApiRequest, state: State, campaign: Campaign) -> dict[str, object] | None:
     """Return the earlier session of the same person, if one is to be looked for and there is one."""
     by = (request.text("duplicate_check") or "false").lower()
-    fields = DUPLICATES if by in ("true", "1") else [each for each in DUPLICATES if each == by]
+    fields = DUPLICATES if by in ("true", "1") else [field for field in DUPLICATES if field == by]
     for field in fields:
         value = request.text(field)
         found: list[FoundSession] = []

@@ -1,4 +1,4 @@
-"""Records in other spellings than v3's lists: renamed, retyped, cut. JSON text is left as it is."""
+"""Converts records from the form of v3's lists to that of other endpoints; JSON text is left as it is."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ def convert_loyalty_user(user: Record) -> Record:
 
 
 def is_voided(user: Record) -> bool:
-    """Return whether v4 hides a loyalty card's user unless he is asked for."""
+    """Return whether v4 hides a loyalty card's user unless the request asks for voided users."""
     return not isinstance(user, bytes) and _to_boolean(user.get("voided")) is True
 
 

@@ -1,4 +1,4 @@
-"""Windows of time: start_date and end_date, in the formats that the assumptions accept (API.md, section 5.3)."""
+"""Reads start_date and end_date in the formats that the assumptions accept (API.md, section 5.3)."""
 
 import re
 from collections.abc import Sequence

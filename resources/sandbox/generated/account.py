@@ -88,7 +88,7 @@ class GeneratedAccount:
                     changed.keeps(),
                 )
                 others = [decode_record(record) or {} for _, record in changed.records.values()]
-                both = [*self._decode(rows, plan, now), *(each for each in others if has_text(each, field, text))]
+                both = [*self._decode(rows, plan, now), *(record for record in others if has_text(record, field, text))]
                 found += [(plan.campaign_id, record) for record in both]
         return found
 
@@ -162,7 +162,7 @@ class GeneratedAccount:
             "loyalty_users": lambda: loyalty.make_loyalty_users(seed, people, parent, now),
             "directories": lambda: directories.make_directories(seed),
             "directory_campaigns": lambda: directories.choose_campaigns(
-                seed, parent, [each.record for each in self.campaigns(now)]
+                seed, parent, [campaign.record for campaign in self.campaigns(now)]
             ),
             "registrations": lambda: directories.make_registrations(seed, people, parent, now),
             "categories": lambda: companies.CATEGORIES,

@@ -57,7 +57,7 @@ def make_subaccounts(seed: int, now: datetime) -> list[Record]:
 
 def make_sms_contacts(seed: int, group_id: str) -> list[Record]:
     """Return the people of an SMS group, by their phone numbers; none if there is no such group."""
-    groups = [each["ID"] for each in SMS_GROUPS if not isinstance(each, bytes)]
+    groups = [group["ID"] for group in SMS_GROUPS if not isinstance(group, bytes)]
     if group_id not in groups:
         return []
     position = groups.index(group_id)

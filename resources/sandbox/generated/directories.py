@@ -26,7 +26,7 @@ DATE = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True)
 class Registration:
-    """A person registered for a directory, and when what happens to him; times naive UTC."""
+    """A person registered for a directory, with the times of their events, naive UTC."""
 
     fields: dict[str, str]
     registered: datetime
@@ -37,11 +37,11 @@ class Registration:
     needs_payment: bool
 
     def is_there(self, now: datetime) -> bool:
-        """Return whether he has registered and has not been deleted."""
+        """Return whether the person has registered and has not been deleted."""
         return self.registered <= now and not (self.deleted and self.deleted <= now)
 
     def record(self, now: datetime) -> Record:
-        """Return him as directoryusers/list shows him at `now` (field names made up, API.md, section 5.19)."""
+        """Return the person's record in directoryusers/list at `now` (field names made up, API.md, section 5.19)."""
         is_paid, expires = self.paid is not None and self.paid <= now, ""
         if self.paid and is_paid and self.period:
             periods = (now - self.paid) // timedelta(days=self.period) + 1
@@ -69,19 +69,19 @@ def make_directories(seed: int) -> list[Record]:
 
 def make_registrations(seed: int, size: int, directory_id: str, now: datetime) -> list[Record]:
     """Return the people registered for a directory at `now`, newest first."""
-    ids = [each for each, _ in _make_directory_ids(seed)]
+    ids = [directory_id for directory_id, _ in _make_directory_ids(seed)]
     if directory_id not in ids:
         return []
     position = ids.index(directory_id)
     share = max(1, size // (position + 2))
     people = [_make_registration(seed, position, number, share) for number in range(count_arrivals(now, share))]
-    there = [each for each in people if each.is_there(now)]
-    return [each.record(now) for each in sorted(there, key=lambda each: each.registered, reverse=True)]
+    there = [person for person in people if person.is_there(now)]
+    return [person.record(now) for person in sorted(there, key=lambda person: person.registered, reverse=True)]
 
 
 def choose_campaigns(seed: int, directory_id: str, campaigns: Iterable[Mapping[str, object]]) -> Sequence[Record]:
     """Return those of the account's campaigns that a directory shows; none if there is no such directory."""
-    if directory_id not in [each for each, _ in _make_directory_ids(seed)]:
+    if directory_id not in [directory_id for directory_id, _ in _make_directory_ids(seed)]:
         return []
     return [row for row in campaigns if seed_random("shown", seed, directory_id, row["ID"]).random() < 0.4]
 

@@ -20,20 +20,20 @@ FIRST_CARD_ID, FIRST_USER_ID = 123_400, 5_000_000
 
 @dataclass(frozen=True)
 class Member:
-    """A user of a loyalty card, and when what happens to him; times naive UTC."""
+    """A user of a loyalty card, with the times of their events, naive UTC."""
 
     fields: dict[str, str]
     joined: datetime
     days_between_visits: float
     visits: int
-    """How often he comes before he loses interest."""
+    """Visits after which the user stays away."""
     points: int
     """What a visit brings; 0 on a stamp card, where it brings a stamp."""
     voided: datetime | None
     unvoided: datetime | None
 
     def record(self, now: datetime) -> Record:
-        """Return the user as loyaltyusers/list shows him at `now` (field names made up, API.md, section 5.12)."""
+        """Return the user's record in loyaltyusers/list at `now` (field names made up, API.md, section 5.12)."""
         visits = min(self.visits, int((now - self.joined) / timedelta(days=self.days_between_visits)))
         voided = self.voided is not None and self.voided <= now and not (self.unvoided and self.unvoided <= now)
         return {
@@ -54,7 +54,7 @@ def make_loyalty_cards(seed: int) -> list[Record]:
 
 def make_loyalty_users(seed: int, size: int, card_id: str, now: datetime) -> list[Record]:
     """Return the users of a card at `now`, in the order they joined, voided ones too."""
-    ids = [each for each, _ in _make_card_ids(seed)]
+    ids = [card_id for card_id, _ in _make_card_ids(seed)]
     if card_id not in ids:
         return []
     position = ids.index(card_id)
@@ -64,13 +64,13 @@ def make_loyalty_users(seed: int, size: int, card_id: str, now: datetime) -> lis
 
 
 def count_arrivals(now: datetime, size: int) -> int:
-    """Return how many people may have come by `now` if `size` come until the reference day, and on it goes."""
+    """Return how many people may have joined by `now`, at a rate of `size` until the reference day."""
     share = (now - FIRST_DAY) / (REFERENCE_DAY - FIRST_DAY)
     return int(size * share) + 1 if share >= 0 else 0
 
 
 def find_arrival(number: int, size: int) -> datetime:
-    """Return when the person of this number comes at the earliest; the inverse of `arrivals`."""
+    """Return the earliest time at which the person of this number joins; the inverse of `count_arrivals`."""
     return FIRST_DAY + (REFERENCE_DAY - FIRST_DAY) * (number / size)
 
 

@@ -1,4 +1,4 @@
-"""Made-up people, reproducible: names in many scripts, addresses and numbers reserved for examples."""
+"""Reproducible made-up people: names in many scripts, addresses and numbers reserved for examples."""
 
 import random
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Reproducible chance in columns: each number is a pure function of a seed, a name and the row's index."""
+"""Reproducible random columns: each value is a pure function of a seed, a name and the row's index."""
 
 import hashlib
 

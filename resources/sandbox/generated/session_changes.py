@@ -1,4 +1,4 @@
-"""Sessions of the generated account that were created, changed or removed since: an overlay over its frames."""
+"""Created, changed and removed sessions of the generated account, merged into its generated ones."""
 
 import threading
 from bisect import bisect_left
@@ -30,7 +30,7 @@ class CampaignChanges:
 
 
 class SessionChanges:
-    """Changed sessions by campaign; thread safe. A session that was changed stands still from then on."""
+    """Changed sessions by campaign; thread safe. A changed session no longer changes with time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -45,7 +45,7 @@ class SessionChanges:
     def home(self, session_id: str) -> str | None:
         """Return the id of the campaign in which a created or replaced session is, or None."""
         with self._lock:
-            return next((name for name, each in self._changed.items() if session_id in each.records), None)
+            return next((name for name, changes in self._changed.items() if session_id in changes.records), None)
 
     def record(self, campaign_id: str, session_id: str) -> Mapping[str, object]:
         """Return a session that was created or replaced."""
@@ -58,7 +58,7 @@ class SessionChanges:
             return campaign_id in self._changed and index in self._changed[campaign_id].hidden
 
     def put(self, campaign_id: str, record: Record, *, hides: int | None = None) -> None:
-        """Add a session, or replace the one of the same id or the generated one of this index, at one stroke."""
+        """Add a session, or replace the one of the same id or the generated one of this index, in one step."""
         fields = decode_record(record) or {}
         text = record if isinstance(record, bytes) else msgspec.json.encode(record)
         with self._lock:
@@ -85,7 +85,7 @@ class MergedRows:
         self, generated: SessionRows, indexes: pl.Series, changed: CampaignChanges, query: SessionQuery
     ) -> None:
         """Merge; `indexes` are those of the generated sessions that matched, in the order of the query."""
-        found = sorted(each for each in changed.records.values() if matches(each[1], query))
+        found = sorted(item for item in changed.records.values() if matches(item[1], query))
         self._generated = generated
         self._total = generated.total + len(found)
         ascending = indexes.reverse() if query.newest_first else indexes
@@ -107,7 +107,7 @@ class MergedRows:
         amount = max(0, min(length, self._total - offset))
         first, last = bisect_left(self._places, offset), bisect_left(self._places, offset + amount)
         _, body = self._generated.encode(offset - first, amount - (last - first))
-        rows: list[bytes] = [bytes(each) for each in msgspec.json.decode(body, type=list[msgspec.Raw])]
+        rows: list[bytes] = [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
         for place, record in zip(self._places[first:last], self._records[first:last], strict=True):
             rows.insert(place - offset, record)
         return amount, encode_array(rows)
@@ -125,5 +125,5 @@ def _cut_to_seen_fields(text: bytes) -> bytes:
 
 def count_claimed(records: Sequence[bytes]) -> int:
     """Return how many of the sessions are claimed."""
-    statuses = [(decode_record(each) or {}).get("status") for each in records]
+    statuses = [(decode_record(record) or {}).get("status") for record in records]
     return sum(isinstance(status, Mapping) and bool(status.get("claim_date_utc")) for status in statuses)

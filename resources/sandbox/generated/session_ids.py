@@ -1,4 +1,4 @@
-"""Ids of generated sessions: never stored, made of a row's index whenever they are needed."""
+"""Ids of generated sessions, computed from a row's index and never stored."""
 
 import string
 

@@ -1,4 +1,4 @@
-"""The state of generated sessions at a moment, and their records as JSON: column work, one page at a time."""
+"""Computes the state of generated sessions at a moment, and encodes their records as JSON, a page at a time."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -188,10 +188,10 @@ def _user(seed: int, state: State) -> dict[str, pl.Expr]:
         .then("+447700900" + digits)
         .otherwise("+120255501" + digits.str.tail(2))
     )
-    language = pl.lit(pl.Series([each.language for each in LOCALES])).gather(locale)
+    language = pl.lit(pl.Series([locale_.language for locale_ in LOCALES])).gather(locale)
     return {
-        "firstname": _text(known, name("first name", [n for each in LOCALES for n in each.first_names])),
-        "lastname": _text(known, name("last name", [n for each in LOCALES for n in each.last_names])),
+        "firstname": _text(known, name("first name", [n for locale_ in LOCALES for n in locale_.first_names])),
+        "lastname": _text(known, name("last name", [n for locale_ in LOCALES for n in locale_.last_names])),
         "email": _text(known & draw_event(seed, "gives mail", 0.9), mail),
         "phone": _text(known & draw_event(seed, "gives phone", 0.5), phone),
         "language": _text(state.opened.is_not_null(), language),

@@ -1,4 +1,4 @@
-"""Parameters of the endpoints: declared once, for checking what is sent and for the OpenAPI document.
+"""Declarations of parameters, which are checked on each request and shown in the OpenAPI document.
 
 What is wrong with a parameter becomes the documented error code (API.md, section 3.3).
 """
@@ -118,7 +118,7 @@ def moment(name: str, *formats: str, required: bool = False, note: str = "") -> 
         BAD_DATE,
         f"{{}} must be {words}",
         required,
-        accepts=lambda sent: any(_is_date(sent, each) for each in formats),
+        accepts=lambda sent: any(_is_date(sent, form) for form in formats),
         note=note or words,
     )
 

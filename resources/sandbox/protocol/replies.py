@@ -1,4 +1,4 @@
-"""Answers of the sandbox: the success envelope and the three official shapes of errors (API.md, section 3)."""
+"""Builds answers: the success envelope and the three official shapes of errors (API.md, section 3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

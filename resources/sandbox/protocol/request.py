@@ -1,4 +1,4 @@
-"""A request as the sandbox's endpoints see it: parameters, and the keys apart from them."""
+"""Reads HTTP requests: parameters and keys, separated, wherever they were sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,11 +50,11 @@ class ApiRequest:
         value = self.parameters.get(name)
         if isinstance(value, str):
             value = _decode(value.encode(), "application/json")
-        found = {str(key): str(each) for key, each in value.items()} if isinstance(value, dict) else {}
-        for key, each in self.parameters.items():
+        fields = {str(key): str(item) for key, item in value.items()} if isinstance(value, dict) else {}
+        for key, item in self.parameters.items():
             if key.startswith(f"{name}[") and key.endswith("]"):
-                found[key[len(name) + 1 : -1]] = str(each)
-        return found
+                fields[key[len(name) + 1 : -1]] = str(item)
+        return fields
 
 
 async def read_request(request: Request) -> ApiRequest:

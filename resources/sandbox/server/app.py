@@ -1,4 +1,4 @@
-"""The ASGI application: what a request meets on its way to an endpoint, and the answer on its way back."""
+"""The ASGI application: rate limit, faults, keys and parameters around the endpoints' answers."""
 
 import asyncio
 import math
@@ -81,12 +81,15 @@ class Sandbox:
     requests: RequestLog = field(default_factory=RequestLog)
     closing: threading.Event = field(default_factory=threading.Event)
     writing: threading.Lock = field(default_factory=threading.Lock)
-    """Held by a call that changes the account, so that it changes what it has read."""
+    """Held by a request that changes the account, so that it changes what it has read."""
 
     def app(self) -> ASGIApp:
         """Return the ASGI application that serves it."""
         limit = RateLimit(self.assumptions.requests_per_second)
-        routes = [Route(f"/{each.path}", _Answer(self, each, limit), methods=self._methods(each)) for each in ENDPOINTS]
+        routes = [
+            Route(f"/{endpoint.path}", _Answer(self, endpoint, limit), methods=self._methods(endpoint))
+            for endpoint in ENDPOINTS
+        ]
         routes.append(Route("/openapi.json", _Document(build_document(ENDPOINTS, self.assumptions)), methods=["GET"]))
         refuse = partial(_refuse, self)
         return expose_transport(Starlette(routes=routes, exception_handlers={404: refuse, 405: refuse}))

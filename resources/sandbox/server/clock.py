@@ -1,4 +1,4 @@
-"""The sandbox's idea of now: the account's state is a function of it."""
+"""The clock of the sandbox; the state of the account is a function of its time."""
 
 import threading
 import time
@@ -28,7 +28,7 @@ class Clock:
 
     @classmethod
     def real(cls) -> "Clock":
-        """Tell the machine's time."""
+        """Run with the machine's time."""
         return cls(datetime.now(UTC), speed=1.0)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Breaking a connection: what no ASGI message can express, done on uvicorn's transport."""
+"""Sends partial answers and breaks connections on uvicorn's transport, which ASGI messages cannot express."""
 
 import asyncio
 import os
@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TRANSPORT = "sandbox.transport"
-DRIPS = 40
-"""Pieces of a body that drips."""
+MAX_PIECES = 40
+"""Pieces of a body that is sent slowly."""
 
 
 def expose_transport(app: ASGIApp) -> ASGIApp:
@@ -29,14 +29,14 @@ async def send_half(response: Response, send: Send, *, in_chunks: bool = False) 
     body = bytes(response.body)
     await send(_make_head(response, in_chunks=in_chunks))
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-    # Give the loop a turn to hand the half to the network.
+    # Let the event loop hand the half to the network.
     await asyncio.sleep(0.01)
 
 
 async def send_slowly(response: Response, send: Send, wait: Callable[[float], Awaitable[None]], seconds: float) -> None:
     """Send an answer in so many small pieces that `wait`, called before each, lasts some seconds in all."""
     body = bytes(response.body)
-    size = len(body) // DRIPS + 1
+    size = len(body) // MAX_PIECES + 1
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     await send(_make_head(response))
     for piece in pieces:
@@ -47,7 +47,7 @@ async def send_slowly(response: Response, send: Send, wait: Callable[[float], Aw
 
 def _make_head(response: Response, *, in_chunks: bool = False) -> Message:
     # without a length, uvicorn sends the body in chunks
-    headers = [each for each in response.raw_headers if not (in_chunks and each[0] == b"content-length")]
+    headers = [header for header in response.raw_headers if not (in_chunks and header[0] == b"content-length")]
     return {"type": "http.response.start", "status": response.status_code, "headers": headers}
 
 

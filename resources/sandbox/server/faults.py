@@ -1,4 +1,4 @@
-"""Faults that the sandbox injects into its answers, so that a client's care can be tested."""
+"""Faults that the sandbox injects into its answers, to test how a client handles them."""
 
 import hashlib
 import threading
@@ -162,7 +162,7 @@ class Faults:
 
 
 def replace_answer(fault: Fault, assumptions: Assumptions) -> Reply | None:
-    """Return what a fault answers in place of the endpoint, or None if it spoils the endpoint's answer."""
+    """Return the answer that a fault gives in place of the endpoint's, or None if it gives none."""
     if fault.kind in ERROR_TITLES:
         return reply_with_html(int(fault.kind), ERROR_TITLES[fault.kind], _make_retry_after(fault))
     match fault.kind:
@@ -188,7 +188,7 @@ def _make_retry_after(fault: Fault) -> Mapping[str, str]:
 
 
 def spoil_answer(fault: Fault, reply: Reply) -> Reply:
-    """Return the endpoint's answer as a fault of the second sort leaves it."""
+    """Return the endpoint's answer as the fault damages it; unchanged if the fault does not damage answers."""
     match fault.kind:
         case "truncated":
             return replace(reply, body=reply.body[: len(reply.body) * 2 // 3])

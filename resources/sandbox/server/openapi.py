@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the sandbox, made from the table of endpoints that the server routes by."""
+"""Builds the sandbox's OpenAPI 3.1 document from the table of endpoints."""
 
 import inspect
 import re
@@ -19,9 +19,9 @@ Node = dict[str, object]
 def build_document(endpoints: Iterable[Endpoint], assumptions: Assumptions) -> bytes:
     """Return the document as JSON: every endpoint with its parameters, answers and errors."""
     paths: dict[str, Node] = {}
-    for each in endpoints:
-        operations = paths.setdefault(f"/{each.path}", {})
-        operations[each.method.lower()] = _build_operation(each, assumptions)
+    for endpoint in endpoints:
+        operations = paths.setdefault(f"/{endpoint.path}", {})
+        operations[endpoint.method.lower()] = _build_operation(endpoint, assumptions)
     names = {name for pair in KEY_HEADERS.values() for name in pair}
     return msgspec.json.encode(
         {
@@ -47,14 +47,14 @@ def _build_operation(endpoint: Endpoint, assumptions: Assumptions) -> Node:
         "tags": [re.split(r"[/{]", endpoint.path)[1]],
         "summary": summary,
         "description": rest.strip(),
-        "parameters": [_build_parameter(each) for each in endpoint.parameters if each.place != "body"],
+        "parameters": [_build_parameter(parameter) for parameter in endpoint.parameters if parameter.place != "body"],
         "responses": _build_responses(endpoint, assumptions),
     }
-    body = [each for each in endpoint.parameters if each.place == "body"]
+    body = [parameter for parameter in endpoint.parameters if parameter.place == "body"]
     if body:
         kinds = (JSON, FORM) if endpoint.path.startswith("v3/") else (JSON,)
         operation["requestBody"] = {
-            "required": any(each.required for each in body),
+            "required": any(parameter.required for parameter in body),
             "content": {kind: {"schema": _build_body(body)} for kind in kinds},
         }
     return operation
@@ -72,12 +72,12 @@ def _build_parameter(parameter: Parameter) -> Node:
 
 
 def _build_body(parameters: Iterable[Parameter]) -> Node:
-    wanted = list(parameters)
-    properties = {each.name: {**each.schema, "description": each.note} for each in wanted}
+    declared = list(parameters)
+    properties = {parameter.name: {**parameter.schema, "description": parameter.note} for parameter in declared}
     return {
         "type": "object",
         "properties": properties,
-        "required": [each.name for each in wanted if each.required],
+        "required": [parameter.name for parameter in declared if parameter.required],
     }
 
 
@@ -87,14 +87,15 @@ def _build_responses(endpoint: Endpoint, assumptions: Assumptions) -> Node:
     wrong_keys = MESSAGE if endpoint.path.startswith("v4/") else error_schema()
     if assumptions.error_http_status == "always_200" and bare is None:
         return {"200": _build_response("Success or failure", {"anyOf": [success, error_schema()]})}
-    # An account that may not call at all is told so in the envelope, by every endpoint.
+    # Every endpoint refuses an account that may not call at all in the envelope.
     refused: Schema = error_schema() if bare is None else {"anyOf": [MESSAGE, error_schema()]}
     responses: Node = {
         "200": _build_response("Success", success),
         "401": _build_response("Wrong keys", wrong_keys),
         "422": _build_response("Error of the API (API.md, section 3.3)", refused),
     }
-    if bare is not None and any(each.place == "path" or each.name == "subaccount" for each in endpoint.parameters):
+    names_record = any(parameter.place == "path" or parameter.name == "subaccount" for parameter in endpoint.parameters)
+    if bare is not None and names_record:
         responses["404"] = _build_response("Unknown id", MESSAGE)
     return responses
 

@@ -1,4 +1,4 @@
-"""What the sandbox was asked: a log for tests and for people."""
+"""The log of the requests that the sandbox has answered, for tests."""
 
 import threading
 from collections import deque

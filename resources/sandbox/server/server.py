@@ -1,4 +1,4 @@
-"""Running the sandbox: in a thread for tests and demos, or in the foreground for the command line."""
+"""Runs the sandbox: in a thread for tests and demos, in the foreground for the command line."""
 
 import socket
 import sys

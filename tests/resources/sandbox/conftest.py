@@ -24,14 +24,14 @@ def generated() -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def farewell() -> Iterator[Executor]:
+def stopping() -> Iterator[Executor]:
     """Stop servers beside the tests: each takes a fifth of a second, which no test needs to wait for."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
 
 
 @pytest.fixture
-def serve(farewell: Executor) -> Iterator[Serve]:
+def serve(stopping: Executor) -> Iterator[Serve]:
     """Serve an account until the end of the test; further arguments are fields of Assumptions."""
     started: list[Api] = []
 
@@ -42,7 +42,7 @@ def serve(farewell: Executor) -> Iterator[Serve]:
 
     yield start
     for api in started:
-        farewell.submit(api.__exit__, None, None, None)
+        stopping.submit(api.__exit__, None, None, None)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class TestLoyalty:
         api.call("loyaltyusers/update", loyaltycard=card, user=name, voided="false")
         assert name in [str(each["id"]) for each in api.v4(root).json()]
 
-    def test_a_created_user_has_no_card_until_he_is_linked(self, api: Api, card: str) -> None:
+    def test_a_created_user_has_no_card_until_it_is_linked(self, api: Api, card: str) -> None:
         person = {"email": "n@example.com", "password": "p", "first_Name": "Zoé", "birthday": "1990-01-02"}
         user = api.call("loyaltyusers/create", **person)["user"]
         assert user["ID"] not in members(api, card)

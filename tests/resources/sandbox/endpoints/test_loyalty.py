@@ -46,7 +46,7 @@ def test_one_card_is_an_object_or_an_array_of_one(serve: Serve, account: Handmad
     assert serve(account, single_as="array").call("loyalty/info", loyaltycard=12)["loyaltycard"] == [card]
 
 
-def test_recorded_users_are_served_verbatim(serve: Serve, account: HandmadeAccount) -> None:
+def test_handmade_users_are_served_verbatim(serve: Serve, account: HandmadeAccount) -> None:
     body = serve(account).post("loyaltyusers/list", loyaltycard="12").content
     assert body.endswith(b'"voided":"1"},{"ID": 9,]}')
 

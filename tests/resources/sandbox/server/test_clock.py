@@ -1,4 +1,4 @@
-"""The clock stands still, tells real time, or runs fast."""
+"""The clock stands still, shows real time, or runs fast."""
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,7 +8,7 @@ from resources.sandbox.server.clock import Clock
 MOMENT = datetime(2026, 11, 1, 12)
 
 
-def test_a_frozen_clock_moves_only_when_told() -> None:
+def test_a_frozen_clock_moves_only_when_it_is_set() -> None:
     clock = Clock.frozen(MOMENT)
     time.sleep(0.01)
     assert clock.now() == MOMENT
@@ -18,7 +18,7 @@ def test_a_frozen_clock_moves_only_when_told() -> None:
     assert clock.now() == MOMENT - timedelta(days=1)
 
 
-def test_a_real_clock_tells_utc_without_a_zone() -> None:
+def test_a_real_clock_shows_utc_without_a_zone() -> None:
     now = Clock.real().now()
     assert now.tzinfo is None
     assert abs(now - datetime.now(UTC).replace(tzinfo=None)) < timedelta(seconds=1)

@@ -48,10 +48,10 @@ def test_too_many_requests_can_name_a_moment(api: Api) -> None:
     assert 50 < (moment - datetime.now(UTC)).total_seconds() <= 61
 
 
-@pytest.mark.parametrize(("kind", "told"), [("429", "in a while"), ("503", "in a while")])
-def test_the_wait_can_be_any_text(api: Api, kind: Kind, told: str) -> None:
-    api.server.faults.add(Fault(kind, retry_after=told), Fault("429", retry_after=-60, as_http_date=True))
-    assert page(api).headers["retry-after"] == told
+@pytest.mark.parametrize(("kind", "wait"), [("429", "in a while"), ("503", "in a while")])
+def test_the_wait_can_be_any_text(api: Api, kind: Kind, wait: str) -> None:
+    api.server.faults.add(Fault(kind, retry_after=wait), Fault("429", retry_after=-60, as_http_date=True))
+    assert page(api).headers["retry-after"] == wait
     assert parsedate_to_datetime(page(api).headers["retry-after"]) < datetime.now(UTC)
 
 

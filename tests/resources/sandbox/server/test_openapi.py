@@ -78,8 +78,8 @@ def known_values(api: Api) -> dict[str, list[Any]]:
 @pytest.fixture(scope="module")
 def described(api: Api) -> OpenApiSchema:
     """The document, with values that exist in place of any text."""
-    told, values = document(api), known_values(api)
-    for path in told["paths"].values():
+    described, values = document(api), known_values(api)
+    for path in described["paths"].values():
         for operation in path.values():
             for each in operation["parameters"]:
                 if each["name"] in values:
@@ -87,7 +87,7 @@ def described(api: Api) -> OpenApiSchema:
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 properties = content["schema"]["properties"]
                 properties.update({name: {"enum": values[name]} for name in properties if name in values})
-    schema = schemathesis.openapi.from_dict(told)
+    schema = schemathesis.openapi.from_dict(described)
     schema.config.update(base_url=api.server.url)
     return schema
 

@@ -53,7 +53,7 @@ def test_other_keys_can_be_chosen(five: HandmadeAccount) -> None:
         assert api.post("coupon/list").status_code == 200
 
 
-def test_requests_over_the_limit_are_told_to_wait(serve: Serve, five: HandmadeAccount) -> None:
+def test_requests_over_the_limit_have_to_wait(serve: Serve, five: HandmadeAccount) -> None:
     api = serve(five, requests_per_second=3)
     responses = [api.post("coupon/list") for _ in range(5)]
     assert [each.status_code for each in responses[:3]] == [200, 200, 200]
