@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 API = ROOT / "resources" / "coupontools" / "API.md"
 DESIGN = ROOT / "resources" / "warehouse" / "DESIGN.md"
 README = ROOT / "README.md"
+WALK = ROOT / "assets" / "README.md"
+CONTRIBUTING = ROOT / ".github" / "CONTRIBUTING.md"
 
 CODE = sorted(
     path for folder in ("pipelines", "assets", "resources", "tests") for path in (ROOT / folder).rglob("*.py")
@@ -78,14 +80,30 @@ def test_every_assumption_of_the_sandbox_is_among_what_is_open(assumption: str) 
     assert f"`{assumption}`" in section.split("\n## ")[0]
 
 
-@pytest.mark.parametrize("document", [API, DESIGN, README], ids=name)
+@pytest.mark.parametrize("document", [API, DESIGN, README, WALK, CONTRIBUTING], ids=name)
 def test_every_file_that_a_document_names_is_there(document: Path) -> None:
     text = document.read_text("utf-8")
-    links = [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)]
+    links = [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", text)]
     modules = re.findall(r"`([\w/]+\.py)`", text)
 
     assert [link for link in links if not link.exists()] == []
     assert [module for module in modules if not any(path.as_posix().endswith(f"/{module}") for path in CODE)] == []
+
+
+def test_the_readmes_tree_has_the_folders_of_the_packages() -> None:
+    block = next(block for block in README.read_text("utf-8").split("```") if "\npipelines/ " in block)
+    packages = [ROOT / name for name in ("pipelines", "assets", "resources", "tests")]
+    drawn: list[str] = []
+    package = ""
+
+    for indent, folder in re.findall(r"^( *)(\w+)/", block, re.MULTILINE):
+        package = package if indent else folder
+        drawn.append(f"{package}/{folder}" if indent else package)
+
+    folders = [
+        path for package in packages[:3] for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"
+    ]
+    assert sorted(drawn) == sorted(name(path) for path in packages + folders)
 
 
 def table(*header: str) -> list[list[str]]:
