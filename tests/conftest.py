@@ -1,5 +1,6 @@
-"""What the tests share: a real sandbox on loopback, an environment that names it, and a folder to write to."""
+"""Fixtures for all tests: a sandbox on loopback, an environment that names it, and a folder to write to."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,12 +18,23 @@ from resources.sandbox.server.server import SandboxServer
 Serve = Callable[..., SandboxServer]
 
 
+def pytest_configure() -> None:
+    """Clear the developer's settings before a module is imported that reads them then."""
+    for name in _names_of_settings():
+        del os.environ[name]
+
+
 @pytest.fixture(autouse=True)
-def _no_environment_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("API_URL", "CLIENT_ID", "CLIENT_SECRET", "START_DATE", "CONCURRENCY", "REQUESTS_PER_SECOND"):
-        monkeypatch.delenv(f"COUPONTOOLS_{name}", raising=False)
+def _settings_of_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Begin with no settings but a folder and no waiting, whatever a fixture of a module has set."""
+    for name in _names_of_settings():
+        monkeypatch.delenv(name)
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COUPONTOOLS_RETRY_WAIT", "0.01")
+
+
+def _names_of_settings() -> list[str]:
+    return [name for name in os.environ if name.startswith("COUPONTOOLS_") or name == "DAGSTER_HOME"]
 
 
 @pytest.fixture
@@ -32,9 +44,9 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Start a sandbox for an account, and let the environment name it; a later one takes the place of the first.
+    """Start a sandbox for an account, named by the environment; a later call replaces it at the same address.
 
-    It does so at the same address: another one would be another account.
+    Another address would be another account.
     """
     with ExitStack() as running:
         port = 0
