@@ -1,5 +1,6 @@
 """The files, sections, endpoints and assumptions that documents and code name to each other are there."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -198,3 +199,21 @@ def test_the_tables_of_jobs_and_sensors_have_all_that_runs() -> None:
     assert {name.strip("`"): set(codes(schedules)) for name, _, schedules in rows} == jobs
     sensors = table("sensor (on from the start)", "what it does")
     assert {name.strip("`") for name, _ in sensors} == {sensor.name for sensor in repository.sensor_defs}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The texts in a module, with `…` for what is put into them."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_message_that_the_readme_explains_is_one_of_the_code() -> None:
+    rows = table("it says", "what to do")
+    said = "\n".join(text for path in CODE if not path.is_relative_to(ROOT / "tests") for text in texts(path))
+    pieces = [piece.strip(" .") for cell, _ in rows for message in codes(cell) for piece in message.split("…")]
+
+    assert [piece for piece in pieces if piece not in said] == []
+    assert sum(bool(piece) for piece in pieces) > 20
