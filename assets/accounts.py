@@ -3,13 +3,12 @@
 import dagster as dg
 
 from assets.ingest.descriptions import extract_described
-from assets.ingest.extract import ExtractionReport
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table
 from assets.ingest.table_asset import table_asset
+from assets.ingest.table_run import TableRun
 from assets.tables.subaccounts import Subaccount
-from resources.coupontools.client import Client
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -22,7 +21,7 @@ def subaccounts(
     def known() -> list[str]:
         return warehouse.values(Subaccount.schema_of_table(), "subaccount_id")
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        return await extract_described(client, "subaccounts", "subaccount_info", Subaccount, known, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        return await extract_described(run, "subaccounts", "subaccount_info", known)
 
     return read_table(context, coupontools, warehouse, Subaccount, read)

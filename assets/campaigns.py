@@ -3,15 +3,15 @@
 import dagster as dg
 
 from assets.ingest.descriptions import extract_described
-from assets.ingest.extract import ExtractionReport, Read, extract
+from assets.ingest.extract import extract
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table
 from assets.ingest.table_asset import table_asset
+from assets.ingest.table_run import TableRun
 from assets.tables.campaigns import Campaign
 from assets.tables.categories import Category
-from resources.coupontools.client import Client
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 LEVELS = {"categories": "category", "main_categories": "main"}
@@ -27,8 +27,8 @@ def campaigns(
     def known() -> list[str]:
         return warehouse.values(Campaign.schema_of_table(), "campaign_id")
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        return await extract_described(client, "campaigns", "campaign_info", Campaign, known, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        return await extract_described(run, "campaigns", "campaign_info", known)
 
     return read_table(context, coupontools, warehouse, Campaign, read)
 
@@ -39,8 +39,10 @@ def categories(
 ) -> Materialized:
     """Read both lists of categories."""
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        reads = [Read(Slice(client.endpoints[part]), {"level": level}) for part, level in LEVELS.items()]
-        return await extract(client, reads, Category, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        endpoints = run.client.endpoints
+        return await extract(
+            run, [Slice(endpoints[part], constants={"level": level}) for part, level in LEVELS.items()]
+        )
 
     return read_table(context, coupontools, warehouse, Category, read)

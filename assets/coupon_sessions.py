@@ -1,13 +1,16 @@
 """Coupon sessions: of every campaign, those that came into being or were touched in a window of days."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from assets.ingest.children import extract_children
-from assets.ingest.extract import ExtractionReport, Read, identity, known_slices
+from assets.ingest.children import Listing, extract_children
+from assets.ingest.extract import known_slices, slice_key
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table
 from assets.ingest.table_asset import table_asset
+from assets.ingest.table_run import TableRun
 from assets.partitions import Days, Window, add_rows_of_days, daily, has_partitions, read_start_date, window_of
 from assets.plots import as_picture, by_day
 from assets.policies import as_dagster_failure
@@ -18,7 +21,6 @@ from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import ParentNotFoundError, RequestError, UnreadableError
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
@@ -42,27 +44,21 @@ def coupon_sessions(
         window = window_of(context, config)
         purpose = f"{CouponSession.TABLE} {window} of {coupontools.account()}"
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        known = known_slices(batch)
+    async def read(run: TableRun) -> ExtractionReport:
+        client, known = run.client, known_slices(run.batch)
 
-        async def reads(campaign: str) -> list[Read]:
-            all_parts = ("sessions", *TOUCHED)
-            slices = [Slice(client.endpoints[part], campaign, window.start, window.end) for part in all_parts]
-            values = {"campaign_id": campaign}
-            if not known.issuperset(map(identity, slices)) and await _may_be_older(client, campaign, window):
-                return [Read(slice_, values) for slice_ in slices]
-            return [Read(slices[0], values, covers=slices[1:])]
+        async def slices_of(campaign: str) -> list[Slice]:
+            sessions, *touched = (
+                Slice(client.endpoints[part], campaign, window.start, window.end, {"campaign_id": campaign})
+                for part in ("sessions", *TOUCHED)
+            )
+            is_known = known.issuperset(map(slice_key, [sessions, *touched]))
+            if not is_known and await _may_be_older(client, campaign, window):
+                return [sessions, *touched]
+            return [replace(sessions, covers=tuple(touched))]
 
-        return await extract_children(
-            client,
-            client.endpoints["campaigns"],
-            Campaign,
-            reads,
-            CouponSession,
-            batch,
-            context.log,
-            finds_deletions=window.is_everything,
-        )
+        listing = Listing(client.endpoints["campaigns"], Campaign)
+        return await extract_children(run, listing, slices_of, finds_deletions=window.is_everything)
 
     read_result = read_table(context, coupontools, warehouse, CouponSession, read, purpose, window.resumable_for)
     add_rows_of_days(context, warehouse, CouponSession, "created_at")
@@ -84,7 +80,7 @@ async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
         return True
     before = Slice(client.endpoints["sessions"], campaign, THE_BEGINNING, window.start - timedelta(days=1))
     try:
-        return await client.read(PageRequest(before, page=1), lambda answer, _asked_at: answer.records != NO_RECORDS)
+        return await client.read(PageRequest(before, page=1), lambda page: page.records != NO_RECORDS)
     except (ParentNotFoundError, RequestError, UnreadableError):  # the lists are read all the same, and tell it
         return True
 

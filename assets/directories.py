@@ -2,20 +2,19 @@
 
 import dagster as dg
 
-from assets.ingest.children import extract_children
+from assets.ingest.children import Listing, extract_children
 from assets.ingest.descriptions import extract_described
-from assets.ingest.extract import ExtractionReport, Read
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table
 from assets.ingest.table_asset import table_asset
+from assets.ingest.table_run import TableRun
 from assets.partitions import Days, add_rows_of_days, daily, window_of
 from assets.policies import as_dagster_failure
 from assets.tables.directories import Directory
 from assets.tables.directory_campaigns import DirectoryCampaign
 from assets.tables.directory_registrations import DirectoryRegistration
-from resources.coupontools.client import Client
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -28,8 +27,8 @@ def directories(
     def known() -> list[str]:
         return warehouse.values(Directory.schema_of_table(), "directory_id")
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        return await extract_described(client, "directories", "directory_info", Directory, known, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        return await extract_described(run, "directories", "directory_info", known)
 
     return read_table(context, coupontools, warehouse, Directory, read)
 
@@ -40,14 +39,14 @@ def directory_campaigns(
 ) -> Materialized:
     """Read the campaigns of each directory."""
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        endpoint = client.endpoints["directory_campaigns"]
-        listing = client.endpoint_beside("directories", endpoint)
+    async def read(run: TableRun) -> ExtractionReport:
+        endpoint = run.client.endpoints["directory_campaigns"]
+        listing = Listing(run.client.endpoint_beside("directories", endpoint), Directory)
 
-        async def reads(directory: str) -> list[Read]:
-            return [Read(Slice(endpoint, directory), {"directory_id": directory})]
+        async def slices_of(directory: str) -> list[Slice]:
+            return [Slice(endpoint, directory, constants={"directory_id": directory})]
 
-        return await extract_children(client, listing, Directory, reads, DirectoryCampaign, batch, context.log)
+        return await extract_children(run, listing, slices_of)
 
     return read_table(context, coupontools, warehouse, DirectoryCampaign, read)
 
@@ -61,25 +60,14 @@ def directory_registrations(
         window = window_of(context, config)
         purpose = f"{DirectoryRegistration.TABLE} {window} of {coupontools.account()}"
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        endpoint = client.endpoints["directory_registrations"]
-        listing = client.endpoint_beside("directories", endpoint)
+    async def read(run: TableRun) -> ExtractionReport:
+        endpoint = run.client.endpoints["directory_registrations"]
+        listing = Listing(run.client.endpoint_beside("directories", endpoint), Directory)
 
-        async def reads(directory: str) -> list[Read]:
-            slice_ = Slice(endpoint, directory, window.start, window.end)
-            return [Read(slice_, {"directory_id": directory})]
+        async def slices_of(directory: str) -> list[Slice]:
+            return [Slice(endpoint, directory, window.start, window.end, constants={"directory_id": directory})]
 
-        return await extract_children(
-            client,
-            listing,
-            Directory,
-            reads,
-            DirectoryRegistration,
-            batch,
-            context.log,
-            dated="registered_at",
-            finds_deletions=window.is_everything,
-        )
+        return await extract_children(run, listing, slices_of, finds_deletions=window.is_everything)
 
     read_result = read_table(
         context, coupontools, warehouse, DirectoryRegistration, read, purpose, window.resumable_for

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.ingest.children import Parents, extract_children, parents
-from assets.ingest.extract import ExtractionReport, Read, extract
+from assets.ingest.children import Listing, ParentList, extract_children, list_parents
+from assets.ingest.extract import extract
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table
 from assets.ingest.table_asset import table_asset
+from assets.ingest.table_run import TableRun
 from assets.partitions import add_row_counts, cards, has_partitions
 from assets.tables.loyalty_cards import LoyaltyCard
 from assets.tables.loyalty_user_changes import LoyaltyUserChange
 from assets.tables.loyalty_users import LoyaltyUser
 from resources.coupontools.client import Client
-from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -27,25 +27,25 @@ def loyalty_cards(
 ) -> Materialized:
     """Read the list of loyalty cards."""
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        return await extract(client, [Read(Slice(client.endpoints["loyalty_cards"]))], LoyaltyCard, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        return await extract(run, [Slice(run.client.endpoints["loyalty_cards"])])
 
     return read_table(context, coupontools, warehouse, LoyaltyCard, read)
 
 
-def listed_cards(coupontools: CoupontoolsResource) -> Parents:
+def listed_cards(coupontools: CoupontoolsResource) -> ParentList:
     """Ask which loyalty cards are in the account now. Raises SettingsError and CoupontoolsError."""
 
-    async def ask() -> Parents:
+    async def ask() -> ParentList:
         async with coupontools.connected() as client:
-            return await parents(client, _listing(client), LoyaltyCard)
+            return await list_parents(client, _listing(client))
 
     return asyncio.run(ask())
 
 
-def _listing(client: Client) -> Endpoint:
+def _listing(client: Client) -> Listing:
     """The list of cards that has the ids by which their users are asked for."""
-    return client.endpoint_beside("loyalty_cards", client.endpoints["loyalty_users"])
+    return Listing(client.endpoint_beside("loyalty_cards", client.endpoints["loyalty_users"]), LoyaltyCard)
 
 
 @table_asset(LoyaltyUser, LoyaltyUserChange, group="loyalty", partitions=cards)
@@ -55,13 +55,11 @@ def loyalty_users(
     """Read the users of the loyalty cards of the run, of all cards if it has no partitions; keep what has changed."""
     wanted = list(context.partition_keys) if has_partitions(context) else None
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        async def reads(card: str) -> list[Read]:
-            return [Read(Slice(client.endpoints["loyalty_users"], card), {"loyalty_card_id": card})]
+    async def read(run: TableRun) -> ExtractionReport:
+        async def slices_of(card: str) -> list[Slice]:
+            return [Slice(run.client.endpoints["loyalty_users"], card, constants={"loyalty_card_id": card})]
 
-        return await extract_children(
-            client, _listing(client), LoyaltyCard, reads, LoyaltyUser, batch, context.log, only=wanted
-        )
+        return await extract_children(run, _listing(run.client), slices_of, only=wanted)
 
     read_result = read_table(context, coupontools, warehouse, LoyaltyUser, read)
     if wanted:

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from assets.ingest.children import extract_children
-from assets.ingest.extract import ExtractionReport, Read, extract
+from assets.ingest.children import Listing, extract_children
+from assets.ingest.extract import extract
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingest import Materialized, read_table
 from assets.ingest.table_asset import table_asset
+from assets.ingest.table_run import TableRun
 from assets.tables.email_groups import EmailGroup
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.sms_groups import SmsGroup
-from resources.coupontools.client import Client
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import Batch
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -22,8 +22,8 @@ def sms_groups(
 ) -> Materialized:
     """Read the list of SMS groups."""
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        return await extract(client, [Read(Slice(client.endpoints["sms_groups"]))], SmsGroup, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        return await extract(run, [Slice(run.client.endpoints["sms_groups"])])
 
     return read_table(context, coupontools, warehouse, SmsGroup, read)
 
@@ -34,13 +34,11 @@ def sms_contacts(
 ) -> Materialized:
     """Read the contacts of each SMS group."""
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        async def reads(group: str) -> list[Read]:
-            return [Read(Slice(client.endpoints["sms_contacts"], group), {"sms_group_id": group})]
+    async def read(run: TableRun) -> ExtractionReport:
+        async def slices_of(group: str) -> list[Slice]:
+            return [Slice(run.client.endpoints["sms_contacts"], group, constants={"sms_group_id": group})]
 
-        return await extract_children(
-            client, client.endpoints["sms_groups"], SmsGroup, reads, SmsContact, batch, context.log
-        )
+        return await extract_children(run, Listing(run.client.endpoints["sms_groups"], SmsGroup), slices_of)
 
     return read_table(context, coupontools, warehouse, SmsContact, read)
 
@@ -51,7 +49,7 @@ def email_groups(
 ) -> Materialized:
     """Read the list of e-mail groups."""
 
-    async def read(client: Client, batch: Batch) -> ExtractionReport:
-        return await extract(client, [Read(Slice(client.endpoints["email_groups"]))], EmailGroup, batch, context.log)
+    async def read(run: TableRun) -> ExtractionReport:
+        return await extract(run, [Slice(run.client.endpoints["email_groups"])])
 
     return read_table(context, coupontools, warehouse, EmailGroup, read)

@@ -9,8 +9,8 @@ from importlib.metadata import version
 import click
 
 from resources.coupontools.client import Client
-from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import CoupontoolsError
+from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
@@ -81,8 +81,8 @@ def _account(work: Callable[[Client], Awaitable[None]]) -> bool:
 async def _ask_once(client: Client) -> None:
     """The list of campaigns answers for the address, the network and the keys."""
 
-    def decode(answer: Answer, _asked_at: object) -> Answer:
-        return answer
+    def decode(page: Page) -> Page:
+        return page
 
     await client.read(PageRequest(Slice(client.endpoints["campaigns"])), decode)
     _show("the API answers, and takes the keys", good=True)

@@ -44,7 +44,7 @@ def loyalty_card_partitions(
         )
     known = context.instance.get_dynamic_partitions(str(cards.name))
     new = [card for card in names if card not in known]
-    gone = [card for card in known if card not in listed.ids] if listed.is_whole else []
+    gone = [card for card in known if card not in listed.ids] if listed.is_complete else []
     if not (new or gone):
         return dg.SkipReason(f"The account has {len(listed.ids):,} loyalty cards, which are all known.")
     left = [card for card in known if card not in gone]

@@ -1,4 +1,4 @@
-"""Ends what is awaited when the run is told to end."""
+"""Cancels the extraction when the process receives a signal to end."""
 
 import asyncio
 import signal
@@ -15,34 +15,36 @@ def run_until_cancelled(work: Coroutine[Any, Any, T]) -> T:
 
     Dagster's own handlers raise wherever the program happens to be, and in a loop's callback that is lost.
     """
-    told: list[int] = []
+    signals: list[int] = []
 
     async def main() -> T:
-        with _cancelling(asyncio.get_running_loop(), asyncio.current_task(), told):
+        with _cancelling(asyncio.get_running_loop(), asyncio.current_task(), signals):
             return await work
 
     try:
         result = asyncio.run(main())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-    if told:
+    if signals:
         raise KeyboardInterrupt
     return result
 
 
 @contextmanager
-def _cancelling(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any] | None", told: list[int]) -> Iterator[None]:
+def _cancelling(
+    loop: asyncio.AbstractEventLoop, task: "asyncio.Task[Any] | None", signals: list[int]
+) -> Iterator[None]:
     if task is None or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def cancel(number: int, _frame: object) -> None:
-        told.append(number)
+        signals.append(number)
         loop.call_soon_threadsafe(task.cancel)
 
-    before = {each: signal.signal(each, cancel) for each in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.ingest.extract import ACCEPT_COUNTS, ExtractionReport
+from assets.ingest.extract import ACCEPT_COUNTS
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.progress import named
 from assets.tables.table import Table
 
@@ -43,7 +44,7 @@ def results(
 
     With `accepts_counts` lists that give fewer records than announced are a warning.
     """
-    short = report.short
+    short = report.incomplete
     told = f"{short[0]} Nothing is published until it is read again without loss. {ACCEPT_COUNTS}" if short else None
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,

@@ -1,105 +1,125 @@
-"""What hangs on something else, as sessions on campaigns: the parents are listed afresh, then read one by one."""
+"""Extracts records that belong to a parent, as sessions to a campaign: lists the parents now, then reads each one."""
 
-import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import msgspec
 import polars as pl
 
-from assets.ingest.extract import ExtractionReport, Read, extract
-from assets.normalise.normalise import identifiers
+from assets.ingest.extract import extract
+from assets.ingest.extraction_report import ExtractionReport
+from assets.ingest.table_run import TableRun
+from assets.normalise.normalise import PageNormaliser
 from assets.tables.table import Table
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import NotAvailableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.pages import PageReader, Reads, Taken
+from resources.coupontools.pages import PageReader
 from resources.coupontools.requests import Slice
 from resources.printable import make_printable
-from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import CompleteParentList
 
 
 @dataclass(frozen=True)
-class Parents:
-    """The `ids` that the API listed, in its order; `is_whole` if no other parent was in the account at that time."""
+class Listing:
+    """The endpoint that lists the records of a table."""
+
+    endpoint: Endpoint
+    table: type[Table]
+
+
+@dataclass(frozen=True)
+class ParentList:
+    """The parents that are in the account."""
 
     ids: tuple[str, ...]
-    at: datetime
-    is_whole: bool
+    """Their ids, in the order of the API."""
+    listed_at: datetime
+    """When the listing began, naive UTC."""
+    is_complete: bool
+    """Whether no other parent was in the account at that time."""
 
 
-async def parents(client: Client, endpoint: Endpoint, table: type[Table]) -> Parents:
-    """All that `endpoint` lists now; nothing if the account does not have that part."""
-    at = datetime.now(UTC).replace(tzinfo=None)
-    found: dict[str, None] = {}
-    nameless: list[int] = []
+@dataclass(frozen=True)
+class _IdPage:
+    """The ids of a page, null where a record has none that can be used."""
 
-    def read(page: Page) -> pl.Series:
-        try:
-            return identifiers(page, table)
-        except msgspec.DecodeError:
-            raise ShapeError from None
+    ids: pl.Series
+    is_before_window: bool = False
 
-    def take(ids: pl.Series) -> Taken:
-        nameless.append(ids.null_count())
-        found.update(dict.fromkeys(ids.drop_nulls()))
-        return Taken(len(ids), ids.hash())
+    @property
+    def records(self) -> int:
+        return len(self.ids)
+
+    @property
+    def hashes(self) -> pl.Series:
+        return self.ids.hash()
+
+
+async def list_parents(client: Client, listing: Listing) -> ParentList:
+    """Read which parents are in the account; none if the account does not have that part."""
+    listed_at = datetime.now(UTC).replace(tzinfo=None)
+    normaliser = PageNormaliser(listing.table)
+    pages: list[pl.Series] = []
+
+    def decode(page: Page) -> _IdPage:
+        return _IdPage(normaliser.read_identifiers(page))
+
+    def store(page: _IdPage, _new: pl.Series | None) -> None:
+        pages.append(page.ids)
 
     try:
-        reading = await PageReader(client).read(Slice(endpoint), Reads(read, take))
+        result = await PageReader(client).read_pages(Slice(listing.endpoint), decode, store)
     except NotAvailableError:
-        return Parents((), at, is_whole=False)
-    is_all = reading.holds_all_announced or client.accepts_counts
-    is_whole = is_all and reading.at_rest and not any(nameless)
-    return Parents(tuple(found), at, is_whole)
+        return ParentList((), listed_at, is_complete=False)
+    holds_all = result.holds_all_announced or client.accepts_counts
+    is_complete = holds_all and result.is_stable and not any(ids.null_count() for ids in pages)
+    ids = dict.fromkeys(identifier for ids in pages for identifier in ids.drop_nulls())
+    return ParentList(tuple(ids), listed_at, is_complete)
 
 
 async def extract_children(
-    client: Client,
-    listing: Endpoint,
-    parent: type[Table],
-    reads: Callable[[str], Awaitable[Sequence[Read]]],
-    table: type[Table],
-    batch: Batch,
-    log: logging.Logger,
+    run: TableRun,
+    listing: Listing,
+    slices_of: Callable[[str], Awaitable[Sequence[Slice]]],
     *,
-    dated: str | None = None,
     only: Collection[str] | None = None,
     finds_deletions: bool = True,
 ) -> ExtractionReport:
-    """Read what hangs on each that `listing` lists now, or on those of it that are among `only`; `reads` says what.
+    """Read the slices of each parent that `listing` has now, or of those of them that are among `only`.
 
-    With `finds_deletions` what hangs on a parent that is no longer listed counts as deleted with it, on whichever.
-    Raises CoupontoolsError as `extract` does.
+    With `finds_deletions` the rows of a parent that is no longer listed count as deleted with it, also where it is not
+    among `only`. Raises CoupontoolsError as `extract` does.
     """
-    listed = await parents(client, listing, parent)
-    wanted = listed.ids if only is None else [each for each in only if each in set(listed.ids)]
-    log.info(f"{table.TABLE}: reading of {len(wanted):,} {parent.TABLE}")
-    wanted_reads = [read for of_parent in await gather(map(reads, wanted)) for read in of_parent]
-    report = await extract(client, wanted_reads, table, batch, log, dated, parents=parent.TABLE)
-    report.gone += [each for each in only or () if each not in set(listed.ids)]
-    if finds_deletions and listed.is_whole:
-        report.whole.append(CompleteParentList(listed.at, parent.KEY[0], listed.ids))
-    if report.missing and not report.finished:
-        await _confirm(client, listing, parent, report)
+    parents, parent_table = await list_parents(run.client, listing), listing.table
+    wanted = parents.ids if only is None else [parent for parent in only if parent in set(parents.ids)]
+    run.log.info(f"{run.table.TABLE}: reading of {len(wanted):,} {parent_table.TABLE}")
+    slices = [slice_ for of_parent in await gather(map(slices_of, wanted)) for slice_ in of_parent]
+    report = await extract(run, slices, parents=parent_table.TABLE)
+    report.deleted += [parent for parent in only or () if parent not in set(parents.ids)]
+    if finds_deletions and parents.is_complete:
+        report.complete_reads.append(CompleteParentList(parents.listed_at, parent_table.KEY[0], parents.ids))
+    if report.not_found and not report.finished:
+        await _confirm_not_found(run, listing, report)
     else:
-        report.gone += report.missing
+        report.deleted += report.not_found
     return report
 
 
-async def _confirm(client: Client, listing: Endpoint, parent: type[Table], report: ExtractionReport) -> None:
-    """Where HTTP says of every parent that it is not there, tell parents that are gone from an endpoint that is."""
-    listed = set((await parents(client, listing, parent)).ids)
-    for each in report.missing:
-        if each in listed:
+async def _confirm_not_found(run: TableRun, listing: Listing, report: ExtractionReport) -> None:
+    """Where HTTP says of every parent that it is not there, tell deleted parents from an endpoint that does not exist.
+
+    A parent that is listed now was not deleted.
+    """
+    listed = set((await list_parents(run.client, listing)).ids)
+    for parent in report.not_found:
+        if parent in listed:
             report.unreadable.append(
-                f"The API lists {make_printable(each)} among the {parent.TABLE}, but answers HTTP 404 when it is read. "
-                "Choose the other version with COUPONTOOLS_API_VERSIONS; coupontools check --probe says which works."
+                f"The API lists {make_printable(parent)} among the {listing.table.TABLE}, but answers HTTP 404 when it "
+                "is read. Choose the other version with COUPONTOOLS_API_VERSIONS; coupontools check --probe says which "
+                "works."
             )
         else:
-            report.gone.append(each)
+            report.deleted.append(parent)

@@ -1,100 +1,117 @@
-"""Things that the API lists in short and describes one by one: both answers become one record.
+"""Extracts records that the API lists briefly and describes one by one: both answers become one record.
 
 A description's value counts, unless it is empty or of another JSON type than the list's. A value that gives way is
-kept all the same, under `list.<name>` or `info.<name>`, which no column claims, so that it ends in `_extra`.
+kept under `list.<name>` or `info.<name>`, which no column declares, so that it ends in `_extra`.
 """
 
-import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import polars as pl
 
-from assets.ingest.children import parents
-from assets.ingest.extract import ExtractionReport, Read, extract, identity, keep_unreadable_answer
+from assets.ingest.children import Listing, list_parents
+from assets.ingest.extract import extract, slice_key, store_unreadable_answer
+from assets.ingest.extraction_report import ExtractionReport
+from assets.ingest.table_run import TableRun
 from assets.normalise.exact_json import IllegibleError, split_fields, split_records
-from assets.normalise.normalise import identifiers
+from assets.normalise.normalise import PageNormaliser
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from resources.coupontools.client import Client
-from resources.coupontools.envelope import Answer, ShapeError
+from resources.coupontools.envelope import ShapeError
 from resources.coupontools.errors import NotAvailableError, ParentNotFoundError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.repeated_keys import EMPTY
 from resources.coupontools.requests import PageRequest, Slice
-from resources.warehouse.batch import Batch, CompletedSlice
+from resources.warehouse.batch import CompletedSlice
+
+
+@dataclass
+class _Descriptions:
+    """The descriptions of the records of a list, by id."""
+
+    records: dict[str, bytes] = field(default_factory=dict)
+    slices: list[Slice] = field(default_factory=list)
+    """The requests for the descriptions."""
+    not_found: list[str] = field(default_factory=list)
+    unreadable: dict[Slice, UnreadableError] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> set[str]:
+        """The ids of which there is no description because the request failed."""
+        return {*self.not_found, *(str(slice_.parent) for slice_ in self.unreadable)}
+
+    @property
+    def empty(self) -> int:
+        """How many requests brought no description although they did not fail."""
+        return len(self.slices) - len(self.records) - len(self.not_found) - len(self.unreadable)
 
 
 async def extract_described(
-    client: Client,
-    listing: str,
-    description: str,
-    table: type[Table],
-    known: Callable[[], Collection[str]],
-    batch: Batch,
-    log: logging.Logger,
+    run: TableRun, listing: str, description: str, known_ids: Callable[[], Collection[str]]
 ) -> ExtractionReport:
-    """Read the part `listing` of an account into the batch, each record with its `description`.
+    """Read the part `listing` of an account into the batch, each record together with its `description`.
 
-    Where a description fails, the row of an id that is `known` stays as it is, so that nothing is lost of what an
-    earlier read told; another one is taken as it is listed. Raises CoupontoolsError as `extract` does.
+    Where a description fails, the row of an id that is among `known_ids` stays as it is, so that nothing is lost of an
+    earlier description; a record that is not known is taken as it is listed. Raises CoupontoolsError as `extract` does.
     """
-    listed = Slice(client.endpoints[listing])
-    described: dict[str, bytes] = {}
-    gone: list[str] = []
-    unreadable: dict[Slice, UnreadableError] = {}
+    listed = Slice(run.client.endpoints[listing])
+    descriptions = await _read_descriptions(run, listed, description)
+    left_out = descriptions.failed.intersection(known_ids()) if descriptions.failed else set[str]()
+    normaliser = PageNormaliser(run.table)
 
-    async def describe(slice_: Slice) -> None:
-        try:
-            record = await client.read(PageRequest(slice_), _only_record)
-            if record is not None:
-                described[str(slice_.parent)] = record
-        except (NotAvailableError, ParentNotFoundError) as error:
-            log.warning("%s It is taken as it is listed, unless more is known of it.", error)
-            gone.append(str(slice_.parent))
-        except UnreadableError as error:
-            log.warning("%s", error)
-            unreadable[slice_] = error
+    def complete_page(page: Page) -> Page:
+        return _with_descriptions(page, normaliser, descriptions.records, left_out)
 
-    slices: list[Slice] = []
-    with suppress(UnreadableError):  # extract meets it too, and puts it away
-        found = await parents(client, listed.endpoint, table)
-        describing = client.endpoint_beside(description, listed.endpoint)
-        slices = [Slice(describing, identifier) for identifier in found.ids]
-        await gather(describe(slice_) for slice_ in slices)
-        for slice_ in slices:
-            refused = int(slice_ in unreadable)
-            batch.complete(CompletedSlice(*identity(slice_), refused, refused, None, complete=not refused))
-    failed = {*gone, *(str(slice_.parent) for slice_ in unreadable)}
-    left_out = failed.intersection(known()) if failed else set()
-    report = await extract(
-        client,
-        [Read(listed)],
-        table,
-        batch,
-        log,
-        complete=lambda page: _completed(page, table, described, left_out=left_out),
-    )
-    empty = table.schema_of_frames().to_frame()
-    still_there = pl.DataFrame({table.KEY[0]: sorted(left_out)}, {table.KEY[0]: pl.String})
-    batch.add(empty, Quarantine.schema_of_frames().to_frame(), still_there)
-    report.gone += gone
-    if bare := len(slices) - len(described) - len(gone) - len(unreadable):
-        log.warning(f"{table.TABLE}: {bare:,} of {len(slices):,} are listed but not described")
-    for slice_, error in unreadable.items():
-        keep_unreadable_answer(batch, report, table, slice_, error)
-    batch.flush()
+    report = await extract(run, [listed], complete_page=complete_page)
+    present_keys = pl.DataFrame({run.table.KEY[0]: sorted(left_out)}, {run.table.KEY[0]: pl.String})
+    empty = run.table.schema_of_frames().to_frame()
+    run.store(empty, Quarantine.schema_of_frames().to_frame(), present_keys)
+    report.deleted += descriptions.not_found
+    if descriptions.empty:
+        run.log.warning(
+            f"{run.table.TABLE}: {descriptions.empty:,} of {len(descriptions.slices):,} are listed but not described"
+        )
+    for slice_, error in descriptions.unreadable.items():
+        store_unreadable_answer(run, report, slice_, error)
+    run.batch.flush()
     return report
 
 
-def _only_record(answer: Answer, _asked_at: datetime) -> bytes | None:
+async def _read_descriptions(run: TableRun, listed: Slice, description: str) -> _Descriptions:
+    """Read the description of every record that the list has now."""
+    found = _Descriptions()
+
+    async def describe(slice_: Slice) -> None:
+        try:
+            record = await run.client.read(PageRequest(slice_), _only_record)
+            if record is not None:
+                found.records[str(slice_.parent)] = record
+        except (NotAvailableError, ParentNotFoundError) as error:
+            run.log.warning("%s It is taken as it is listed, unless more is known of it.", error)
+            found.not_found.append(str(slice_.parent))
+        except UnreadableError as error:
+            run.log.warning("%s", error)
+            found.unreadable[slice_] = error
+
+    with suppress(UnreadableError):  # `extract` meets the same answer, and stores it
+        parents = await list_parents(run.client, Listing(listed.endpoint, run.table))
+        endpoint = run.client.endpoint_beside(description, listed.endpoint)
+        found.slices += [Slice(endpoint, identifier) for identifier in parents.ids]
+        await gather(map(describe, found.slices))
+        for slice_ in found.slices:
+            rejected = int(slice_ in found.unreadable)
+            completed = CompletedSlice(*slice_key(slice_), rejected, rejected, None, complete=not rejected)
+            run.batch.complete(completed)
+    return found
+
+
+def _only_record(page: Page) -> bytes | None:
     """The record of a description; None if it is empty. Raises ShapeError if there are several, or no object."""
     try:
-        records = split_records(answer.records)
+        records = split_records(page.records)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ShapeError from None
     if len(records) > 1 or any(record[:1] != b"{" for record in records):
@@ -102,32 +119,38 @@ def _only_record(answer: Answer, _asked_at: datetime) -> bytes | None:
     return records[0] if records else None
 
 
-def _completed(page: Page, table: type[Table], described: Mapping[str, bytes], left_out: Collection[str]) -> Page:
-    """The page without the records of ids that are left out, each other one with what its description adds."""
-    (key,) = (column for column in table.columns() if column.name in table.KEY)
-    ids, found = {name for (name,) in key.paths}, identifiers(page, table)
+def _with_descriptions(
+    page: Page, normaliser: PageNormaliser, descriptions: Mapping[str, bytes], left_out: Collection[str]
+) -> Page:
+    """The page without the records of ids that are left out, each other one merged with its description."""
+    ids, id_fields = normaliser.read_identifiers(page), _id_fields(normaliser.table)
     first: dict[str, bytes] = {}
     records = [
-        merged(record, described[each], each, ids)
-        if each in described and first.setdefault(each, record) == record
+        merge_records(record, descriptions[identifier], identifier, id_fields)
+        if identifier in descriptions and first.setdefault(identifier, record) == record
         else record
-        for record, each in zip(split_records(page.records), found, strict=True)
-        if each not in left_out
+        for record, identifier in zip(split_records(page.records), ids, strict=True)
+        if identifier not in left_out
     ]
     return replace(page, records=b"[" + b",".join(records) + b"]")
 
 
-def merged(record: bytes, description: bytes, identifier: str, ids: Collection[str]) -> bytes:
-    """One JSON object out of a list's record and its description; `ids` are the fields that hold `identifier`."""
+def _id_fields(table: type[Table]) -> set[str]:
+    (key,) = (column for column in table.columns() if column.name in table.KEY)
+    return {name for (name,) in key.paths}
+
+
+def merge_records(record: bytes, description: bytes, identifier: str, id_fields: Collection[str]) -> bytes:
+    """Merge a list's record with its description into one JSON object; `id_fields` hold the `identifier`."""
     try:
-        listed, described = (split_fields(each) for each in (record, description))
+        listed, described = split_fields(record), split_fields(description)
     except (IllegibleError, msgspec.ValidationError):
-        # a text that is not Unicode, say: the record goes to quarantine with all that was sent
+        # for example a text that is not Unicode: the record goes to quarantine with all that was sent
         return record.rstrip()[:-1] + b',"info":' + description + b"}"
     both = dict(listed)
     for name, raw in described.items():
         value, known = bytes(raw), bytes(listed.get(name, b"null"))
-        if name in ids:
+        if name in id_fields:
             both |= {} if value.strip(b'"').decode() == identifier else {f"info.{name}": raw}
         elif known in EMPTY:
             both[name] = raw
@@ -145,6 +168,6 @@ def _compact(token: bytes) -> bytes:
 
 
 def _kind(token: bytes) -> bytes:
-    """What tells the JSON type of a token: its first byte, one for all numbers and one for true and false."""
+    """The JSON type of a token: its first byte, one for all numbers and one for true and false."""
     first = token[:1]
     return b"0" if first in b"-0123456789" else b"t" if first == b"f" else first

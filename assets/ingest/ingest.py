@@ -12,13 +12,13 @@ import polars as pl
 
 from assets.ingest import checks as reading_checks
 from assets.ingest.cancellation import run_until_cancelled
-from assets.ingest.extract import ExtractionReport
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.personal_data import Redactor
 from assets.ingest.progress import named
+from assets.ingest.table_run import TableRun
 from assets.policies import as_dagster_failure
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from resources.coupontools.client import Client
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.settings import PersonalData
@@ -40,7 +40,7 @@ def read_table(
     coupontools: CoupontoolsResource,
     warehouse: WarehouseResource,
     table: type[Table],
-    read: Callable[[Client, Batch], Awaitable[ExtractionReport]],
+    read: Callable[[TableRun], Awaitable[ExtractionReport]],
     purpose: str = "",
     reuse_for: timedelta = timedelta(0),
 ) -> Materialized:
@@ -59,16 +59,16 @@ def read_table(
             context.log.warning(risk)
         suppressed = warehouse.suppressed(policy.secret, keep_salt=policy.personal_data == "drop")
     with as_dagster_failure(context), warehouse.batch(_purpose(table, purpose, policy), reuse_for, suppressed) as batch:
-        batch.redactor = Redactor.over(table, policy, suppressed)
+        redactor = Redactor.over(table, policy, suppressed)
 
         async def run() -> ExtractionReport:
             async with coupontools.connected(context.log) as client:
-                return await read(client, batch)
+                return await read(TableRun(client, batch, table, redactor, context.log))
 
         report = run_until_cancelled(run())
         refusals = Rejections.of(batch)
         begun = time.monotonic()
-        merged = load(warehouse, origin, batch, table, report.whole, suppressed)
+        merged = load(warehouse, origin, batch, table, report.complete_reads, suppressed)
         seconds = time.monotonic() - begun
     if report.new_fields:
         fields = named(report.new_fields)
@@ -173,16 +173,16 @@ def result(
             "rows touched": merged.touched,
             "rows deleted": merged.deleted,
             "records rejected": merged.rejected,
-            "records outside the days": report.outside,
+            "records outside the days": report.outside_window,
             "records found under": ", ".join(sorted(report.places)) or "nothing",
             "new API fields": named(report.new_fields),
             "reads": report.slices,
             "reads resumed": report.resumed,
-            "parents gone": named(report.gone),
-            "lists ended by a short page": report.ended_by_hint,
-            "lists that moved while read": len(report.moved),
+            "parents gone": named(report.deleted),
+            "lists ended by a short page": report.ended_by_short_page,
+            "lists that moved while read": len(report.unstable),
             "records found by reading again": report.recovered,
-            "not in the account": " ".join(report.absent) or "nothing",
+            "not in the account": " ".join(report.not_available) or "nothing",
             "API requests": traffic.requests,
             "API bytes": traffic.bytes,
             "API retries": traffic.retries,

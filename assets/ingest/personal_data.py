@@ -1,7 +1,4 @@
-"""Personal data on its way to the disk: kept, hashed with a key, or dropped; and people who are forgotten.
-
-All frames of a batch pass here, so that nothing is ever written that must not be.
-"""
+"""Redacts personal data before it is written: hashes or drops it, and leaves out suppressed people."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_has
 
 @dataclass(frozen=True)
 class Redactor:
-    """What becomes of the personal data of a table."""
+    """Hashes or drops the personal columns of a table, and takes out the people on the suppression list."""
 
     table: type[Table]
     policy: PersonalData
@@ -30,24 +27,24 @@ class Redactor:
 
     @classmethod
     def over(cls, table: type[Table], policy: PersonalData, suppressed: SuppressionList) -> "Redactor | None":
-        """The veil for a table; None where everything is kept as it is."""
+        """The redactor for a table; None where everything is kept as it is."""
         if policy.personal_data == "keep" and not suppressed.hashes:
             return None
         return cls(table, policy, suppressed)
 
-    def __call__(
-        self, rows: pl.DataFrame, rejected: pl.DataFrame, seen: pl.DataFrame | None
-    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]:
-        """What may be written of the rows and rejected records of a page, and of keys."""
+    def redact(
+        self, rows: pl.DataFrame, rejected: pl.DataFrame, keys: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """What may be written of the rows and the rejected records of a page, and of key columns."""
         schema = self.table.schema_of_table()
         rows = without(rows, schema, self.suppressed)
         rejected = without(rejected, Quarantine.schema_of_table(), self.suppressed)
-        seen = None if seen is None else without(seen, schema, self.suppressed)
+        keys = without(keys, schema, self.suppressed)
         if self.policy.personal_data == "keep":
-            return rows, rejected, seen
-        rows = self._veiled(rows).with_columns(self._json(rows["_extra"]))
+            return rows, rejected, keys
+        rows = self._redact_columns(rows).with_columns(self._json(rows["_extra"]))
         rejected = rejected.with_columns(self._json(rejected["record"]))
-        return rows, rejected, None if seen is None else self._veiled(seen)
+        return rows, rejected, self._redact_columns(keys)
 
     @property
     def _key(self) -> bytes:
@@ -57,7 +54,7 @@ class Redactor:
     def _is_hashed(self) -> bool:
         return self.policy.personal_data == "hash"
 
-    def _veiled(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _redact_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         personal = [name for name in self.table.schema_of_table().personal if name in frame.columns]
         by_hash = {
             name for name in personal if frame.schema[name] == pl.String and (self._is_hashed or name in self.table.KEY)
@@ -68,9 +65,9 @@ class Redactor:
         return frame.with_columns(*dropped, *contacts, *others)
 
     def _json(self, texts: pl.Series) -> pl.Series:
-        """JSON with its shape and names, but for names that name somebody, and without its values.
+        """JSON texts with their shape and field names but without values, and without names that identify a person.
 
-        A text that is no JSON is hashed or dropped as a whole.
+        A text that is not JSON is hashed or dropped as one value.
         """
         values = {text: _decoded(text) for text in texts.drop_nulls().unique()}
         names = frozenset(name for value in values.values() for name in _names_in(value))
@@ -80,15 +77,15 @@ class Redactor:
             for texts in (_people_among(names), said)
         )
 
-        def veiled(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
+        def redact_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
             if isinstance(value, dict):
-                return {names_of_people.get(name, name): veiled(each) for name, each in value.items()}
+                return {names_of_people.get(name, name): redact_value(each) for name, each in value.items()}
             if isinstance(value, list):
-                return [veiled(each) for each in value]
+                return [redact_value(each) for each in value]
             return hashes.get(str(value)) if value is not None else None
 
         encoded = {
-            text: hashes.get(text, "") if value is text else msgspec.json.encode(veiled(value)).decode()
+            text: hashes.get(text, "") if value is text else msgspec.json.encode(redact_value(value)).decode()
             for text, value in values.items()
         }
         return texts.replace_strict(encoded, default=None, return_dtype=pl.String) if encoded else texts
@@ -127,8 +124,8 @@ def _hashed_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> l
     return [of_all.slice(start * len(frame), len(frame)).alias(name) for start, name in enumerate(frame.columns)]
 
 
-def told(fields: Iterable[str]) -> frozenset[str]:
-    """Field names as they may be told: without those that are, or hold, an address or a number."""
+def printable_names(fields: Iterable[str]) -> frozenset[str]:
+    """Field names that may be shown: without those that are, or contain, an address or a number."""
     fields = frozenset(fields)
     people = _people_among(fields)
     return fields - people | ({"(an address or a number)"} if people else set())

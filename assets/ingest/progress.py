@@ -1,4 +1,4 @@
-"""How far a long read has come, told from time to time."""
+"""Logs extraction progress every five seconds."""
 
 import logging
 import time
@@ -7,24 +7,24 @@ from typing import Protocol
 
 from resources.printable import make_printable
 
-SECONDS_BETWEEN_NEWS = 5.0
+SECONDS_BETWEEN_LINES = 5.0
 
 MAX_NAMED = 30
 MAX_NAME_LENGTH = 80
 
 
 def named(things: Collection[str]) -> str:
-    """Names in their order, as far as somebody would read them: the first ones, each up to a length."""
+    """Join names in their order, no more of them and no longer ones than somebody would read."""
     shown = [
-        make_printable(each if len(each) <= MAX_NAME_LENGTH else f"{each[:MAX_NAME_LENGTH]}…")
-        for each in sorted(things)[:MAX_NAMED]
+        make_printable(name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…")
+        for name in sorted(things)[:MAX_NAMED]
     ]
     more = [f"and {len(things) - MAX_NAMED:,} more"] if len(things) > MAX_NAMED else []
     return ", ".join(shown + more) or "none"
 
 
 class Progress(Protocol):
-    """What is told of an report."""
+    """The counts that are logged."""
 
     slices: int
     resumed: int
@@ -38,23 +38,23 @@ class Progress(Protocol):
 
 
 class ProgressLog:
-    """Logs how far the reading of a table is."""
+    """Logs how far the extraction of a table is."""
 
     def __init__(self, table: str, parents: str, log: logging.Logger) -> None:
-        """Begin to count the seconds. `parents` is what the table's rows hang on, if on anything."""
+        """Start the clock; `parents` is the name of what the table's records belong to, empty if to nothing."""
         self._table, self._parents, self._log = table, parents, log
-        self._begun = self._told = time.monotonic()
+        self._begun = self._logged = time.monotonic()
 
     def elapsed(self) -> float:
         """Seconds since the start."""
         return time.monotonic() - self._begun
 
-    def tell(self, progress: Progress, *, at_once: bool = False) -> None:
-        """Log how far it is, unless that was done a moment ago."""
+    def log(self, progress: Progress, *, at_once: bool = False) -> None:
+        """Log one line, unless one was logged less than five seconds ago."""
         now = time.monotonic()
-        if now - self._told < SECONDS_BETWEEN_NEWS and not at_once:
+        if now - self._logged < SECONDS_BETWEEN_LINES and not at_once:
             return
-        self._told = now
+        self._logged = now
         finished, seconds = progress.finished, self.elapsed()
         ahead = progress.slices - progress.resumed - finished
         left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""

@@ -1,10 +1,10 @@
-"""A raw page and a table's model become one typed frame and the rejected records; nothing in between is lost.
+"""Turns a page of the API into one typed frame and the rejected records, without loss.
 
-No value is changed on the way. What a column cannot hold exactly sends its record, whole, to `quarantine`, with
+No value is changed on the way. A record that a column cannot hold exactly goes unchanged to `quarantine`, with
 pydantic's reason; every other record of the page is kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -25,129 +25,169 @@ from resources.settings import MAX_RECORD_BYTES
 
 
 @dataclass(frozen=True)
-class Normalised:
-    """A page as frames.
-
-    `rows` has the columns of the table (`Table.schema_of_frames`), `rejected` those of `Quarantine`, one row per
-    record and reason. `records` counts what the page held, without `copies` (records that stand on it again, byte for
-    byte); `refused` how many of them are not in `rows`; `refused_keys` are their key columns, null where those cannot
-    be read. `new_fields` names the undeclared fields, dotted.
-    """
+class NormalisedPage:
+    """A page as frames."""
 
     rows: pl.DataFrame
+    """The records that fit, with the columns of the table (`Table.schema_of_frames`)."""
     rejected: pl.DataFrame
-    records: int
-    refused: int
-    refused_keys: pl.DataFrame
-    new_fields: frozenset[str]
+    """The others, with the columns of `Quarantine`: one row per record and reason."""
+    rejected_keys: pl.DataFrame
+    """The key columns of the rejected records, null where they cannot be read: one row per record."""
     hashes: pl.Series
-    """What tells the records apart, first those of `rows`, then those of `rejected`."""
+    """A hash per row of `rows`, of its key, then one per row of `rejected`, of its record."""
+    records: int
+    """How many records the page held."""
     copies: int = 0
+    """How many of them are on the page before, byte for byte; they are neither in `rows` nor in `rejected`."""
+    new_fields: frozenset[str] = frozenset()
+    """The names of the undeclared fields, dotted."""
+    place: str = ""
+    """The key under which the records were in the answer."""
+    is_before_window: bool = False
+    """Whether all rows are dated before the slice's first day."""
 
 
-def normalise(
-    page: Page, table: type[Table], given: Mapping[str, str], max_record_bytes: int = MAX_RECORD_BYTES
-) -> Normalised:
-    """Turn a page into typed rows of `table`; `given` are the column values that come from the request.
+class PageNormaliser:
+    """Normalises the pages of one table; safe to use from several threads.
 
-    A record that is larger than it may be is rejected unread, and kept cut. Raises msgspec.DecodeError if the page's
-    records are no JSON array.
+    It learns which undeclared fields the pages have, so that the next page with them is read the fast way.
     """
-    if len(page.records) <= max_record_bytes:
-        return _normalised(page, table, given)
-    records = split_records(page.records)
-    large = list(dict.fromkeys(record for record in records if len(record) > max_record_bytes))
-    if not large:
-        return _normalised(page, table, given)
-    small = [record for record in records if len(record) <= max_record_bytes]
-    found = _normalised(replace(page, records=b"[" + b",".join(small) + b"]"), table, given)
-    told = f"the record is larger than the {max_record_bytes:,} bytes that COUPONTOOLS_MAX_RECORD_BYTES allows"
-    rejected = [
-        (_kept(told, len(record)), record[:MAX_BYTES_KEPT].decode("utf-8", "backslashreplace")) for record in large
-    ]
-    return replace(
-        found,
-        rejected=found.rejected.vstack(_quarantined(table, page, pl.DataFrame(rejected, _REASONS, orient="row"))),
-        records=found.records + len(large),
-        refused=found.refused + len(large),
-        refused_keys=found.refused_keys.vstack(found.refused_keys.clear(len(large))),
-        hashes=found.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
-        copies=found.copies + len(records) - len(small) - len(large),
-    )
+
+    def __init__(self, table: type[Table], max_record_bytes: int = MAX_RECORD_BYTES) -> None:
+        """A record of more than `max_record_bytes` is rejected unread, and its beginning kept."""
+        self.table = table
+        self._max_record_bytes = max_record_bytes
+        self._undeclared: frozenset[str] = frozenset()
+
+    def normalise(self, page: Page) -> NormalisedPage:
+        """Turn a page into typed rows and rejected records. Raises ShapeError if its records are no JSON array."""
+        try:
+            return self._with_limit(page)
+        except msgspec.DecodeError:
+            raise ShapeError from None
+
+    def read_identifiers(self, page: Page) -> pl.Series:
+        """The id of each record of a page, also of those that do not fit; null where it has none that can be used.
+
+        For tables with one key column. Raises ShapeError if the page's records are no JSON array.
+        """
+        try:
+            texts = self._texts(page.records)
+        except msgspec.DecodeError:
+            raise ShapeError from None
+        (key,) = self.table.KEY
+        ids = texts.columns[key]
+        return pl.select(pl.when(ids.str.len_bytes().is_between(1, MAX_ID_BYTES)).then(ids).alias(key)).to_series()
+
+    def _with_limit(self, page: Page) -> NormalisedPage:
+        limit = self._max_record_bytes
+        if len(page.records) <= limit:
+            return self._normalise(page)
+        records = split_records(page.records)
+        large = list(dict.fromkeys(record for record in records if len(record) > limit))
+        if not large:
+            return self._normalise(page)
+        small = [record for record in records if len(record) <= limit]
+        found = self._normalise(replace(page, records=b"[" + b",".join(small) + b"]"))
+        reason = f"the record is larger than the {limit:,} bytes that COUPONTOOLS_MAX_RECORD_BYTES allows"
+        rejected = [
+            (_reason_if_cut(reason, len(record)), record[:MAX_BYTES_KEPT].decode("utf-8", "backslashreplace"))
+            for record in large
+        ]
+        frame = _as_quarantine(self.table, page, pl.DataFrame(rejected, _REASONS, orient="row"))
+        return replace(
+            found,
+            rejected=found.rejected.vstack(frame),
+            rejected_keys=found.rejected_keys.vstack(found.rejected_keys.clear(len(large))),
+            hashes=found.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
+            records=len(records),
+            copies=found.copies + len(records) - len(small) - len(large),
+        )
+
+    def _normalise(self, page: Page) -> NormalisedPage:
+        table = self.table
+        if page.records == NO_RECORDS:
+            return _whole_page(table, page, table.schema_of_frames().to_frame(), frozenset())
+        texts = self._texts(page.records)
+        filled_of, values_of = _expressions(table)
+        constants = (pl.lit(value).alias(name) for name, value in page.slice_.constants.items())
+        filled = texts.columns.with_columns(constants).select_seq(filled_of)
+        values = filled.select_seq(values_of)
+        fits = _fits(table, texts, filled, values)
+        is_kept = fits & _first_of_its_key(table, values, fits)
+        rows = values.with_columns(
+            texts.extra.alias("_extra"),
+            pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
+            pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
+        )
+        if is_kept.all():
+            return _whole_page(table, page, rows, texts.new_fields)
+        records = split_records(page.records)
+        is_copy = _is_copy(records, is_kept)
+        is_rejected = ~is_kept & ~is_copy
+        rejected = _rejected(page, records, table, fits, is_rejected)
+        keys, rows = rows.select(table.KEY).filter(is_rejected), rows.filter(is_kept)
+        return NormalisedPage(
+            rows,
+            rejected,
+            keys,
+            _hashes(rows, table).append(rejected["record"].hash()),
+            len(records),
+            int(is_copy.sum()),
+            texts.new_fields,
+            page.place,
+            _is_before_window(rows, table, page.slice_),
+        )
+
+    def _texts(self, records: bytes) -> Texts:
+        known = self._undeclared
+        if texts := parse_plain_page(records, self.table, known):
+            return texts
+        texts = parse_any_page(records, self.table)
+        if len(known | texts.new_fields) <= MAX_UNDECLARED:
+            self._undeclared = known | texts.new_fields
+        return texts
 
 
-def _normalised(page: Page, table: type[Table], given: Mapping[str, str]) -> Normalised:
-    none = Quarantine.schema_of_frames().to_frame()
-    if page.records == NO_RECORDS:
-        rows = table.schema_of_frames().to_frame()
-        return Normalised(rows, none, 0, 0, rows.select(table.KEY), frozenset(), _hashes(rows, table))
-    texts = _texts(page.records, table)
-    records = len(texts.extra)
-    filled_of, values_of = _expressions(table)
-    filled = texts.columns.with_columns(pl.lit(value).alias(name) for name, value in given.items()).select_seq(
-        filled_of
+def _whole_page(table: type[Table], page: Page, rows: pl.DataFrame, new_fields: frozenset[str]) -> NormalisedPage:
+    """A page of which every record fits."""
+    return NormalisedPage(
+        rows,
+        Quarantine.schema_of_frames().to_frame(),
+        rows.select(table.KEY).clear(),
+        _hashes(rows, table),
+        len(rows),
+        new_fields=new_fields,
+        place=page.place,
+        is_before_window=_is_before_window(rows, table, page.slice_),
     )
-    values = filled.select_seq(values_of)
-    fits = _fits(table, texts, filled, values)
-    taken = fits & _first_of_its_key(table, values, fits)
-    rows = values.with_columns(
-        texts.extra.alias("_extra"),
-        pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
-        pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
-    )
-    if taken.all():
-        no_keys = rows.select(table.KEY).clear()
-        return Normalised(rows, none, records, 0, no_keys, texts.new_fields, _hashes(rows, table))
-    on_page = split_records(page.records)
-    is_copy = _is_copy(on_page, taken)
-    refused = ~taken & ~is_copy
-    rejected, keys = _rejected(page, on_page, table, fits, refused), rows.select(table.KEY).filter(refused)
-    rows = rows.filter(taken)
-    hashes, copies = _hashes(rows, table).append(rejected["record"].hash()), int(is_copy.sum())
-    return Normalised(rows, rejected, records - copies, len(keys), keys, texts.new_fields, hashes, copies)
 
 
 def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
     return rows.select(pl.struct(table.KEY).hash()).to_series()
 
 
-_undeclared: dict[type[Table], frozenset[str]] = {}
-"""The undeclared fields that pages of a table were found to have, with which the next page is plain."""
+def day_column(table: type[Table], slice_: Slice) -> str | None:
+    """The column that says whether a record lies in the slice's days; None where the API leaves the others out."""
+    if slice_.start is None or slice_.endpoint.windowed or table.SOURCE is None:
+        return None
+    return table.SOURCE.day
 
 
-def _texts(records: bytes, table: type[Table]) -> Texts:
-    known = _undeclared.get(table, frozenset())
-    if texts := parse_plain_page(records, table, known):
-        return texts
-    texts = parse_any_page(records, table)
-    if len(known | texts.new_fields) <= MAX_UNDECLARED:
-        _undeclared[table] = known | texts.new_fields
-    return texts
+def _is_before_window(rows: pl.DataFrame, table: type[Table], slice_: Slice) -> bool:
+    column = day_column(table, slice_)
+    if column is None or rows.is_empty():
+        return False
+    return bool((rows[column].dt.date() < slice_.start).fill_null(value=False).all())
 
 
 @cache
 def _expressions(table: type[Table]) -> tuple[Sequence[pl.Expr], Sequence[pl.Expr]]:
-    """What makes null of texts that say "nothing here", and what makes values of the others."""
+    """The expressions that turn empty texts into nulls, and those that turn the others into values."""
     texts = {column: pl.col(column.name) for column in table.columns()}
     filled = [pl.when(~text.is_in(column.type.empty)).then(text) for column, text in texts.items()]
     return filled, [column.type.read(text) for column, text in texts.items()]
-
-
-def normalise_page(
-    table: type[Table],
-    given: Mapping[str, str],
-    complete: Callable[[Page], Page] | None,
-    max_record_bytes: int,
-    page: Page,
-) -> tuple[Normalised, str]:
-    """A page, completed by what is known from elsewhere, as frames, and where its records were found.
-
-    Raises ShapeError.
-    """
-    try:
-        return normalise(complete(page) if complete else page, table, given, max_record_bytes), page.place
-    except msgspec.DecodeError:
-        raise ShapeError from None
 
 
 def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
@@ -169,42 +209,42 @@ def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series)
     return keys.select(pl.struct(pl.all()).is_first_distinct()).to_series()
 
 
-def _is_copy(records: Sequence[bytes], taken: pl.Series) -> pl.Series:
-    """Which records stand on the page before, byte for byte."""
-    return ~taken & ~pl.Series(records, dtype=pl.Binary).is_first_distinct()
+def _is_copy(records: Sequence[bytes], is_kept: pl.Series) -> pl.Series:
+    """Which records are on the page before, byte for byte."""
+    return ~is_kept & ~pl.Series(records, dtype=pl.Binary).is_first_distinct()
 
 
 def _rejected(
-    page: Page, records: Sequence[bytes], table: type[Table], fits: pl.Series, refused: pl.Series
+    page: Page, records: Sequence[bytes], table: type[Table], fits: pl.Series, is_rejected: pl.Series
 ) -> pl.DataFrame:
-    """The records that are refused, as rows of `quarantine`; only these are read one by one."""
+    """The rejected records as rows of `quarantine`; only these are read one by one."""
     repeated = f"{', '.join(table.KEY)}: the page holds another record of the same key"
-    places = refused.arg_true()
+    places = is_rejected.arg_true()
     texts = pl.Series([records[index].decode("utf-8", "backslashreplace") for index in places], dtype=pl.String)
     reasons = pl.Series(
         [[repeated] if fits[index] else _reasons(table, records[index]) for index in places],
         dtype=pl.List(pl.String),
     )
-    # a record of many reasons stands in memory once
-    return _quarantined(table, page, pl.DataFrame({"reason": reasons, "record": texts}).explode("reason"))
+    # in memory a record of many reasons is kept once
+    return _as_quarantine(table, page, pl.DataFrame({"reason": reasons, "record": texts}).explode("reason"))
 
 
-def unreadable(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
-    """A whole answer that could not be read, as a row of `quarantine`."""
-    found = [(_kept(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))]
+def quarantine_answer(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
+    """An answer that could not be read as a row of `quarantine`."""
+    found = [(_reason_if_cut(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))]
     page = Page(slice_, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
-    return _quarantined(table, page, pl.DataFrame(found, _REASONS, orient="row"))
+    return _as_quarantine(table, page, pl.DataFrame(found, _REASONS, orient="row"))
 
 
 _REASONS = {"reason": pl.String, "record": pl.String}
 
 
-def _kept(reason: str, size: int) -> str:
-    """The reason, and how much of so many bytes is kept, if it is not all."""
+def _reason_if_cut(reason: str, size: int) -> str:
+    """The reason, and how many of `size` bytes are kept if not all are."""
     return reason if size <= MAX_BYTES_KEPT else f"{reason} (kept are the first {MAX_BYTES_KEPT:,} of {size:,} bytes)"
 
 
-def _quarantined(table: type[Table], page: Page, found: pl.DataFrame) -> pl.DataFrame:
+def _as_quarantine(table: type[Table], page: Page, found: pl.DataFrame) -> pl.DataFrame:
     """Reasons and records as rows of `quarantine`."""
     slice_ = page.slice_
     return found.select(
@@ -227,14 +267,3 @@ def _reasons(table: type[Table], record: bytes) -> list[str]:
         return table.reasons(decoded(record)) or ["a value that its column cannot hold unchanged"]
     except IllegibleError as error:
         return [str(error)]
-
-
-def identifiers(page: Page, table: type[Table]) -> pl.Series:
-    """The id of each record of a page, also of those that the table could not take; null where there is none to use.
-
-    For tables with one key column. Raises msgspec.DecodeError if the page's records are no JSON array.
-    """
-    texts = _texts(page.records, table)
-    (key,) = table.KEY
-    found = texts.columns[key]
-    return pl.select(pl.when(found.str.len_bytes().is_between(1, MAX_ID_BYTES)).then(found).alias(key)).to_series()

@@ -1,15 +1,16 @@
 """What the export assumes about the API, and whether it holds on an account: one line each, without any value."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 import polars as pl
 
-from assets.normalise.normalise import normalise
+from assets.normalise.normalise import PageNormaliser
 from pipelines.probe.endpoints import PARTS, Probed, ask
 from resources.coupontools.client import Client
-from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
+from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 
 FAR_PAST_THE_END = 100_000
@@ -53,7 +54,9 @@ def _tell(assumption: str, verdict: str) -> None:
 
 def _rows(probed: Probed) -> pl.DataFrame:
     table, _ = PARTS[probed.part]
-    return normalise(probed.page, table, {column.name: "?" for column in table.columns() if not column.paths}).rows
+    constants = {column.name: "?" for column in table.columns() if not column.paths}
+    page = replace(probed.page, slice_=replace(probed.slice_, constants=constants))
+    return PageNormaliser(table).normalise(page).rows
 
 
 async def _show_window(client: Client, probed: Probed, column: str) -> None:
@@ -71,7 +74,7 @@ async def _show_window(client: Client, probed: Probed, column: str) -> None:
     day = wanted[column].dt.date()[0]
     slice_ = Slice(probed.slice_.endpoint, probed.slice_.parent, day, day)
     answer = await ask(client, slice_, 1)
-    if not isinstance(answer, Answer):
+    if not isinstance(answer, Page):
         _tell(f"{path} filters by {column}", str(answer))
         return
     came = _rows(Probed(probed.part, slice_, answer))
@@ -85,9 +88,9 @@ async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
     if probed.records == b"[]":
         return OPEN
     match await ask(client, probed.slice_, page):
-        case Answer(records=b"[]"):
+        case Page(records=b"[]"):
             return "is empty"
-        case Answer(records=records):
+        case Page(records=records):
             return "is the first page again" if records == probed.records else "has records"
         case RequestError(codes=codes):
             return f"is refused (error {', '.join(map(str, sorted(codes))) or 'without a code'})"
@@ -109,10 +112,10 @@ async def _unknown_campaign(client: Client, sessions: Probed) -> str:
 
 
 def _amount(sessions: Probed) -> str:
-    if not isinstance(sessions.answer, Answer) or sessions.answer.amount is None:
+    if not isinstance(sessions.answer, Page) or sessions.answer.announced is None:
         return "is not there"
     page = len(_rows(sessions))
-    amount = sessions.answer.amount
+    amount = sessions.answer.announced
     return "counts all pages" if amount > page else f"counts the page, or all pages of a list of one ({page:,} records)"
 
 

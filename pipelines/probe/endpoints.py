@@ -11,12 +11,12 @@ import click
 
 from assets.catalogue import SOURCES
 from assets.normalise.exact_json import split_records
-from assets.normalise.normalise import identifiers
+from assets.normalise.normalise import PageNormaliser
 from assets.tables.table import Table
 from pipelines.probe.fit import fit
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import ENDPOINTS, Endpoint
-from resources.coupontools.envelope import Answer
+from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import AccountError, CoupontoolsError, UnreachableError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
@@ -49,37 +49,41 @@ class Probed:
 
     part: str
     slice_: Slice
-    answer: Answer | CoupontoolsError
+    answer: Page | CoupontoolsError
 
     @property
     def records(self) -> bytes:
         """The JSON array of the records; empty if there is no answer."""
-        return self.answer.records if isinstance(self.answer, Answer) else b"[]"
+        return self.page.records
 
     @property
     def page(self) -> Page:
-        """The records as `normalise` takes them."""
-        return Page(self.slice_, 1, self.records, datetime.now(UTC).replace(tzinfo=None))
+        """The page; one without records if there is no answer."""
+        return self.answer if isinstance(self.answer, Page) else _empty_page(self.slice_)
 
     @property
     def ids(self) -> list[str]:
         """The ids of the records, for tables with one key column."""
-        return identifiers(self.page, PARTS[self.part][0]).drop_nulls().to_list()
+        return PageNormaliser(PARTS[self.part][0]).read_identifiers(self.page).drop_nulls().to_list()
 
     @property
     def told(self) -> str:
         """What came, in a few words."""
-        if not isinstance(self.answer, Answer):
+        if not isinstance(self.answer, Page):
             return str(self.answer)
         amount = len(split_records(self.records))
         under = f"under {make_printable(self.answer.place)}" if self.answer.place else "without a key"
         return f"{amount:,} records {under}" if amount else "no records"
 
 
-async def ask(client: Client, slice_: Slice, page: int | None = None) -> Answer | CoupontoolsError:
+def _empty_page(slice_: Slice) -> Page:
+    return Page(slice_, 1, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
+
+
+async def ask(client: Client, slice_: Slice, page: int | None = None) -> Page | CoupontoolsError:
     """Ask once; what the API refuses is an answer too. Raises AccountError and UnreachableError."""
     try:
-        return await client.read(PageRequest(slice_, page), lambda answer, _asked_at: answer)
+        return await client.read(PageRequest(slice_, page), lambda answer: answer)
     except (AccountError, UnreachableError):
         raise
     except CoupontoolsError as error:
@@ -113,7 +117,7 @@ def _parents(probed: list[Probed], listing: str | None, endpoint: Endpoint) -> l
 async def _first_with_records(client: Client, part: str, endpoint: Endpoint, parents: list[str] | None) -> Probed:
     """The page of the first parent that has records, else of the last one tried."""
     if parents == []:
-        return Probed(part, Slice(endpoint), Answer(b"[]", None))
+        return Probed(part, Slice(endpoint), _empty_page(Slice(endpoint)))
     first_page = 1 if endpoint.page else None
     tried: list[str | None] = [*parents[:PARENTS_TRIED]] if parents else [None]
     for parent in tried:

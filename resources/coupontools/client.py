@@ -25,7 +25,7 @@ from tenacity import (
 
 from resources.coupontools.body import PACKINGS, TooLargeError, holds_too_many_values, whole_answer
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
-from resources.coupontools.envelope import Answer, Failure, ShapeError, decoded
+from resources.coupontools.envelope import Failure, ShapeError, parse_answer
 from resources.coupontools.errors import (
     MAX_BYTES_KEPT,
     AccountError,
@@ -42,6 +42,7 @@ from resources.coupontools.errors import (
 from resources.coupontools.json_shape import is_html, is_json, shape
 from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, masking
 from resources.coupontools.network import certificates, proxy_for
+from resources.coupontools.page import Page
 from resources.coupontools.requests import Credentials, PageRequest, request
 from resources.coupontools.retry import Patience, Waits, final_error, parse_retry_after
 from resources.coupontools.retry_gate import RetryGate
@@ -118,11 +119,10 @@ class Client:
         """Where a part is read by the ids that `other` uses: in its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
-    async def read(self, page_request: PageRequest, decode: Callable[[Answer, datetime], T]) -> T:
-        """Ask, and decode the answer, which is asked for again if it cannot be decoded.
+    async def read(self, page_request: PageRequest, decode: Callable[[Page], T]) -> T:
+        """Request a page and decode it; an answer that cannot be decoded is requested again.
 
-        `decode` gets the answer and the time (naive UTC) at which it was asked for, runs in a thread, and raises
-        ShapeError for a body that is none.
+        `decode` runs in a thread, and raises ShapeError for records that it cannot read.
 
         Raises AccountError, NotAvailableError, ParentNotFoundError and RequestError at once, UnavailableError
         (UnreadableError where there is a body) after the last try.
@@ -151,7 +151,7 @@ class Client:
                 turn.end()
 
     async def _attempt(
-        self, page_request: PageRequest, decode: Callable[[Answer, datetime], T], turn: RetryGate, patience: Patience
+        self, page_request: PageRequest, decode: Callable[[Page], T], turn: RetryGate, patience: Patience
     ) -> T:
         await turn.nobody_elses()
         async with self._requests:
@@ -162,13 +162,18 @@ class Client:
                 response = await self._ask(page_request, patience)
         self._refuse_http_error(response, page_request)
 
-        whole = partial(decoded, page_request.slice_.endpoint, response.status_code, decode, asked_at)
+        def decode_answer() -> T | Failure:
+            slice_, body = page_request.slice_, self._masked(response.content)
+            answer = parse_answer(body, response.status_code, slice_.endpoint)
+            if isinstance(answer, Failure):
+                return answer
+            number = page_request.page or 1
+            return decode(Page(slice_, number, answer.records, asked_at, answer.place, answer.announced))
+
         try:
             # in memory a large answer takes many times its length: one at a time
             async with self._large if len(response.content) > _LARGE else nullcontext():
-                result = await asyncio.get_running_loop().run_in_executor(
-                    self._decoders, lambda: whole(self._masked(response.content))
-                )
+                result = await asyncio.get_running_loop().run_in_executor(self._decoders, decode_answer)
         except ShapeError:
             if response.is_client_error:
                 raise self._not_found(response, page_request) from None
@@ -232,7 +237,7 @@ class Client:
         if status in (404, 405) and page_request.slice_.endpoint.guessed:
             return NotAvailableError(f"The API does not have {page_request.slice_.endpoint.path} (HTTP {status}).")
         if status == 404 and page_request.slice_.parent and page_request.slice_.endpoint.version == "v4":
-            return ParentNotFoundError(f"{page_request} is no longer in the account (HTTP {status}).", told=False)
+            return ParentNotFoundError(f"{page_request} is no longer in the account (HTTP {status}).", confirmed=False)
         return self._not_the_api(status, page_request)
 
     def _blocked(self, status: int, page_request: PageRequest) -> UnavailableError:
@@ -258,9 +263,9 @@ class Client:
             return AccountError(
                 f"The API refuses the account {told} for {page_request}. Renew it in the dashboard, then run again."
             )
-        if codes & endpoint.absent:
+        if codes & endpoint.not_available_codes:
             return NotAvailableError(f"The account does not have {endpoint.path} {told}.")
-        if codes & endpoint.gone:
+        if codes & endpoint.not_found_codes:
             return ParentNotFoundError(f"{page_request} is no longer in the account {told}.")
         return RequestError(f"The API refuses {page_request} {told}.", codes)
 

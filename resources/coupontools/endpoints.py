@@ -16,30 +16,32 @@ Version = Literal["v3", "v4"]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A reading endpoint.
-
-    A `{parent}` in the path, or else the parameter `parent`, names what is asked for. `records` is the documented
-    key of the record list, None where none is; `one` endpoints answer with a single record, `windowed` ones take
-    start_date and end_date. `page` is the parameter that counts pages from 1, if there are any; `newest_first` lists
-    are read in their order, so that reading can stop at a date. Of the application codes, `gone` say that the parent
-    no longer exists, `absent` that the account does not have this part. `guessed` marks a path that nothing
-    documents: if it is not there, the part stays empty. `hides` marks a list that may leave out records that are still
-    in the account, so that it is no proof of a deletion.
-    """
+    """A reading endpoint."""
 
     path: str
+    """Its path below the API's root; `{parent}` in it stands for the id of the parent."""
     method: Literal["GET", "POST"] = "POST"
     records: str | None = None
+    """The documented key of the record list, None where none is."""
     parent: str | None = None
-    constants: tuple[tuple[str, object], ...] = ()
+    """What its records belong to; the name of the parameter, unless the parent is in the path."""
+    fixed_parameters: tuple[tuple[str, object], ...] = ()
     one: bool = False
+    """Whether it answers with a single record."""
     windowed: bool = False
+    """Whether it takes start_date and end_date."""
     page: str | None = None
+    """The parameter that counts pages from 1; None if there are no pages."""
     newest_first: bool = False
-    gone: frozenset[int] = frozenset()
-    absent: frozenset[int] = frozenset()
+    """Whether the list is in the order of its dates, so that reading can stop at one."""
+    not_found_codes: frozenset[int] = frozenset()
+    """The application codes that say that the parent no longer exists."""
+    not_available_codes: frozenset[int] = frozenset()
+    """The application codes that say that the account does not have this part."""
     guessed: bool = False
-    hides: bool = False
+    """Whether nothing documents the path, so that a 404 means an empty part."""
+    may_hide_records: bool = False
+    """Whether it may leave out records that are still in the account, so that it is no evidence of deletions."""
 
     @property
     def version(self) -> Version:
@@ -61,7 +63,12 @@ def _sessions(name: str) -> Part:
     return Part(
         "v3",
         Endpoint(
-            f"v3/campaign/{name}", records="data", parent="campaign", windowed=True, page="page", gone=frozenset({502})
+            f"v3/campaign/{name}",
+            records="data",
+            parent="campaign",
+            windowed=True,
+            page="page",
+            not_found_codes=frozenset({502}),
         ),
     )
 
@@ -78,8 +85,8 @@ ENDPOINTS: Mapping[str, Part] = {
             records="coupon_info",
             parent="campaign",
             one=True,
-            constants=(("show_usage_stats", True),),
-            gone=frozenset({502}),
+            fixed_parameters=(("show_usage_stats", True),),
+            not_found_codes=frozenset({502}),
         ),
     ),
     "sessions": _sessions("data"),
@@ -93,45 +100,67 @@ ENDPOINTS: Mapping[str, Part] = {
     "loyalty_users": Part(
         "v4",
         # void users may be hidden, as they are in v4 by default (section 6.2)
-        v3=Endpoint("v3/loyaltyusers/list", parent="loyaltycard", gone=frozenset({505, 507}), hides=True),
+        v3=Endpoint(
+            "v3/loyaltyusers/list", parent="loyaltycard", not_found_codes=frozenset({505, 507}), may_hide_records=True
+        ),
         v4=Endpoint(
             f"{_CARD}/stats",
             method="GET",
             parent="loyalty card",
-            constants=(("include_voided", "true"),),
+            fixed_parameters=(("include_voided", "true"),),
             page="pagination[page]",  # the keys of the pagination object are assumed
-            gone=frozenset({505, 507}),
+            not_found_codes=frozenset({505, 507}),
         ),
     ),
     # directories: v3 documents payment fields and the pages of registrations, v4 neither (sections 5.16 to 5.19, 6.1)
     "directories": Part("v3", v3=Endpoint("v3/directory/list"), v4=Endpoint("v4/directory", method="GET")),
     "directory_info": Part(
         "v3",
-        v3=Endpoint("v3/directory/info", records="directory", parent="directory", one=True, gone=frozenset({507})),
-        v4=Endpoint(_DIRECTORY, method="GET", parent="directory", one=True, gone=frozenset({507})),
+        v3=Endpoint(
+            "v3/directory/info", records="directory", parent="directory", one=True, not_found_codes=frozenset({507})
+        ),
+        v4=Endpoint(_DIRECTORY, method="GET", parent="directory", one=True, not_found_codes=frozenset({507})),
     ),
     "directory_campaigns": Part(
-        "v3", Endpoint("v3/directory/campaigns", parent="directory", gone=frozenset({507}), guessed=True)
+        "v3", Endpoint("v3/directory/campaigns", parent="directory", not_found_codes=frozenset({507}), guessed=True)
     ),
     "directory_registrations": Part(
         "v3",
         v3=Endpoint(
-            "v3/directoryusers/list", parent="directory", page="page", newest_first=True, gone=frozenset({507})
+            "v3/directoryusers/list",
+            parent="directory",
+            page="page",
+            newest_first=True,
+            not_found_codes=frozenset({507}),
         ),
-        v4=Endpoint(f"{_DIRECTORY}/users", method="GET", parent="directory", page="page", gone=frozenset({507})),
+        v4=Endpoint(
+            f"{_DIRECTORY}/users", method="GET", parent="directory", page="page", not_found_codes=frozenset({507})
+        ),
     ),
     # the account itself: POST although v4 (section 5.25)
-    "subaccounts": Part("v4", v4=Endpoint("v4/subaccount/list", absent=frozenset({102}))),
+    "subaccounts": Part("v4", v4=Endpoint("v4/subaccount/list", not_available_codes=frozenset({102}))),
     "subaccount_info": Part(
         "v4",
-        v4=Endpoint("v4/subaccount", parent="subaccount", one=True, gone=frozenset({510}), absent=frozenset({102})),
+        v4=Endpoint(
+            "v4/subaccount",
+            parent="subaccount",
+            one=True,
+            not_found_codes=frozenset({510}),
+            not_available_codes=frozenset({102}),
+        ),
     ),
     # messaging (section 5.26)
-    "sms_groups": Part("v3", Endpoint("v3/smstool/grouplist", records="group", absent=frozenset({103}))),
+    "sms_groups": Part("v3", Endpoint("v3/smstool/grouplist", records="group", not_available_codes=frozenset({103}))),
     "sms_contacts": Part(
-        "v3", Endpoint("v3/smstool/userlist", parent="smsgroup", gone=frozenset({514}), absent=frozenset({103}))
+        "v3",
+        Endpoint(
+            "v3/smstool/userlist",
+            parent="smsgroup",
+            not_found_codes=frozenset({514}),
+            not_available_codes=frozenset({103}),
+        ),
     ),
-    "email_groups": Part("v3", Endpoint("v3/emailtool/grouplist", absent=frozenset({104}))),
+    "email_groups": Part("v3", Endpoint("v3/emailtool/grouplist", not_available_codes=frozenset({104}))),
 }
 """Every part of an account that can be read; tokens (sign-on, password reset) and writing calls are not among them."""
 

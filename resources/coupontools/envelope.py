@@ -6,18 +6,15 @@ What is undocumented is read by one rule: the records are the one list of object
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.repeated_keys import pairs_of
-
-T = TypeVar("T")
 
 NO_RECORDS = b"[]"
 BOM = b"\xef\xbb\xbf"
@@ -44,14 +41,14 @@ class Failure(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A good answer: the JSON array of its records as bytes, and the number of records that it announces, if any.
-
-    `place` is the key under which the records were, empty for a bare list or object.
-    """
+    """A good answer."""
 
     records: bytes
-    amount: int | None
+    """The JSON array of its records."""
+    announced: int | None
+    """The number of records that it announces, if any."""
     place: str = ""
+    """The key under which the records were; empty for a bare list or object."""
 
 
 def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
@@ -81,20 +78,12 @@ def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
     return Answer(records, _announced(payload), place)
 
 
-def decoded(
-    endpoint: Endpoint,
-    status: int,
-    decode: Callable[[Answer, datetime], T],
-    asked_at: datetime,
-    body: bytes,
-) -> T | Failure:
-    """What `decode` makes of a good answer with this HTTP status, or the error that it carries. Raises ShapeError."""
+def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failure:
+    """Parse an answer with this HTTP status; one without content has no records. Raises ShapeError."""
     answer = Answer(NO_RECORDS, None) if status == HTTPStatus.NO_CONTENT else parse_envelope(body, endpoint)
-    if isinstance(answer, Failure):
-        return answer
-    if 400 <= status < 500:
+    if isinstance(answer, Answer) and 400 <= status < 500:
         raise ShapeError
-    return decode(answer, asked_at)
+    return answer
 
 
 def _pairs(body: bytes) -> list[tuple[str, bytes]]:

@@ -15,13 +15,13 @@ class AccountError(CoupontoolsError):
 class ParentNotFoundError(CoupontoolsError):
     """The campaign (or other parent) that was asked for is no longer in the account.
 
-    `told` is false if only HTTP says so, which may also mean that the API does not have the endpoint.
+    It is not `confirmed` if only HTTP says so, which may also mean that the API does not have the endpoint.
     """
 
-    def __init__(self, message: str, *, told: bool = True) -> None:
-        """Keep how sure it is beside the message."""
+    def __init__(self, message: str, *, confirmed: bool = True) -> None:
+        """Keep beside the message whether the API's own error code says so."""
         super().__init__(message)
-        self.told = told
+        self.confirmed = confirmed
 
 
 class NotAvailableError(CoupontoolsError):

@@ -1,30 +1,42 @@
-"""One page of an answer, as it is handed on to be read."""
+"""One page of a list: what the client hands over, and what the page loop needs to know of it once it is decoded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol
 
-from resources.coupontools.envelope import Answer
+import polars as pl
+
 from resources.coupontools.requests import Slice
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer: the JSON array of its records, and when (naive UTC) it was asked for."""
+    """One good answer of the API."""
 
     slice_: Slice
     number: int
+    """From 1."""
     records: bytes
+    """The JSON array of its records."""
     requested_at: datetime
+    """When it was requested, naive UTC."""
     place: str = ""
-    """The key under which the records were in the answer."""
+    """The key under which the records were in the answer; empty for a bare list or object."""
+    announced: int | None = None
+    """The number of results that the answer states: of the list, or of this page alone (API.md, section 5.3)."""
 
 
-def read_page(
-    slice_: Slice, number: int, read: Callable[[Page], T], answer: Answer, asked_at: datetime
-) -> tuple[T, int | None]:
-    """What `read` makes of an answer's page, and the amount of results that it announces."""
-    return read(Page(slice_, number, answer.records, asked_at, answer.place)), answer.amount
+class DecodedPage(Protocol):
+    """What the page loop needs to know of a page."""
+
+    @property
+    def records(self) -> int:
+        """How many records the page held."""
+
+    @property
+    def hashes(self) -> pl.Series:
+        """A hash (UInt64) for each distinct record, by which the loop recognises it on another page."""
+
+    @property
+    def is_before_window(self) -> bool:
+        """Whether all its records lie before the slice's first day, so that a newest-first list ends here for it."""

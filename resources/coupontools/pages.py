@@ -8,94 +8,52 @@ to be the last: that saves a request for each small list. `amount_of_results` ma
 where it is larger than the page, that many records are read side by side, and then what follows them.
 
 A list may change between two of its pages: what is deleted on a page that was read moves a record from the next
-page onto it, past the reader. So a list that needed more than one request is read again until that brings nothing
-but what was added in the meantime, unless its first page cannot have been full, the server's count proves that nothing
-moved, or the window is a long one of the past, which would make a first load twice as long; its deletions are found by
-a complete read.
+page onto it, where the reader does not see it. So a list that needed more than one request is read again until that
+brings nothing but what was added in the meantime, unless its first page cannot have been full, the server's count
+proves that nothing moved, or the window is a long one of the past, which would make a first load twice as long; its
+deletions are found by a complete read.
 """
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic
 
 import polars as pl
 
 from resources.coupontools.client import Client
-from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.errors import CoupontoolsError, LimitError, ParentNotFoundError, RequestError
+from resources.coupontools.endpoint_paging import MIN_PAGE_SIZE, EndpointPaging, is_very_short
+from resources.coupontools.errors import LimitError
 from resources.coupontools.gather import gather
 from resources.coupontools.known_records import KnownRecords, holds_a_gap
-from resources.coupontools.page import Page, read_page
-from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.short_pages import MIN_PAGE_SIZE, ShortPages, is_very_short
-
-T = TypeVar("T")
+from resources.coupontools.page import Page
+from resources.coupontools.requests import Slice
+from resources.coupontools.slice_pages import FetchedPage, P, SlicePages
 
 MAX_PASSES = 10
-"""A list that still moves after being read so often is left to the next run."""
+"""How often a list is read before what still changes in it is left to the next run."""
 
 LONG_WINDOW = timedelta(days=31)
-
-
-def _nothing_to_keep(_new: pl.Series | None) -> None:
-    """What there is to do with a page of which its taker wants no more."""
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What a taker says of a page.
-
-    How many records it held, a hash for each that tells them apart, and whether all of them lie before the window,
-    so that a newest-first list holds nothing more for it. `keep` is called, in a thread, once it is clear that the
-    page is not one of the others served again; with which of the hashes are new, or None if all of them are.
-    """
-
-    records: int
-    hashes: pl.Series
-    is_before_window: bool = False
-    keep: Callable[[pl.Series | None], None] = _nothing_to_keep
-
-    @property
-    def content(self) -> int:
-        """The same number for two pages with the same records in the same order."""
-        return hash(tuple(self.hashes))
-
-    def holds_only(self, others: Iterable["Taken"]) -> bool:
-        """Whether every record of the page stands on one of the others."""
-        return bool(self.hashes.is_in(pl.concat([other.hashes for other in others]).implode()).all())
-
-
-@dataclass(frozen=True)
-class Reads(Generic[T]):
-    """How pages are read.
-
-    `read` makes of a page what is needed of it, in a thread; it raises ShapeError for a page that it cannot read, which
-    is then asked for again. `take` says what came of it.
-    """
-
-    read: Callable[[Page], T]
-    take: Callable[[T], Taken]
+"""Last day less first of a past window from which on it is read once."""
 
 
 @dataclass(frozen=True)
 class SliceResult:
-    """What reading a slice to its end came to.
-
-    How many records it held, and how many the server announced where it says so; whether its end was taken from a very
-    short page; how often it was read, how many records only showed when it was read again, and whether the last pass
-    found the list at rest.
-    """
+    """What reading a slice to its end came to."""
 
     records: int
+    """How many records it held."""
     announced: int | None
-    is_end_a_hint: bool = False
+    """How many records the server announced, if it did."""
+    ended_by_short_page: bool = False
+    """Whether its end was taken from a very short page."""
     passes: int = 1
+    """How often it was read."""
     recovered: int = 0
-    at_rest: bool = True
+    """How many records only showed when it was read again."""
+    is_stable: bool = True
+    """Whether the last pass found nothing that an earlier pass must have missed."""
 
     @property
     def holds_all_announced(self) -> bool:
@@ -103,230 +61,182 @@ class SliceResult:
         return self.announced is None or self.records >= self.announced
 
 
+class PageReader:
+    """Reads slices through a client, page by page."""
+
+    def __init__(self, client: Client) -> None:
+        """What is learnt of an endpoint's paging is shared by all slices of the reader."""
+        self._client = client
+        self._paging: defaultdict[str, EndpointPaging] = defaultdict(EndpointPaging)
+
+    async def read_pages(
+        self, slice_: Slice, decode: Callable[[Page], P], store: Callable[[P, pl.Series | None], None]
+    ) -> SliceResult:
+        """Read every page of the slice, in no order.
+
+        `decode` runs in a thread inside the request; if it raises ShapeError, the page is requested again. `store` runs
+        in a thread once it is clear that the page is not another one served again; its mask (one flag per hash of the
+        page) says which records are new, None that all are.
+
+        Raises a CoupontoolsError; ParentNotFoundError if the parent is no longer there.
+        """
+        paging = self._paging[slice_.endpoint.path]
+        return await _SliceReader(SlicePages(self._client, slice_, paging, decode, store)).read()
+
+
 @dataclass(frozen=True)
-class _Seen:
-    taken: Taken
-    amount: int | None
+class _Pass(Generic[P]):
+    """A list read once, from its first page to its end."""
 
-    @property
-    def records(self) -> int:
-        return self.taken.records
-
-
-_NO_PAGE = _Seen(Taken(0, pl.Series(dtype=pl.UInt64)), None)
-"""What stands past the end of a list."""
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """A list read once, from its first page to its end: the pages with records, and how its end was found.
-
-    `requests` is 1 if nothing but the first page was asked for. `is_end_a_hint` if the end was taken from a very short
-    page; `is_repeated` if the first page is all there is, and was served again, unchanged, in the place of the next.
-    """
-
-    pages: Sequence[_Seen]
+    pages: Sequence[FetchedPage[P]]
+    """The pages that were stored."""
     requests: int = 2
-    is_end_a_hint: bool = False
+    """1 if nothing but the first page was requested."""
+    ended_by_short_page: bool = False
     is_repeated: bool = False
+    """Whether the first page is all there is, and was served again, unchanged, in the place of the next."""
 
     @property
     def records(self) -> int:
         return sum(page.records for page in self.pages)
 
 
-class PageReader:
-    """Reads slices through a client, page by page."""
+class _SliceReader(Generic[P]):
+    """Reads one slice."""
 
-    def __init__(self, client: Client) -> None:
-        """What is learnt of the server's page sizes is shared by all slices of the reader."""
-        self._client = client
-        self._longest: dict[str, int] = {}
-        self._short_pages: defaultdict[str, ShortPages] = defaultdict(ShortPages)
-        self._amount_is_total: set[str] = set()
+    def __init__(self, pages: SlicePages[P]) -> None:
+        self._pages, self._slice, self._paging = pages, pages.slice_, pages.paging
+        self._endpoint = pages.slice_.endpoint
+        self._max_pages, self._pages_at_once = pages.client.limits.max_pages, pages.client.pages_at_once
 
-    async def read(self, slice_: Slice, reads: Reads[Any]) -> SliceResult:
-        """Read every page of the slice, in no order.
-
-        Raises a CoupontoolsError; ParentNotFoundError if the parent is no longer there.
-        """
-        first = await self._pass(slice_, reads, KnownRecords())
-        announced = self._announced(slice_, first)
-        reading = SliceResult(first.records, announced, first.is_end_a_hint)
-        if not self._may_have_moved(slice_, first, announced):
-            return reading
+    async def read(self) -> SliceResult:
+        """Read the list until a pass finds that none before it can have missed a record."""
+        first = await self._read_once(KnownRecords())
+        announced = self._announced(first)
+        result = SliceResult(first.records, announced, first.ended_by_short_page)
+        if not self._may_have_changed(first, announced):
+            return result
         known, pages, recovered = KnownRecords(), first.pages, 0
         for passes in range(2, MAX_PASSES + 1):
-            known.add(page.taken.hashes for page in pages)
-            pages = (await self._pass(slice_, reads, known)).pages
-            new = [known.misses(page.taken.hashes) for page in pages] or [pl.Series(dtype=pl.Boolean)]
-            recovered += sum(int(each.sum()) for each in new)
-            reading = replace(reading, records=first.records + recovered, passes=passes, recovered=recovered)
+            known.add(page.hashes for page in pages)
+            pages = (await self._read_once(known)).pages
+            new = [known.misses(page.hashes) for page in pages] or [pl.Series(dtype=pl.Boolean)]
+            recovered += sum(int(mask.sum()) for mask in new)
+            result = replace(result, records=first.records + recovered, passes=passes, recovered=recovered)
             if not holds_a_gap(pl.concat(new)):
-                return reading
-        return replace(reading, at_rest=False)
+                return result
+        return replace(result, is_stable=False)
 
-    def _announced(self, slice_: Slice, found: _Pass) -> int | None:
-        """The size of the whole list, if the server says so; some say that of the page instead."""
-        path = slice_.endpoint.path
-        is_whole = len(found.pages) == 1 or slice_.endpoint.version == "v4" or path in self._amount_is_total
-        if slice_.endpoint.newest_first or not is_whole:
+    def _announced(self, found: _Pass[P]) -> int | None:
+        """The length of the list, if the server states it; some servers state that of the page instead."""
+        is_of_list = len(found.pages) == 1 or self._endpoint.version == "v4" or self._paging.is_amount_of_list
+        if self._endpoint.newest_first or not is_of_list:
             return None
         # what is deleted while the list is read is announced by its first pages alone
-        return min((page.amount for page in found.pages if page.amount is not None), default=None)
+        return min((page.announced for page in found.pages if page.announced is not None), default=None)
 
-    def _may_have_moved(self, slice_: Slice, found: _Pass, announced: int | None) -> bool:
+    def _may_have_changed(self, found: _Pass[P], announced: int | None) -> bool:
         """Whether a list may have changed between two of its pages, so that it must be read again."""
         if found.requests == 1 or found.is_repeated:
             return False
         # a page that was not full had no next one from which a record could move onto it
-        if len(found.pages) == 1 and not self._may_be_full(slice_, found.records):
+        if len(found.pages) == 1 and not self._may_be_full(found.records):
             return False
-        is_over = bool(slice_.endpoint.windowed and slice_.end and slice_.end < datetime.now(UTC).date())
-        if announced is None or slice_.endpoint.path not in self._amount_is_total:
-            return not (is_over and slice_.start and slice_.end and slice_.end - slice_.start >= LONG_WINDOW)
-        is_steady = all(page.amount == announced for page in found.pages)
-        hashes = pl.concat([page.taken.hashes for page in found.pages])
-        return not (is_over and is_steady and hashes.n_unique() == announced)
+        start, end = self._slice.start, self._slice.end
+        is_past = bool(self._endpoint.windowed and end and end < datetime.now(UTC).date())
+        if announced is None or not self._paging.is_amount_of_list:
+            return not (is_past and start and end and end - start >= LONG_WINDOW)
+        is_steady = all(page.announced == announced for page in found.pages)
+        hashes = pl.concat([page.hashes for page in found.pages])
+        return not (is_past and is_steady and hashes.n_unique() == announced)
 
-    def _may_be_full(self, slice_: Slice, records: int) -> bool:
-        """Whether a page with so many records may be full; where deletions are marked, with records that are hidden."""
-        path = slice_.endpoint.path
-        if self._short_pages[path].mislead:
-            return records >= self._longest[path]
-        return not is_very_short(records) and (not slice_.start or records >= max(self._longest[path], MIN_PAGE_SIZE))
+    def _may_be_full(self, records: int) -> bool:
+        """Whether a page of this length may be full; where deletions are marked, with records that are hidden."""
+        longest = self._paging.longest_page
+        if self._paging.has_small_pages:
+            return records >= longest
+        return not is_very_short(records) and (not self._slice.start or records >= max(longest, MIN_PAGE_SIZE))
 
-    async def _pass(self, slice_: Slice, reads: Reads[Any], known: KnownRecords) -> _Pass:
+    async def _read_once(self, known: KnownRecords) -> _Pass[P]:
         """Read the list once, from its first page to its end."""
-        first = await self._kept_page(slice_, 1, reads, known)
-        size, total = first.records, first.amount or 0
-        if not slice_.endpoint.page or size == 0 or first.taken.is_before_window:
+        first = await self._pages.fetch_and_store(1, known)
+        size, total = first.records, first.announced or 0
+        if not self._endpoint.page or size == 0 or first.is_before_window:
             return _Pass([first], requests=1)
         pages, is_at_end = [first], False
         # the pages of a v4 list, of which nothing is documented, must show one by one that each is another
-        if total > size and not slice_.endpoint.newest_first and slice_.endpoint.version == "v3":
-            self._amount_is_total.add(slice_.endpoint.path)
-            pages, is_at_end = await self._announced_pages(slice_, reads, known, first, -(-total // size))
-        return _Pass(pages) if is_at_end else await self._follow(slice_, reads, known, pages, total)
+        if total > size and not self._endpoint.newest_first and self._endpoint.version == "v3":
+            self._paging.is_amount_of_list = True
+            pages, is_at_end = await self._read_announced(known, first, -(-total // size))
+        return _Pass(pages) if is_at_end else await self._follow(known, pages, total)
 
-    async def _announced_pages(
-        self, slice_: Slice, reads: Reads[Any], known: KnownRecords, first: _Seen, last: int
-    ) -> tuple[list[_Seen], bool]:
+    async def _read_announced(
+        self, known: KnownRecords, first: FetchedPage[P], last: int
+    ) -> tuple[list[FetchedPage[P]], bool]:
         """Read the pages up to `last` side by side; returns those with records, and whether the list ended before.
 
         It ends with an empty page, or with the second one that was served before: one may be so because the list has
         grown above it by the length of a page.
         """
-        last = min(last, self._client.limits.max_pages)
+        last = min(last, self._max_pages)
         found, numbers, is_at_end = {1: first}, iter(range(2, last + 1)), False
-        contents, repeated = {first.taken.content}, 0
+        fingerprints, repeated = {first.fingerprint}, 0
 
-        async def go_on() -> None:
+        async def read_next() -> None:
             nonlocal is_at_end, repeated
             for number in numbers:
-                page = await self._page(slice_, number, reads)
-                if page.records and page.taken.content not in contents:
-                    contents.add(page.taken.content)
-                    found[number] = await self._keep(page, known)
+                page = await self._pages.fetch(number)
+                if page.records and page.fingerprint not in fingerprints:
+                    fingerprints.add(page.fingerprint)
+                    found[number] = await self._pages.store_page(page, known)
                 else:
                     repeated += bool(page.records)
                     is_at_end |= not page.records or repeated > 1
                 if is_at_end:
                     return
 
-        await gather(go_on() for _ in range(min(self._client.pages_at_once, last - 1)))
+        await gather(read_next() for _ in range(min(self._pages_at_once, last - 1)))
         return [found[number] for number in sorted(found)], is_at_end
 
-    async def _follow(
-        self, slice_: Slice, reads: Reads[Any], known: KnownRecords, pages: Sequence[_Seen], announced: int
-    ) -> _Pass:
+    async def _follow(self, known: KnownRecords, pages: Sequence[FetchedPage[P]], announced: int) -> _Pass[P]:
         """Read on, one page after the other, to the end of the list; `pages` are those that were read."""
-        found, number, most = list(pages), len(pages), self._client.limits.max_pages
+        found, number = list(pages), len(pages)
         records = sum(page.records for page in found)
-        while not found[-1].taken.is_before_window:
-            if records >= announced and self._ends_with(slice_, found):
-                return _Pass(found, requests=len(found), is_end_a_hint=True)
-            page, number, is_repeated = await self._next(slice_, reads, found, number + 1)
+        while not found[-1].is_before_window:
+            if records >= announced and self._ends_with_short_page(found):
+                return _Pass(found, requests=len(found), ended_by_short_page=True)
+            page, number, is_repeated = await self._fetch_next(found, number + 1)
             if len(found) == 1 and is_very_short(found[0].records):
-                self._short_pages[slice_.endpoint.path].note(found[0].records, is_last=not page.records)
+                self._paging.note_short_page(found[0].records, is_last=not page.records)
             if not page.records:
                 return _Pass(found, is_repeated=is_repeated)
-            if number > most:
+            if number > self._max_pages:
                 raise LimitError(
-                    f"The list of {slice_} does not end: {most:,} pages, which is what COUPONTOOLS_MAX_PAGES allows, "
-                    "and each brings new records. What was read of it is kept. Set it higher if the list is that long."
+                    f"The list of {self._slice} does not end: {self._max_pages:,} pages, which is what "
+                    "COUPONTOOLS_MAX_PAGES allows, and each brings new records. What was read of it is kept. Set it "
+                    "higher if the list is that long."
                 )
-            found.append(await self._keep(page, known))
+            found.append(await self._pages.store_page(page, known))
             records += page.records
         return _Pass(found)
 
-    def _ends_with(self, slice_: Slice, found: Sequence[_Seen]) -> bool:
+    def _ends_with_short_page(self, found: Sequence[FetchedPage[P]]) -> bool:
         """Whether the last of the pages is so short that the read of a window may take it for the end of the list."""
         first, last = found[0].records, found[-1].records
-        if not (slice_.start and is_very_short(last)):
+        if not (self._slice.start and is_very_short(last)):
             return False
-        if len(found) > 1:
-            return not is_very_short(first)
-        return self._short_pages[slice_.endpoint.path].say_it_is_the_last(last)
+        return not is_very_short(first) if len(found) > 1 else self._paging.is_last_if_short(last)
 
-    async def _next(
-        self, slice_: Slice, reads: Reads[Any], found: Sequence[_Seen], number: int
-    ) -> tuple[_Seen, int, bool]:
+    async def _fetch_next(self, found: Sequence[FetchedPage[P]], number: int) -> tuple[FetchedPage[P], int, bool]:
         """The next page that brings something new, and its number; an empty one at the end of the list.
 
         A page that is served again is the end, or else the list has grown above it by the length of a page: the one
-        after it tells. The third value says that all came again just as it was.
+        after it shows which. The third value says whether the first page, all there is, came again unchanged.
         """
         is_repeated = len(found) == 1
-        for each in (number, number + 1):
-            page = await self._page(slice_, each, reads)
-            if not page.records or not page.taken.holds_only([found[0].taken, found[-1].taken]):
-                return page, each, False
+        for candidate in (number, number + 1):
+            page = await self._pages.fetch(candidate)
+            if not page.records or not page.holds_only([found[0], found[-1]]):
+                return page, candidate, False
             is_repeated = is_repeated and page.records == found[0].records
-        return _NO_PAGE, number, is_repeated
-
-    async def _kept_page(self, slice_: Slice, number: int, reads: Reads[Any], known: KnownRecords) -> _Seen:
-        return await self._keep(await self._page(slice_, number, reads), known)
-
-    async def _keep(self, page: _Seen, known: KnownRecords) -> _Seen:
-        """Let the page be kept, and return what is to be remembered of it, which is not its rows."""
-        await asyncio.to_thread(page.taken.keep, known.misses(page.taken.hashes) if known else None)
-        return replace(page, taken=replace(page.taken, keep=_nothing_to_keep))
-
-    async def _page(self, slice_: Slice, number: int, reads: Reads[Any]) -> _Seen:
-        try:
-            return await self._asked(slice_, number, reads)
-        except (RequestError, ParentNotFoundError) as error:
-            if number == 1 or not _ends_the_list(error, slice_.endpoint):
-                raise
-            return await self._page_or_end(slice_, number, reads, error)
-
-    async def _page_or_end(self, slice_: Slice, number: int, reads: Reads[Any], error: CoupontoolsError) -> _Seen:
-        """Make sure that an error is the end of the list, and not a fault on one of its pages; else raise it."""
-        for each in (number, number + 1):
-            try:
-                seen = await self._asked(slice_, each, reads)
-            except (RequestError, ParentNotFoundError) as another:
-                if not _ends_the_list(another, slice_.endpoint):
-                    raise
-                continue
-            if each == number:
-                return seen
-            if seen.records:
-                raise error
-        return _NO_PAGE
-
-    async def _asked(self, slice_: Slice, number: int, reads: Reads[Any]) -> _Seen:
-        page_request = PageRequest(slice_, number if slice_.endpoint.page else None)
-        decode = partial(read_page, slice_, number, reads.read)
-        found, amount = await self._client.read(page_request, decode)
-        seen, path = _Seen(reads.take(found), amount), slice_.endpoint.path
-        self._longest[path] = max(self._longest.get(path, 0), seen.records)
-        return seen
-
-
-def _ends_the_list(error: RequestError | ParentNotFoundError, endpoint: Endpoint) -> bool:
-    """Whether an error past the first page says that there is no such page; v4 has no codes for it."""
-    if isinstance(error, RequestError) and error.codes:
-        return all(300 <= code < 400 for code in error.codes)
-    return endpoint.version == "v4" and not (isinstance(error, ParentNotFoundError) and error.told)
+        return FetchedPage(), number, is_repeated

@@ -1,4 +1,4 @@
-"""What is asked of the API: a slice is read as a whole, a request is one request of it."""
+"""What is requested of the API: a slice is read to its end, by one request or one request a page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +13,18 @@ from resources.printable import make_printable
 
 @dataclass(frozen=True)
 class Slice:
-    """What is read as a whole: an endpoint, of one parent and a range of days (UTC, both inclusive) if it has them."""
+    """The unit of a read: an endpoint, of one parent and a range of days if it has them."""
 
     endpoint: Endpoint
     parent: str | None = None
     start: date | None = None
+    """First day, UTC."""
     end: date | None = None
+    """Last day, UTC, inclusive."""
+    constants: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Column values of its records that are known from the request and not in the records."""
+    covers: tuple["Slice", ...] = field(default=(), compare=False)
+    """Slices that need not be read once this one was, because it holds all their records."""
 
     def __str__(self) -> str:
         """What was asked for, for messages."""
@@ -50,7 +56,7 @@ class PageRequest:
         """The parameters, without the keys."""
         slice_, endpoint = self.slice_, self.slice_.endpoint
         named = {"start_date": slice_.start, "end_date": slice_.end} if endpoint.windowed else {}
-        found: dict[str, object] = dict(endpoint.constants)
+        found: dict[str, object] = dict(endpoint.fixed_parameters)
         found.update((name, str(day)) for name, day in named.items() if day)
         if endpoint.parent and "{parent}" not in endpoint.path:
             found[endpoint.parent] = slice_.parent

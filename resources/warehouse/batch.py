@@ -36,10 +36,6 @@ MAX_SECONDS_OF_A_PART = 1.0
 complete and the last part is this old."""
 
 
-Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame | None]
-Redactor = Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame | None], Frames]
-
-
 @dataclass(frozen=True)
 class CompletedSlice:
     """A slice that was read: an endpoint, its parent and its window (ISO days), and what came of it.
@@ -63,8 +59,7 @@ class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
     `slices` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
-    A `veil` says what of the frames may be written; `suppressed` is the version of the list of people whom they are
-    without.
+    `suppressed` is the version of the list of people whom its frames are without.
     """
 
     def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime, suppressed: str) -> None:
@@ -73,7 +68,6 @@ class Batch:
         self.slices: list[CompletedSlice] = []
         self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
         self.is_kept = False
-        self.redactor: Redactor | None = None
         self._folder, self._lock, self._reuse_until = folder, lock, reuse_until
         self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
         self._rows = self._bytes = 0
@@ -100,18 +94,16 @@ class Batch:
         )
         self.rewrite("rejected", lambda rejected: rejected.join(known, on=columns, how="semi", nulls_equal=True))
 
-    def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, seen: pl.DataFrame | None = None) -> None:
+    def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame | None = None) -> None:
         """Add the rows of a page, and write a part if there are enough of them.
 
-        `seen` are the keys of records that are in the account, but not among the rows.
+        `present_keys` are the keys of records that are in the account, but not among the rows.
         """
-        if self.redactor:
-            rows, rejected, seen = self.redactor(rows, rejected, seen)
         with self._buffer:
             self._frames["rows"].append(rows)
             self._frames["rejected"] += [rejected] if len(rejected) else []
-            self._frames["seen"] += [seen] if seen is not None and len(seen) else []
-            added = [rows, rejected] if seen is None else [rows, rejected, seen]
+            self._frames["seen"] += [present_keys] if present_keys is not None and len(present_keys) else []
+            added = [rows, rejected] if present_keys is None else [rows, rejected, present_keys]
             self._rows += sum(map(len, added))
             self._bytes += sum(int(frame.estimated_size()) for frame in added)
             full = (

@@ -334,36 +334,37 @@ def test_a_campaign_without_a_description_is_kept_as_it_is_listed(
 def test_no_value_of_either_answer_is_lost(
     listed: dict[str, object], info: dict[str, object], title: str, extra: dict[str, object] | None
 ) -> None:
-    from assets.ingest.descriptions import merged
+    from assets.ingest.descriptions import merge_records
     from assets.tables.campaigns import Campaign
     from tests.assets.normalise.test_normalise import read
 
     record, description = (msgspec.json.encode({**each}) for each in ({"ID": "cam_1", **listed}, info))
-    row = read(b"[" + merged(record, description, "cam_1", {"ID", "id"}) + b"]", Campaign).rows.row(0, named=True)
+    both = merge_records(record, description, "cam_1", {"ID", "id"})
+    row = read(b"[" + both + b"]", Campaign).rows.row(0, named=True)
     assert (row["campaign_id"], row["title"]) == ("cam_1", title)
     assert (json.loads(row["_extra"]) if row["_extra"] else None) == extra
 
 
 @pytest.mark.parametrize("depth", [200, 1_000, 100_000])
 def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarantine(depth: int) -> None:
-    from assets.ingest.descriptions import merged
+    from assets.ingest.descriptions import merge_records
     from assets.tables.campaigns import Campaign
     from tests.assets.normalise.test_normalise import read
 
     listed, info = b'{"ID":"cam_1","title":"T"}', b'{"ID":"cam_1","deep":' + b"[" * depth + b"]" * depth + b"}"
-    rejected = read(b"[" + merged(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rejected
+    rejected = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rejected
     assert rejected["reason"].to_list() == ["the record holds more than 100 objects or lists inside each other"]
     assert info.decode() in rejected["record"][0]
     assert '"title":"T"' in rejected["record"][0]
 
 
 def test_names_that_stand_twice_in_either_answer_lose_no_value() -> None:
-    from assets.ingest.descriptions import merged
+    from assets.ingest.descriptions import merge_records
     from assets.tables.campaigns import Campaign
     from tests.assets.normalise.test_normalise import read
 
     listed, info = b'{"ID":"cam_1","title":"a","title":"b"}', b'{"title":"c","title":"d","x":{"y":1,"y":2}}'
-    row = read(b"[" + merged(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rows.row(0, named=True)
+    row = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rows.row(0, named=True)
     assert row["title"] == "d"
     assert json.loads(row["_extra"]) == {
         "list.title": "b",

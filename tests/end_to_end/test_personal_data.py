@@ -178,7 +178,7 @@ def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: l
     policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("a secret that nobody knows"))
     redactor = Redactor.over(CouponSession, policy, NOBODY)
     assert redactor
-    hashed, _, _ = redactor(rows, Quarantine.schema_of_frames().to_frame(), None)
+    hashed, _, _ = redactor.redact(rows, Quarantine.schema_of_frames().to_frame(), rows.clear())
     assert customers_of(rows) == customers_of(hashed)
 
 

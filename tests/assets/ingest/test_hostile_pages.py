@@ -8,7 +8,6 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
@@ -16,16 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.normalise.exact_json import fields_of
-from assets.normalise.normalise import Normalised, normalise_page
+from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.endpoints import choose
 from resources.coupontools.errors import CoupontoolsError
-from resources.coupontools.page import read_page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from tests.support.raw_server import answering, http
 
-SESSIONS = Slice(choose("")["sessions"], "cam_1")
+SESSIONS = Slice(choose("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
 MAX_ANSWER, MAX_RECORD = 200_000, 20_000
 MAX_SECONDS, MAX_KILOBYTES = 5.0, 400_000
 """What an answer may cost: of the processor, and of memory beyond what was taken before; most take a thousandth."""
@@ -116,15 +114,12 @@ ENVIRONMENT = {
 }
 
 
-def outcome(server: Server) -> Normalised | CoupontoolsError:
-    read = partial(normalise_page, CouponSession, {"campaign_id": "cam_1"}, None, MAX_RECORD)
+def outcome(server: Server) -> NormalisedPage | CoupontoolsError:
+    normaliser = PageNormaliser(CouponSession, MAX_RECORD)
 
-    async def run() -> Normalised:
+    async def run() -> NormalisedPage:
         async with CoupontoolsResource(url=server.url).connected() as client:
-            (found, _place), _amount = await client.read(
-                PageRequest(SESSIONS, 1), partial(read_page, SESSIONS, 1, read)
-            )
-            return found
+            return await client.read(PageRequest(SESSIONS, 1), normaliser.normalise)
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ENVIRONMENT.items():
@@ -190,7 +185,7 @@ def test_a_hostile_answer_gives_right_rows_or_one_line_at_a_known_price(
         return
     sent = loaded(body)
     assert sent is not None, "there are rows where Python finds no JSON"
-    assert found.records + found.copies == len(sent["sessions"])
-    assert len(found.rows) + found.refused == found.records
+    assert found.records == len(sent["sessions"])
+    assert len(found.rows) + len(found.rejected_keys) + found.copies == found.records
     for row in found.rows.iter_rows(named=True):
         assert any(is_of(row, record) for record in sent["sessions"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assets.catalogue import ASSETS
 from assets.normalise.exact_json import parse_any_page
 from assets.normalise.fast_json import parse_plain_page
-from assets.normalise.normalise import Normalised, identifiers, normalise
+from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.directories import Directory
@@ -31,12 +31,13 @@ READ_AT = datetime(2026, 1, 2, 3, 4, 5, 678)
 SESSIONS = choose("")["sessions"]
 
 
-def read(records: bytes | list[Any], table: type[Table] = CouponSession) -> Normalised:
+def read(records: bytes | list[Any], table: type[Table] = CouponSession) -> NormalisedPage:
     content = records if isinstance(records, bytes) else json.dumps(records).encode()
-    return normalise(Page(Slice(SESSIONS, "cam_1"), 1, content, READ_AT), table, given_to(table))
+    slice_ = Slice(SESSIONS, "cam_1", constants=constants_of(table))
+    return PageNormaliser(table).normalise(Page(slice_, 1, content, READ_AT))
 
 
-def given_to(table: type[Table]) -> dict[str, str]:
+def constants_of(table: type[Table]) -> dict[str, str]:
     """The values of the columns that do not stand in a record."""
     return {column.name: "cam_1" for column in table.columns() if not column.paths}
 
@@ -205,7 +206,7 @@ def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type
     record = data.draw(records_of(table))
     result = read([record], table)
     assert result.records == 1
-    if result.refused:
+    if len(result.rejected):
         assert result.rows.is_empty()
         assert [json.loads(text) for text in result.rejected["record"]] == [record] * len(result.rejected)
         assert all(result.rejected["reason"])
@@ -217,7 +218,7 @@ def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type
     for column in in_record(table):
         assert row[column.name] == meant(column, at(record, place_of(column, record))), column.name
     assert (json.loads(row["_extra"]) if row["_extra"] else {}) == without_columns(record, table)
-    assert {name: row[name] for name in given_to(table)} == given_to(table)
+    assert {name: row[name] for name in constants_of(table)} == constants_of(table)
     assert (row["_extracted_at"], row["_deleted_at"]) == (READ_AT, None)
 
 
@@ -227,8 +228,8 @@ def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type
 def test_pydantic_refuses_exactly_what_the_columns_refuse(table: type[Table], data: st.DataObject) -> None:
     record = data.draw(records_of(table))
     as_written = msgspec.json.Decoder(float_hook=str).decode(json.dumps(record))
-    refused = bool(read([record], table).refused)
-    assert bool(table.reasons(as_written)) == refused or _has_two_places_filled(record, table)
+    is_rejected = bool(len(read([record], table).rejected))
+    assert bool(table.reasons(as_written)) == is_rejected or _has_two_places_filled(record, table)
 
 
 def _has_two_places_filled(record: dict[str, Any], table: type[Table]) -> bool:
@@ -243,11 +244,11 @@ def session_records() -> st.SearchStrategy[dict[str, Any]]:
 @given(records=st.lists(session_records(), max_size=4, unique_by=lambda record: record["session"]))
 @settings(max_examples=35, deadline=None)
 def test_a_record_is_refused_for_what_it_is_and_not_for_its_company(records: list[dict[str, Any]]) -> None:
-    alone = [read([record]).refused for record in records]
+    alone = [len(read([record]).rejected_keys) for record in records]
     together = read(records)
-    assert together.refused == sum(alone)
+    assert len(together.rejected_keys) == sum(alone)
     assert together.rows["session_id"].to_list() == [
-        record["session"] for record, refused in zip(records, alone, strict=True) if not refused
+        record["session"] for record, rejected in zip(records, alone, strict=True) if not rejected
     ]
 
 
@@ -362,7 +363,7 @@ def test_the_fast_way_takes_no_page_that_it_would_have_to_change(record: Any) ->
 
 def test_a_value_in_two_places_is_kept_twice() -> None:
     page = Page(Slice(SESSIONS), 1, b'[{"ID":"cam_1","id":7},{"id":8}]', READ_AT)
-    rows = normalise(page, Campaign, {}).rows
+    rows = PageNormaliser(Campaign).normalise(page).rows
     assert rows.select("campaign_id", "_extra").rows() == [("cam_1", '{"id":7}'), ("8", None)]
 
 
@@ -517,7 +518,7 @@ def test_an_id_that_nothing_could_be_asked_with_is_refused() -> None:
     assert result.rows["campaign_id"].to_list() == ["é" * 1_000]
     assert result.rejected["reason"].to_list() == ["ID: Input should be a text of at most 2000 bytes"] * 2
     page = Page(Slice(SESSIONS), 1, json.dumps(records).encode(), READ_AT)
-    assert identifiers(page, Campaign).to_list() == ["é" * 1_000, None, None]
+    assert PageNormaliser(Campaign).read_identifiers(page).to_list() == ["é" * 1_000, None, None]
 
 
 def test_a_record_that_stands_twice_byte_for_byte_is_one() -> None:
@@ -528,7 +529,7 @@ def test_a_record_that_stands_twice_byte_for_byte_is_one() -> None:
         "customid: Input should be a text or a number",
         "session_id: the page holds another record of the same key",
     ]
-    assert (result.records, result.copies, result.refused) == (3, 3, 2)
+    assert (result.records, result.copies, len(result.rejected_keys)) == (6, 3, 2)
     assert len(result.hashes) == 3
 
 
@@ -560,7 +561,7 @@ def test_a_broken_text_refuses_its_record_and_no_other() -> None:
 
 def test_what_is_no_record_is_refused() -> None:
     result = read([session(1), 5, None, "x", [], {}])
-    assert (result.records, result.refused) == (6, 5)
+    assert (result.records, len(result.rejected_keys)) == (6, 5)
 
 
 def test_a_text_of_four_megabytes_is_refused_and_kept_whole() -> None:

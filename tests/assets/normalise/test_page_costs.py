@@ -12,10 +12,12 @@ import polars as pl
 import pytest
 
 from assets.ingest.cancellation import run_until_cancelled
-from assets.ingest.extract import ExtractionReport, Read, extract
+from assets.ingest.extract import extract
+from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.progress import named
+from assets.ingest.table_run import TableRun
 from assets.normalise.exact_json import MAX_UNDECLARED
-from assets.normalise.normalise import Normalised, normalise
+from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
@@ -26,13 +28,13 @@ from resources.warehouse.local.folder import Folder
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
-SESSIONS = choose("")["sessions"]
+SLICE = Slice(choose("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
 
 
-def read(records: list[Any], max_record_bytes: int = 10_000_000) -> Normalised:
+def read(records: list[Any], max_record_bytes: int = 10_000_000) -> NormalisedPage:
     content = json.dumps(records).encode()
-    page = Page(Slice(SESSIONS, "cam_1"), 1, content, datetime(2026, 1, 2))
-    return normalise(page, CouponSession, {"campaign_id": "cam_1"}, max_record_bytes)
+    page = Page(SLICE, 1, content, datetime(2026, 1, 2))
+    return PageNormaliser(CouponSession, max_record_bytes).normalise(page)
 
 
 def with_names(number: int, names: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def test_data_in_the_names_of_fields_is_kept_and_named_once(
     found = [json.loads(extra) if extra else {} for extra in result.rows["_extra"]]
     assert [extra.get(place, {}) if place else extra for extra in found] == given
     assert result.new_fields == {f"{told} (more than {MAX_UNDECLARED} names)"}
-    assert not result.refused
+    assert result.rejected.is_empty()
 
 
 def test_a_page_of_few_names_is_read_as_one_of_many() -> None:
@@ -83,21 +85,21 @@ def test_a_record_that_is_too_large_is_cut_and_costs_no_other() -> None:
     large = session(2, customid="é" * 2_000_000)
     result = read([session(1), large, session(3), large, session(4, customid="y" * 900)], max_record_bytes=3_000_000)
     assert result.rows["sequence_id"].to_list() == [1, 3, 4]
-    assert (result.records, result.refused, result.copies, len(result.hashes)) == (4, 1, 1, 4)
+    assert (result.records, len(result.rejected_keys), result.copies, len(result.hashes)) == (5, 1, 1, 4)
     (reason,), (kept,) = result.rejected["reason"], result.rejected["record"]
     assert reason == (
         "the record is larger than the 3,000,000 bytes that COUPONTOOLS_MAX_RECORD_BYTES allows (kept are the first "
         f"1,000,000 of {len(json.dumps(large)):,} bytes)"
     )
     assert json.dumps(large).startswith(kept)
-    assert result.refused_keys["session_id"].to_list() == [None], "nobody knows whose it is"
+    assert result.rejected_keys["session_id"].to_list() == [None], "nobody knows whose it is"
 
 
 def test_a_record_is_as_large_as_it_may_be() -> None:
     most = len(json.dumps(session(1)))
-    assert read([session(1)], most).refused == 0
-    assert read([session(1), session(2)], most).refused == 0
-    assert read([session(1)], most - 1).refused == 1
+    assert len(read([session(1)], most).rejected) == 0
+    assert len(read([session(1), session(2)], most).rejected) == 0
+    assert len(read([session(1)], most - 1).rejected) == 1
 
 
 @pytest.fixture
@@ -113,8 +115,8 @@ def extracted(
 
             async def work() -> ExtractionReport:
                 async with CoupontoolsResource(url=url).connected() as client:
-                    read = Read(Slice(SESSIONS, "cam_1"), {"campaign_id": "cam_1"})
-                    return await extract(client, [read], CouponSession, batch, logging.getLogger(), None)
+                    run = TableRun(client, batch, CouponSession, None, logging.getLogger())
+                    return await extract(run, [SLICE])
 
             report = run_until_cancelled(work())
             rows, rejected = batch.files("rows.parquet"), batch.files("rejected.parquet")

@@ -6,7 +6,7 @@ import logging
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+from dataclasses import dataclass
 from typing import TypeVar
 
 import polars as pl
@@ -14,10 +14,9 @@ import pytest
 
 from resources.coupontools.client import MAX_TRIES, Client
 from resources.coupontools.endpoints import choose
-from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
 from resources.coupontools.page import Page
-from resources.coupontools.pages import PageReader, Reads, SliceResult, Taken
+from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from tests.support.accounts import session
@@ -48,17 +47,26 @@ def with_client(answers: Answers, work: Callable[[Client], Awaitable[T]]) -> T:
 def ask(answers: Answers) -> bytes:
     """The records of the first page."""
 
-    def decode(answer: Answer, _asked_at: datetime) -> bytes:
-        return answer.records
+    return with_client(answers, lambda client: client.read(PageRequest(SESSIONS, 1), lambda page: page.records))
 
-    return with_client(answers, lambda client: client.read(PageRequest(SESSIONS, 1), decode))
+
+@dataclass(frozen=True)
+class CountedPage:
+    """A page of which nothing but the number of its sessions and its bytes is looked at."""
+
+    records: int
+    hashes: pl.Series
+    is_before_window: bool = False
 
 
 def read_list(answers: Answers) -> SliceResult:
-    def take(page: Page) -> Taken:
-        return Taken(page.records.count(b'"session":'), pl.Series([page.records], dtype=pl.Binary).hash())
+    def decode(page: Page) -> CountedPage:
+        return CountedPage(page.records.count(b'"session":'), pl.Series([page.records], dtype=pl.Binary).hash())
 
-    return with_client(answers, lambda client: PageReader(client).read(SESSIONS, Reads(lambda page: page, take)))
+    def store(_page: CountedPage, _new: pl.Series | None) -> None:
+        """Keep nothing."""
+
+    return with_client(answers, lambda client: PageReader(client).read_pages(SESSIONS, decode, store))
 
 
 def deflated(body: bytes) -> bytes:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -13,7 +13,6 @@ import pytest
 from pipelines.definitions import defs
 from resources.coupontools.client import MAX_TRIES, MAX_TRIES_IF_PERMANENT, Client
 from resources.coupontools.endpoints import Endpoint, choose
-from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import (
     AccountError,
     CoupontoolsError,
@@ -24,6 +23,7 @@ from resources.coupontools.errors import (
     UnreachableError,
     UnreadableError,
 )
+from resources.coupontools.page import Page
 from resources.coupontools.requests import Credentials, PageRequest, Slice, request
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.server.app import RateLimit
@@ -52,8 +52,8 @@ def ask(campaign: str = "cam_1", start: date | None = None) -> tuple[int, Client
     """Read one page of sessions; returns how many records it held by its own account, and the client."""
 
     async def work(client: Client) -> tuple[int, Client]:
-        def decode(answer: Answer, _asked_at: datetime) -> int:
-            return answer.records.count(b'"session":')
+        def decode(page: Page) -> int:
+            return page.records.count(b'"session":')
 
         return await client.read(PageRequest(Slice(SESSIONS, campaign, start), 1), decode), client
 
@@ -151,8 +151,8 @@ def test_requests_that_are_too_many_are_sent_one_by_one_until_all_are_answered(s
     server.faults.add(Fault("429", when=lambda _: limit.wait() > 0, retry_after=None, times=None))
 
     async def work(client: Client) -> Client:
-        def decode(answer: Answer, _asked_at: datetime) -> int:
-            return answer.records.count(b'"session":')
+        def decode(page: Page) -> int:
+            return page.records.count(b'"session":')
 
         slices = [Slice(SESSIONS, f"cam_{number}") for number in range(1, 41)]
         assert sum(await asyncio.gather(*(client.read(PageRequest(slice_, 1), decode) for slice_ in slices))) == 40
@@ -292,7 +292,7 @@ def test_a_cookie_is_not_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
         async def work(client: Client) -> None:
             for _ in range(2):
-                await client.read(PageRequest(Slice(client.endpoints["campaigns"])), lambda answer, _at: answer)
+                await client.read(PageRequest(Slice(client.endpoints["campaigns"])), lambda page: page)
 
         with_client(work)
     assert len(asked) == 2
@@ -340,8 +340,8 @@ def test_no_more_requests_are_under_way_than_allowed_and_none_too_soon(
     server = serve(account())
 
     async def work(client: Client) -> None:
-        def decode(answer: Answer, _asked_at: datetime) -> bytes:
-            return answer.records
+        def decode(page: Page) -> bytes:
+            return page.records
 
         await asyncio.gather(
             *(client.read(PageRequest(Slice(client.endpoints["campaigns"])), decode) for _ in range(6))
@@ -376,7 +376,7 @@ def test_the_client_asks_no_endpoint_that_is_not_in_the_table(serve: Serve) -> N
     for path in ("v3/couponsession/update", "v3/singleuse/create", "v3/send/sms", "v3/account/sso"):
 
         async def work(client: Client, path: str = path) -> None:
-            await client.read(PageRequest(Slice(Endpoint(path))), lambda answer, _at: answer)
+            await client.read(PageRequest(Slice(Endpoint(path))), lambda page: page)
 
         with pytest.raises(ValueError, match="not among the endpoints"):
             with_client(work)
@@ -443,7 +443,7 @@ def test_every_error_code_means_what_it_means_at_its_endpoint(
     async def work(client: Client) -> None:
         endpoint = client.endpoints[part]
         parent = "1" if endpoint.parent else None
-        await client.read(PageRequest(Slice(endpoint, parent)), lambda answer, _at: answer)
+        await client.read(PageRequest(Slice(endpoint, parent)), lambda page: page)
 
     with pytest.raises(kind, match=f"error {code}"):
         with_client(work)

@@ -1,12 +1,10 @@
 """Opening answers of any shape."""
 
-from datetime import datetime
-
 import pytest
 
 from assets.normalise.exact_json import split_records
 from resources.coupontools.endpoints import choose
-from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, ShapeError, decoded, parse_envelope
+from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, ShapeError, parse_answer, parse_envelope
 from resources.coupontools.json_shape import shape
 
 SESSIONS = choose("")["sessions"]
@@ -52,7 +50,7 @@ def test_the_record_list_is_found(body: str, records: bytes) -> None:
 def test_the_amount_is_read_from_text_or_number(amount: str, meant: int | None) -> None:
     answer = parse_envelope(f'{{{OK},"amount_of_results":{amount},"data":[]}}'.encode(), SESSIONS)
     assert isinstance(answer, Answer)
-    assert answer.amount == meant
+    assert answer.announced == meant
 
 
 @pytest.mark.parametrize(
@@ -127,7 +125,7 @@ def test_a_count_of_zero_beside_an_empty_list_is_an_empty_answer(zero: str, noth
         for endpoint in (CARDS, choose("")["email_groups"], choose("")["sms_groups"]):
             answer = parse_envelope(body.encode(), endpoint)
             assert isinstance(answer, Answer)
-            assert (answer.records, answer.amount, answer.place) == (NO_RECORDS, 0, "group") or (
+            assert (answer.records, answer.announced, answer.place) == (NO_RECORDS, 0, "group") or (
                 endpoint.records and answer.records.replace(b" ", b"") == NO_RECORDS
             )
 
@@ -139,9 +137,9 @@ def test_a_count_of_zero_hides_no_things_with_an_id() -> None:
 
 
 def test_an_answer_that_has_no_content_by_its_status_is_an_empty_list() -> None:
-    assert decoded(SESSIONS, 204, lambda answer, _asked_at: answer, datetime(2026, 1, 1), b"") == Answer(b"[]", None)
+    assert parse_answer(b"", 204, SESSIONS) == Answer(b"[]", None)
     with pytest.raises(ShapeError):
-        decoded(SESSIONS, 200, lambda answer, _asked_at: answer, datetime(2026, 1, 1), b"")
+        parse_answer(b"", 200, SESSIONS)
 
 
 @pytest.mark.parametrize("depth", [500, 1_000, 100_000])

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import choose
-from resources.coupontools.envelope import Answer
 from resources.coupontools.errors import RequestError
 from resources.coupontools.page import Page
-from resources.coupontools.pages import PageReader, Reads, SliceResult, Taken
+from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
 from resources.settings import ApiLimits
 
@@ -24,8 +23,20 @@ SESSIONS = choose("")["sessions"]
 REGISTRATIONS = choose("")["directory_registrations"]
 
 
-def records_of(page: Page) -> list[int]:
-    return list(json.loads(page.records))
+@dataclass(frozen=True)
+class Numbers:
+    """A page of numbers, each its own hash."""
+
+    hashes: pl.Series
+    is_before_window: bool = False
+
+    @property
+    def records(self) -> int:
+        return len(self.hashes)
+
+
+def decode_numbers(page: Page) -> Numbers:
+    return Numbers(pl.Series(json.loads(page.records), dtype=pl.UInt64))
 
 
 @dataclass
@@ -75,21 +86,19 @@ class Server:
         amounts = {"page": len(records), "total": self.size, "none": None}
         amount = amounts[self.amount]
         announced = None if amount is None else min(amount, self.cap)
-        return decode(Answer(json.dumps(records).encode(), announced), datetime.now(UTC))
+        body = json.dumps(records).encode()
+        return decode(Page(page_request.slice_, number, body, datetime.now(UTC), announced=announced))
 
 
 def kept_by(server: Server, slice_: Slice, reader: PageReader | None = None) -> tuple[list[int], SliceResult]:
     """What reading a slice to its end keeps, and what it came to."""
     kept: list[int] = []
 
-    def take(found: list[int]) -> Taken:
-        numbers = pl.Series(found, dtype=pl.UInt64)
-        return Taken(
-            len(numbers), numbers, keep=lambda new: kept.extend(numbers if new is None else numbers.filter(new))
-        )
+    def store(page: Numbers, new: pl.Series | None) -> None:
+        kept.extend(page.hashes if new is None else page.hashes.filter(new))
 
-    reading = asyncio.run((reader or PageReader(cast("Client", server))).read(slice_, Reads(records_of, take)))
-    return kept, reading
+    reader = reader or PageReader(cast("Client", server))
+    return kept, asyncio.run(reader.read_pages(slice_, decode_numbers, store))
 
 
 WHOLE = Slice(SESSIONS, "cam_1")
@@ -109,7 +118,7 @@ known_pages = st.sampled_from([100, 101, 130, 5000])
     amount=st.sampled_from(["page", "total", "none"]),
 )
 @settings(max_examples=100, deadline=None)
-def test_every_record_of_every_unit_is_handed_on(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
+def test_every_record_of_every_slice_is_stored(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
     server = Server(0, page_size, past_end, amount)
     reader = PageReader(cast("Client", server))
     for size in sizes:
@@ -132,11 +141,11 @@ def test_neither_a_short_page_nor_a_wrong_total_ends_a_list(
     size: int, page_size: int, past_end: str, amount: str, hidden: set[int], cap: int, slice_: Slice
 ) -> None:
     server = Server(size, page_size, past_end, amount, hidden=frozenset(hidden), cap=cap)
-    kept, reading = kept_by(server, slice_)
+    kept, result = kept_by(server, slice_)
     shown = set(range(size)) - hidden
     assert set(kept) == shown
-    assert reading.records >= len(shown)
-    assert not (reading.is_end_a_hint and slice_.start is None)
+    assert result.records >= len(shown)
+    assert not (result.ended_by_short_page and slice_.start is None)
 
 
 @pytest.mark.parametrize("announced", [10**12, 10**300])
@@ -144,7 +153,7 @@ def test_neither_a_short_page_nor_a_wrong_total_ends_a_list(
 def test_a_total_without_end_makes_no_request_without_end(announced: int, past_end: str) -> None:
     class Boasting(Server):
         async def answer(self, page_request: PageRequest, decode: Any) -> Any:
-            return await super().answer(page_request, lambda answer, at: decode(answer._replace(amount=announced), at))
+            return await super().answer(page_request, lambda page: decode(replace(page, announced=announced)))
 
     server = Boasting(250, 100, past_end, "total")
     kept, _ = kept_by(server, WHOLE)
@@ -178,10 +187,10 @@ def test_short_pages_are_taken_for_the_last_once_some_were_seen_to_be() -> None:
     for _ in range(20):
         for size in (0, 2, 49):
             server.numbers = list(range(size))
-            kept, reading = kept_by(server, DAYS, reader)
+            kept, result = kept_by(server, DAYS, reader)
             assert set(kept) == set(range(size))
     assert server.answered <= 60 + 6
-    assert reading.is_end_a_hint
+    assert result.ended_by_short_page
 
 
 @given(sizes=st.lists(st.integers(0, 60), min_size=1, max_size=6), page_size=small_pages)
@@ -215,9 +224,9 @@ def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     is_over = slice_.end is not None  # nothing is added to days that are over
     met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
     server = Server(size, page_size, past_end, amount, met)
-    kept, reading = kept_by(server, slice_)
+    kept, result = kept_by(server, slice_)
     assert set(kept) >= server.kept
-    assert reading.at_rest
+    assert result.is_stable
 
 
 @dataclass

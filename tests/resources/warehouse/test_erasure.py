@@ -42,8 +42,10 @@ def origin(name: str) -> Origin:
     return Origin("account 0123456789abcdef", policy(name).told)
 
 
-def read(batch: Batch, table: type[Table], rows: Rows, rejected: Sequence[str] = ()) -> None:
-    """Write rows and rejected records into a batch, under a policy and without those who are kept out so far."""
+def read(
+    batch: Batch, table: type[Table], rows: Rows, rejected: Sequence[str] = (), redactor: Redactor | None = None
+) -> None:
+    """Write rows and rejected records into a batch, redacted as an export redacts them."""
     filled = {"session_id", "phone"} & set(table.KEY)
     frame = pl.DataFrame(
         [
@@ -54,7 +56,8 @@ def read(batch: Batch, table: type[Table], rows: Rows, rejected: Sequence[str] =
     )
     of = {"table_name": table.TABLE, "endpoint": "v3/x", "page": 1, "reason": "none", "_extracted_at": NOON}
     refused = pl.DataFrame([of | {"record": record} for record in rejected], Quarantine.schema_of_frames())
-    batch.add(frame, refused, frame.select(table.KEY))
+    frames = frame, refused, frame.select(table.KEY)
+    batch.add(*(redactor.redact(*frames) if redactor else frames))
     batch.complete(CompletedSlice("v3/x", "p", None, None, len(rows), len(rejected), None))
     batch.flush()
 
@@ -65,8 +68,7 @@ def put(
     """Read rows, and merge them."""
     suppressed = warehouse.suppressed(policy(name).secret)
     with warehouse.batch(table.TABLE, suppressed=suppressed) as batch:
-        batch.redactor = Redactor.over(table, policy(name), suppressed)
-        read(batch, table, rows, rejected)
+        read(batch, table, rows, rejected, Redactor.over(table, policy(name), suppressed))
         merge(warehouse, batch, table, name)
 
 

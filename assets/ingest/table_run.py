@@ -1,0 +1,37 @@
+"""What travels together while one table is read."""
+
+import logging
+from dataclasses import dataclass
+
+import polars as pl
+
+from assets.ingest.personal_data import Redactor
+from assets.normalise.normalise import quarantine_answer
+from assets.tables.table import Table
+from resources.coupontools.client import Client
+from resources.coupontools.errors import UnreadableError
+from resources.coupontools.requests import Slice
+from resources.warehouse.batch import Batch
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """The read of one table: from which account, into which batch, and what may be written."""
+
+    client: Client
+    batch: Batch
+    table: type[Table]
+    redactor: Redactor | None
+    """What is done to personal data before it is written; None if all is kept as it is."""
+    log: logging.Logger
+
+    def store(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame) -> None:
+        """Redact frames and add them to the batch; `present_keys` are of records that are there but not in `rows`."""
+        if self.redactor:
+            rows, rejected, present_keys = self.redactor.redact(rows, rejected, present_keys)
+        self.batch.add(rows, rejected, present_keys)
+
+    def store_unreadable_answer(self, slice_: Slice, error: UnreadableError) -> None:
+        """Store what is kept of an answer that could not be read, for quarantine."""
+        rows = self.table.schema_of_frames().to_frame()
+        self.store(rows, quarantine_answer(self.table, slice_, error), rows.select(self.table.KEY))

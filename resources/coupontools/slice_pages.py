@@ -1,0 +1,102 @@
+"""The pages of one slice, requested one at a time: tells an error that ends the list from an error on a page."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+import polars as pl
+
+from resources.coupontools.client import Client
+from resources.coupontools.endpoint_paging import EndpointPaging
+from resources.coupontools.endpoints import Endpoint
+from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
+from resources.coupontools.known_records import KnownRecords
+from resources.coupontools.page import DecodedPage, Page
+from resources.coupontools.requests import PageRequest, Slice
+
+P = TypeVar("P", bound=DecodedPage)
+
+
+@dataclass(frozen=True)
+class FetchedPage(Generic[P]):
+    """A page of a list; one without records stands for what lies past its end."""
+
+    records: int = 0
+    hashes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
+    is_before_window: bool = False
+    announced: int | None = None
+    decoded: P | None = None
+    """The content, until it is stored; a long list would fill the memory with it."""
+
+    @property
+    def fingerprint(self) -> int:
+        """The same number for two pages with the same records in the same order."""
+        return hash(tuple(self.hashes))
+
+    def holds_only(self, others: Iterable["FetchedPage[P]"]) -> bool:
+        """Whether every record of the page is on one of the others."""
+        return bool(self.hashes.is_in(pl.concat([other.hashes for other in others]).implode()).all())
+
+
+@dataclass(frozen=True)
+class SlicePages(Generic[P]):
+    """Requests and stores single pages of a slice."""
+
+    client: Client
+    slice_: Slice
+    paging: EndpointPaging
+    decode: Callable[[Page], P]
+    store: Callable[[P, pl.Series | None], None]
+
+    async def fetch_and_store(self, number: int, known: KnownRecords) -> FetchedPage[P]:
+        """Request a page and store it."""
+        return await self.store_page(await self.fetch(number), known)
+
+    async def store_page(self, page: FetchedPage[P], known: KnownRecords) -> FetchedPage[P]:
+        """Store the content of a page, with the mask of the records that are not known; returns the page without it."""
+        if page.decoded is not None:
+            await asyncio.to_thread(self.store, page.decoded, known.misses(page.hashes) if known else None)
+        return replace(page, decoded=None)
+
+    async def fetch(self, number: int) -> FetchedPage[P]:
+        """Request a page; past the first, an error that says that there is no such page gives an empty one."""
+        try:
+            return await self._request(number)
+        except (RequestError, ParentNotFoundError) as error:
+            if number == 1 or not _ends_the_list(error, self.slice_.endpoint):
+                raise
+            return await self._fetch_again(number, error)
+
+    async def _fetch_again(self, number: int, error: CoupontoolsError) -> FetchedPage[P]:
+        """Make sure that an error is the end of the list and not a fault on one of its pages; else raise it."""
+        for candidate in (number, number + 1):
+            try:
+                page = await self._request(candidate)
+            except (RequestError, ParentNotFoundError) as another:
+                if not _ends_the_list(another, self.slice_.endpoint):
+                    raise
+                continue
+            if candidate == number:
+                return page
+            if page.records:
+                raise error
+        return FetchedPage()
+
+    async def _request(self, number: int) -> FetchedPage[P]:
+        page_request = PageRequest(self.slice_, number if self.slice_.endpoint.page else None)
+
+        def decode(page: Page) -> FetchedPage[P]:
+            decoded = self.decode(page)
+            return FetchedPage(decoded.records, decoded.hashes, decoded.is_before_window, page.announced, decoded)
+
+        page = await self.client.read(page_request, decode)
+        self.paging.note_page(page.records)
+        return page
+
+
+def _ends_the_list(error: RequestError | ParentNotFoundError, endpoint: Endpoint) -> bool:
+    """Whether an error past the first page says that there is no such page; v4 has no codes for it."""
+    if isinstance(error, RequestError) and error.codes:
+        return all(300 <= code < 400 for code in error.codes)
+    return endpoint.version == "v4" and not (isinstance(error, ParentNotFoundError) and error.confirmed)
