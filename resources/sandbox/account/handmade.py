@@ -77,8 +77,8 @@ class HandmadeAccount:
         """Return the records of a campaign that match `query`."""
         with self._lock:
             records = list(self._sessions.get(campaign_id, ()))
-        found = [record for record in records if matches(record, query)]
-        return HandmadeRows(found[::-1] if query.newest_first else found)
+        matching = [record for record in records if matches(record, query)]
+        return HandmadeRows(matching[::-1] if query.newest_first else matching)
 
     def session(self, session_id: str, now: datetime) -> FoundSession | None:  # noqa: ARG002
         """Return the campaign's id and the record of a session, or None."""

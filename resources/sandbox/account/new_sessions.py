@@ -28,11 +28,11 @@ USER_FIELDS = ("firstname", "lastname", "email", "phone", "language", "optin", *
 def make_random_text(name: str, letters: str, length: int) -> str:
     """Return letters that are a pure function of the name; others for every other name, in practice."""
     number = int.from_bytes(blake2b(name.encode()).digest(), "little")
-    found = []
+    chosen = []
     for _ in range(length):
         number, rest = divmod(number, len(letters))
-        found.append(letters[rest])
-    return "".join(found)
+        chosen.append(letters[rest])
+    return "".join(chosen)
 
 
 def make_session(
@@ -65,8 +65,8 @@ def apply_flags(session: Mapping[str, object], flags: Mapping[str, bool], now: d
 
 def read_group(session: Mapping[str, object], name: str) -> Mapping[str, object]:
     """Return a group of a session's fields, such as `status`; empty if it is none."""
-    found = session.get(name)
-    return found if isinstance(found, Mapping) else {}
+    fields = session.get(name)
+    return fields if isinstance(fields, Mapping) else {}
 
 
 def format_date(moment: datetime) -> str:

@@ -20,8 +20,8 @@ def decode_record(record: Record) -> Mapping[str, object] | None:
 def read_record_id(record: Record) -> str | None:
     """Return the id of a record in the API; that of an SMS contact is its phone number."""
     fields = decode_record(record) or {}
-    found = fields.get("ID", fields.get("id", fields.get("phone")))
-    return None if found is None else str(found)
+    name = fields.get("ID", fields.get("id", fields.get("phone")))
+    return None if name is None else str(name)
 
 
 def encode_array(records: Iterable[Record]) -> bytes:

@@ -40,15 +40,15 @@ def subaccount_info(request: ApiRequest, state: State) -> Reply:
 
 def find_subaccount(request: ApiRequest, state: State) -> Record:
     """Return the subaccount that the request names; error 510."""
-    found = lookup.find_row(state, "subaccounts", request.required_text("subaccount"))
-    if found is None:
+    record = lookup.find_row(state, "subaccounts", request.required_text("subaccount"))
+    if record is None:
         raise ApiError(UNKNOWN_SUBACCOUNT, "Subaccount ID not correct")
-    return found
+    return record
 
 
-def show_subaccount(found: Record, state: State) -> Reply:
+def show_subaccount(record: Record, state: State) -> Reply:
     """Return the answer that is one subaccount."""
-    body = encode_array([found])[1:-1]
+    body = encode_array([record])[1:-1]
     return Reply(body) if state.assumptions.subaccount_envelope == "bare" else reply_with_json({}, "subaccount", body)
 
 

@@ -27,8 +27,8 @@ def directory_list(request: ApiRequest, state: State) -> Reply:  # noqa: ARG001 
 
 def directory_info(request: ApiRequest, state: State) -> Reply:
     """Show one directory with its payment in `directory` (section 5.17)."""
-    found = add_payment(lookup.find_directory(request, state), state.assumptions)
-    return one("directory", found, state.assumptions)
+    record = add_payment(lookup.find_directory(request, state), state.assumptions)
+    return one("directory", record, state.assumptions)
 
 
 def directory_campaigns(request: ApiRequest, state: State) -> Reply:

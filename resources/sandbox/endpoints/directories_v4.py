@@ -35,8 +35,8 @@ def directories(request: ApiRequest, state: State) -> Reply:  # noqa: ARG001 - i
 def directory_info(request: ApiRequest, state: State) -> Reply:
     """Show one directory; its fields are made up, after directory/info of v3."""
     name = find_directory(request, state)
-    found = [row for row in [lookup.find_row(state, "directories", name)] if row is not None]
-    return Reply(encode_array(convert_directory(row, state.assumptions) for row in found)[1:-1])
+    records = [row for row in [lookup.find_row(state, "directories", name)] if row is not None]
+    return Reply(encode_array(convert_directory(row, state.assumptions) for row in records)[1:-1])
 
 
 def users(request: ApiRequest, state: State) -> Reply:
@@ -66,15 +66,15 @@ def find_directory(request: ApiRequest, state: State) -> str:
 
 def find_user(request: ApiRequest, state: State) -> Record:
     """Return the user in the path, in v3 spelling; error 404."""
-    found = lookup.find_row(state, "registrations", request.required_text("userId"), find_directory(request, state))
-    if found is None:
+    record = lookup.find_row(state, "registrations", request.required_text("userId"), find_directory(request, state))
+    if record is None:
         raise ApiError(UNKNOWN_DIRECTORY, "User not found")
-    return found
+    return record
 
 
-def show_user(found: Record, state: State) -> Reply:
+def show_user(record: Record, state: State) -> Reply:
     """Return the answer that is one user."""
-    return Reply(encode_array([convert_registration(found, state.assumptions)])[1:-1])
+    return Reply(encode_array([convert_registration(record, state.assumptions)])[1:-1])
 
 
 DIRECTORIES_V4 = (

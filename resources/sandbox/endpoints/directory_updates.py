@@ -22,10 +22,10 @@ def directoryusers_update(request: ApiRequest, state: State) -> Reply:
     """Set the payment status of a user (section 5.20; the names of parameter and answer are made up)."""
     lookup.find_directory(request, state)
     name = request.required_text("directory")
-    found = lookup.find_row(state, "registrations", request.required_text("user"), name)
-    if found is None:
+    record = lookup.find_row(state, "registrations", request.required_text("user"), name)
+    if record is None:
         raise ApiError(UNKNOWN_DIRECTORY, "User ID not found")
-    new = {**(decode_record(found) or {}), "payment_status": request.required_text("payment_status")}
+    new = {**(decode_record(record) or {}), "payment_status": request.required_text("payment_status")}
     state.account.overlay.put(("registrations", name), new)
     return reply_with_fields({"user": new})
 

@@ -32,20 +32,20 @@ def find_campaign(request: ApiRequest, state: State) -> Campaign:
 
 def find_session(request: ApiRequest, state: State) -> FoundSession:
     """Return the session that the request names by its full id, and its campaign's id; error 505."""
-    found = state.account.session(request.required_text("couponsession"), state.now)
-    if found is None:
+    session = state.account.session(request.required_text("couponsession"), state.now)
+    if session is None:
         raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
-    return found
+    return session
 
 
 def find_session_by_any_id(name: str, state: State, campaign_id: str | None = None) -> FoundSession:
     """Return the session with this full or 6-character id, of one campaign or of all; error 505."""
-    found = state.account.session(name, state.now)
-    if found is None and len(name) == 6:
-        found = next(iter(state.account.find_sessions("short_code", name, state.now, campaign_id)), None)
-    if found is None or campaign_id not in (None, found[0]):
+    session = state.account.session(name, state.now)
+    if session is None and len(name) == 6:
+        session = next(iter(state.account.find_sessions("short_code", name, state.now, campaign_id)), None)
+    if session is None or campaign_id not in (None, session[0]):
         raise ApiError(UNKNOWN_SESSION, "Couponsession not found.")
-    return found
+    return session
 
 
 def find_row(state: State, table: Table, name: str, parent: str = "") -> Record | None:
@@ -56,18 +56,18 @@ def find_row(state: State, table: Table, name: str, parent: str = "") -> Record 
 
 def find_card(request: ApiRequest, state: State, code: int = UNKNOWN_CARD) -> Record:
     """Return the loyalty card that the request names; error 505, or 507 in loyalty/info (API.md, section 3.3)."""
-    found = find_row(state, "loyalty_cards", request.required_text("loyaltycard"))
-    if found is None:
+    record = find_row(state, "loyalty_cards", request.required_text("loyaltycard"))
+    if record is None:
         raise ApiError(code, "Loyalty card not found" if code == UNKNOWN_CARD_IN_INFO else "Loyalty card ID not found")
-    return found
+    return record
 
 
 def find_directory(request: ApiRequest, state: State) -> Record:
     """Return the directory that the request names; error 507."""
-    found = find_row(state, "directories", request.required_text("directory"))
-    if found is None:
+    record = find_row(state, "directories", request.required_text("directory"))
+    if record is None:
         raise ApiError(UNKNOWN_DIRECTORY, "Directory ID not found")
-    return found
+    return record
 
 
 def find_page_start(page: int, total: int, size: int, assumptions: Assumptions) -> int:

@@ -35,9 +35,9 @@ def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
     card, name = request.required_text("loyaltycard"), request.required_text("user")
     cards = [read_record_id(card) or "" for card in state.account.rows("loyalty_cards", "", state.now)]
     for place in (card, UNLINKED, *cards):
-        found = lookup.find_row(state, "loyalty_users", name, place)
-        if found is not None:
-            user = dict(decode_record(found) or {})
+        record = lookup.find_row(state, "loyalty_users", name, place)
+        if record is not None:
+            user = dict(decode_record(record) or {})
             if place != card:
                 user |= {"points": "0", "stamps": "0", "voided": "0"}
                 state.account.overlay.put(("loyalty_users", card), user)
@@ -83,15 +83,15 @@ def push_all(request: ApiRequest, state: State) -> Reply:
 def find_user(request: ApiRequest, state: State) -> Mapping[str, object]:
     """Return the user of the card that the request names; error 505."""
     lookup.find_card(request, state)
-    found = lookup.find_row(
+    record = lookup.find_row(
         state,
         "loyalty_users",
         request.required_text("user"),
         parent=request.required_text("loyaltycard"),
     )
-    if found is None:
+    if record is None:
         raise ApiError(UNKNOWN_CARD, "Loyalty card user not found")
-    return decode_record(found) or {}
+    return decode_record(record) or {}
 
 
 def add_user(fields: Mapping[str, str], parent: str, state: State) -> dict[str, object]:

@@ -64,15 +64,15 @@ def find_card(request: ApiRequest, state: State) -> str:
 
 def find_user(request: ApiRequest, state: State) -> Record:
     """Return the user in the path, in v3 spelling; error 404."""
-    found = lookup.find_row(state, "loyalty_users", request.required_text("userId"), find_card(request, state))
-    if found is None:
+    record = lookup.find_row(state, "loyalty_users", request.required_text("userId"), find_card(request, state))
+    if record is None:
         raise ApiError(UNKNOWN_CARD, "User not found")
-    return found
+    return record
 
 
-def show_user(found: Record) -> Reply:
+def show_user(record: Record) -> Reply:
     """Return the answer that is one user."""
-    return Reply(encode_array([convert_loyalty_user(found)])[1:-1])
+    return Reply(encode_array([convert_loyalty_user(record)])[1:-1])
 
 
 def _fits(shown: Record, wanted: dict[str, str]) -> bool:

@@ -108,11 +108,11 @@ def _find_duplicate(request: ApiRequest, state: State, campaign: Campaign) -> di
     fields = DUPLICATES if by in ("true", "1") else [field for field in DUPLICATES if field == by]
     for field in fields:
         value = request.text(field)
-        found: list[FoundSession] = []
+        sessions: list[FoundSession] = []
         if value is not None:
-            found = list(state.account.find_sessions(field, value, state.now, campaign.campaign_id))
-        if found:
-            return dict(found[0][1])
+            sessions = list(state.account.find_sessions(field, value, state.now, campaign.campaign_id))
+        if sessions:
+            return dict(sessions[0][1])
     return None
 
 

@@ -22,16 +22,16 @@ WINDOW = tuple(
 
 def read_start_date(request: ApiRequest, assumptions: Assumptions) -> datetime | None:
     """Return the first moment of the window, naive UTC; error 303 if it is no date."""
-    found = _read_date(request, "start_date", assumptions.date_formats)
-    return found and found[0]
+    parsed = _read_date(request, "start_date", assumptions.date_formats)
+    return parsed and parsed[0]
 
 
 def read_end_date(request: ApiRequest, assumptions: Assumptions) -> datetime | None:
     """Return the last second of the window, naive UTC, as the assumptions understand it; error 303."""
-    found = _read_date(request, "end_date", assumptions.date_formats)
-    if found is None:
+    parsed = _read_date(request, "end_date", assumptions.date_formats)
+    if parsed is None:
         return None
-    moment, date_format = found
+    moment, date_format = parsed
     if date_format == "%Y-%m-%d":
         whole = timedelta(days=1) if assumptions.end_date_means == "whole_day" else None
     else:

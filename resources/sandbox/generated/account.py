@@ -51,46 +51,46 @@ class GeneratedAccount:
     def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> SessionRows:
         """Return the sessions of a campaign that match `query` at `now`."""
         position = self._positions[campaign_id]
-        frame = self._frame(position, now)
+        frame = self._frame_until(position, now)
         changed = self._changes.of(campaign_id)
         matching = records.matches(query, to_seconds(now))
         if changed is not None:
             matching &= changed.keeps()
-        found = frame.select(matching).to_series().arg_true()
+        indexes = frame.select(matching).to_series().arg_true()
         if query.newest_first:
-            found = found.reverse()
-        rows = GeneratedRows(frame, found, self._seed, self._plans[position], now, query.seen_fields_only)
-        return rows if changed is None else MergedRows(rows, frame["index"][found], changed, query)
+            indexes = indexes.reverse()
+        rows = GeneratedRows(frame, indexes, self._seed, self._plans[position], now, query.seen_fields_only)
+        return rows if changed is None else MergedRows(rows, frame["index"][indexes], changed, query)
 
     def session(self, session_id: str, now: datetime) -> FoundSession | None:
         """Return the campaign's id and the record of a session created by `now`, or None."""
         home = self._changes.home(session_id)
         if home is not None:
             return home, self._changes.record(home, session_id)
-        self._frame(0, now)
-        found = self._row(session_id)
-        if found is None or found[1]["created"].item() > to_seconds(now):
+        self._frame_until(0, now)
+        plan_and_row = self._find_row(session_id)
+        if plan_and_row is None or plan_and_row[1]["created"].item() > to_seconds(now):
             return None
-        plan, row = found
+        plan, row = plan_and_row
         return plan.campaign_id, self._decode(row, plan, now)[0]
 
     def find_sessions(
         self, field: SessionField, text: str, now: datetime, campaign_id: str | None = None
     ) -> Sequence[FoundSession]:
         """Return the sessions, of one campaign or of all, whose field has this text at `now`."""
-        found: list[FoundSession] = []
+        sessions: list[FoundSession] = []
         for position, plan in enumerate(self._plans):
             if campaign_id in (None, plan.campaign_id):
                 changed = self._changes.of(plan.campaign_id) or CampaignChanges()
-                rows = self._frame(position, now).filter(
+                rows = self._frame_until(position, now).filter(
                     pl.col("created") <= to_seconds(now),
                     records.has_text(self._seed, plan, to_seconds(now), field, text),
                     changed.keeps(),
                 )
                 others = [decode_record(record) or {} for _, record in changed.records.values()]
                 both = [*self._decode(rows, plan, now), *(record for record in others if has_text(record, field, text))]
-                found += [(plan.campaign_id, record) for record in both]
-        return found
+                sessions += [(plan.campaign_id, record) for record in both]
+        return sessions
 
     def add_sessions(self, campaign_id: str, *new: Record) -> None:
         """Append sessions to a campaign; they need a `session` and a numeric `sequenceid`."""
@@ -99,12 +99,12 @@ class GeneratedAccount:
 
     def replace_session(self, session_id: str, record: Record) -> None:
         """Put `record`, which has the same id, in the place of the session; KeyError if there is none."""
-        campaign_id, index = self._place(session_id)
+        campaign_id, index = self._find_place(session_id)
         self._changes.put(campaign_id, record, hides=index)
 
     def remove_session(self, session_id: str) -> None:
         """Take a session away; KeyError if there is none."""
-        campaign_id, index = self._place(session_id)
+        campaign_id, index = self._find_place(session_id)
         if index is None:
             self._changes.remove(campaign_id, session_id)
         else:
@@ -127,12 +127,12 @@ class GeneratedAccount:
         if not self._plans[position].has_codes:
             return 0, 0
         changed = self._changes.of(campaign_id) or CampaignChanges()
-        frame = self._frame(position, now).filter(changed.keeps())
+        frame = self._frame_until(position, now).filter(changed.keeps())
         claimed = int((frame["claimed"] <= to_seconds(now)).sum())
         claimed += count_claimed([record for _, record in changed.records.values()])
         return max(1000, 2 * claimed), claimed
 
-    def _row(self, session_id: str) -> tuple[CampaignPlan, pl.DataFrame] | None:
+    def _find_row(self, session_id: str) -> tuple[CampaignPlan, pl.DataFrame] | None:
         """Return a generated session that was not replaced or removed, and its campaign."""
         if len(session_id) != 21 or not (session_id.isascii() and session_id.isalnum()):
             return None
@@ -143,15 +143,15 @@ class GeneratedAccount:
                 return plan, rows
         return None
 
-    def _place(self, session_id: str) -> tuple[str, int | None]:
+    def _find_place(self, session_id: str) -> tuple[str, int | None]:
         """Return a session's campaign, and its index unless it was created or replaced; KeyError if there is none."""
         home = self._changes.home(session_id)
         if home is not None:
             return home, None
-        found = self._row(session_id)
-        if found is None:
+        plan_and_row = self._find_row(session_id)
+        if plan_and_row is None:
             raise KeyError(session_id)
-        plan, row = found
+        plan, row = plan_and_row
         return plan.campaign_id, row["index"].item()
 
     def _generate(self, table: Table, parent: str, now: datetime) -> Sequence[Record]:
@@ -179,7 +179,7 @@ class GeneratedAccount:
         body = records.encode(rows, self._seed, plan, now, seen_only=False)
         return msgspec.json.decode(body, type=list[dict[str, object]])
 
-    def _frame(self, position: int, now: datetime) -> pl.DataFrame:
+    def _frame_until(self, position: int, now: datetime) -> pl.DataFrame:
         """Return a campaign's sessions of all months up to `now`'s, in order of creation."""
         with self._lock:
             if self._next_month <= now:
@@ -202,21 +202,21 @@ class GeneratedRows:
     def __init__(
         self,
         frame: pl.DataFrame,
-        found: pl.Series,
+        indexes: pl.Series,
         seed: int,
         plan: CampaignPlan,
         now: datetime,
         seen_only: bool,
     ) -> None:
-        self._frame, self._found = frame, found
+        self._frame, self._indexes = frame, indexes
         self._seed, self._plan, self._now, self._seen_only = seed, plan, now, seen_only
 
     @property
     def total(self) -> int:
         """The number of sessions matched."""
-        return len(self._found)
+        return len(self._indexes)
 
     def encode(self, offset: int, length: int) -> tuple[int, bytes]:
         """Return the number of records from `offset` (at most `length`), and their compact JSON array."""
-        rows = self._frame[self._found.slice(offset, length)]
+        rows = self._frame[self._indexes.slice(offset, length)]
         return rows.height, records.encode(rows, self._seed, self._plan, self._now, seen_only=self._seen_only)

@@ -32,7 +32,7 @@ COMPANIES = (
 
 def make_subaccounts(seed: int, now: datetime) -> list[Record]:
     """Return the subaccounts made by `now`; a trial becomes a customer or stays one (API.md, section 5.25)."""
-    found: list[Record] = []
+    records: list[Record] = []
     for position, (company, country) in enumerate(COMPANIES):
         draw = seed_random("subaccount", seed, position)
         created = FIRST_DAY + timedelta(days=draw.randrange(1000) + 20 * position)
@@ -41,7 +41,7 @@ def make_subaccounts(seed: int, now: datetime) -> list[Record]:
         is_customer = draw.random() < 0.7 and created + timedelta(days=30) <= now
         years = max(0, (now - created).days // 365) + 1 if is_customer else 0
         if created <= now:
-            found.append(
+            records.append(
                 {
                     "ID": f"sub_{12_000 + 37 * position + seed % 30}",
                     **{key: someone[key] for key in ("email", "first_name", "last_name")},
@@ -52,7 +52,7 @@ def make_subaccounts(seed: int, now: datetime) -> list[Record]:
                     "expiry_date": f"{created + timedelta(days=365 * years or 30):%Y-%m-%d}",
                 }
             )
-    return found
+    return records
 
 
 def make_sms_contacts(seed: int, group_id: str) -> list[Record]:

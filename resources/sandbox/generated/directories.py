@@ -89,11 +89,11 @@ def choose_campaigns(seed: int, directory_id: str, campaigns: Iterable[Mapping[s
 @lru_cache(maxsize=8)
 def _make_directory_ids(seed: int) -> Sequence[tuple[str, str]]:
     draw = seed_random("directories", seed)
-    number, found = 10_000 + draw.randrange(1000), []
+    number, ids = 10_000 + draw.randrange(1000), []
     for _ in DIRECTORIES:
         number += draw.randrange(1, 9000)
-        found.append((f"dir_{number}", "".join(draw.choices(string.ascii_letters + string.digits, k=21))))
-    return found
+        ids.append((f"dir_{number}", "".join(draw.choices(string.ascii_letters + string.digits, k=21))))
+    return ids
 
 
 @lru_cache(maxsize=50_000)

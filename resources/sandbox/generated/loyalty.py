@@ -77,11 +77,11 @@ def find_arrival(number: int, size: int) -> datetime:
 @lru_cache(maxsize=8)
 def _make_card_ids(seed: int) -> Sequence[tuple[str, str]]:
     draw = seed_random("loyalty cards", seed)
-    number, found = FIRST_CARD_ID + draw.randrange(1000), []
+    number, ids = FIRST_CARD_ID + draw.randrange(1000), []
     for _ in CARDS:
         number += draw.randrange(1, 900)
-        found.append((str(number), "".join(draw.choices(CODE_ALPHABET, k=6))))
-    return found
+        ids.append((str(number), "".join(draw.choices(CODE_ALPHABET, k=6))))
+    return ids
 
 
 @lru_cache(maxsize=50_000)

@@ -39,8 +39,8 @@ class SessionChanges:
     def of(self, campaign_id: str) -> CampaignChanges | None:
         """Return a copy of a campaign's changes, or None if there are none."""
         with self._lock:
-            found = self._changed.get(campaign_id)
-            return found and CampaignChanges(set(found.hidden), dict(found.records))
+            changes = self._changed.get(campaign_id)
+            return changes and CampaignChanges(set(changes.hidden), dict(changes.records))
 
     def home(self, session_id: str) -> str | None:
         """Return the id of the campaign in which a created or replaced session is, or None."""
@@ -85,14 +85,14 @@ class MergedRows:
         self, generated: SessionRows, indexes: pl.Series, changed: CampaignChanges, query: SessionQuery
     ) -> None:
         """Merge; `indexes` are those of the generated sessions that matched, in the order of the query."""
-        found = sorted(item for item in changed.records.values() if matches(item[1], query))
+        items = sorted(item for item in changed.records.values() if matches(item[1], query))
         self._generated = generated
-        self._total = generated.total + len(found)
+        self._total = generated.total + len(items)
         ascending = indexes.reverse() if query.newest_first else indexes
-        numbers = pl.Series([number - FIRST_SEQUENCE_ID for number, _ in found], dtype=pl.Int64)
+        numbers = pl.Series([number - FIRST_SEQUENCE_ID for number, _ in items], dtype=pl.Int64)
         places = ascending.cast(pl.Int64).search_sorted(numbers, side="left").to_list()
         self._places = [place + order for order, place in enumerate(places)]
-        self._records = [_cut_to_seen_fields(text) if query.seen_fields_only else text for _, text in found]
+        self._records = [_cut_to_seen_fields(text) if query.seen_fields_only else text for _, text in items]
         if query.newest_first:
             self._places = [self._total - 1 - place for place in reversed(self._places)]
             self._records.reverse()

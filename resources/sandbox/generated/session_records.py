@@ -64,15 +64,15 @@ def matches(query: SessionQuery, now: int) -> pl.Expr:
     """Return whether a session is in the answer to `query` at `now` (Boolean)."""
     state = state_at(now)
     dates = (state.opened, state.played, state.claimed, state.validated, state.voided)
-    found = state.created <= now
+    matching = state.created <= now
     own = {"opens": state.opened, "claims": state.claimed, "validations": state.validated}
     if query.kind in own:
-        found &= own[query.kind].is_not_null()
+        matching &= own[query.kind].is_not_null()
     if query.start is None and query.end is None:
-        return found
+        return matching
     if query.date == "any_event":
-        return found & pl.any_horizontal(*(_within(query, date) for date in (state.created, *dates)))
-    return found & _within(query, getattr(state, query.date))
+        return matching & pl.any_horizontal(*(_within(query, date) for date in (state.created, *dates)))
+    return matching & _within(query, getattr(state, query.date))
 
 
 def _within(query: SessionQuery, date: pl.Expr) -> pl.Expr:
