@@ -11,6 +11,8 @@ from assets.accounts import subaccounts
 from assets.campaigns import campaigns, categories
 from assets.coupon_sessions import coupon_sessions
 from assets.directories import directories, directory_campaigns, directory_registrations
+from assets.ingest.extract_source import extract_source
+from assets.ingest.table_asset import table_asset
 from assets.loyalty import loyalty_cards, loyalty_users
 from assets.messaging import email_groups, sms_contacts, sms_groups
 from assets.tables.table import Source, Table
@@ -40,7 +42,7 @@ TABLES: tuple[type[Table], ...] = (*KEYED, *(table for table in _DISCOVERED if n
 SOURCES: dict[type[Table], Source] = {table: table.SOURCE for table in TABLES if table.SOURCE}
 """Where the API has each table that is read from it."""
 
-_FUNCTIONS = (
+_WRITTEN = (
     campaigns,
     categories,
     coupon_sessions,
@@ -55,10 +57,12 @@ _FUNCTIONS = (
     email_groups,
 )
 
+_ASSETS_BY_NAME = {asset.node_def.name: asset for asset in _WRITTEN}
+
 ASSETS: dict[type[Table], dg.AssetsDefinition] = {
-    table: asset for table in SOURCES for asset in _FUNCTIONS if asset.node_def.name == table.TABLE
+    table: _ASSETS_BY_NAME.get(table.TABLE) or table_asset(table)(extract_source) for table in SOURCES
 }
-"""The asset of each table that is read from the API."""
+"""The asset of each table that is read from the API: that of an asset module, or one that its Source suffices for."""
 
 
 IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};

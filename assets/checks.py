@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.catalogue import ASSETS, KEYED, SOURCES
+from assets.dagster_internals import latest_evaluations
 from assets.ingest import checks as reading_checks
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.tables.table import Table
@@ -163,3 +164,12 @@ def _compared(check: _Check, live: LiveRows, largest_drop: float) -> dg.AssetChe
         else None,
         metadata={"live rows": live.staged, "live rows published": published, "rows lost": live.lost},
     )
+
+
+def failed_checks(instance: dg.DagsterInstance) -> list[str]:
+    """Describe the blocking checks that failed when they were last evaluated, in whatever run that was."""
+    return [
+        f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
+        for key, evaluation in latest_evaluations(instance, BLOCKING)
+        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
+    ]

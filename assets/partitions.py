@@ -1,14 +1,12 @@
 """The days that the export can read, and which of them a run is about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
-from assets.tables.table import Table
 from resources.settings import SettingsError, Storage
-from resources.warehouse.resource import WarehouseResource
 
 
 def _start_date_or_default() -> date:
@@ -102,22 +100,6 @@ def partition_range(keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
     return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-
-
-def add_rows_of_days(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], column: str
-) -> None:
-    """Note on each daily partition of the run how many rows of the table have that day in `column`."""
-    if not has_partitions(context):
-        return
-    first, last = (date.fromisoformat(day) for day in (context.partition_keys[0], context.partition_keys[-1]))
-    add_row_counts(context, table, warehouse.rows_by_day(table.schema_of_table(), column, first, last))
-
-
-def add_row_counts(context: dg.AssetExecutionContext, table: type[Table], rows: Mapping[str, int]) -> None:
-    """Note on each partition of the run how many rows of the table it has; `rows` has no entry where there are none."""
-    for key in context.partition_keys:
-        context.add_asset_metadata({"dagster/partition_row_count": rows.get(key, 0)}, table.TABLE, partition_key=key)
 
 
 def has_partitions(context: dg.AssetExecutionContext) -> bool:

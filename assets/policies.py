@@ -25,11 +25,11 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn
 
 
 @contextmanager
-def as_dagster_failure(context: dg.AssetExecutionContext | None = None) -> Iterator[None]:
+def as_dagster_failure(retry_number: int | None = None) -> Iterator[None]:
     """Turn an error that a person can do something about into a Dagster failure with a description of one line.
 
-    In the run of an asset's `context` an error that may pass by itself requests a retry of the step, unless a person
-    waits for the run.
+    With the `retry_number` of a step, an error that may pass by itself requests a retry of the step instead, as often
+    as there are waits.
     """
     try:
         yield
@@ -37,9 +37,8 @@ def as_dagster_failure(context: dg.AssetExecutionContext | None = None) -> Itera
         raise dg.Failure(make_printable(str(error))) from None
     except (CoupontoolsError, WarehouseError) as error:
         failure = dg.Failure(make_printable(str(error)))
-        # an instance that goes with its run is that of somebody at a terminal
-        if context is None or context.instance.is_ephemeral or context.retry_number >= len(RETRY_WAITS):
+        if retry_number is None or retry_number >= len(RETRY_WAITS):
             raise failure from None
         # a RetryPolicy would also start again a run that somebody terminates
-        wait = RETRY_WAITS[context.retry_number]
+        wait = RETRY_WAITS[retry_number]
         raise dg.RetryRequested(max_retries=len(RETRY_WAITS), seconds_to_wait=wait) from failure

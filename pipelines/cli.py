@@ -1,13 +1,15 @@
-"""The command `coupontools`. Whatever it needs is imported when it is needed, so that it answers at once."""
+"""The command `coupontools`: options and exit codes. What a command needs is imported when it runs, for a fast help."""
 
 import sys
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.process import INTERRUPTED, loss
+from pipelines.command_failure import CommandFailure
+from pipelines.process import INTERRUPTED, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
@@ -17,17 +19,19 @@ if TYPE_CHECKING:
     from resources.sandbox.server.faults import Faults
 
 
-SIZES = click.IntRange(100, 1_000_000)
-"""Coupon sessions that a made-up account can have."""
+SESSIONS = click.IntRange(100, 1_000_000)
+"""How many coupon sessions a generated account can have."""
+
+PORTS = click.IntRange(1, 65535)
 
 
 class Day(click.ParamType[date]):
-    """An ISO date on the command line."""
+    """An ISO date; the errors of click.DateTime show format codes such as %Y instead of an example."""
 
     name = "YYYY-MM-DD"
 
     def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Read the date, or say which one is none."""
+        """Parse the date. Raises click.BadParameter."""
         try:
             return value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError as error:
@@ -54,8 +58,8 @@ def app() -> None:
     The account is named by COUPONTOOLS_API_URL, COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET; everything is
     written to COUPONTOOLS_DATA_DIR (./data).
     """  # noqa: D301  (the escape keeps the lines below it as they are)
-    if told := too_little_memory():
-        raise click.ClickException(told)
+    if message := too_little_memory():
+        raise click.ClickException(message)
 
 
 @app.command()
@@ -75,10 +79,11 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     """
     if full and (start or end):
         raise click.UsageError("--full reads all days: leave out --from and --to.")
-    start, end = _range(start, end)
+    first, last = _range(start, end)
     if ApiAddress.read().api_url != SANDBOX:
         ApiCredentials.read()
     ApiLimits.read()
+    _silence_dagster()
 
     from pipelines.export import export_days, export_everything
     from resources.coupontools.resource import CoupontoolsResource
@@ -86,12 +91,12 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     if risk := CoupontoolsResource().risk():
         click.echo(f"Warning: {risk}", err=True)
     accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
-    exported = export_everything(**accepted) if full else export_days(start, end, **accepted)
+    exported = export_everything(**accepted) if full else export_days(first, last, **accepted)
     exported.show()
 
 
 def _range(start: date | None, end: date | None) -> tuple[date, date]:
-    """The days to read, by the options or what stands in for them. Raises click.UsageError, SettingsError."""
+    """Return the days to read, from the options or their defaults. Raises click.UsageError and SettingsError."""
     first = start or Storage.read().start_date
     last = end or datetime.now(UTC).date() - timedelta(days=1)
     if first > last:
@@ -145,8 +150,8 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
     """
     from pipelines.forget import forget
 
-    told = sys.stdin.buffer.read() if stdin else b""
-    forget(emails, phones, told.decode(errors="replace").splitlines())
+    lines = sys.stdin.buffer.read() if stdin else b""
+    forget(emails, phones, lines.decode(errors="replace").splitlines())
 
 
 @app.command()
@@ -155,29 +160,27 @@ def dictionary() -> None:
     from assets.report.dictionary import dictionary_of_models
 
     click.echo(dictionary_of_models())
-    if lost := loss(sys.stdout):
-        raise click.ClickException(f"The dictionary cannot be written to standard output: {lost.strerror or lost}.")
+    if error := write_error(sys.stdout):
+        raise click.ClickException(f"The dictionary cannot be written to standard output: {error.strerror or error}.")
 
 
 @app.command()
-@click.option(
-    "--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Coupon sessions."
-)
+@click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--ui", is_flag=True, help="Then open Dagster on it, until Ctrl-C.")
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Dagster's port.")
+@click.option("--port", default=3000, show_default=True, type=PORTS, help="Dagster's port.")
 def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
     """Export a made-up account; all is real but its data."""
-    from pipelines.demo import show
+    _silence_dagster()
 
-    show(sessions, seed, port if ui else None)
+    from pipelines.demo import run_demo
+
+    run_demo(sessions, seed, port if ui else None)
 
 
 @app.command()
 @click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
-@click.option(
-    "--sessions", default=20_000, show_default=True, type=click.IntRange(100, 1_000_000), help="Coupon sessions."
-)
+@click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--now", type=click.DateTime(), help="Moment of the account, UTC. [default: the machine's clock]")
 @click.option(
@@ -203,8 +206,8 @@ def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
     from resources.sandbox.assumptions import Assumptions
 
     given: dict[str, object] = {}
-    for each in assume:
-        name, _, value = each.partition("=")
+    for option in assume:
+        name, _, value = option.partition("=")
         is_list = name in Assumptions.model_fields and isinstance(Assumptions.model_fields[name].default, tuple)
         given[name] = value.split(",") if is_list else value
     try:
@@ -225,35 +228,47 @@ def _faults(text: str) -> "Faults":
         raise click.BadParameter(f"{error}.", param_hint="--faults") from None
 
 
+def _silence_dagster() -> None:
+    """Keep Dagster's warnings of its own beta features off the terminal."""
+    from dagster import BetaWarning, PreviewWarning
+
+    for category in (BetaWarning, PreviewWarning):
+        warnings.filterwarnings("ignore", category=category)
+
+
 def run() -> int:
-    """Run the command; the exit code is 0 if all is done, 1 if not, 2 if asked for wrongly, 130 if interrupted."""
+    """Run the command and return its exit code: 0 if all is done, 1 if not, 2 for wrong usage, 130 if interrupted."""
     try:
         app.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _tell(INTERRUPTED)
+        _print_error(INTERRUPTED)
         return 130
     except SettingsError as error:
-        _tell(str(error))
+        _print_error(str(error))
         return 1
     except click.UsageError as error:
-        _tell(f"{error.format_message()} See coupontools --help.")
+        _print_error(f"{error.format_message()} See coupontools --help.")
         return 2
+    except CommandFailure as failure:
+        for reason in failure.reasons:
+            _print_error(reason)
+        return 1
     except click.ClickException as error:
-        _tell(error.message)
+        _print_error(error.message)
         return 1
     except Exception as error:
-        told = limit_met(error) or (isinstance(error, OSError) and _refused(error))
-        if not told:
+        message = limit_met(error) or (isinstance(error, OSError) and _describe_os_error(error))
+        if not message:
             raise
-        _tell(told)
+        _print_error(message)
         return 1
     return 0
 
 
-def _refused(error: OSError) -> str:
-    """What the system does not let us do outside the folder of the export: a port, a temporary file."""
+def _describe_os_error(error: OSError) -> str:
+    """Describe what the system has refused outside the folder of the export: a port, a temporary file."""
     return f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}."
 
 
-def _tell(message: str) -> None:
+def _print_error(message: str) -> None:
     click.echo(f"Error: {make_lines_printable(message)}", err=True)

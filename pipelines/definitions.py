@@ -1,6 +1,6 @@
-"""Everything put together, once."""
+"""The code location: all assets, checks, jobs, schedules, sensors and resources."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -11,28 +11,33 @@ from pipelines.jobs import export, export_loyalty_users, full_export, publish
 from pipelines.schedules import daily_export, daily_export_of_loyalty_users, weekly_full_export
 from pipelines.sensors import loyalty_card_partitions, publish_after_updates
 from resources.coupontools.resource import CoupontoolsResource
+from resources.run_mode import RunMode
 from resources.warehouse.resource import WarehouseResource
 
 
-def build_defs(**overrides: Any) -> dg.Definitions:  # noqa: ANN401  (whatever Definitions takes)
-    """The definitions of the code location.
-
-    `coupontools` and `warehouse` stand in for the resources of these names, any other keyword for an argument of
-    `Definitions`; its `resources` are replaced one by one.
-    """
-    defaults = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}
-    replaced = {name: overrides.pop(name) for name in defaults if name in overrides}
-    resources = {**defaults, **overrides.pop("resources", {}), **replaced}
-    arguments = {
-        "assets": [*ASSETS.values(), published_database],
-        "asset_checks": [audit],
-        "jobs": [export, full_export, export_loyalty_users, publish],
-        "schedules": [daily_export, daily_export_of_loyalty_users, weekly_full_export],
-        "sensors": [publish_after_updates, loyalty_card_partitions],
-        "executor": dg.in_process_executor,
-        "resources": resources,
-    }
-    return dg.Definitions(**{**arguments, **overrides})
+def build_defs(
+    *,
+    coupontools: CoupontoolsResource | None = None,
+    warehouse: WarehouseResource | None = None,
+    run_mode: RunMode | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+    executor: dg.ExecutorDefinition = dg.in_process_executor,
+) -> dg.Definitions:
+    """Build the definitions, with other resources, loggers or another executor than those of the code location."""
+    return dg.Definitions(
+        assets=[*ASSETS.values(), published_database],
+        asset_checks=[audit],
+        jobs=[export, full_export, export_loyalty_users, publish],
+        schedules=[daily_export, daily_export_of_loyalty_users, weekly_full_export],
+        sensors=[publish_after_updates, loyalty_card_partitions],
+        resources={
+            "coupontools": coupontools or CoupontoolsResource(),
+            "warehouse": warehouse or WarehouseResource(),
+            "run_mode": run_mode or RunMode(),
+        },
+        loggers=loggers,
+        executor=executor,
+    )
 
 
 defs = build_defs()

@@ -1,4 +1,4 @@
-"""The demo: the whole way from the API to the published tables, on an account that is made up."""
+"""`coupontools demo`: exports a generated account from the embedded API, and opens Dagster on it."""
 
 import os
 import shutil
@@ -35,8 +35,8 @@ QUERIES = (
 )
 
 
-def show(sessions: int, seed: int, ui_port: int | None) -> None:
-    """Start the sandbox, export it as production would, and say what came of it and what to try.
+def run_demo(sessions: int, seed: int, ui_port: int | None) -> None:
+    """Start the sandbox, export it as production would, and print the result with queries to try.
 
     With `ui_port` Dagster is opened there on the same sandbox, until Ctrl-C.
     """

@@ -1,7 +1,4 @@
-"""The process of the command: who reads what it says decides nothing, and it hears when it is told to end.
-
-Nothing else is imported before that, for it takes its time.
-"""
+"""The process of the command: its standard streams and signals, set up before anything slow is imported."""
 
 import gc
 import io
@@ -15,21 +12,22 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class TellingStream(io.FileIO):
-    """A file that takes whatever it is given; `lost` is why something could not be handed on."""
+class OutputStream(io.FileIO):
+    """A standard stream whose writes never fail, so that a reader that has gone does not end the export."""
 
-    lost: OSError | None = None
+    error: OSError | None = None
+    """Why something could not be written."""
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Write what can be written; returns as if that were all."""
+        """Write what can be written, and return the length of all of it."""
         length = memoryview(data).nbytes
         try:
             written = super().write(data)
         except OSError as error:
-            self.lost = error
+            self.error = error
             return length
-        if written is None:  # it would have to wait
-            self.lost = BlockingIOError("its reader does not keep up")
+        if written is None:  # the stream is non-blocking, and full
+            self.error = BlockingIOError("its reader does not keep up")
             return length
         return written
 
@@ -38,17 +36,17 @@ INTERRUPTED = "The run was interrupted. What was published stays; the same comma
 
 
 def main() -> None:
-    """Run the command, whatever its process was started with; never returns.
+    """Run the command and exit, whatever the streams and signal handlers its process was started with.
 
     SIGINT and SIGTERM raise KeyboardInterrupt, also where a script's `&` has SIGINT ignored, or the process is a
     container's first: Dagster gives SIGTERM the handler of SIGINT, again and again.
     """
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, signal.default_int_handler)
-    _speak_utf8()
-    _open_what_is_closed()
-    sys.stdout, sys.stderr = _told(sys.stdout, 1), _told(sys.stderr, 2)
-    # Dagster makes objects by the hundred thousand; to look through them all over and over takes a sixth of the time
+    _restart_in_utf8()
+    _open_closed_descriptors()
+    sys.stdout, sys.stderr = _make_stream(sys.stdout, 1), _make_stream(sys.stderr, 2)
+    # Dagster makes objects by the hundred thousand: collecting them over and over takes a sixth of an export
     gc.set_threshold(500_000)
     try:
         from pipelines.cli import run
@@ -59,25 +57,25 @@ def main() -> None:
         code = 130
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # and to take them apart one by one takes as long again
+    os._exit(code)  # freeing them one by one takes as long again
 
 
-def loss(stream: TextIO) -> OSError | None:
-    """Why not all that was said has arrived; None if it has, or if its reader had enough."""
+def write_error(stream: TextIO) -> OSError | None:
+    """Return why not everything could be written; None if it was, or if the reader has closed the stream."""
     stream.flush()
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
-    lost = raw.lost if isinstance(raw, TellingStream) else None
-    return None if lost is None or lost.errno == EPIPE else lost
+    error = raw.error if isinstance(raw, OutputStream) else None
+    return None if error is None or error.errno == EPIPE else error
 
 
-def _speak_utf8() -> None:
-    """Start again in UTF-8 if the locale has another encoding: polars and DuckDB know no other for paths."""
+def _restart_in_utf8() -> None:
+    """Restart the process in UTF-8 mode if the locale has another encoding: polars and DuckDB need it for paths."""
     if sys.getfilesystemencoding() != "utf-8" and sys.executable:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606  (ourselves)
 
 
-def _open_what_is_closed() -> None:
-    """Let nothing that is opened later, the database say, become standard output or error."""
+def _open_closed_descriptors() -> None:
+    """Open what is closed of the standard streams, so that no file that is opened later takes its number."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -85,8 +83,8 @@ def _open_what_is_closed() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free
 
 
-def _told(stream: TextIO | None, descriptor: int) -> TextIO:
+def _make_stream(stream: TextIO | None, descriptor: int) -> TextIO:
     encoding = stream.encoding if stream else "utf-8"
-    is_line_by_line = descriptor == 2 or os.isatty(descriptor)
-    raw = TellingStream(descriptor, "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=is_line_by_line)
+    is_line_buffered = descriptor == 2 or os.isatty(descriptor)
+    raw = OutputStream(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "backslashreplace", line_buffering=is_line_buffered)

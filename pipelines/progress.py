@@ -1,7 +1,6 @@
 """What a person sees on the terminal while the export works: one live line there, plain lines in a log."""
 
 import logging
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +8,11 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.ingest.progress import PROGRESS
 from resources.printable import make_printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-_READS = re.compile(r"([\d,]+) of ([\d,]+) reads")
-"""How far a reading is, in its news: Dagster hands on nothing of a message but its text."""
 
 
 class ProgressHandler(logging.Handler):
@@ -29,24 +26,20 @@ class ProgressHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message."""
         meta = getattr(record, "dagster_meta", {})
-        if meta.get("dagster_event") or record.levelno >= logging.ERROR:  # errors end the run, which tells them
+        if meta.get("dagster_event") or record.levelno >= logging.ERROR:  # errors end the run, and are shown then
             return
         message = make_printable(meta.get("orig_message", record.getMessage()))
         if self._bar and record.levelno < logging.WARNING:
-            done, total = map(_number, reads.groups()) if (reads := _READS.search(message)) else (0, None)
-            self._bar.update(self._bar.task_ids[0], description=message, completed=done, total=total)
+            finished, total = getattr(record, PROGRESS, (0, None))
+            self._bar.update(self._bar.task_ids[0], description=message, completed=finished, total=total)
         else:
-            print(message, file=sys.stderr, flush=True)  # noqa: T201  (standard error is this module's door)
-
-
-def _number(text: str) -> int:
-    return int(text.replace(",", ""))
+            print(message, file=sys.stderr, flush=True)  # noqa: T201  (the only place that writes to standard error)
 
 
 @contextmanager
-def news() -> Iterator[dg.LoggerDefinition]:
-    """The logger for a run of the export, as long as it lasts."""
-    with _live_line() if sys.stderr.isatty() else _nothing() as bar:
+def progress_logger() -> Iterator[dg.LoggerDefinition]:
+    """Make the logger that shows a run's progress on standard error; it works inside the `with` block."""
+    with _live_line() if sys.stderr.isatty() else _no_line() as bar:
         handler = ProgressHandler(bar)
 
         @dg.logger
@@ -64,13 +57,13 @@ def _live_line() -> Iterator["Progress"]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
-    told = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-    columns = BarColumn(bar_width=20), TimeElapsedColumn(), told
+    message = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = BarColumn(bar_width=20), TimeElapsedColumn(), message
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         bar.add_task("Starting", total=None)
         yield bar
 
 
 @contextmanager
-def _nothing() -> Iterator[None]:
+def _no_line() -> Iterator[None]:
     yield None

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.loyalty import listed_cards
+from assets.loyalty import list_cards
 from assets.partitions import cards, partition_range
 from assets.published_database import published_database
 from pipelines.jobs import export_loyalty_users
@@ -34,7 +34,7 @@ def loyalty_card_partitions(
     """
     try:
         warehouse.admit(Origin(coupontools.account(), PersonalData.read().told))
-        listed = listed_cards(coupontools)
+        listed = list_cards(coupontools)
     except (SettingsError, RefusedError) as error:
         return dg.SkipReason(make_printable(str(error)))
     names = [card for card in listed.ids if _is_a_name(card)]

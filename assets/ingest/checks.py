@@ -1,11 +1,14 @@
-"""What is checked of a reading while it is fresh: the asset that has read tells it, on itself."""
+"""The checks of what was read: each table asset evaluates them in its own run.
+
+What must hold of the tables in the stage is in `assets/checks.py`.
+"""
 
 from collections.abc import Iterator
 
 import dagster as dg
 
 from assets.ingest.extract import ACCEPT_COUNTS
-from assets.ingest.extraction_report import ExtractionReport
+from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL, Ingested
 from assets.ingest.progress import named
 from assets.tables.table import Table
 
@@ -15,51 +18,46 @@ NO_NEW_FIELDS = "no_new_fields"
 
 
 def specs(table: type[Table]) -> list[dg.AssetCheckSpec]:
-    """The checks of a table's reading; only a count that is wrong keeps it from being published."""
+    """Specify the checks of a table; only counts that do not match keep it from being published."""
     return [
         dg.AssetCheckSpec(
             COUNTS_RECONCILED,
             asset=table.TABLE,
             blocking=True,
-            description=f"As many records came as the API announced, where it says how many there are. {ACCEPT_COUNTS}",
+            description=f"As many records were read as the API announced, where it announces how many. {ACCEPT_COUNTS}",
         ),
         dg.AssetCheckSpec(
             NO_REJECTED_RECORDS,
             asset=table.TABLE,
-            description="Every record fits the table. Those that do not are kept in the table quarantine; where they "
-            "are more than a tenth, the run fails before anything of it is merged.",
+            description="Every record fits the table. Records that do not fit are kept in the table quarantine. If "
+            f"they are at least {MIN_REJECTED_TO_FAIL} and more than {MAX_REJECTED_SHARE:.0%} of all, the run fails "
+            "and merges none of its records.",
         ),
         dg.AssetCheckSpec(
             NO_NEW_FIELDS,
             asset=table.TABLE,
-            description="Every field of the API's records has a column. Others are kept in _extra.",
+            description="Every field of the API's records has a column. The values of other fields are kept in _extra.",
         ),
     ]
 
 
-def results(
-    table: type[Table], report: ExtractionReport, refused: int, records: int, *, accepts_counts: bool
-) -> Iterator[dg.AssetCheckResult]:
-    """What came of the checks; `refused` and `records` count those that a dead run had read, too.
-
-    With `accepts_counts` lists that give fewer records than announced are a warning.
-    """
-    short = report.incomplete
-    told = f"{short[0]} Nothing is published until it is read again without loss. {ACCEPT_COUNTS}" if short else None
+def results(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
+    """Evaluate the checks."""
+    table, report, rejections = ingested.table, ingested.report, ingested.rejections
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
         check_name=COUNTS_RECONCILED,
-        passed=not short,
-        severity=dg.AssetCheckSeverity.WARN if accepts_counts else dg.AssetCheckSeverity.ERROR,
-        description=short[0] if short and accepts_counts else told,
-        metadata={"records announced": report.announced, "lists that are short": len(short)},
+        passed=not report.incomplete,
+        severity=dg.AssetCheckSeverity.WARN if ingested.accepts_counts else dg.AssetCheckSeverity.ERROR,
+        description=_describe_incomplete(ingested),
+        metadata={"records announced": report.announced, "incomplete lists": len(report.incomplete)},
     )
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
         check_name=NO_REJECTED_RECORDS,
-        passed=not refused,
+        passed=not rejections.rejected,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"records rejected": refused, "share": refused / records if records else 0.0},
+        metadata={"records rejected": rejections.rejected, "share": rejections.share},
     )
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
@@ -68,3 +66,12 @@ def results(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"fields": named(report.new_fields)},
     )
+
+
+def _describe_incomplete(ingested: Ingested) -> str | None:
+    if not ingested.report.incomplete:
+        return None
+    first = ingested.report.incomplete[0]
+    if ingested.accepts_counts:
+        return first
+    return f"{first} Nothing is published until it is read again without loss. {ACCEPT_COUNTS}"

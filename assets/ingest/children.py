@@ -1,6 +1,6 @@
 """Extracts records that belong to a parent, as sessions to a campaign: lists the parents now, then reads each one."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from assets.ingest.extract import extract
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_run import TableRun
 from assets.normalise.normalise import PageNormaliser
-from assets.tables.table import Table
+from assets.tables.table import Table, source_of
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.errors import NotAvailableError
@@ -80,27 +80,45 @@ async def list_parents(client: Client, listing: Listing) -> ParentList:
     return ParentList(tuple(ids), listed_at, is_complete)
 
 
-async def extract_children(
-    run: TableRun,
-    listing: Listing,
-    slices_of: Callable[[str], Awaitable[Sequence[Slice]]],
-    *,
-    only: Collection[str] | None = None,
-    finds_deletions: bool = True,
-) -> ExtractionReport:
-    """Read the slices of each parent that `listing` has now, or of those of them that are among `only`.
+def parent_listing(client: Client, table: type[Table]) -> Listing:
+    """Return the list of a table's parents that has the ids by which their records are requested."""
+    source = source_of(table)
+    if source.parent is None:
+        raise TypeError(f"The records of {table.TABLE} have no parent.")
+    (part,) = source_of(source.parent).parts
+    return Listing(client.endpoint_beside(part, client.endpoints[source.parts[0]]), source.parent)
 
-    With `finds_deletions` the rows of a parent that is no longer listed count as deleted with it, also where it is not
-    among `only`. Raises CoupontoolsError as `extract` does.
+
+def slices_of_parent(run: TableRun, parent: str) -> list[Slice]:
+    """Return what is read of a parent: a slice for each part of the table, of the days of the run."""
+    endpoints, window = run.client.endpoints, run.window
+    constants = {run.source.parent_column: parent}
+    return [Slice(endpoints[part], parent, window.start, window.end, constants) for part in run.source.parts]
+
+
+async def extract_children(
+    run: TableRun, choose_slices: Callable[[str], Awaitable[Sequence[Slice]]] | None = None
+) -> ExtractionReport:
+    """Read the records of each parent that is listed now, or of those of them that the run is about.
+
+    `choose_slices` says what is read of a parent, instead of all of `slices_of_parent`. If all days are read, the rows
+    of a parent that is no longer listed count as deleted with it, also where the run is not about it.
+
+    Raises CoupontoolsError as `extract` does.
     """
+    listing = parent_listing(run.client, run.table)
     parents, parent_table = await list_parents(run.client, listing), listing.table
-    wanted = parents.ids if only is None else [parent for parent in only if parent in set(parents.ids)]
+    listed = set(parents.ids)
+    wanted = parents.ids if run.parents is None else [parent for parent in run.parents if parent in listed]
     run.log.info(f"{run.table.TABLE}: reading of {len(wanted):,} {parent_table.TABLE}")
-    slices = [slice_ for of_parent in await gather(map(slices_of, wanted)) for slice_ in of_parent]
+    if choose_slices is None:
+        slices = [slice_ for parent in wanted for slice_ in slices_of_parent(run, parent)]
+    else:
+        slices = [slice_ for of_parent in await gather(map(choose_slices, wanted)) for slice_ in of_parent]
     report = await extract(run, slices, parents=parent_table.TABLE)
-    report.deleted += [parent for parent in only or () if parent not in set(parents.ids)]
-    if finds_deletions and parents.is_complete:
-        report.complete_reads.append(CompleteParentList(parents.listed_at, parent_table.KEY[0], parents.ids))
+    report.deleted += [parent for parent in run.parents or () if parent not in listed]
+    if run.window.is_everything and parents.is_complete:
+        report.complete_reads.append(CompleteParentList(parents.listed_at, run.source.parent_column, parents.ids))
     if report.not_found and not report.finished:
         await _confirm_not_found(run, listing, report)
     else:

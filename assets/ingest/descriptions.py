@@ -4,7 +4,7 @@ A description's value counts, unless it is empty or of another JSON type than th
 kept under `list.<name>` or `info.<name>`, which no column declares, so that it ends in `_extra`.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -49,17 +49,16 @@ class _Descriptions:
         return len(self.slices) - len(self.records) - len(self.not_found) - len(self.unreadable)
 
 
-async def extract_described(
-    run: TableRun, listing: str, description: str, known_ids: Callable[[], Collection[str]]
-) -> ExtractionReport:
-    """Read the part `listing` of an account into the batch, each record together with its `description`.
+async def extract_described(run: TableRun) -> ExtractionReport:
+    """Read the list of a table into the batch, each record together with its description.
 
-    Where a description fails, the row of an id that is among `known_ids` stays as it is, so that nothing is lost of an
-    earlier description; a record that is not known is taken as it is listed. Raises CoupontoolsError as `extract` does.
+    Where a description fails, a row that is stored stays as it is, so that nothing is lost of an earlier description; a
+    record that is not stored is taken as it is listed. Raises CoupontoolsError as `extract` does.
     """
-    listed = Slice(run.client.endpoints[listing])
-    descriptions = await _read_descriptions(run, listed, description)
-    left_out = descriptions.failed.intersection(known_ids()) if descriptions.failed else set[str]()
+    (part,) = run.source.parts
+    listed = Slice(run.client.endpoints[part])
+    descriptions = await _read_descriptions(run, listed)
+    left_out = descriptions.failed.intersection(run.stored_ids()) if descriptions.failed else set[str]()
     normaliser = PageNormaliser(run.table)
 
     def complete_page(page: Page) -> Page:
@@ -80,9 +79,11 @@ async def extract_described(
     return report
 
 
-async def _read_descriptions(run: TableRun, listed: Slice, description: str) -> _Descriptions:
-    """Read the description of every record that the list has now."""
-    found = _Descriptions()
+async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
+    """Read the description of every record that the list has now. Raises TypeError if the table has none."""
+    found, description = _Descriptions(), run.source.description
+    if description is None:
+        raise TypeError(f"The records of {run.table.TABLE} have no description.")
 
     async def describe(slice_: Slice) -> None:
         try:

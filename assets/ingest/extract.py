@@ -34,6 +34,13 @@ MAX_NEW_FIELDS = 1_000
 """Undeclared fields that are noted of a table; there is no end to those that have data in their names."""
 
 
+async def extract_lists(run: TableRun) -> ExtractionReport:
+    """Read the lists that a table's Source names. Raises CoupontoolsError as `extract` does."""
+    endpoints, source = run.client.endpoints, run.source
+    slices = [Slice(endpoints[part], constants=source.constants.get(part, {})) for part in source.parts]
+    return await extract(run, slices)
+
+
 async def extract(
     run: TableRun,
     slices: Sequence[Slice],

@@ -9,6 +9,9 @@ from resources.printable import make_printable
 
 SECONDS_BETWEEN_LINES = 5.0
 
+PROGRESS = "coupontools_progress"
+"""The attribute of a log record that holds how many reads of a table are finished, and how many there are."""
+
 MAX_NAMED = 30
 MAX_NAME_LENGTH = 80
 
@@ -61,5 +64,6 @@ class ProgressLog:
         parents = f"{progress.parents_finished:,} of {progress.parents:,} {self._parents}, " if self._parents else ""
         self._log.info(
             f"{self._table}: {parents}{progress.resumed + finished:,} of {progress.slices:,} reads, "
-            f"{progress.records:,} records, {progress.records / seconds:,.0f} a second{left}"
+            f"{progress.records:,} records, {progress.records / seconds:,.0f} a second{left}",
+            extra={PROGRESS: (progress.resumed + finished, progress.slices)},
         )

@@ -1,32 +1,102 @@
-"""Declares the asset of a table: its AssetSpec, column schema and checks, all derived from the table's model."""
+"""Declares the asset of a table: everything about it is derived from the table's model and its Source.
 
-from collections.abc import Callable, Sequence
+A further endpoint needs two files: its line in `resources/coupontools/endpoints.py`, and a module in `assets/tables`
+with the table's model and Source, where `assets/catalogue.py` finds it. An asset function, in the module of its group,
+is needed only for a table that `extract_source` cannot read.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
 import dagster as dg
 
-from assets.ingest import checks as reading_checks
-from assets.policies import API_POOL, FRESHNESS
-from assets.tables.table import Table
+from assets.ingest import checks
+from assets.ingest.ingest import Extract, RunResources, ingest
+from assets.ingest.materialization import add_picture, add_row_counts, results
+from assets.partitions import Days, cards, daily, window_of
+from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
+from assets.tables.table import Partitions, Table, source_of
+from resources.coupontools.resource import CoupontoolsResource
+from resources.run_mode import RunMode
+from resources.warehouse.resource import WarehouseResource
+
+_PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"by day": daily, "by parent": cards}
 
 
-def table_asset(
-    *tables: type[Table], group: str, partitions: dg.PartitionsDefinition[Any] | None = None
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Declare the assets of the tables that a function fills, described by their models, and named by the first.
+def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:
+    """Declare the asset of a table, and of the table of its changes; the decorated function extracts the records.
 
     A backfill of any number of partitions is one run.
     """
-    first, *derived = tables
+
+    def declare(extract: Extract) -> dg.AssetsDefinition:
+        run = _run_of_days(table, extract) if source_of(table).day else _run(table, extract)
+        run.__doc__ = extract.__doc__
+        return _declaration(table)(run)
+
+    return declare
+
+
+def _declaration(table: type[Table]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    source = source_of(table)
+    history = [_spec(table.HISTORY, source.group, deps=[table.TABLE])] if table.HISTORY else []
     return dg.multi_asset(
-        name=first.TABLE,
-        specs=[_spec(first, group), *(_spec(table, group, deps=[first.TABLE]) for table in derived)],
-        check_specs=reading_checks.specs(first),
-        partitions_def=partitions,
+        name=table.TABLE,
+        specs=[_spec(table, source.group), *history],
+        check_specs=checks.specs(table),
+        partitions_def=_PARTITIONS[source.partitions] if source.partitions else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=API_POOL,
     )
+
+
+def _run(table: type[Table], extract: Extract) -> Callable[..., Iterator[Any]]:
+    """Make the function that Dagster runs for a table without days."""
+
+    def run(
+        context: dg.AssetExecutionContext,
+        coupontools: CoupontoolsResource,
+        warehouse: WarehouseResource,
+        run_mode: RunMode,
+    ) -> Iterator[Any]:
+        yield from _materialize(context, RunResources(coupontools, warehouse, run_mode), table, extract)
+
+    return run
+
+
+def _run_of_days(table: type[Table], extract: Extract) -> Callable[..., Iterator[Any]]:
+    """Make the function that Dagster runs for a table with days: its config may name them."""
+
+    def run(
+        context: dg.AssetExecutionContext,
+        config: Days,
+        coupontools: CoupontoolsResource,
+        warehouse: WarehouseResource,
+        run_mode: RunMode,
+    ) -> Iterator[Any]:
+        yield from _materialize(context, RunResources(coupontools, warehouse, run_mode), table, extract, config)
+
+    return run
+
+
+def _materialize(
+    context: dg.AssetExecutionContext,
+    resources: RunResources,
+    table: type[Table],
+    extract: Extract,
+    days: Days | None = None,
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Ingest a table, and yield what Dagster notes of it. Raises dagster.Failure and dagster.RetryRequested."""
+    mode = resources.mode
+    with as_dagster_failure(None if mode.interactive else context.retry_number):
+        window = window_of(context, days) if days else None
+        ingested = ingest(context, resources, table, extract, window)
+        mode.note_rejected(table.TABLE, ingested.merged.rejected)
+        add_row_counts(context, resources.warehouse, table)
+        if window and not mode.interactive:
+            add_picture(context, resources.warehouse, table, window)
+    yield from results(ingested)
 
 
 def _spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:

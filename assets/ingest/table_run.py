@@ -1,13 +1,15 @@
 """What travels together while one table is read."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from assets.ingest.personal_data import Redactor
 from assets.normalise.normalise import quarantine_answer
-from assets.tables.table import Table
+from assets.partitions import Window
+from assets.tables.table import Source, Table, source_of
 from resources.coupontools.client import Client
 from resources.coupontools.errors import UnreadableError
 from resources.coupontools.requests import Slice
@@ -24,6 +26,17 @@ class TableRun:
     redactor: Redactor | None
     """What is done to personal data before it is written; None if all is kept as it is."""
     log: logging.Logger
+    window: Window = field(default_factory=Window)
+    """The days to read; all of them for a table without days."""
+    parents: Collection[str] | None = None
+    """The parents to read, by id; None for all of them."""
+    stored_ids: Callable[[], Collection[str]] = tuple
+    """Reads the ids of the rows in the stage, of a table whose key is an id."""
+
+    @property
+    def source(self) -> Source:
+        """Where the API has the table."""
+        return source_of(self.table)
 
     def store(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame) -> None:
         """Redact frames and add them to the batch; `present_keys` are of records that are there but not in `rows`."""

@@ -90,10 +90,18 @@ class Source:
     description: str | None = None
     """The part that describes one record of the list with further fields."""
     parent: "type[Table] | None" = None
-    """The table of what the records are asked for one by one; its key is a column of this table, too."""
+    """The table of the parents by which the records are requested; its key is a column of this table, too."""
     day: str | None = None
-    """The column by which a window of days is read."""
+    """The column by which a window of days is read; if the endpoint takes no days, other records are left out by it."""
     partitions: Partitions | None = None
+
+    @property
+    def parent_column(self) -> str:
+        """The column that holds the parent's id. Raises TypeError for a table without a parent."""
+        if self.parent is None:
+            raise TypeError("The table has no parent.")
+        (column,) = self.parent.KEY
+        return column
 
 
 @dataclass(frozen=True)
@@ -183,6 +191,13 @@ class Table(BaseModel):
             return None
         before = [name for name in cls.HISTORY.model_fields if name.endswith("_before")]
         return History(cls.HISTORY.schema_of_table(), tuple(name.removesuffix("_before") for name in before))
+
+
+def source_of(table: type[Table]) -> Source:
+    """Return where the API has a table. Raises TypeError for a table that the export makes."""
+    if table.SOURCE is None:
+        raise TypeError(f"The table {table.TABLE} is not read from the API.")
+    return table.SOURCE
 
 
 def _column(name: str, field: FieldInfo) -> Column:

@@ -11,7 +11,7 @@ import pytest
 
 from assets.campaigns import campaigns
 from pipelines.adopt import adopt
-from pipelines.demo import show
+from pipelines.demo import run_demo
 from pipelines.export import export_days
 from pipelines.sensors import loyalty_card_partitions
 from resources.account_fingerprint import account_of
@@ -124,7 +124,7 @@ def test_a_demo_and_the_sandbox_are_refused_where_an_account_is_and_nowhere_adop
     for variable in ("API_URL", "CLIENT_ID", "CLIENT_SECRET"):  # which the demo sets for its process
         monkeypatch.setenv(f"COUPONTOOLS_{variable}", "")
     with pytest.raises(click.ClickException, match="rows of an account, which must not mix with those of a demo"):
-        show(sessions=100, seed=1, ui_port=None)
+        run_demo(sessions=100, seed=1, ui_port=None)
     monkeypatch.setenv("COUPONTOOLS_API_URL", "sandbox")
     assert "holds the rows of an account, which must not mix with those of the sandbox" in refusal()
     with pytest.raises(click.ClickException, match="those of the sandbox"):
@@ -138,9 +138,9 @@ def test_a_demo_on_the_same_folder_twice_is_the_same_and_no_account_gets_in(
     for variable in ("API_URL", "CLIENT_ID", "CLIENT_SECRET"):
         monkeypatch.setenv(f"COUPONTOOLS_{variable}", "")
     for _ in range(2):  # each at a free port of its own
-        show(sessions=100, seed=1, ui_port=None)
+        run_demo(sessions=100, seed=1, ui_port=None)
     with pytest.raises(click.ClickException, match="of a demo, which must not mix with those of another demo"):
-        show(sessions=100, seed=2, ui_port=None)
+        run_demo(sessions=100, seed=2, ui_port=None)
     with SandboxServer(account({1: 3})) as server:
         name(monkeypatch, server)
         assert "holds the rows of a demo, which must not mix with those of an account" in refusal()

@@ -17,6 +17,7 @@ from assets.catalogue import TABLES
 from assets.coupon_sessions import coupon_sessions
 from assets.partitions import Days, daily
 from resources.coupontools.resource import CoupontoolsResource
+from resources.run_mode import RunMode
 from resources.sandbox.account.account import Account
 from resources.sandbox.endpoints.routes import ENDPOINTS
 from resources.sandbox.server.server import SandboxServer
@@ -51,7 +52,11 @@ def export_only(*assets: dg.AssetsDefinition, **days: object) -> dict[str, Metad
     stage, no marts, no report. Raises dagster.Failure; a blocking check of what was read must not fail.
     """
     with ExitStack() as running:
-        resources = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}
+        resources = {
+            "coupontools": CoupontoolsResource(),
+            "warehouse": WarehouseResource(),
+            "run_mode": RunMode(interactive=True),
+        }
         results: list[dg.MaterializeResult[Any]] = []
         for asset in assets:
             context = running.enter_context(dg.build_asset_context(instance=_instance(), resources=resources))

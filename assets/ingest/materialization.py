@@ -1,0 +1,88 @@
+"""Reports the run of a table to Dagster: the materialisation with its metadata, and what is noted on its partitions."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.ingest import checks
+from assets.ingest.ingested import Ingested
+from assets.ingest.progress import named
+from assets.partitions import Window, has_partitions, read_start_date
+from assets.plots import as_picture, by_day
+from assets.tables.table import Table, source_of
+from resources.warehouse.resource import WarehouseResource
+
+MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
+"""How many days the picture of a table has, counted back from the last day of the run."""
+
+
+def results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any]]:
+    """Yield the result of a table, then that of the table of its changes, if it has one."""
+    table = ingested.table
+    yield dg.MaterializeResult(
+        asset_key=table.TABLE, check_results=list(checks.results(ingested)), metadata=_metadata(ingested)
+    )
+    if table.HISTORY:
+        yield dg.MaterializeResult(asset_key=table.HISTORY.TABLE, metadata={"rows new": ingested.merged.changed})
+
+
+def _metadata(ingested: Ingested) -> dict[str, str | int | float]:
+    report, merged, traffic = ingested.report, ingested.merged, ingested.report.traffic
+    return {
+        "records read": report.records,
+        "rows new": merged.new,
+        "rows touched": merged.touched,
+        "rows deleted": merged.deleted,
+        "records rejected": merged.rejected,
+        "records outside the days": report.outside_window,
+        "records found under": ", ".join(sorted(report.places)) or "nothing",
+        "new API fields": named(report.new_fields),
+        "reads": report.slices,
+        "reads resumed": report.resumed,
+        "parents deleted": named(report.deleted),
+        "lists ended by a short page": report.ended_by_short_page,
+        "lists that changed while read": len(report.unstable),
+        "records found by reading again": report.recovered,
+        "not in the account": " ".join(report.not_available) or "nothing",
+        "API requests": traffic.requests,
+        "API bytes": traffic.bytes,
+        "API retries": traffic.retries,
+        "API throttled": traffic.throttled,
+        "seconds reading": round(report.seconds, 3),
+        "seconds merging": round(ingested.seconds_merging, 3),
+        **({"changes kept": merged.changed} if ingested.table.HISTORY else {}),
+    }
+
+
+def add_row_counts(context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table]) -> None:
+    """Note on each partition of the run how many rows of the table it has. Raises WarehouseError."""
+    source, schema = source_of(table), table.schema_of_table()
+    if not (source.partitions and has_partitions(context)):
+        return
+    keys = context.partition_keys
+    if source.partitions == "by day" and source.day:
+        rows = warehouse.rows_by_day(schema, source.day, date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
+    else:
+        rows = warehouse.rows_by_value(schema, source.parent_column)
+    for key in keys:
+        context.add_asset_metadata({"dagster/partition_row_count": rows.get(key, 0)}, table.TABLE, partition_key=key)
+
+
+def add_picture(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], window: Window
+) -> None:
+    """Draw the rows of a table by day, up to the last day of the run. Raises WarehouseError."""
+    column = source_of(table).day
+    if not column:
+        return
+    last = window.end or datetime.now(UTC).date()
+    first = max(min(window.start or read_start_date(), last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
+    rows = warehouse.rows_by_day(table.schema_of_table(), column, first, last)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    svg = by_day({column: {day: rows.get(day.isoformat(), 0) for day in days}})
+    # on one partition alone: a backfill would have the picture on each of a thousand
+    partition_key = context.partition_keys[-1] if has_partitions(context) else None
+    picture = {"rows by day": as_picture(svg, f"rows by the day of {column}")}
+    context.add_asset_metadata(picture, table.TABLE, partition_key=partition_key)
