@@ -1,4 +1,4 @@
-"""Every table that is published, the asset that fills it, and the views that are made of them."""
+"""Every table that is published, the asset that fills it, and the views of the schema `marts`."""
 
 from importlib import import_module
 from pathlib import Path
@@ -66,11 +66,11 @@ ASSETS: dict[type[Table], dg.AssetsDefinition] = {
 
 
 IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};
-COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number as customers are told apart by it';"""
-"""The function that says in SQL who is the same, for the views and for whoever joins data of his own."""
+COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number in the form that identifies a customer';"""
+"""The SQL function that brings addresses and numbers into one form, for the views and for joins with other data."""
 
 
 def marts() -> list[str]:
-    """The SQL of what is published in the schema `marts`: a function, then the views, one script for each."""
+    """Read the SQL of the schema `marts`: a function, then the views, one script for each."""
     scripts = sorted((Path(__file__).parent / "marts").glob("*.sql"))
     return [IDENTITY, *(script.read_text("utf-8") for script in scripts)]

@@ -1,6 +1,6 @@
-"""The audit between stage and publish: what must hold of the tables before anybody sees them.
+"""The audit between stage and publish: the checks of the tables in the stage.
 
-What is checked of a reading alone is told by the asset that has read (`assets/ingest/checks.py`).
+The checks of what was read belong to the run of each table (`assets/ingest/checks.py`).
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from assets.catalogue import ASSETS, KEYED, SOURCES
 from assets.dagster_internals import latest_evaluations
-from assets.ingest import checks as reading_checks
+from assets.ingest import checks as ingest_checks
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.tables.table import Table
 from resources.warehouse.audit import (
@@ -24,27 +24,37 @@ from resources.warehouse.audit import (
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Month
 
-MIN_ROWS_OF_A_DROP = 5
-"""So few rows may go at one time, whatever their share: somebody has tidied up a small account."""
+MAX_DROP = 0.5
+"""The share of a table's live rows that may be deleted between two publishes."""
+
+MAX_ROWS_OF_A_SMALL_DROP = 5
+"""As many rows may be deleted whatever their share, as when somebody tidies up a small account."""
 
 
 class Tolerance(dg.Config):
-    """How much may be gone: the share of a table's live rows that a publish may take away at one time."""
+    """How many deleted rows a publish accepts."""
 
     largest_drop: float = Field(
-        default=0.5, ge=0, le=1, description="1 lets a run publish although most of a table is gone"
+        default=MAX_DROP,
+        ge=0,
+        le=1,
+        description="the largest share of a table's live rows that may be deleted since the last publish; 1 accepts "
+        "any",
     )
 
 
 @dataclass(frozen=True)
 class _Check:
-    """A check of a table: a request that counts what is wrong, in `words`; none where live rows are compared."""
+    """A check of a table."""
 
     table: type[Table]
     spec: dg.AssetCheckSpec
     query: str | None = None
-    words: str = ""
+    """Counts the rows or keys that are wrong; None where live rows are compared with the published ones."""
+    finding: str = ""
+    """What the query counts, for people."""
     others: tuple[type[Table], ...] = ()
+    """Further tables that the query reads."""
 
     @property
     def key(self) -> dg.AssetCheckKey:
@@ -53,9 +63,9 @@ class _Check:
 
 def _unique_keys(table: type[Table]) -> _Check:
     spec = dg.AssetCheckSpec(
-        "unique_keys", asset=table.TABLE, blocking=True, description="Each key stands in one row of the stage."
+        "unique_keys", asset=table.TABLE, blocking=True, description="Each key is in one row only."
     )
-    return _Check(table, spec, repeated_keys(table.schema_of_table()), "keys stand in more than one row")
+    return _Check(table, spec, repeated_keys(table.schema_of_table()), "keys are in more than one row")
 
 
 def _no_sudden_drop(table: type[Table]) -> _Check:
@@ -63,9 +73,9 @@ def _no_sudden_drop(table: type[Table]) -> _Check:
         "no_sudden_drop",
         asset=table.TABLE,
         blocking=True,
-        description="No more than half of the rows that are published as live, or "
-        f"{MIN_ROWS_OF_A_DROP}, have gone from the account since. To publish what is left all the same, launch the "
-        "job publish with largest_drop: 1 in its config, or run coupontools export --accept-drop.",
+        description=f"Since the last publish no more than {MAX_DROP:.0%} of the live rows were deleted, or at most "
+        f"{MAX_ROWS_OF_A_SMALL_DROP} rows. To publish all the same, launch the job publish with largest_drop: 1 in its "
+        "config, or run coupontools export --accept-drop.",
     )
     return _Check(table, spec)
 
@@ -77,15 +87,15 @@ def _events(table: type[Table]) -> Iterator[_Check]:
     spec = dg.AssetCheckSpec(
         "no_future_dates",
         asset=table.TABLE,
-        description="Nothing happened later than an hour after it was read. Such rows are published as the API has "
-        "them.",
+        description="No date is later than an hour after the row was read. Rows with such dates are published as the "
+        "API has them.",
     )
-    yield _Check(table, spec, later_than_seen(schema, events), "rows lie in the future")
+    yield _Check(table, spec, later_than_seen(schema, events), "rows have a date in the future")
     if events.otherwise:
         spec = dg.AssetCheckSpec(
             "dates_in_order",
             asset=table.TABLE,
-            description=f"Nothing happened before {events.column}. Such rows are published as the API has them.",
+            description=f"No date is before {events.column}. Rows with such dates are published as the API has them.",
         )
         yield _Check(table, spec, before_the_beginning(schema, events), f"rows have a date before {events.column}")
 
@@ -95,10 +105,10 @@ def _parents_exist(table: type[Table], parent: type[Table]) -> _Check:
     spec = dg.AssetCheckSpec(
         "parents_exist",
         asset=table.TABLE,
-        description=f"Every live row is found in {parent.TABLE} by its {column}.",
+        description=f"The {column} of every live row is in {parent.TABLE}.",
     )
     query = without_parent(table.schema_of_table(), {column: parent.schema_of_table()})
-    return _Check(table, spec, query, "live rows have no parent", (parent,))
+    return _Check(table, spec, query, "live rows without a parent", (parent,))
 
 
 _CHECKS = {
@@ -115,18 +125,18 @@ BLOCKING = [
     spec.key
     for spec in (
         *(check.spec for check in _CHECKS.values()),
-        *(spec for table in ASSETS for spec in reading_checks.specs(table)),
+        *(spec for table in ASSETS for spec in ingest_checks.specs(table)),
     )
     if spec.blocking
 ]
-"""The checks of which none may have failed when something is published."""
+"""The checks that keep everything from being published while one of them has failed."""
 
 
 @dg.multi_asset_check(specs=[check.spec for check in _CHECKS.values()], can_subset=True, pool=WAREHOUSE_POOL)
 def audit(
     context: dg.AssetCheckExecutionContext, config: Tolerance, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
-    """Look at all tables of the run at once: opening the stage takes longer than most of them."""
+    """Evaluate the checks of all tables at once: opening the stage takes longer than most of them."""
     chosen = [check for key, check in _CHECKS.items() if key in context.selected_asset_check_keys]
     tables = dict.fromkeys(table for check in chosen for table in (check.table, *check.others))
     queries = {check.key: check.query for check in chosen if check.query}
@@ -147,22 +157,22 @@ def _counted(check: _Check, wrong: int) -> dg.AssetCheckResult:
         check_name=check.key.name,
         passed=wrong == 0,
         severity=severity,
-        description=None if wrong == 0 else f"{wrong:,} {check.words}.",
-        metadata={check.words: wrong},
+        description=None if wrong == 0 else f"{wrong:,} {check.finding}.",
+        metadata={check.finding: wrong},
     )
 
 
 def _compared(check: _Check, live: LiveRows, largest_drop: float) -> dg.AssetCheckResult:
     published = live.published or 0
-    is_sudden = live.lost > MIN_ROWS_OF_A_DROP and live.lost > published * largest_drop
+    is_sudden = live.lost > MAX_ROWS_OF_A_SMALL_DROP and live.lost > published * largest_drop
     return dg.AssetCheckResult(
         asset_key=check.key.asset_key,
         check_name=check.key.name,
         passed=not is_sudden,
-        description=f"Of {published:,} live rows of {check.table.TABLE} {live.lost:,} have gone."
+        description=f"{live.lost:,} of the {published:,} published live rows of {check.table.TABLE} were deleted."
         if is_sudden
         else None,
-        metadata={"live rows": live.staged, "live rows published": published, "rows lost": live.lost},
+        metadata={"live rows": live.staged, "live rows published": published, "live rows deleted": live.lost},
     )
 
 

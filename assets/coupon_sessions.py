@@ -17,10 +17,10 @@ from resources.coupontools.errors import ParentNotFoundError, RequestError, Unre
 from resources.coupontools.requests import PageRequest, Slice
 
 THE_BEGINNING = date(1970, 1, 1)
-"""A day before every session. It is sent too, as nobody knows of the API what an end alone means to it."""
+"""A day before every session; it is sent because it is not known what the API does with an end alone."""
 
 MIN_DAYS_TO_ASK = timedelta(days=13)
-"""Last day less first: windows that are shorter are read without asking what lies before them."""
+"""Last day minus first day: for shorter windows the API is not asked what lies before them."""
 
 
 @table_asset(CouponSession)

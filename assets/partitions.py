@@ -1,4 +1,4 @@
-"""The days that the export can read, and which of them a run is about."""
+"""The partitions of assets, and the days that a run is about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,24 +35,24 @@ daily = dg.DailyPartitionsDefinition(start_date=_start_date_or_default().isoform
 
 @dataclass(frozen=True)
 class Window:
-    """A range of days, UTC, both inclusive; without them it is all that the account has, of whatever day."""
+    """A range of days, UTC, both inclusive; without them all that the account has."""
 
     start: date | None = None
     end: date | None = None
 
     @property
     def resumable_for(self) -> timedelta:
-        """How long after a crash the next run may go on where the dead one stopped.
+        """How long after a crash the next run may continue what the dead one has read.
 
-        What was read of days that are over stays true so long, and so does most of what all days brought; what was
-        read of a day that goes on does not.
+        What was read of days that are over stays true that long, and so does most of what was read without days; what
+        was read of a day that is not over does not.
         """
-        goes_on = self.end is not None and self.end >= datetime.now(UTC).date()
-        return timedelta(0) if goes_on else timedelta(hours=24)
+        is_not_over = self.end is not None and self.end >= datetime.now(UTC).date()
+        return timedelta(0) if is_not_over else timedelta(hours=24)
 
     @property
     def is_everything(self) -> bool:
-        """Whether it is no range, but all that there is."""
+        """Whether it has no days."""
         return self.start is None
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class Days(dg.Config):
 
 
 def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
-    """The window of a run: its partitions', or that of its config. Raises SettingsError if it has neither."""
+    """Return the window of a run: its partitions', or that of its config. Raises SettingsError if it has neither."""
     if days.full:
         return Window()
     if has_partitions(context):
@@ -88,7 +88,7 @@ def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
 
 
 def _day(name: str, text: str) -> date:
-    """A day of a run's config, which may name any variable of the environment: its value is never told."""
+    """Parse a day of a run's config. The error never shows the value: a config may name any environment variable."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -96,7 +96,7 @@ def _day(name: str, text: str) -> date:
 
 
 def partition_range(keys: Sequence[str]) -> dict[str, str]:
-    """The tags of a run over several partitions, as backfills in one run have them; over none, all that there is."""
+    """Return the tags of a run over a range of partitions, as Dagster's backfills have them; none for no partition."""
     if not keys:
         return {}
     return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}

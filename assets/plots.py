@@ -1,4 +1,7 @@
-"""Plots as SVG, for the report and Dagster's pages; the library is imported when the first one is drawn."""
+"""Draws plots as SVG; the library is imported when the first one is drawn.
+
+Which numbers are drawn is in `assets/report/figures.py`.
+"""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -14,16 +17,16 @@ if TYPE_CHECKING:
 
 BLUE, GREEN = "#4f6df5", "#1f9d6b"
 INK = "currentColor"
-"""Lines and letters have the colour of the text around the plot, light or dark."""
+"""The colour of the text around the plot, light or dark."""
 
 GREY = "#7a7a7b"
-"""For where there is no text around, readable on light and dark."""
+"""The colour where there is no text around the plot, readable on light and dark."""
 
 AXIS_HEADROOM = 1.12
-"""How much higher than its highest bar a plot is, so that the number on it has room."""
+"""The height of a plot relative to its highest bar, so that the number above the bar has room."""
 
 MAX_DATES, MIN_MONTHS = 8, 2
-"""Dates written below a plot: days, or months if there are more of them than that."""
+"""The most dates written below a plot, and the fewest first days of a month for months to be written, not days."""
 
 NO_AXES = ".axis > path { stroke: none !important; }"
 
@@ -110,7 +113,7 @@ def _config(colours: Sequence[str] = (BLUE, GREEN), opacity: float = 0.75) -> "C
 
 
 def _svg(plot: "Graph", *rules: str) -> str:
-    """Render a plot with further rules of style, which would hold for the whole page if they did not name the plot."""
+    """Render a plot with further style rules; each names the plot, so that it does not hold for the whole page."""
     plot.add_xml_filter(_without_extras)
     return str(
         plot.render(is_unicode=True, css=[*plot.config.css, *(f"inline:#chart-{plot.uuid} {rule}" for rule in rules)])

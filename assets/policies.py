@@ -1,4 +1,4 @@
-"""How every asset is operated: pools, freshness, and what becomes of an error that a person can do something about."""
+"""How assets are operated: pools, freshness, and the retries of errors that a person can do something about."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What analysts get: the published database and its Parquet files."""
+"""The asset `published_database`: what analysts get, the database and its Parquet files."""
 
 from typing import Any
 
@@ -25,10 +25,10 @@ FOLLOWS_THE_TABLES = (
         AutomationCondition.any_checks_match(AutomationCondition.check_failed(), blocking_only=True)
     )
 ).with_label("a table was updated, no run works on one, and no blocking check has failed")
-"""When a publish is due; `eager` would wait until every day and card since the beginning has been read.
+"""When a publish is requested; `eager` would wait until every day and card since the start date has been read.
 
-Whether a run has published in the meantime makes no difference: that may have been a moment before the update, and to
-publish what is published already does nothing.
+It does not matter whether a run has published in the meantime: that may have been just before the update, and
+publishing again what is published does nothing.
 """
 
 
@@ -50,7 +50,7 @@ def published_database(
     if reasons := failed_checks(context.instance):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "
-            "was. Materialise the table again, or run the check again, once the reason is gone."
+            "was. Materialise the table again, or run the check again, once the reason is removed."
         )
     context.log.info("published_database: writing the database and the files that have changed")
     with as_dagster_failure(None if run_mode.interactive else context.retry_number):

@@ -10,7 +10,7 @@ from resources.warehouse.resource import WarehouseResource
 
 
 def adopt() -> None:
-    """Let the folder be that of the account that the environment names. Raises click.ClickException."""
+    """Note in the folder that its rows belong to the account of the environment. Raises click.ClickException."""
     warehouse = WarehouseResource()
     try:
         warehouse.adopt(Origin(CoupontoolsResource().account(), PersonalData.read().told))

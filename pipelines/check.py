@@ -1,4 +1,4 @@
-"""`coupontools check`: whether the set-up is complete, one line for each thing that must be right."""
+"""`coupontools check`: prints a line for each part of the set-up that must be right."""
 
 import asyncio
 import platform
@@ -21,18 +21,18 @@ from resources.warehouse.resource import WarehouseResource
 
 
 def check(*, with_probe: bool) -> None:
-    """Look at the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
+    """Check the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
-    _show(good=True, told=f"Python {platform.python_version()}, {packages}")
+    _show(good=True, message=f"Python {platform.python_version()}, {packages}")
     results = [_folder() and _rows(), _account(_probe if with_probe else _ask_once)]
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
 
 
-def _show(told: str, *, good: bool) -> bool:
+def _show(message: str, *, good: bool) -> bool:
     click.echo(
-        f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {make_printable(told)}"
+        f"{click.style('ok    ', fg='green') if good else click.style('FAILED', fg='red')}  {make_printable(message)}"
     )
     return good
 
@@ -53,7 +53,7 @@ def _rows() -> bool:
         return _show(str(error), good=False)
     try:
         WarehouseResource().admit(Origin(CoupontoolsResource().account(), policy))
-    except SettingsError:  # the next line tells it
+    except SettingsError:  # the line of the account shows it
         return True
     except WarehouseError as error:
         return _show(str(error), good=False)
@@ -61,7 +61,7 @@ def _rows() -> bool:
 
 
 def _warn() -> None:
-    with suppress(SettingsError):  # the line of the account tells it
+    with suppress(SettingsError):  # the line of the account shows it
         if risk := CoupontoolsResource().risk():
             click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(risk)}")
 
@@ -79,7 +79,7 @@ def _account(work: Callable[[Client], Awaitable[None]]) -> bool:
 
 
 async def _ask_once(client: Client) -> None:
-    """The list of campaigns answers for the address, the network and the keys."""
+    """Request the list of campaigns, which needs the address, the network and the keys to be right."""
 
     def decode(page: Page) -> Page:
         return page

@@ -66,7 +66,7 @@ def app() -> None:
 @click.option("--from", "start", type=Day(), help="First day, UTC. [default: COUPONTOOLS_START_DATE, 2020-01-01]")
 @click.option("--to", "end", type=Day(), help="Last day, UTC, inclusive. [default: yesterday]")
 @click.option("--full", is_flag=True, help="Read everything again, whatever the day, and find what was deleted.")
-@click.option("--accept-drop", is_flag=True, help="Publish although much of a table is gone from the account.")
+@click.option("--accept-drop", is_flag=True, help="Publish although much of a table was deleted in the account.")
 @click.option("--accept-counts", is_flag=True, help="Publish lists with fewer records than the API announces.")
 def export(start: date | None, end: date | None, full: bool, accept_drop: bool, accept_counts: bool) -> None:
     """Read a range of days, check the tables, and publish them.
@@ -74,7 +74,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     Days may be read again at any time: rows are brought up to date, never doubled. A run that died is taken up where
     it stopped.
 
-    The API tells of sessions that are created, opened, claimed or validated on a day, but not of those that are
+    The API lists sessions that are created, opened, claimed or validated on a day, but not of those that are
     voided, reset, locked or deleted: --full, once a week, finds these.
     """
     if full and (start or end):

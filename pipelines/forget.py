@@ -1,4 +1,4 @@
-"""`coupontools forget`: people are erased from all that the export keeps, and kept out from then on."""
+"""`coupontools forget`: erases people from all that the export keeps, and keeps them out of later exports."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,7 +17,7 @@ from resources.warehouse.suppression import keyed_hash
 
 
 def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = ()) -> None:
-    """Erase whoever has one of these, and tell of how many rows; `lines` have an address or a number each.
+    """Erase the people with these addresses and numbers, and print from how many rows; a line has one of them.
 
     Raises click.ClickException; click.UsageError, with nobody erased, if one is neither.
     """
@@ -39,8 +39,8 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
         raise click.ClickException(f"Nobody was erased. {error}") from None
     except (SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
-    told = ", ".join(f"{rows:,} in {table}" for table, rows in erased.items()) or "none"
-    click.echo(f"Rows from which the person was erased: {told}. Later exports keep the person out.")
+    rows_by_table = ", ".join(f"{rows:,} in {table}" for table, rows in erased.items()) or "none"
+    click.echo(f"Rows from which the person was erased: {rows_by_table}. Later exports keep the person out.")
 
 
 def _identifier(text: str, where: str, *, is_address: bool) -> str:
@@ -57,7 +57,7 @@ def _people(warehouse: WarehouseResource, named: set[str]) -> People:
     policy = PersonalData.read()
     try:
         account = CoupontoolsResource().account()
-    except SettingsError:  # nothing is read, so that it need not be said whose folder it is
+    except SettingsError:  # nothing is read from the API, so that the account need not be known
         note = read_note(warehouse.folder)
         account = note.account if note else ""
     hashes = set[str]()

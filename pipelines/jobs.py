@@ -1,4 +1,4 @@
-"""What is run together. A job has one kind of partitions, so the users of loyalty cards have a job of their own."""
+"""The jobs. A job has one kind of partitions, so the users of loyalty cards have a job of their own."""
 
 import dagster as dg
 
@@ -28,7 +28,7 @@ full_export = dg.define_asset_job(
             if asset.partitions_def == daily
         }
     },
-    description="Read everything again, whatever the partition: what no window shows, and what was deleted.",
+    description="Read everything again, whatever the partition, and so find what no window shows and what was deleted.",
 )
 
 export_loyalty_users = dg.define_asset_job(
@@ -42,5 +42,5 @@ publish = dg.define_asset_job(
     "publish",
     selection=dg.AssetSelection.assets(published_database) | dg.AssetSelection.checks(*audit.check_keys),
     tags={"coupontools/reads": "nothing"},
-    description="Check all tables as they are staged, and publish them.",
+    description="Check all tables in the stage, and publish them.",
 )

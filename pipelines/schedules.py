@@ -1,4 +1,4 @@
-"""When things run."""
+"""The schedules of the jobs."""
 
 from datetime import date, datetime, timedelta
 
@@ -10,7 +10,7 @@ from pipelines.jobs import export, export_loyalty_users, full_export
 from resources.settings import SettingsError
 
 MAX_DAYS_TO_CATCH_UP = 31
-"""Days that no run has read are read with the next one, so many of them; whatever is older is for a backfill."""
+"""The most days without a run that the next run reads, too; older ones need a backfill."""
 
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 

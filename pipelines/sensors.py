@@ -1,4 +1,4 @@
-"""What runs when something has happened."""
+"""The sensors: what runs when a table was updated or the account has other loyalty cards."""
 
 import dagster as dg
 
@@ -27,10 +27,10 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
 def loyalty_card_partitions(
     context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Asks every minute which loyalty cards there are: each one is a partition of `loyalty_users`.
+    """Reads every minute which loyalty cards the account has: each one is a partition of `loyalty_users`.
 
-    New ones are exported at once. The partitions of those that are gone are removed, and an export marks their users
-    as deleted.
+    New ones are exported at once. The partitions of deleted cards are removed, and an export marks their users as
+    deleted.
     """
     try:
         warehouse.admit(Origin(coupontools.account(), PersonalData.read().told))
@@ -44,13 +44,13 @@ def loyalty_card_partitions(
         )
     known = context.instance.get_dynamic_partitions(str(cards.name))
     new = [card for card in names if card not in known]
-    gone = [card for card in known if card not in listed.ids] if listed.is_complete else []
-    if not (new or gone):
+    deleted = [card for card in known if card not in listed.ids] if listed.is_complete else []
+    if not (new or deleted):
         return dg.SkipReason(f"The account has {len(listed.ids):,} loyalty cards, which are all known.")
-    left = [card for card in known if card not in gone]
+    remaining = [card for card in known if card not in deleted]
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(tags=partition_range(new or left[-1:]))],
-        dynamic_partitions_requests=[cards.build_add_request(new), cards.build_delete_request(gone)],
+        run_requests=[dg.RunRequest(tags=partition_range(new or remaining[-1:]))],
+        dynamic_partitions_requests=[cards.build_add_request(new), cards.build_delete_request(deleted)],
     )
 
 

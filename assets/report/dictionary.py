@@ -1,4 +1,4 @@
-"""The data dictionary: every table, view and column with the words of its model, as Markdown."""
+"""Writes the data dictionary: every table, view and column with its description, as Markdown."""
 
 import duckdb
 
@@ -14,7 +14,7 @@ official page names it), seen in client code (code that others wrote for the API
 
 
 def dictionary(connection: duckdb.DuckDBPyConnection) -> str:
-    """Write down the current database of a connection."""
+    """Describe the current database of a connection."""
     relations = connection.execute(
         "SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE database_name = current_database() "
         "UNION ALL SELECT schema_name, view_name, comment FROM duckdb_views() "
@@ -42,7 +42,7 @@ def _in_a_cell(text: str) -> str:
 
 
 def dictionary_of_models() -> str:
-    """Write down the database that a publish would make, without one."""
+    """Describe the database that a publish would make, from the models alone."""
     with duckdb.connect() as connection:
         tables = [table.schema_of_table() for table in TABLES]
         for table in tables:

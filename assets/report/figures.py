@@ -1,4 +1,7 @@
-"""The plots of an account, as its report and Dagster's page of the published database show them."""
+"""Queries the numbers of an account and draws them, for the report and for Dagster's page of the published database.
+
+How a plot looks is in `assets/plots.py`.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -11,7 +14,7 @@ STEPS = ("created", "opened", "played", "claimed", "validated", "voided")
 DAYS = timedelta(days=365)
 MONTHS = 12
 BUCKETS = {"1 min": 60, "10 min": 600, "1 h": 3_600, "6 h": 21_600, "1 day": 86_400, "1 week": 604_800}
-"""Longest seconds to validate, of each bar but the last."""
+"""The upper limit of each bar but the last, in seconds from creation to validation."""
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -36,7 +39,7 @@ def _of_sessions(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, s
 
 
 def _days(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Mapping[date, int]]:
-    """Sessions by the day of their creation, and validations by their own, of the last year with sessions."""
+    """Query sessions by the day of creation, and validations by their own day, of the last year with sessions."""
     found: dict[str, dict[date, int]] = {
         step: dict(
             connection.execute(

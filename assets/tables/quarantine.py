@@ -7,7 +7,7 @@ from assets.tables.types import Integer, Text, Timestamp
 
 
 class Quarantine(Table):
-    """Records that no table could take unchanged: one row per record and reason, replaced when they are read again."""
+    """Records that do not fit their table, one row per record and reason; replaced when they are read again."""
 
     TABLE: ClassVar[str] = "quarantine"
 

@@ -24,8 +24,10 @@ Partitions = Literal["by day", "by parent"]
 
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
-    ColumnSchema("_extracted_at", "TIMESTAMP", "when the page that holds this state was asked for, UTC"),
-    ColumnSchema("_deleted_at", "TIMESTAMP", "when a complete read no longer held the row, UTC; null if it is live"),
+    ColumnSchema("_extracted_at", "TIMESTAMP", "time of the API request that returned this state, UTC"),
+    ColumnSchema(
+        "_deleted_at", "TIMESTAMP", "time of the complete read that lacked the row, UTC; null if the row is live"
+    ),
 )
 _EXPORT_DTYPES = {"_extra": pl.String(), "_extracted_at": pl.Datetime("us"), "_deleted_at": pl.Datetime("us")}
 
@@ -49,11 +51,11 @@ class Column:
 
     @property
     def comment(self) -> str:
-        """The column's description with all that an analyst should know of it."""
+        """The column's description, its API fields with their evidence, and whether it is personal data."""
         places = [f"{'.'.join(path)} ({grade})" for path, grade in zip(self.paths, self.evidence, strict=True)]
         notes = [f"API field {' or '.join(places)}" if places else "", "personal data" if self.personal else ""]
-        told = "; ".join(note for note in notes if note)
-        return f"{self.description} [{told}]" if told else self.description
+        joined = "; ".join(note for note in notes if note)
+        return f"{self.description} [{joined}]" if joined else self.description
 
 
 def column(
@@ -114,7 +116,7 @@ class _Known:
 
 
 def _without_empty(record: Any, *, nested: bool = False) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    """The record, and the objects in it, without what says nothing."""
+    """Return the record, and the objects in it, without their empty values."""
     if not isinstance(record, dict):
         return record
     return {
@@ -125,7 +127,7 @@ def _without_empty(record: Any, *, nested: bool = False) -> Any:  # noqa: ANN401
 
 
 def _is_group(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
-    """Whether a value is an object, or says that there is none."""
+    """Return whether a value is an object, or stands for a missing one."""
     return isinstance(value, dict) or value is None or value is False or value in ("", [])
 
 
@@ -153,7 +155,7 @@ class Table(BaseModel):
 
     @classmethod
     def reasons(cls, record: Any) -> list[str]:  # noqa: ANN401  (a JSON value of any type)
-        """Pydantic's words for what keeps a record out of the table, one entry a field; empty if it fits."""
+        """Describe why a record does not fit the table, in pydantic's words, one entry a field; empty if it fits."""
         groups = {path[0] for column in cls.columns() for path in column.paths if len(path) > 1}
         no_objects = [
             f"{name}: Input should be an object"

@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 
 FAR_PAST_THE_END = 100_000
-HOLDS, FAILS, OPEN = "holds", "DOES NOT HOLD", "cannot be told from this account"
+HOLDS, FAILS, UNKNOWN = "holds", "DOES NOT HOLD", "cannot be seen on this account"
 
 WINDOWS = {
     "v3/campaign/data": "created_at",
@@ -34,21 +34,21 @@ async def show_assumptions(client: Client, probed: Sequence[Probed]) -> None:
     sessions, registrations = by_path["v3/campaign/data"], by_path["v3/directoryusers/list"]
     users = by_path["v4/loyalty/loyalty-cards/{parent}/stats"]
     for paged, page in ((sessions, FAR_PAST_THE_END), (registrations, FAR_PAST_THE_END), (users, 2)):
-        _tell(f"{paged.slice_.endpoint.path}, a page past the end", await _page_past_the_end(client, paged, page))
-    _tell("an unknown campaign is told by error 502", await _unknown_campaign(client, sessions))
-    _tell("amount_of_results of campaign/data", _amount(sessions))
-    _tell("directoryusers/list is newest first", _newest_first(registrations))
-    _tell(
+        _print(f"{paged.slice_.endpoint.path}, a page past the end", await _page_past_the_end(client, paged, page))
+    _print("an unknown campaign is answered with error 502", await _unknown_campaign(client, sessions))
+    _print("amount_of_results of campaign/data", _amount(sessions))
+    _print("directoryusers/list is newest first", _newest_first(registrations))
+    _print(
         "users of loyalty cards who are void are listed", _has_voided(by_path[client.endpoints["loyalty_users"].path])
     )
     for name, v3, v4 in (
         ("loyalty cards", "v3/loyalty/list", "v4/loyalty/loyalty-cards"),
         ("directories", "v3/directory/list", "v4/directory"),
     ):
-        _tell(f"{name} have the same ids in v3 and v4", _same_ids(by_path[v3], by_path[v4]))
+        _print(f"{name} have the same ids in v3 and v4", _same_ids(by_path[v3], by_path[v4]))
 
 
-def _tell(assumption: str, verdict: str) -> None:
+def _print(assumption: str, verdict: str) -> None:
     click.echo(f"  {assumption}: {verdict}")
 
 
@@ -63,30 +63,30 @@ async def _show_window(client: Client, probed: Probed, column: str) -> None:
     """Ask for the one day of a record that was seen, and look what comes."""
     path = probed.slice_.endpoint.path
     rows = _rows(probed).filter(pl.col(column).is_not_null())
-    if column != "created_at":  # only such a record tells the two dates apart
+    if column != "created_at":  # only such a record shows by which of the two dates it is filtered
         rows = rows.filter(
             pl.col("created_at").is_null() | (pl.col("created_at").dt.date() != pl.col(column).dt.date())
         )
     if rows.is_empty():
-        _tell(f"{path} filters by {column}", OPEN)
+        _print(f"{path} filters by {column}", UNKNOWN)
         return
     wanted = rows.sort(pl.col(column).dt.time()).tail(1)
     day = wanted[column].dt.date()[0]
     slice_ = Slice(probed.slice_.endpoint, probed.slice_.parent, day, day)
     answer = await ask(client, slice_, 1)
     if not isinstance(answer, Page):
-        _tell(f"{path} filters by {column}", str(answer))
+        _print(f"{path} filters by {column}", str(answer))
         return
     came = _rows(Probed(probed.part, slice_, answer))
     is_there = wanted["session_id"][0] in came["session_id"].to_list()
     on_the_day = bool((came[column].dt.date() == day).fill_null(value=False).all())
-    _tell(f"{path} filters by {column}", HOLDS if on_the_day and len(came) else FAILS)
-    _tell(f"{path} takes end_date with its whole day", HOLDS if is_there else FAILS)
+    _print(f"{path} filters by {column}", HOLDS if on_the_day and len(came) else FAILS)
+    _print(f"{path} takes end_date with its whole day", HOLDS if is_there else FAILS)
 
 
 async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
     if probed.records == b"[]":
-        return OPEN
+        return UNKNOWN
     match await ask(client, probed.slice_, page):
         case Page(records=b"[]"):
             return "is empty"
@@ -101,14 +101,14 @@ async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
 async def _unknown_campaign(client: Client, sessions: Probed) -> str:
     unknown = Slice(client.endpoints["campaign_info"], "cam_1")
     if sessions.slice_.parent == unknown.parent:
-        return OPEN
+        return UNKNOWN
     match await ask(client, unknown):
         case ParentNotFoundError():
             return HOLDS
         case CoupontoolsError() as error:
             return f"{FAILS}: {error}"
         case _:
-            return OPEN
+            return UNKNOWN
 
 
 def _amount(sessions: Probed) -> str:
@@ -122,15 +122,15 @@ def _amount(sessions: Probed) -> str:
 def _newest_first(registrations: Probed) -> str:
     dates = _rows(registrations)["registered_at"].drop_nulls()
     if dates.n_unique() < 2:
-        return OPEN
+        return UNKNOWN
     return HOLDS if dates.is_sorted(descending=True) else FAILS
 
 
 def _has_voided(users: Probed) -> str:
-    return HOLDS if _rows(users)["is_voided"].any() else OPEN
+    return HOLDS if _rows(users)["is_voided"].any() else UNKNOWN
 
 
 def _same_ids(one: Probed, other: Probed) -> str:
     if not one.ids or not other.ids:
-        return OPEN
+        return UNKNOWN
     return HOLDS if set(one.ids) == set(other.ids) else FAILS

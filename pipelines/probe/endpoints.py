@@ -23,7 +23,7 @@ from resources.coupontools.requests import PageRequest, Slice
 from resources.printable import make_printable
 
 PARENTS_TRIED = 5
-"""So many parents are asked for records before the endpoint counts as empty."""
+"""Parents that are tried before an endpoint counts as empty."""
 
 
 def _parts() -> Iterator[tuple[str, tuple[type[Table], str | None]]]:
@@ -67,8 +67,8 @@ class Probed:
         return PageNormaliser(PARTS[self.part][0]).read_identifiers(self.page).drop_nulls().to_list()
 
     @property
-    def told(self) -> str:
-        """What came, in a few words."""
+    def summary(self) -> str:
+        """What was answered, in a few words."""
         if not isinstance(self.answer, Page):
             return str(self.answer)
         amount = len(split_records(self.records))
@@ -99,7 +99,7 @@ async def probe(client: Client) -> list[Probed]:
             found = await _first_with_records(client, part, endpoint, _parents(probed, listing, endpoint))
             probed.append(found)
             use = f"read for {table.TABLE}" if client.endpoints[part] == endpoint else "not read"
-            click.echo(f"  {endpoint.path} [{use}]: {found.told}")
+            click.echo(f"  {endpoint.path} [{use}]: {found.summary}")
     return probed
 
 

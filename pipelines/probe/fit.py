@@ -51,7 +51,7 @@ def fit(records: bytes, table: type[Table]) -> Fit:
     for column in table.columns():
         for path, evidence in zip(column.paths, column.evidence, strict=True):
             if path in kinds:
-                places.setdefault(column.name, (f"{'.'.join(path)} ({_told(kinds[path])})", evidence))
+                places.setdefault(column.name, (f"{'.'.join(path)} ({_join_kinds(kinds[path])})", evidence))
     found = {
         column: place
         for column, (place, evidence) in places.items()
@@ -64,12 +64,12 @@ def fit(records: bytes, table: type[Table]) -> Fit:
         len(places) - len(found),
         found,
         tuple(name for name in named if name not in places),
-        {".".join(map(field_name, path)): _told(kinds[path]) for path in sorted(kinds) if path not in declared},
+        {".".join(map(field_name, path)): _join_kinds(kinds[path]) for path in sorted(kinds) if path not in declared},
         refused,
     )
 
 
-def _told(kinds: Counter[str]) -> str:
+def _join_kinds(kinds: Counter[str]) -> str:
     return " or ".join(name for name, _ in kinds.most_common())
 
 

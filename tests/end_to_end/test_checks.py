@@ -143,7 +143,7 @@ def test_most_of_a_table_does_not_vanish_unless_it_is_accepted(serve: Serve, dat
     export_days(*DAYS)
     for number in range(1, 16):
         made.remove_session(f"s{number:020}")
-    with pytest.raises(click.ClickException, match="Of 20 live rows of coupon_sessions 15 have gone"):
+    with pytest.raises(click.ClickException, match="15 of the 20 published live rows of coupon_sessions were deleted"):
         export_everything()
     live = "FROM coupon_sessions WHERE _deleted_at IS NULL"
     assert len(in_database(data_dir, live)) == 20

@@ -109,7 +109,7 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
     told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
     assert len(keys(data_dir, "directory_registrations", "registration_id")) == 30
     about_registrations = told["directory_registrations"]
-    assert about_registrations["lists that moved while read"] == 1
+    assert about_registrations["lists that changed while read"] == 1
     assert about_registrations["records found by reading again"] == 1
     assert "v3/directoryusers/list of directory dir_1 from 2026-01-01 to 2026-01-31 changed while it was read" in (
         capfd.readouterr().err
@@ -125,7 +125,7 @@ def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
     told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
     asked = [each.parameters["page"] for each in server.requests if each.path == "v3/directoryusers/list"]
     assert asked == [1, 2, 3, 1, 2, 3]
-    assert told["directory_registrations"]["lists that moved while read"] == 0
+    assert told["directory_registrations"]["lists that changed while read"] == 0
 
 
 def test_a_window_of_the_past_is_found_although_the_list_grows_above_it(serve: Serve, data_dir: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_list_that_moves_without_end_is_left_to_the_next_run_and_deletes_nothi
 
     made.after[made.answered + 1] = swap
     told = export_only(campaigns, coupon_sessions, full=True)["coupon_sessions"]
-    assert told["lists that moved while read"] == 1
+    assert told["lists that changed while read"] == 1
     assert told["rows deleted"] == 0
     found = keys(data_dir, "coupon_sessions", "session_id")
     assert len(found) == len(set(found))
