@@ -12,18 +12,13 @@ from resources.settings import SettingsError, Storage
 def _start_date_or_default() -> date:
     """Return COUPONTOOLS_START_DATE, or its default if the environment is wrong.
 
-    Partitions need a first day when the code location loads, which it must do in any environment: `read_start_date`
-    raises the error in each run and tick.
+    Partitions need a first day when the code location loads, which it must do in any environment: each run and tick
+    reads the variable again, and raises the error.
     """
     try:
         return Storage.read().start_date
     except SettingsError:
         return Storage.model_construct().start_date
-
-
-def read_start_date() -> date:
-    """Read COUPONTOOLS_START_DATE, the first daily partition. Raises SettingsError."""
-    return Storage.read().start_date
 
 
 cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
@@ -71,16 +66,19 @@ class Days(dg.Config):
     full: bool = False
 
 
-def window_of(context: dg.AssetExecutionContext, days: Days) -> Window:
-    """Return the window of a run: its partitions', or that of its config. Raises SettingsError if it has neither."""
+def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -> Window:
+    """Return the window of a run: its partitions', or that of its config.
+
+    Raises SettingsError if it has neither, or partitions before `start_date` or in the future.
+    """
     if days.full:
         return Window()
     if has_partitions(context):
-        first_day, partitions = read_start_date(), context.partition_time_window
+        partitions = context.partition_time_window
         start, end = partitions.start.astimezone(UTC), partitions.end.astimezone(UTC)
         window = Window(start.date(), (end - timedelta(microseconds=1)).date())
-        if start.date() < first_day or end > datetime.now(UTC):
-            raise SettingsError(f"There is no partition {window}: they run from {first_day} to yesterday, in UTC.")
+        if start.date() < start_date or end > datetime.now(UTC):
+            raise SettingsError(f"There is no partition {window}: they run from {start_date} to yesterday, in UTC.")
         return window
     if days.start and days.end:
         return Window(_day("start", days.start), _day("end", days.end))

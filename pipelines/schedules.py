@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from assets.catalogue import ASSETS
-from assets.partitions import cards, daily, partition_range, read_start_date
+from assets.partitions import cards, daily, partition_range
 from pipelines.jobs import export, export_loyalty_users, full_export
-from resources.settings import SettingsError
+from resources.settings import SettingsError, Storage
 
 MAX_DAYS_TO_CATCH_UP = 31
 """The most days without a run that the next run reads, too; older ones need a backfill."""
@@ -20,7 +20,7 @@ def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Sk
     """Yesterday, a quarter of an hour after it is over in UTC, and the days before it that were missed."""
     last_day = _day_before(context.scheduled_execution_time)
     try:
-        start_date = read_start_date()
+        start_date = Storage.read().start_date
     except SettingsError as error:
         return dg.SkipReason(str(error))
     first_day = max(min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY), start_date)

@@ -55,7 +55,7 @@ class _Destination:
     @classmethod
     def admit(cls, resources: RunResources, table: type[Table]) -> "_Destination":
         """Read the policy for personal data, and refuse a folder that holds the rows of another origin."""
-        policy = PersonalData.read()
+        policy = resources.warehouse.personal_data
         origin = Origin(resources.coupontools.account(), policy.told)
         resources.warehouse.admit(origin)
         keep_salt = policy.personal_data == "drop"

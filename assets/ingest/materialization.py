@@ -9,7 +9,7 @@ import dagster as dg
 from assets.ingest import checks
 from assets.ingest.ingested import Ingested
 from assets.ingest.progress import named
-from assets.partitions import Window, has_partitions, read_start_date
+from assets.partitions import Window, has_partitions
 from assets.plots import as_picture, by_day
 from assets.tables.table import Table, source_of
 from resources.warehouse.resource import WarehouseResource
@@ -78,7 +78,7 @@ def add_picture(
     if not column:
         return
     last = window.end or datetime.now(UTC).date()
-    first = max(min(window.start or read_start_date(), last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
+    first = max(min(window.start or warehouse.start_date, last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
     rows = warehouse.rows_by_day(table.schema_of_table(), column, first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     svg = by_day({column: {day: rows.get(day.isoformat(), 0) for day in days}})

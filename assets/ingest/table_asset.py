@@ -90,7 +90,7 @@ def _materialize(
     """Ingest a table, and yield what Dagster notes of it. Raises dagster.Failure and dagster.RetryRequested."""
     mode = resources.mode
     with as_dagster_failure(None if mode.interactive else context.retry_number):
-        window = window_of(context, days) if days else None
+        window = window_of(context, days, resources.warehouse.start_date) if days else None
         ingested = ingest(context, resources, table, extract, window)
         mode.note_rejected(table.TABLE, ingested.merged.rejected)
         add_row_counts(context, resources.warehouse, table)

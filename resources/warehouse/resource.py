@@ -10,7 +10,7 @@ import dagster as dg
 import duckdb
 from pydantic import PrivateAttr
 
-from resources.settings import Storage
+from resources.settings import PersonalData, Storage
 from resources.warehouse.admission import admit, adopt
 from resources.warehouse.audit import Audited, audit
 from resources.warehouse.batch import Batch, open_batch
@@ -36,6 +36,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     data_dir: dg.ResourceDependency[str | None] = None  # type: ignore[assignment]  # a descriptor only to mypy
     _folder: Folder | None = PrivateAttr(default=None)
+    _personal_data: PersonalData | None = PrivateAttr(default=None)
     _merged: list[Batch] = PrivateAttr(default_factory=list)
 
     @property
@@ -44,6 +45,18 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._folder is None:
             self._folder = Folder((Path(self.data_dir) if self.data_dir else Storage.read().data_dir).absolute())
         return self._folder
+
+    @property
+    def personal_data(self) -> PersonalData:
+        """The policy for personal data, read once. Raises SettingsError."""
+        if self._personal_data is None:
+            self._personal_data = PersonalData.read()
+        return self._personal_data
+
+    @property
+    def start_date(self) -> date:
+        """The first day that may be read as a partition, UTC. Raises SettingsError."""
+        return Storage.read().start_date
 
     def admit(self, origin: Origin) -> None:
         """Refuse a folder that holds the rows of another origin; see `admit`. Raises WarehouseError."""
