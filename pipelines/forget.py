@@ -22,8 +22,8 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
     Raises click.ClickException; click.UsageError, with nobody erased, if one is neither.
     """
     named = {
-        *(_identifier(each, "What --email names", is_address=True) for each in emails),
-        *(_identifier(each, "What --phone names", is_address=False) for each in phones),
+        *(_identifier(email, "What --email names", is_address=True) for email in emails),
+        *(_identifier(phone, "What --phone names", is_address=False) for phone in phones),
         *(
             _identifier(line, f"Line {number}", is_address="@" in line)
             for number, line in enumerate(lines, 1)
@@ -63,5 +63,5 @@ def _people(warehouse: WarehouseResource, named: set[str]) -> People:
     hashes = set[str]()
     if policy.personal_data != "keep":
         key = policy.secret or warehouse.suppressed(policy.secret).key
-        hashes = {keyed_hash(key, each) for each in named}
+        hashes = {keyed_hash(key, identifier) for identifier in named}
     return People(named, hashes, Origin(account, policy.told), policy.secret)

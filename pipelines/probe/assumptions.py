@@ -1,4 +1,4 @@
-"""What the export assumes about the API, and whether it holds on an account: one line each, without any value."""
+"""Prints what the export assumes about the API, and whether it holds on an account: a line each, without any value."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,8 +26,8 @@ WINDOWS = {
 
 
 async def show_assumptions(client: Client, probed: Sequence[Probed]) -> None:
-    """Print what holds of what the export assumes. Raises AccountError and UnreachableError."""
-    by_path = {each.slice_.endpoint.path: each for each in probed}
+    """Print for each assumption whether it holds. Raises AccountError and UnreachableError."""
+    by_path = {page.slice_.endpoint.path: page for page in probed}
     click.echo("\nAssumptions")
     for path, column in WINDOWS.items():
         await _show_window(client, by_path[path], column)
@@ -60,7 +60,7 @@ def _rows(probed: Probed) -> pl.DataFrame:
 
 
 async def _show_window(client: Client, probed: Probed, column: str) -> None:
-    """Ask for the one day of a record that was seen, and look what comes."""
+    """Request the one day of a record that was read, and compare the answer with that record."""
     path = probed.slice_.endpoint.path
     rows = _rows(probed).filter(pl.col(column).is_not_null())
     if column != "created_at":  # only such a record shows by which of the two dates it is filtered

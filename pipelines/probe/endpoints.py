@@ -81,7 +81,7 @@ def _empty_page(slice_: Slice) -> Page:
 
 
 async def ask(client: Client, slice_: Slice, page: int | None = None) -> Page | CoupontoolsError:
-    """Ask once; what the API refuses is an answer too. Raises AccountError and UnreachableError."""
+    """Request a page; an error of the endpoint is returned. Raises AccountError and UnreachableError."""
     try:
         return await client.read(PageRequest(slice_, page), lambda answer: answer)
     except (AccountError, UnreachableError):
@@ -91,55 +91,55 @@ async def ask(client: Client, slice_: Slice, page: int | None = None) -> Page | 
 
 
 async def probe(client: Client) -> list[Probed]:
-    """Read one page of every endpoint, in both versions, and print what came. Raises as `ask` does."""
+    """Read one page of every endpoint, in both versions, and print a line for each. Raises as `ask` does."""
     probed: list[Probed] = []
     click.echo("Endpoints")
     for part, (table, listing) in PARTS.items():
         for endpoint in filter(None, (ENDPOINTS[part].v3, ENDPOINTS[part].v4)):
-            found = await _first_with_records(client, part, endpoint, _parents(probed, listing, endpoint))
-            probed.append(found)
+            page = await _first_with_records(client, part, endpoint, _parents(probed, listing, endpoint))
+            probed.append(page)
             use = f"read for {table.TABLE}" if client.endpoints[part] == endpoint else "not read"
-            click.echo(f"  {endpoint.path} [{use}]: {found.summary}")
+            click.echo(f"  {endpoint.path} [{use}]: {page.summary}")
     return probed
 
 
 def _parents(probed: list[Probed], listing: str | None, endpoint: Endpoint) -> list[str] | None:
-    """The ids that the endpoint may be asked about, those of its own version first; None if it needs none."""
+    """Return the ids to request the endpoint with, those of its own version first; None if it takes none."""
     if listing is None:
         return None
     lists = sorted(
-        (each for each in probed if each.part == listing),
-        key=lambda each: each.slice_.endpoint.version != endpoint.version,
+        (page for page in probed if page.part == listing),
+        key=lambda page: page.slice_.endpoint.version != endpoint.version,
     )
-    return next((each.ids for each in lists if each.ids), [])
+    return next((page.ids for page in lists if page.ids), [])
 
 
 async def _first_with_records(client: Client, part: str, endpoint: Endpoint, parents: list[str] | None) -> Probed:
-    """The page of the first parent that has records, else of the last one tried."""
+    """Request the page of one parent after the other until one has records."""
     if parents == []:
         return Probed(part, Slice(endpoint), _empty_page(Slice(endpoint)))
     first_page = 1 if endpoint.page else None
     tried: list[str | None] = [*parents[:PARENTS_TRIED]] if parents else [None]
     for parent in tried:
-        found = Probed(part, Slice(endpoint, parent), await ask(client, Slice(endpoint, parent), first_page))
-        if found.records != b"[]":
+        page = Probed(part, Slice(endpoint, parent), await ask(client, Slice(endpoint, parent), first_page))
+        if page.records != b"[]":
             break
-    return found
+    return page
 
 
 def show_fields(probed: list[Probed]) -> None:
-    """Print how the records that came fit the columns of their tables."""
-    for each in probed:
-        table, _ = PARTS[each.part]
-        found = fit(each.records, table)
-        if not found.records or _has_fields_of_another(each.part):
+    """Print how the records of each page fit the columns of their table."""
+    for page in probed:
+        table, _ = PARTS[page.part]
+        compared = fit(page.records, table)
+        if not compared.records or _has_fields_of_another(page.part):
             continue
-        click.echo(f"\n{table.TABLE} from {each.slice_.endpoint.path}, {found.records:,} records looked at")
-        _show("known columns found", [str(found.known)])
-        _show("assumed columns found", [f"{column} in {place}" for column, place in found.found.items()])
-        _show("columns not found", found.missing)
-        _show("fields without a column", [f"{name} ({kinds})" for name, kinds in found.unknown.items()])
-        _show("records that do not fit", [f"{reason} ({times:,} times)" for reason, times in found.refused.items()])
+        click.echo(f"\n{table.TABLE} from {page.slice_.endpoint.path}, {compared.records:,} records looked at")
+        _show("known columns found", [str(compared.known)])
+        _show("assumed columns found", [f"{column} in {field}" for column, field in compared.assumed.items()])
+        _show("columns not found", compared.missing)
+        _show("fields without a column", [f"{name} ({kinds})" for name, kinds in compared.undeclared.items()])
+        _show("records that do not fit", [f"{reason} ({times:,} times)" for reason, times in compared.rejected.items()])
 
 
 def _has_fields_of_another(part: str) -> bool:

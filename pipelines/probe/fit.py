@@ -19,19 +19,20 @@ WELL_KNOWN: tuple[Evidence, ...] = ("documented", "seen in client code")
 
 @dataclass(frozen=True)
 class Fit:
-    """What was found in so many `records`.
-
-    `found` says for each column whose field nothing documents under which one its values stand, and with which
-    types; `known` counts the other columns that were found. `missing` names the columns without any, `unknown` the
-    fields without a column and their types, `refused` why and how often a record does not fit.
-    """
+    """How the records of a page fit the model of their table; no text holds a value of a record."""
 
     records: int
+    """How many records were compared."""
     known: int
-    found: Mapping[str, str]
+    """How many columns with a well-known field have it."""
+    assumed: Mapping[str, str]
+    """For each other column that has values, the field that holds them, with its JSON types."""
     missing: tuple[str, ...]
-    unknown: Mapping[str, str]
-    refused: Mapping[str, int]
+    """The columns that no record has a field of."""
+    undeclared: Mapping[str, str]
+    """The JSON types of each field without a column."""
+    rejected: Mapping[str, int]
+    """How many records do not fit, by reason."""
 
 
 def fit(records: bytes, table: type[Table]) -> Fit:
@@ -44,29 +45,34 @@ def fit(records: bytes, table: type[Table]) -> Fit:
         except IllegibleError as error:
             illegible[str(error)] += 1
     kinds: dict[tuple[str, ...], Counter[str]] = {}
-    for path, value in (pair for each in objects if isinstance(each, dict) for pair in _leaves(each, table)):
-        kinds.setdefault(path, Counter())[kind(value)] += 1
+    for record in objects:
+        for path, value in _leaves(record, table) if isinstance(record, dict) else ():
+            kinds.setdefault(path, Counter())[kind(value)] += 1
+    fields = _fields_of_columns(kinds, table)
+    assumed = {name: field for name, (field, evidence) in fields.items() if evidence not in WELL_KNOWN}
     declared = {path for column in table.columns() for path in column.paths}
-    places: dict[str, tuple[str, Evidence]] = {}
+    return Fit(
+        records=len(texts),
+        known=len(fields) - len(assumed),
+        assumed=assumed,
+        missing=tuple(column.name for column in table.columns() if column.paths and column.name not in fields),
+        undeclared={
+            ".".join(map(field_name, path)): _join_kinds(kinds[path]) for path in sorted(kinds) if path not in declared
+        },
+        rejected=illegible + Counter(reason for record in objects for reason in table.reasons(record)),
+    )
+
+
+def _fields_of_columns(
+    kinds: Mapping[tuple[str, ...], Counter[str]], table: type[Table]
+) -> dict[str, tuple[str, Evidence]]:
+    """Return for each column that has values its first field with values, and how well that field is known."""
+    fields: dict[str, tuple[str, Evidence]] = {}
     for column in table.columns():
         for path, evidence in zip(column.paths, column.evidence, strict=True):
             if path in kinds:
-                places.setdefault(column.name, (f"{'.'.join(path)} ({_join_kinds(kinds[path])})", evidence))
-    found = {
-        column: place
-        for column, (place, evidence) in places.items()
-        if evidence not in ("documented", "seen in client code")
-    }
-    named = [column.name for column in table.columns() if column.paths]
-    refused = illegible + Counter(reason for each in objects for reason in table.reasons(each))
-    return Fit(
-        len(texts),
-        len(places) - len(found),
-        found,
-        tuple(name for name in named if name not in places),
-        {".".join(map(field_name, path)): _join_kinds(kinds[path]) for path in sorted(kinds) if path not in declared},
-        refused,
-    )
+                fields.setdefault(column.name, (f"{'.'.join(path)} ({_join_kinds(kinds[path])})", evidence))
+    return fields
 
 
 def _join_kinds(kinds: Counter[str]) -> str:
@@ -74,10 +80,10 @@ def _join_kinds(kinds: Counter[str]) -> str:
 
 
 def _leaves(record: Mapping[str, Any], table: type[Table]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The fields of a record by path, as deep as the model goes."""
+    """Yield the fields of a record by path, as deep as the model goes."""
     groups = {path[:-1] for column in table.columns() for path in column.paths if len(path) > 1}
     for name, value in record.items():
         if (name,) in groups and isinstance(value, dict):
-            yield from (((name, inner), each) for inner, each in value.items())
+            yield from (((name, inner), nested) for inner, nested in value.items())
         else:
             yield (name,), value
