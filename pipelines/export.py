@@ -65,14 +65,6 @@ def export_everything(*, accept_drop: bool = False, accept_counts: bool = False)
     return _export({"full": True}, accept_drop=accept_drop, accept_counts=accept_counts)
 
 
-def publish_again() -> None:
-    """Check what is staged, and publish it. Raises click.ClickException if a blocking check fails."""
-    with progress_logger() as terminal:
-        defs = build_defs(loggers={"terminal": terminal}, run_mode=RunMode(interactive=True))
-        result = defs.resolve_job_def(publish.name).execute_in_process(run_config=LOGGERS, raise_on_error=False)
-    _raise_if_any(_failures(result))
-
-
 def export_partitions(instance: dg.DagsterInstance, days: Sequence[str]) -> None:
     """Read the partitions of some days, as a backfill on that instance would. Raises click.ClickException."""
     with progress_logger() as terminal:

@@ -147,8 +147,8 @@ def ingest(
 
 def _parents_of_run(context: dg.AssetExecutionContext, table: type[Table]) -> Sequence[str] | None:
     """Return the parents that a run is about, by id; None if it is about all of them."""
-    is_by_parent = source_of(table).partitions == "by parent"
-    return context.partition_keys if is_by_parent and has_partitions(context) else None
+    has_parents = source_of(table).partitions == "cards" and has_partitions(context)
+    return context.partition_keys if has_parents else None
 
 
 def _raise_if_unreadable(report: ExtractionReport) -> None:

@@ -62,7 +62,7 @@ def add_row_counts(context: dg.AssetExecutionContext, warehouse: WarehouseResour
     if not (source.partitions and has_partitions(context)):
         return
     keys = context.partition_keys
-    if source.partitions == "by day" and source.day:
+    if source.partitions == "daily" and source.day:
         rows = warehouse.rows_by_day(schema, source.day, date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
     else:
         rows = warehouse.rows_by_value(schema, source.parent_column)

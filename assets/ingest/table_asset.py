@@ -21,7 +21,7 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.run_mode import RunMode
 from resources.warehouse.resource import WarehouseResource
 
-_PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"by day": daily, "by parent": cards}
+_PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"daily": daily, "cards": cards}
 
 
 def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:

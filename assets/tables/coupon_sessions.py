@@ -23,7 +23,7 @@ class CouponSession(Table):
         parts=("sessions", "opens", "claims", "validations"),
         parent=Campaign,
         day="created_at",
-        partitions="by day",
+        partitions="daily",
     )
     FILES: ClassVar[Month] = Month("created_at", ("opened_at", "played_at", "claimed_at", "validated_at", "voided_at"))
 

@@ -22,7 +22,7 @@ class DirectoryRegistration(Table):
         parts=("directory_registrations",),
         parent=Directory,
         day="registered_at",
-        partitions="by day",
+        partitions="daily",
     )
     FILES: ClassVar[Month] = Month("registered_at")
 

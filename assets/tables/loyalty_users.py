@@ -18,7 +18,7 @@ class LoyaltyUser(Table):
     TABLE: ClassVar[str] = "loyalty_users"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/v4/loyalty"
     KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id", "loyalty_user_id")
-    SOURCE: ClassVar[Source] = Source("loyalty", parts=("loyalty_users",), parent=LoyaltyCard, partitions="by parent")
+    SOURCE: ClassVar[Source] = Source("loyalty", parts=("loyalty_users",), parent=LoyaltyCard, partitions="cards")
     FILES: ClassVar[Value] = Value("card", "loyalty_card_id")
     HISTORY: ClassVar[type[Table]] = LoyaltyUserChange
 

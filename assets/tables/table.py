@@ -19,8 +19,8 @@ from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
 Evidence = Literal["documented", "seen in client code", "hinted", "assumed"]
 """How well a field of the API is known: from an official page, from code that others wrote, from a hint, or not."""
 
-Partitions = Literal["by day", "by parent"]
-"""The Dagster partitions of a table's asset: days of activity, or the records that its rows belong to."""
+Partitions = Literal["daily", "cards"]
+"""The partitions of a table's asset in Dagster, by their names in `assets/partitions.py`."""
 
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
@@ -96,6 +96,7 @@ class Source:
     day: str | None = None
     """The column by which a window of days is read; if the endpoint takes no days, other records are left out by it."""
     partitions: Partitions | None = None
+    """The partitions of the asset: days of the window, or the loyalty cards that are the parents."""
 
     @property
     def parent_column(self) -> str:
