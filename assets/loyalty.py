@@ -28,7 +28,7 @@ def list_cards(coupontools: CoupontoolsResource) -> ParentList:
     """Read which loyalty cards are in the account now. Raises SettingsError and CoupontoolsError."""
 
     async def read() -> ParentList:
-        async with coupontools.connected() as client:
+        async with coupontools.connect() as client:
             return await list_parents(client, parent_listing(client, LoyaltyUser))
 
     return asyncio.run(read())

@@ -68,7 +68,7 @@ def _warn() -> None:
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:
     async def run() -> None:
-        async with CoupontoolsResource().connected() as client:
+        async with CoupontoolsResource().connect() as client:
             await work(client)
 
     try:

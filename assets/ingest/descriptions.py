@@ -19,8 +19,7 @@ from assets.normalise.exact_json import IllegibleError, split_fields, split_reco
 from assets.normalise.normalise import PageNormaliser
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from resources.coupontools.envelope import ShapeError
-from resources.coupontools.errors import NotAvailableError, ParentNotFoundError, UnreadableError
+from resources.coupontools.errors import NotAvailableError, ParentNotFoundError, ShapeError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.repeated_keys import EMPTY

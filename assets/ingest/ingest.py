@@ -120,7 +120,7 @@ def ingest(
     with resources.warehouse.batch(destination.resume_key(window), resumable_for, destination.suppressed) as batch:
 
         async def run_extract() -> ExtractionReport:
-            async with coupontools.connected(context.log) as client:
+            async with coupontools.connect(context.log) as client:
                 return await extract(
                     TableRun(
                         client,

@@ -17,8 +17,8 @@ from assets.normalise.fast_json import parse_plain_page
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
-from resources.coupontools.envelope import NO_RECORDS, ShapeError
-from resources.coupontools.errors import MAX_BYTES_KEPT, UnreadableError
+from resources.coupontools.envelope import NO_RECORDS
+from resources.coupontools.errors import MAX_BYTES_KEPT, ShapeError, UnreadableError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import MAX_RECORD_BYTES

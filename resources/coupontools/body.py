@@ -26,30 +26,32 @@ class TooLargeError(Exception):
         self.beginning = beginning
 
 
-async def whole_answer(http: httpx.AsyncClient, request: httpx.Request, most: int, threads: Executor) -> httpx.Response:
-    """The answer to a request with its body, which is unpacked in a thread, and of its headers only Retry-After.
+async def receive_answer(
+    http: httpx.AsyncClient, request: httpx.Request, limit: int, threads: Executor
+) -> httpx.Response:
+    """Send a request and receive its answer: the body, decompressed in a thread, and of the headers Retry-After.
 
-    Raises TooLargeError if the body has more bytes than `most`, httpx.TransportError and httpx.DecodingError.
+    Raises TooLargeError if the body has more bytes than `limit`, httpx.TransportError and httpx.DecodingError.
     """
     response = await http.send(request, stream=True)
     try:
-        body = await _received(response, most)
+        body = await _received(response, limit)
     finally:
         await response.aclose()
     if packed := _packings(response):
-        body = await asyncio.get_running_loop().run_in_executor(threads, _unpacked, body, packed, most)
+        body = await asyncio.get_running_loop().run_in_executor(threads, _unpacked, body, packed, limit)
     # another one: httpx ties its own to its stream, and that to it, and the body would wait for the collector
     headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
     return httpx.Response(response.status_code, headers=headers, content=body)
 
 
-async def _received(response: httpx.Response, most: int) -> bytes:
+async def _received(response: httpx.Response, limit: int) -> bytes:
     """The body as it is sent."""
     body = bytearray()  # a list would hold an object for each of a trickle's bytes
     async for chunk in response.aiter_raw():
         body += chunk
-        if len(body) > most:
-            raise TooLargeError(bytes(body[:most]))
+        if len(body) > limit:
+            raise TooLargeError(bytes(body[:limit]))
     return bytes(body)
 
 
@@ -59,34 +61,34 @@ def _packings(response: httpx.Response) -> list[str]:
     return [name.strip() for name in named if name.strip() in _PACKED]
 
 
-def _unpacked(body: bytes, packed: list[str], most: int) -> bytes:
+def _unpacked(body: bytes, packed: list[str], limit: int) -> bytes:
     """The body as it was before it was compressed."""
     if not packed or not body:
         return body
     if len(packed) > 1 or packed[0] not in _WINDOW_BITS:
         raise httpx.DecodingError(f"it is compressed as {', '.join(packed[:3])}, and not as one of {PACKINGS}")
     try:
-        return _inflated(body, _WINDOW_BITS[packed[0]], most)
+        return _inflated(body, _WINDOW_BITS[packed[0]], limit)
     except zlib.error as error:
         if packed[0] != "deflate":
             raise httpx.DecodingError(str(error)) from None
     try:
-        return _inflated(body, -zlib.MAX_WBITS, most)  # as some servers send it, without its header
+        return _inflated(body, -zlib.MAX_WBITS, limit)  # as some servers send it, without its header
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from None
 
 
-def _inflated(body: bytes, window_bits: int, most: int) -> bytes:
+def _inflated(body: bytes, window_bits: int, limit: int) -> bytes:
     inflater = zlib.decompressobj(window_bits)
-    found = inflater.decompress(body, most + 1)
-    if len(found) > most:
-        raise TooLargeError(found[:most])
+    found = inflater.decompress(body, limit + 1)
+    if len(found) > limit:
+        raise TooLargeError(found[:limit])
     if not inflater.eof:
         raise httpx.DecodingError("its compressed end is missing")
     return found
 
 
-def holds_too_many_values(body: bytes, most: int) -> bool:
-    """Whether a body has more objects and lists than one of `most` bytes has, even if they are small."""
-    values = most // _BYTES_A_VALUE
+def holds_too_many_values(body: bytes, limit: int) -> bool:
+    """Whether a body has more objects and lists than one of `limit` bytes has, even if they are small."""
+    values = limit // _BYTES_A_VALUE
     return len(body) > 2 * values and body.count(b"{") + body.count(b"[") > values

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from resources.coupontools.endpoints import Endpoint
+from resources.coupontools.errors import ShapeError
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.repeated_keys import pairs_of
 
@@ -27,10 +28,6 @@ _ABOUT_PAGES = ("pagination", "paging", "meta")
 _TOTALS = ("total", "total_count", "total_results")
 _MAX_DIGITS = 18
 """A longer number counts nothing that could be read, and is no error's code."""
-
-
-class ShapeError(Exception):
-    """The body is no answer of this API."""
 
 
 class Failure(NamedTuple):

@@ -1,7 +1,21 @@
-"""What can go wrong between us and the API; every message says what happened, where, and what to do."""
+"""What can go wrong between the export and the API; every message says what happened, where, and what to do.
+
+CoupontoolsError
+├── AccountError              the account cannot be used
+├── NotAvailableError         the account does not have this part
+├── ParentNotFoundError       what was asked for is no longer there
+├── RequestError              the API refuses this request
+├── LimitError                more than a setting allows
+└── UnavailableError          no usable answer; worth another try
+├── BusyError             the server asks for fewer requests
+├── UnreachableError      nothing answers at the address
+└── UnreadableError       an answer of no known shape
+└── OversizedError    an answer that is too large
+ShapeError                    inside the client only: becomes one of the above
+"""
 
 MAX_BYTES_KEPT = 1_000_000
-"""So much is kept of an answer that cannot be read, or of a record that is too large."""
+"""Bytes that are kept of an answer that cannot be read, or of a record that is too large."""
 
 
 class CoupontoolsError(Exception):
@@ -9,27 +23,24 @@ class CoupontoolsError(Exception):
 
 
 class AccountError(CoupontoolsError):
-    """The account refuses us whatever we ask: wrong keys, an expired account. No other request can succeed."""
+    """The account refuses every request: wrong keys, or an expired account. No other request can succeed."""
+
+
+class NotAvailableError(CoupontoolsError):
+    """The account, or the API, does not have this part at all."""
 
 
 class ParentNotFoundError(CoupontoolsError):
-    """The campaign (or other parent) that was asked for is no longer in the account.
-
-    It is not `confirmed` if only HTTP says so, which may also mean that the API does not have the endpoint.
-    """
+    """The campaign (or other parent) that was asked for is no longer in the account."""
 
     def __init__(self, message: str, *, confirmed: bool = True) -> None:
-        """Keep beside the message whether the API's own error code says so."""
+        """It is not `confirmed` if only HTTP says so, which may also mean that the API has no such endpoint."""
         super().__init__(message)
         self.confirmed = confirmed
 
 
-class NotAvailableError(CoupontoolsError):
-    """The account or the API does not have this part at all."""
-
-
 class RequestError(CoupontoolsError):
-    """The API understood the request and refuses it; asking again changes nothing."""
+    """The API understood the request and refuses it; another try changes nothing."""
 
     def __init__(self, message: str, codes: frozenset[int] = frozenset()) -> None:
         """`codes` are the API's application error codes (API.md, section 3.3)."""
@@ -37,14 +48,15 @@ class RequestError(CoupontoolsError):
         self.codes = codes
 
 
-class UnavailableError(CoupontoolsError):
-    """No usable answer: the network, the server's load, a broken body. Worth asking again.
+class LimitError(CoupontoolsError):
+    """The API gives more, or takes more time, than a setting allows; only another setting changes that."""
 
-    `retry_after` is the wait in seconds that the server asked for.
-    """
+
+class UnavailableError(CoupontoolsError):
+    """No usable answer: the network, the server's load, a broken body. Worth another try."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
-        """Keep the server's wish beside the message."""
+        """`retry_after` is the wait in seconds that the server asked for."""
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -58,13 +70,10 @@ class UnreachableError(UnavailableError):
 
 
 class UnreadableError(UnavailableError):
-    """The answer is of no known shape, or no JSON. The text shows keys and types, no values.
-
-    `body` is its beginning, `size` how many bytes it has, `is_json` whether it is JSON.
-    """
+    """The answer is of no known shape, or no JSON. The text shows keys and types, no values."""
 
     def __init__(self, message: str, body: bytes, page: int, *, is_json: bool = False) -> None:
-        """Keep what there is to put away beside the message."""
+        """Keep the beginning of the body, for quarantine, and its size in bytes."""
         super().__init__(message)
         self.body = body[:MAX_BYTES_KEPT]
         self.size = len(body)
@@ -73,17 +82,17 @@ class UnreadableError(UnavailableError):
 
 
 class OversizedError(UnreadableError):
-    """The answer is larger than it may be. Asking again would load as much again."""
+    """The answer is larger than COUPONTOOLS_MAX_ANSWER_BYTES allows. Another try would load as much again."""
 
-    def __init__(self, asked: str, what: str, most: int, beginning: bytes, page: int) -> None:
-        """What was `asked` for holds too many of `what`, where `most` bytes are allowed."""
+    def __init__(self, request: str, excess: str, limit: int, beginning: bytes, page: int) -> None:
+        """The answer to `request` holds too many of `excess` (bytes, or objects and lists) for `limit` bytes."""
         super().__init__(
-            f"The API's answer to {asked} holds more {what} than COUPONTOOLS_MAX_ANSWER_BYTES ({most:,}) allows. "
+            f"The API's answer to {request} holds more {excess} than COUPONTOOLS_MAX_ANSWER_BYTES ({limit:,}) allows. "
             "Set it higher if such an answer is to be read.",
             beginning,
             page,
         )
 
 
-class LimitError(CoupontoolsError):
-    """The API gives more, or takes more time, than it may; only another setting changes that."""
+class ShapeError(Exception):
+    """The body is not an answer of this API, or its records are not what they should be."""

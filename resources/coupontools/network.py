@@ -1,30 +1,35 @@
-"""The way to the API as the environment describes it: which certificates are trusted, and which proxy is asked."""
+"""The HTTP connection to the API as the environment describes it: trusted certificates, and the proxy to use."""
 
 import os
 from errno import ENOENT
-from functools import cache
+from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from ssl import SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from urllib.request import getproxies
 
 import httpx
 
-from resources.settings import SettingsError
+from resources.coupontools.body import PACKINGS
+from resources.settings import ApiLimits, SettingsError
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The variables that httpx and Python's ssl read files from."""
 
 
-def certificates() -> SSLContext:
-    """The certificates that are trusted, of SSL_CERT_FILE or SSL_CERT_DIR if set. Raises SettingsError."""
-    return _certificates(tuple((name, os.environ.get(name) or "") for name in _CERTIFICATES))
+class Certificates:
+    """The certificates that are trusted, read when they are first needed: that takes longer than a request."""
+
+    @cached_property
+    def context(self) -> SSLContext:
+        """The TLS context with them. Raises SettingsError."""
+        return read_certificates()
 
 
-@cache
-def _certificates(variables: tuple[tuple[str, str], ...]) -> SSLContext:
-    """Read them; that takes longer than a request."""
-    places = {name: place for name, place in variables if place}
+def read_certificates() -> SSLContext:
+    """Read the certificates that are trusted, of SSL_CERT_FILE or SSL_CERT_DIR if set. Raises SettingsError."""
+    places = {name: os.environ[name] for name in _CERTIFICATES if os.environ.get(name)}
     if "SSL_CERT_FILE" in places:
         places.pop("SSL_CERT_DIR", None)  # httpx takes the first
     try:
@@ -34,9 +39,11 @@ def _certificates(variables: tuple[tuple[str, str], ...]) -> SSLContext:
                 raise FileNotFoundError(ENOENT, "no folder with certificates is there")
         return httpx.create_ssl_context()
     except OSError as error:
-        told = " or ".join(f"{name} ({place})" for name, place in places.items()) or "the package certifi"
+        source = " or ".join(f"{name} ({place})" for name, place in places.items()) or "the package certifi"
         reason = error.strerror or error
-        raise SettingsError(f"TLS cannot be set up from {told}: {reason}. Correct the variable, or unset it.") from None
+        raise SettingsError(
+            f"TLS cannot be set up from {source}: {reason}. Correct the variable, or unset it."
+        ) from None
 
 
 def proxy_for(address: str) -> httpx.Proxy | None:
@@ -59,9 +66,31 @@ def proxy_for(address: str) -> httpx.Proxy | None:
             f"{name.upper()}_PROXY is wrong: should be http:// or https://, a host and a port (socks and ftp are not "
             f"spoken). Correct it, unset it, or add {url.host} to NO_PROXY."
         )
-    if proxy.url.scheme == "https":
-        proxy.ssl_context = certificates()
     return proxy
+
+
+def open_http(url: str, proxy: httpx.Proxy | None, limits: ApiLimits, certificates: Certificates) -> httpx.AsyncClient:
+    """Make the HTTP client for the API at `url`. Raises SettingsError."""
+    if proxy and proxy.url.scheme == "https":
+        proxy.ssl_context = certificates.context
+    is_encrypted = httpx.URL(url).scheme == "https"
+    return httpx.AsyncClient(
+        base_url=url,
+        proxy=proxy,
+        trust_env=False,
+        # PHP answers those who send its cookie back one after the other
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=None),
+        limits=httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency),
+        headers={"Accept-Encoding": PACKINGS},
+        # without encryption no certificate is needed: an empty context trusts none
+        verify=certificates.context if is_encrypted else SSLContext(PROTOCOL_TLS_CLIENT),
+    )
+
+
+def describe_route(proxy: httpx.Proxy | None) -> str:
+    """How the API is reached, for messages: empty, or ` through the proxy host:port`."""
+    return f" through the proxy {proxy.url.host}:{proxy.url.port or proxy.url.scheme}" if proxy else ""
 
 
 def risk_of(address: str) -> str | None:

@@ -27,7 +27,7 @@ class Slice:
     """Slices that need not be read once this one was, because it holds all their records."""
 
     def __str__(self) -> str:
-        """What was asked for, for messages."""
+        """What is requested, for messages."""
         path = self.endpoint.path.replace("/{parent}", "")
         of = f" of {self.endpoint.parent} {make_printable(self.parent)}" if self.parent else ""
         when = f" from {self.start} to {self.end}" if self.start else ""
@@ -42,57 +42,57 @@ class PageRequest:
     page: int | None = None
 
     def __str__(self) -> str:
-        """What was asked for, for messages."""
+        """What is requested, for messages."""
         return f"{self.slice_}, page {self.page}" if self.page else str(self.slice_)
 
     @property
     def path(self) -> str:
-        """The path, with the parent's id if that is where it belongs; no id can lead to another path."""
+        """The path, with the parent's id if it belongs there; no id can lead to another path."""
         parent = quote(self.slice_.parent or "", safe="").replace(".", "%2E")
         return self.slice_.endpoint.path.format(parent=parent)
 
     @property
     def parameters(self) -> Mapping[str, object]:
-        """The parameters, without the keys."""
+        """The parameters, without the account's keys."""
         slice_, endpoint = self.slice_, self.slice_.endpoint
         named = {"start_date": slice_.start, "end_date": slice_.end} if endpoint.windowed else {}
-        found: dict[str, object] = dict(endpoint.fixed_parameters)
-        found.update((name, str(day)) for name, day in named.items() if day)
+        parameters: dict[str, object] = dict(endpoint.fixed_parameters)
+        parameters.update((name, str(day)) for name, day in named.items() if day)
         if endpoint.parent and "{parent}" not in endpoint.path:
-            found[endpoint.parent] = slice_.parent
+            parameters[endpoint.parent] = slice_.parent
         if endpoint.page and self.page:
-            found[endpoint.page] = self.page
-        return found
+            parameters[endpoint.page] = self.page
+        return parameters
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """The keys of an account, and where they are sent (API.md, section 2)."""
+    """The keys of an account (API.md, section 2)."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
     in_body: bool = False
-    """Whether requests that have a body carry them there, and not in headers."""
+    """Whether requests with a body carry the keys in it and not in headers."""
 
     def headers(self, version: Version) -> dict[str, str]:
-        """The documented headers: v4 knows both pairs, and nobody knows which of its calls know only one."""
+        """The headers of a version; v4 documents both pairs, and which of its calls take only one is not known."""
         pair = {"X-Client-Id": self.client_id, "X-Client-Secret": self.client_secret}
         return pair if version == "v3" else pair | {"x-api-key": self.client_id, "x-api-secret": self.client_secret}
 
     def body(self) -> dict[str, str]:
-        """The documented values of a request's body."""
+        """The values in the body of a request."""
         return {"client_id": self.client_id, "client_secret": self.client_secret}
 
 
-def request(http: httpx.AsyncClient, page_request: PageRequest, keys: Credentials) -> httpx.Request:
-    """The HTTP request for a request."""
+def build_request(http: httpx.AsyncClient, page_request: PageRequest, credentials: Credentials) -> httpx.Request:
+    """Build the HTTP request for a page request."""
     endpoint = page_request.slice_.endpoint
-    headers = keys.headers(endpoint.version)
+    headers = credentials.headers(endpoint.version)
     if endpoint.method == "GET":
         query = {name: _in_query(value) for name, value in page_request.parameters.items()}
         return http.build_request("GET", page_request.path, params=query, headers=headers)
-    if keys.in_body:
-        return http.build_request("POST", page_request.path, json={**keys.body(), **page_request.parameters})
+    if credentials.in_body:
+        return http.build_request("POST", page_request.path, json={**credentials.body(), **page_request.parameters})
     return http.build_request("POST", page_request.path, json=page_request.parameters, headers=headers)
 
 

@@ -4,16 +4,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from resources.account_fingerprint import account_of
-from resources.coupontools.client import Client, connected
+from resources.coupontools.client import Client, ClientOptions
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
-from resources.coupontools.network import risk_of
+from resources.coupontools.network import Certificates, risk_of
 from resources.coupontools.requests import Credentials
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
@@ -45,6 +45,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=False, description="let a run publish lists that hold fewer records than the API announces"
     )
     _refusal: CoupontoolsError | None = PrivateAttr(default=None)
+    _certificates: Certificates = PrivateAttr(default_factory=Certificates)
 
     def accepts_counts(self) -> bool:
         """Whether lists may hold fewer records than the API announces. Raises SettingsError."""
@@ -61,11 +62,11 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return account_of(url, "" if url == SANDBOX else ApiCredentials.read().client_id.get_secret_value())
 
     @asynccontextmanager
-    async def connected(self, log: logging.Logger = _log) -> AsyncIterator[Client]:
-        """Open a client, which tells `log` what it waits for. Raises SettingsError if the environment is not complete.
+    async def connect(self, log: logging.Logger = _log) -> AsyncIterator[Client]:
+        """Open a client, which logs what it waits for. Raises SettingsError if the environment is not complete.
 
-        An account that has refused us, or that could not be reached, is not asked again in the same run. Raises
-        LimitError when the client has been in use for as long as it may.
+        An account that has refused a request, or that could not be reached, is asked nothing more in the same run.
+        Raises LimitError when the client has been in use for COUPONTOOLS_MAX_READ_SECONDS.
         """
         if self._refusal:
             raise self._refusal
@@ -78,22 +79,20 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @asynccontextmanager
     async def _open(self, log: logging.Logger) -> AsyncIterator[Client]:
-        limits, dialect, url = ApiLimits.read(), ApiDialect.read(), self._url()
-        open_client = partial(
-            connected, versions=dialect.api_versions, limits=limits, log=log, accepts_counts=self.accepts_counts()
-        )
+        dialect, url = ApiDialect.read(), self._url()
+        options = ClientOptions(ApiLimits.read(), dialect.api_versions, self.accepts_counts(), self._certificates)
         in_body = dialect.authentication == "body"
         if url == SANDBOX:
             from resources.sandbox.server.server import SandboxServer
 
             with SandboxServer(_made_up_account()) as server:
-                keys = Credentials(server.client_id, server.client_secret, in_body)
-                async with open_client(server.url, keys) as client:
+                credentials = Credentials(server.client_id, server.client_secret, in_body)
+                async with Client(server.url, credentials, options, log) as client:
                     yield client
             return
-        secrets = ApiCredentials.read()
-        keys = Credentials(secrets.client_id.get_secret_value(), secrets.client_secret.get_secret_value(), in_body)
-        async with open_client(url, keys) as client:
+        keys = ApiCredentials.read()
+        credentials = Credentials(keys.client_id.get_secret_value(), keys.client_secret.get_secret_value(), in_body)
+        async with Client(url, credentials, options, log) as client:
             yield client
 
     def _url(self) -> str:
@@ -111,6 +110,6 @@ async def _no_longer_than(seconds: float, client: Client) -> AsyncIterator[None]
             raise
         raise LimitError(
             f"The API took longer than the {seconds:,.0f} s that COUPONTOOLS_MAX_READ_SECONDS allows, the last "
-            f"time for {client.last_asked}. What was read so far is kept: run the same command again to go on, or set "
-            "it higher."
+            f"time for {client.last_request}. What was read so far is kept: run the same command again to go on, or "
+            "set it higher."
         ) from None

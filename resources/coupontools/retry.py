@@ -1,7 +1,8 @@
-"""Asking again: how long the server asks us to wait, and how long one request may take in all."""
+"""When a request is sent again: how long to wait, how often to try, and how long one request may take in all."""
 
 import asyncio
 import logging
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,92 +11,51 @@ from time import monotonic
 
 import httpx
 
-from resources.coupontools.errors import OversizedError, UnavailableError, UnreadableError
+from resources.coupontools.errors import OversizedError, UnavailableError, UnreachableError, UnreadableError
+from resources.coupontools.json_shape import is_html
 from resources.coupontools.requests import PageRequest
 
+MAX_TRIES = 6
+MAX_TRIES_IF_PERMANENT = 3
+"""Tries for failures that look permanent: an address that never answered as the API does, JSON of another shape."""
 
-class Patience:
-    """The seconds that the server may take for one request: for its answers, and for the waits between them.
+MAX_RETRY_AFTER = 120.0
+"""Seconds: the longest wait that a server's Retry-After can ask for."""
 
-    What a request waits for other requests is not counted.
-    """
+MAX_BACKOFF = 30.0
+"""Seconds: the longest wait that grows with the number of tries."""
 
-    def __init__(self, seconds: float) -> None:
-        """Begin with so many."""
-        self.seconds = self.left = seconds
-        self.is_over = False
-        self._since: float | None = None
+SECONDS_BETWEEN_REPORTS = 30.0
+"""How often the request that takes longest is logged."""
 
-    @contextmanager
-    def counting(self) -> Iterator[None]:
-        """Take off what passes inside."""
-        self._since = monotonic()
-        try:
-            yield
-        finally:
-            self.left -= monotonic() - self._since
-            self._since = None
+SECONDS_BETWEEN_WAITS = 5.0
+"""How often a wait that the server asks for is logged; short ones come in numbers."""
 
-    def wait(self, seconds: float) -> None:
-        """Take off a wait that is to come."""
-        self.left -= seconds
-
-    def allows(self, wait: float) -> bool:
-        """Whether there is time for another try after such a wait; it is over if not."""
-        self.is_over = wait >= self.left
-        return not self.is_over
-
-    @property
-    def spent(self) -> float:
-        """The seconds that the server has taken so far."""
-        return self.seconds - self.left + (monotonic() - self._since if self._since else 0)
+_RUN_AGAIN = "Run the same command again later: what was read so far is kept."
 
 
-SECONDS_BETWEEN_WAITS = 30.0
-"""How often it is told that an answer is long in coming."""
+def max_tries(error: UnavailableError, *, has_answered: bool) -> int:
+    """How often to try a request that fails like this; `has_answered` if the API has answered any request yet."""
+    if isinstance(error, OversizedError):
+        return 1
+    is_elsewhere = not has_answered and (
+        isinstance(error, UnreachableError) or (isinstance(error, UnreadableError) and is_html(error.body))
+    )
+    is_other_json = isinstance(error, UnreadableError) and error.is_json
+    return MAX_TRIES_IF_PERMANENT if is_elsewhere or is_other_json else MAX_TRIES
 
-SECONDS_BETWEEN_PAUSES = 5.0
-"""How often it is told that the server asks for waits; short ones come in numbers."""
 
-
-class Waits:
-    """Tells what the export waits for, so that nobody takes it for dead."""
-
-    def __init__(self, log: logging.Logger) -> None:
-        """Nothing is under way yet."""
-        self._log = log
-        self._under_way: dict[Patience, PageRequest] = {}
-        self._told_at = -SECONDS_BETWEEN_WAITS
-
-    @contextmanager
-    def watching(self, page_request: PageRequest, patience: Patience) -> Iterator[None]:
-        """Note that a request is under way, as long as it is."""
-        self._under_way[patience] = page_request
-        try:
-            yield
-        finally:
-            del self._under_way[patience]
-
-    def tell(self, page_request: PageRequest, seconds: float) -> None:
-        """Say that the server asks for a wait, unless another one was told a moment ago."""
-        if round(seconds) and monotonic() - self._told_at >= SECONDS_BETWEEN_PAUSES:
-            self._told_at = monotonic()
-            self._log.warning(f"Waiting {seconds:.0f} s with {page_request}, because the API asked for it.")
-
-    async def tell_long_ones(self) -> None:
-        """Say from time to time which answer has been under way for the longest."""
-        while True:
-            await asyncio.sleep(SECONDS_BETWEEN_WAITS)
-            longest = max(self._under_way, key=lambda each: each.spent, default=None)
-            if longest and longest.spent >= SECONDS_BETWEEN_WAITS:
-                self._log.warning(
-                    f"{self._under_way[longest]} has been under way for {longest.spent:.0f} s; it is given up after "
-                    f"{longest.seconds:.0f} s."
-                )
+def seconds_to_wait(error: UnavailableError, tries: int, first_wait: float) -> float:
+    """The wait before the next try: what the server asks for, or else twice as long after each, with some jitter."""
+    # a server that names no time, or one that is over, would otherwise get all tries at once
+    if error.retry_after:
+        return min(error.retry_after, MAX_RETRY_AFTER)
+    jitter = random.uniform(0, first_wait)  # noqa: S311  (not a secret)
+    return min(first_wait * 2.0 ** (tries - 1) + jitter, MAX_BACKOFF)
 
 
 def parse_retry_after(response: httpx.Response) -> float | None:
-    """The wait that a `Retry-After` header asks for, in seconds or as a date; None if it is absent or unreadable."""
+    """The wait that a `Retry-After` header asks for, in seconds or as a date; None if it is not there or unreadable."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -105,18 +65,115 @@ def parse_retry_after(response: httpx.Response) -> float | None:
         return None
 
 
-def final_error(error: UnavailableError, tries: int, patience: Patience) -> UnavailableError:
-    """The error of the last try, with what all of them came to; it no longer holds on to their bodies."""
-    if isinstance(error, OversizedError):
-        told = str(error)
-    else:
-        within = (
-            f" in the {patience.seconds:,.0f} s that COUPONTOOLS_MAX_REQUEST_SECONDS allows" if patience.is_over else ""
-        )
-        again = "" if isinstance(error, UnreadableError) else f" {_AGAIN}"
-        told = f"{error} Tried {tries} times{within}.{again}"
-    error.args, error.__context__ = (told,), None
+class RequestDeadline:
+    """The seconds that the server may take for one request: for its answers, and for the waits between them.
+
+    What a request waits for other requests is not counted.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Begin with all of them left."""
+        self.seconds = self.left = seconds
+        self.is_exceeded = False
+        self._since: float | None = None
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the time that passes inside."""
+        self._since = monotonic()
+        try:
+            yield
+        finally:
+            self.left -= monotonic() - self._since
+            self._since = None
+
+    def count(self, seconds: float) -> None:
+        """Count a wait that is to come."""
+        self.left -= seconds
+
+    def allows(self, seconds: float) -> bool:
+        """Whether there is time for another try after a wait; it is exceeded if not."""
+        self.is_exceeded = seconds >= self.left
+        return not self.is_exceeded
+
+    @property
+    def spent(self) -> float:
+        """The seconds that were counted so far."""
+        return self.seconds - self.left + (monotonic() - self._since if self._since else 0)
+
+
+class RetryGate:
+    """Lets one request at a time retry at a busy server; while it waits, no other is sent.
+
+    Requests that come back all at once would take what the server allows from each other, until some fail for good.
+    """
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        """One for each request; the lock is shared by all of them."""
+        self._lock = lock
+        self._is_held = False
+
+    async def close_to_others(self) -> None:
+        """Wait until no other request holds the gate, and hold it."""
+        if not self._is_held:
+            await self._lock.acquire()
+            self._is_held = True
+
+    async def pass_through(self) -> None:
+        """Wait until no other request holds the gate."""
+        if not self._is_held:
+            async with self._lock:
+                pass
+
+    def open(self) -> None:
+        """Let the others pass."""
+        if self._is_held:
+            self._lock.release()
+            self._is_held = False
+
+
+class WaitLog:
+    """Logs what the export waits for, so that nobody takes it for dead."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        """Begin with no request under way."""
+        self._log = log
+        self._under_way: dict[RequestDeadline, PageRequest] = {}
+        self._logged_at = -SECONDS_BETWEEN_WAITS
+
+    @contextmanager
+    def watching(self, page_request: PageRequest, deadline: RequestDeadline) -> Iterator[None]:
+        """Count a request as under way."""
+        self._under_way[deadline] = page_request
+        try:
+            yield
+        finally:
+            del self._under_way[deadline]
+
+    def log_wait(self, page_request: PageRequest, seconds: float) -> None:
+        """Log a wait that the server asks for, unless another one was logged a moment ago."""
+        if round(seconds) and monotonic() - self._logged_at >= SECONDS_BETWEEN_WAITS:
+            self._logged_at = monotonic()
+            self._log.warning(f"Waiting {seconds:.0f} s with {page_request}, because the API asked for it.")
+
+    async def log_longest(self) -> None:
+        """Log from time to time which request has been under way for the longest; never returns."""
+        while True:
+            await asyncio.sleep(SECONDS_BETWEEN_REPORTS)
+            longest = max(self._under_way, key=lambda deadline: deadline.spent, default=None)
+            if longest and longest.spent >= SECONDS_BETWEEN_REPORTS:
+                self._log.warning(
+                    f"{self._under_way[longest]} has been under way for {longest.spent:.0f} s; it is given up after "
+                    f"{longest.seconds:.0f} s."
+                )
+
+
+def final_error(error: UnavailableError, tries: int, deadline: RequestDeadline) -> UnavailableError:
+    """The error of the last try, which says how many there were; it no longer holds their answers in memory."""
+    message = str(error)
+    if not isinstance(error, OversizedError):
+        limit = f" in the {deadline.seconds:,.0f} s that COUPONTOOLS_MAX_REQUEST_SECONDS allows"
+        message += f" Tried {tries} times{limit if deadline.is_exceeded else ''}."
+        message += "" if isinstance(error, UnreadableError) else f" {_RUN_AGAIN}"
+    error.args, error.__context__ = (message,), None
     return error.with_traceback(None)
-
-
-_AGAIN = "Run the same command again later: what was read so far is kept."

@@ -19,8 +19,8 @@ import pytest
 from assets.catalogue import ASSETS
 from pipelines.export import export_days
 from resources.account_fingerprint import ACCOUNT
-from resources.coupontools.client import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.coupontools.endpoints import choose
+from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.sandbox.server.faults import Fault, Faults, Kind
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.origin import Origin

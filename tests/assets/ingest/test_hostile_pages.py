@@ -118,7 +118,7 @@ def outcome(server: Server) -> NormalisedPage | CoupontoolsError:
     normaliser = PageNormaliser(CouponSession, MAX_RECORD)
 
     async def run() -> NormalisedPage:
-        async with CoupontoolsResource(url=server.url).connected() as client:
+        async with CoupontoolsResource(url=server.url).connect() as client:
             return await client.read(PageRequest(SESSIONS, 1), normaliser.normalise)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -114,7 +114,7 @@ def extracted(
         with answering(answers) as url, open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
 
             async def work() -> ExtractionReport:
-                async with CoupontoolsResource(url=url).connected() as client:
+                async with CoupontoolsResource(url=url).connect() as client:
                     run = TableRun(client, batch, CouponSession, None, logging.getLogger())
                     return await extract(run, [SLICE])
 

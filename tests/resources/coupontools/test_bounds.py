@@ -12,13 +12,14 @@ from typing import TypeVar
 import polars as pl
 import pytest
 
-from resources.coupontools.client import MAX_TRIES, Client
+from resources.coupontools.client import Client
 from resources.coupontools.endpoints import choose
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
 from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
+from resources.coupontools.retry import MAX_TRIES
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
@@ -37,7 +38,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_client(answers: Answers, work: Callable[[Client], Awaitable[T]]) -> T:
     async def run(url: str) -> T:
-        async with CoupontoolsResource(url=url).connected() as client:
+        async with CoupontoolsResource(url=url).connect() as client:
             return await work(client)
 
     with answering(answers) as url:
@@ -193,7 +194,7 @@ def test_a_read_takes_no_longer_in_all_than_it_may(monkeypatch: pytest.MonkeyPat
 def test_an_answer_that_is_long_in_coming_is_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("resources.coupontools.retry.SECONDS_BETWEEN_WAITS", 0.1)
+    monkeypatch.setattr("resources.coupontools.retry.SECONDS_BETWEEN_REPORTS", 0.1)
 
     def slow(_page: int) -> Iterator[bytes]:
         time.sleep(0.4)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from pipelines.definitions import defs
-from resources.coupontools.client import MAX_TRIES, MAX_TRIES_IF_PERMANENT, Client
+from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint, choose
 from resources.coupontools.errors import (
     AccountError,
@@ -24,8 +24,9 @@ from resources.coupontools.errors import (
     UnreadableError,
 )
 from resources.coupontools.page import Page
-from resources.coupontools.requests import Credentials, PageRequest, Slice, request
+from resources.coupontools.requests import Credentials, PageRequest, Slice, build_request
 from resources.coupontools.resource import CoupontoolsResource
+from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.sandbox.server.app import RateLimit
 from resources.sandbox.server.faults import Fault
 from resources.settings import SettingsError
@@ -39,7 +40,7 @@ DAY = {"start": "2026-01-01", "end": "2026-01-01"}
 
 def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with CoupontoolsResource().connected() as client:
+        async with CoupontoolsResource().connect() as client:
             return await work(client)
 
     return asyncio.run(run())
@@ -138,7 +139,7 @@ def test_a_wait_that_says_nothing_is_replaced_by_ours(
 
 @pytest.mark.parametrize("wait", [{"retry_after": 10**30}, {"retry_after": 86_400, "as_http_date": True}])
 def test_no_server_makes_us_wait_for_ever(serve: Serve, monkeypatch: pytest.MonkeyPatch, wait: dict[str, Any]) -> None:
-    monkeypatch.setattr("resources.coupontools.client.MAX_WAIT", 0.2)
+    monkeypatch.setattr("resources.coupontools.retry.MAX_RETRY_AFTER", 0.2)
     server = serve(account({1: 5}))
     server.faults.add(Fault("429", **wait))
     assert ask()[0] == 5
@@ -405,7 +406,7 @@ def test_no_id_leads_to_another_path(identifier: str) -> None:
     endpoint = choose("")["loyalty_users"]
     keys = Credentials("id", "secret")
     with httpx.Client(base_url="http://127.0.0.1:9") as http:
-        url = request(http, PageRequest(Slice(endpoint, identifier)), keys).url  # type: ignore[arg-type]
+        url = build_request(http, PageRequest(Slice(endpoint, identifier)), keys).url  # type: ignore[arg-type]
     before, after = b"/v4/loyalty/loyalty-cards/", b"/stats?"
     assert url.raw_path.startswith(before)
     middle = url.raw_path.removeprefix(before).partition(after)[0]

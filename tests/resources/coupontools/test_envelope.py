@@ -4,7 +4,8 @@ import pytest
 
 from assets.normalise.exact_json import split_records
 from resources.coupontools.endpoints import choose
-from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, ShapeError, parse_answer, parse_envelope
+from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, parse_answer, parse_envelope
+from resources.coupontools.errors import ShapeError
 from resources.coupontools.json_shape import shape
 
 SESSIONS = choose("")["sessions"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.coupontools.network import certificates, proxy_for, risk_of
+from resources.coupontools.network import proxy_for, read_certificates, risk_of
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 
@@ -119,7 +119,7 @@ def test_certificates_that_are_none_are_named(
     (tmp_path / "folder").mkdir()
     monkeypatch.setenv(variable, str(tmp_path / place))
     with pytest.raises(SettingsError, match=rf"^TLS cannot be set up from {variable} \(.*{place}\): ") as error:
-        certificates()
+        read_certificates()
     assert len(str(error.value).splitlines()) == 1
 
 
