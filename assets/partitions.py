@@ -51,7 +51,7 @@ class Window:
         return self.start is None
 
     def __str__(self) -> str:
-        """The days, for messages."""
+        """Return the days, for messages."""
         return f"{self.start} to {self.end}" if self.start else "all days"
 
 

@@ -46,7 +46,7 @@ publishing again what is published does nothing.
 def published_database(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, run_mode: RunMode
 ) -> dg.MaterializeResult[Any]:
-    """The database coupontools.duckdb and the folder parquet, as analysts see them: all tables of one moment."""
+    """Publish the database coupontools.duckdb and the folder parquet for analysts: all tables of one moment."""
     if reasons := failed_checks(context.instance):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "

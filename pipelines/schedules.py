@@ -36,7 +36,7 @@ _DAILY = [key for asset in ASSETS.values() if asset.partitions_def == daily for 
 
 
 def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_day: date) -> date:
-    """The day after the newest that was read before `last_day`; `last_day` itself where none was."""
+    """Return the day after the newest that was read before `last_day`; `last_day` itself where none was."""
     read = (date.fromisoformat(day) for day in instance.get_materialized_partitions(asset))
     newest = max((day for day in read if day < last_day), default=last_day - timedelta(days=1))
     return max(newest + timedelta(days=1), last_day - timedelta(days=MAX_DAYS_TO_CATCH_UP))

@@ -27,7 +27,7 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
 def loyalty_card_partitions(
     context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Reads every minute which loyalty cards the account has: each one is a partition of `loyalty_users`.
+    """Read every minute which loyalty cards the account has: each one is a partition of `loyalty_users`.
 
     New ones are exported at once. The partitions of deleted cards are removed, and an export marks their users as
     deleted.

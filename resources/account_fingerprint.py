@@ -14,7 +14,7 @@ DEMO_CLIENT_ID = "coupontools-demo"
 
 
 def account_of(url: str, client_id: str) -> str:
-    """The kind and the fingerprint of an account; spellings of an address that certainly lead to the same are one."""
+    """Return the kind and the fingerprint of an account; equivalent spellings of an address give the same."""
     if url == SANDBOX:
         return SANDBOX
     address = httpx.URL(url)  # in lower case, without the port that goes without saying
@@ -25,7 +25,7 @@ def account_of(url: str, client_id: str) -> str:
 
 
 def kind_of(account: str) -> str:
-    """What kind of account it is."""
+    """Return what kind of account it is."""
     return account.partition(" ")[0]
 
 

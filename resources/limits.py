@@ -12,7 +12,7 @@ _FILES = "open files", "Raise the limit (ulimit -n)"
 
 
 def limit_met(error: BaseException) -> str | None:
-    """The line to tell if an error says that a limit is reached; None if it is about something else."""
+    """Return the message for an error that says that a limit is reached; None if it is about something else."""
     kind = _kind(error)
     if kind is None:
         return None
@@ -21,7 +21,7 @@ def limit_met(error: BaseException) -> str | None:
 
 
 def too_little_memory() -> str | None:
-    """The line to tell if the process may not reserve as much memory as the engines need; None if it may."""
+    """Return the message if the process may not reserve as much memory as the engines need; None if it may."""
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most == resource.RLIM_INFINITY or most >= ADDRESS_SPACE:
         return None

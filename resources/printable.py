@@ -13,10 +13,10 @@ _HARMFUL = re.compile(
 
 
 def make_printable(text: str) -> str:
-    r"""The text on one line, with what would act instead of being read written as an escape, as `\u001b`."""
+    r"""Return the text on one line, with control characters and line ends as escapes, such as `\u001b`."""
     return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def make_lines_printable(text: str) -> str:
-    """The same of a text of several lines of our own, which stay apart."""
+    """Do the same with each line of a text."""
     return "\n".join(map(make_printable, text.split("\n")))

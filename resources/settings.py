@@ -82,7 +82,7 @@ def _folder(path: Path) -> Path:
 
 
 def _iso(day: object) -> object:
-    """A date as it is written, because pydantic reads a number as seconds since 1970."""
+    """Return a date as it is written, because pydantic reads a number as seconds since 1970."""
     if isinstance(day, str) and not _DAY.fullmatch(day.strip()):
         raise PydanticCustomError("day", "should be a date written as 2026-01-31")
     return day.strip() if isinstance(day, str) else day

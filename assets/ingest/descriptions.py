@@ -109,7 +109,7 @@ async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
 
 
 def _only_record(page: Page) -> bytes | None:
-    """The record of a description; None if it is empty. Raises ShapeError if there are several, or no object."""
+    """Return the record of a description; None if it is empty. Raises ShapeError if there are several, or no object."""
     try:
         records = split_records(page.records)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -122,7 +122,7 @@ def _only_record(page: Page) -> bytes | None:
 def _with_descriptions(
     page: Page, normaliser: PageNormaliser, descriptions: Mapping[str, bytes], left_out: Collection[str]
 ) -> Page:
-    """The page without the records of ids that are left out, each other one merged with its description."""
+    """Merge each record of a page with its description, and leave out those of `left_out` ids."""
     ids, id_fields = normaliser.read_identifiers(page), _id_fields(normaliser.table)
     first: dict[str, bytes] = {}
     records = [
@@ -168,6 +168,6 @@ def _compact(token: bytes) -> bytes:
 
 
 def _kind(token: bytes) -> bytes:
-    """The JSON type of a token: its first byte, one for all numbers and one for true and false."""
+    """Return the JSON type of a token: its first byte, one for all numbers and one for true and false."""
     first = token[:1]
     return b"0" if first in b"-0123456789" else b"t" if first == b"f" else first

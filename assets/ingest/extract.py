@@ -173,7 +173,7 @@ class _Extraction:
             self.run.store(rows, rejected, page.rejected_keys)
 
     def _inside_window(self, rows: pl.DataFrame, slice_: Slice) -> pl.DataFrame:
-        """The rows that are dated within the slice's days, or not dated."""
+        """Return the rows that are dated within the slice's days, or not dated."""
         column = day_column(self.run.table, slice_)
         if column is None or slice_.end is None:
             return rows
@@ -243,12 +243,12 @@ SliceKey: TypeAlias = tuple[str, str | None, str | None, str | None]
 
 
 def known_slices(batch: Batch) -> set[SliceKey]:
-    """The slices that a batch holds, or has held until they were merged."""
+    """Return the slices that a batch holds, or has held until they were merged."""
     return {_key_of(completed) for completed in (*batch.slices, *batch.merged)}
 
 
 def slice_key(slice_: Slice) -> SliceKey:
-    """What identifies a slice in a batch."""
+    """Return what identifies a slice in a batch."""
     start, end = (day.isoformat() if day else None for day in (slice_.start, slice_.end))
     return slice_.endpoint.path, slice_.parent, start, end
 

@@ -27,7 +27,7 @@ class Redactor:
 
     @classmethod
     def over(cls, table: type[Table], policy: PersonalData, suppressed: SuppressionList) -> "Redactor | None":
-        """The redactor for a table; None where everything is kept as it is."""
+        """Make the redactor for a table; None where everything is kept as it is."""
         if policy.personal_data == "keep" and not suppressed.hashes:
             return None
         return cls(table, policy, suppressed)
@@ -35,7 +35,7 @@ class Redactor:
     def redact(
         self, rows: pl.DataFrame, rejected: pl.DataFrame, keys: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """What may be written of the rows and the rejected records of a page, and of key columns."""
+        """Redact the rows and the rejected records of a page, and key columns."""
         schema = self.table.schema_of_table()
         rows = without(rows, schema, self.suppressed)
         rejected = without(rejected, Quarantine.schema_of_table(), self.suppressed)
@@ -92,7 +92,7 @@ class Redactor:
 
 
 def hashed(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> pl.DataFrame:
-    """What becomes of each `text` under `hash`: the `hash` of it, and after that those of the people named in it.
+    """Hash each `text`; `hash` is that of it, followed by those of the people whom it names.
 
     A text that is an address or a number, all of it, has that one's hash first, which a contact joins by. So whoever
     is to be forgotten is found without the texts.
@@ -115,7 +115,7 @@ def _with_hashes(texts: pl.DataFrame, key: bytes) -> pl.DataFrame:
 
 
 def _hashed_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> list[pl.Series]:
-    """The columns of a frame as hashes, all of them at once."""
+    """Hash the columns of a frame, all of them at once."""
     if not frame.width:
         return []
     texts = pl.concat([frame[name].rename("text") for name in frame.columns])
@@ -137,7 +137,7 @@ def _people_among(names: frozenset[str]) -> frozenset[str]:
 
 
 def _decoded(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    """What a JSON text says, also under a name that is there twice; the text itself, if it is none."""
+    """Decode a JSON text, also the values of a name that is there twice; the text itself if it is no JSON."""
     record = text.encode()
     try:
         value = decoded(told_apart(record, decoded(record)))

@@ -83,7 +83,7 @@ class IllegibleError(Exception):
 
 
 def decoded(record: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    """A record as a value. Raises IllegibleError."""
+    """Decode a record. Raises IllegibleError."""
     try:
         value = _DECODER.decode(record)
     except RecursionError:
@@ -103,7 +103,7 @@ _TOO_DEEP = f"the record holds more than {MAX_DEPTH} objects or lists inside eac
 
 
 def _objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
-    """The records as fields and tokens, and whether each could be read; one that could not has no fields."""
+    """Return the records as fields and tokens, and whether each could be read; one that could not has no fields."""
     try:
         apart = told_apart(records, decoded(records))
         found = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
@@ -121,7 +121,7 @@ def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
 
 
 def split_fields(record: bytes) -> dict[str, msgspec.Raw]:
-    """The fields of a record. Raises IllegibleError, and msgspec.ValidationError if it is no object."""
+    """Return the fields of a record. Raises IllegibleError, and msgspec.ValidationError if it is no object."""
     return msgspec.json.decode(told_apart(record, decoded(record)), type=dict[str, msgspec.Raw])
 
 
@@ -164,7 +164,7 @@ def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: P
 
 
 def _members(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields) -> pl.Series:
-    """The undeclared fields of each record as the members of one JSON object, in the order of their names."""
+    """Return the undeclared fields of each record as the members of one JSON object, in the order of their names."""
     undeclared = [{name: each[name] for name in sorted(each.keys() - declared.keys())} for each in objects]
     members = [msgspec.json.encode(fields)[1:-1] if fields else None for fields in undeclared]
     return pl.Series(members, dtype=pl.Binary).cast(pl.String)
@@ -177,7 +177,7 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
 
 
 def _text(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """What a column of tokens says as texts, and where a token is of a type that the column cannot take."""
+    """Return what a column of tokens says as texts, and where a token is of a type that the column cannot take."""
     is_string = tokens.str.starts_with('"').fill_null(value=False)
     is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
     is_number = tokens.str.contains("^[-0-9]").fill_null(value=False)
@@ -220,13 +220,13 @@ def _first_of(series: Sequence[pl.Series], name: str) -> pl.Series:
 
 
 def in_record(table: type[Table]) -> list[Column]:
-    """The columns whose values stand in a record."""
+    """Return the columns whose values stand in a record."""
     return [column for column in table.columns() if column.paths]
 
 
 @cache
 def fields_of(table: type[Table]) -> Fields:
-    """The tree of the fields that a table declares in a record."""
+    """Return the tree of the fields that a table declares in a record."""
     root: Fields = {}
     for column in in_record(table):
         for path in column.paths:

@@ -87,7 +87,7 @@ def _value(path: Path) -> pl.Expr:
 
 
 def _groups(fields: Fields) -> list[Path]:
-    """The places of the objects of declared fields."""
+    """Return the places of the objects of declared fields."""
     inner = {name: nested for name, nested in fields.items() if nested is not None}
     return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *_groups(nested)]]
 
@@ -147,7 +147,7 @@ _SCALAR = rf"(?:{_TEXT}|null|0|-?[1-9][0-9]{{0,17}}|-?(?:0|[1-9][0-9]{{0,8}})\.[
 
 
 def _containing(value: str) -> str:
-    """The pattern of a value, of a list of such, and of an object of such."""
+    """Return the pattern of a value, of a list of such, and of an object of such."""
     listed = rf"\[{_GAP}(?:{value}{_GAP},?{_GAP})*\]"
     return rf"(?:{value}|{listed}|\{{{_GAP}(?:{_TEXT}{_GAP}:{_GAP}{value}{_GAP},?{_GAP})*\}})"
 
@@ -177,7 +177,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def _tree(fields: Fields, undeclared: Collection[str]) -> Fields:
-    """The undeclared fields as they stand in a record, in the order in which they come to `_extra`."""
+    """Return the undeclared fields as they stand in a record, in the order in which they come to `_extra`."""
     inside: Fields = {}
     for field, nested in fields.items():
         if nested is not None:
@@ -188,7 +188,7 @@ def _tree(fields: Fields, undeclared: Collection[str]) -> Fields:
 
 
 def _undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, dict[str, pl.Series]]:
-    """The column `_extra`, and the JSON tokens of each of the undeclared fields, null where a record has none."""
+    """Read the column `_extra`, and the JSON tokens of each undeclared field, null where a record has none."""
     if not others:
         return joined([], count), {}
     struct = _struct(tuple(_paths(others)))
@@ -200,7 +200,7 @@ def _undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, 
 def _tokens(
     objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, found: dict[str, pl.Series]
 ) -> Extras:
-    """The JSON tokens of the undeclared fields; puts those of each by its dotted name into `found`, too."""
+    """Return the JSON tokens of the undeclared fields; puts those of each by its dotted name into `found`, too."""
     extras: Extras = []
     for info, (name, nested) in zip(msgspec.structs.fields(struct), others.items(), strict=True):
         values = [getattr(each, info.name) for each in objects]
@@ -226,7 +226,7 @@ def _paths(others: Fields) -> list[Path]:
 
 @cache
 def _struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
-    """A msgspec type that keeps the tokens at these paths, and passes over all else."""
+    """Return a msgspec type that keeps the tokens at these paths, and passes over all else."""
     names = list(dict.fromkeys(path[0] for path in paths))
     deeper = [tuple(path[1:] for path in paths if path[0] == name and len(path) > 1) for name in names]
     types = [_struct(inner) | None if inner else msgspec.Raw for inner in deeper]

@@ -55,7 +55,7 @@ class PageNormaliser:
     """
 
     def __init__(self, table: type[Table], max_record_bytes: int = MAX_RECORD_BYTES) -> None:
-        """A record of more than `max_record_bytes` is rejected unread, and its beginning kept."""
+        """Reject a record of more than `max_record_bytes` unread, and keep its beginning."""
         self.table = table
         self._max_record_bytes = max_record_bytes
         self._undeclared: frozenset[str] = frozenset()
@@ -68,7 +68,7 @@ class PageNormaliser:
             raise ShapeError from None
 
     def read_identifiers(self, page: Page) -> pl.Series:
-        """The id of each record of a page, also of those that do not fit; null where it has none that can be used.
+        """Read the id of each record of a page, also of those that do not fit; null where none can be used.
 
         For tables with one key column. Raises ShapeError if the page's records are no JSON array.
         """
@@ -151,7 +151,7 @@ class PageNormaliser:
 
 
 def _whole_page(table: type[Table], page: Page, rows: pl.DataFrame, new_fields: frozenset[str]) -> NormalisedPage:
-    """A page of which every record fits."""
+    """Make a page of which every record fits."""
     return NormalisedPage(
         rows,
         Quarantine.schema_of_frames().to_frame(),
@@ -169,7 +169,7 @@ def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
 
 
 def day_column(table: type[Table], slice_: Slice) -> str | None:
-    """The column that says whether a record lies in the slice's days; None where the API leaves the others out."""
+    """Return the column by which records outside the slice's days are left out; None where the API does so."""
     if slice_.start is None or slice_.endpoint.windowed or table.SOURCE is None:
         return None
     return table.SOURCE.day
@@ -184,7 +184,7 @@ def _is_before_window(rows: pl.DataFrame, table: type[Table], slice_: Slice) -> 
 
 @cache
 def _expressions(table: type[Table]) -> tuple[Sequence[pl.Expr], Sequence[pl.Expr]]:
-    """The expressions that turn empty texts into nulls, and those that turn the others into values."""
+    """Return the expressions that turn empty texts into nulls, and those that turn the others into values."""
     texts = {column: pl.col(column.name) for column in table.columns()}
     filled = [pl.when(~text.is_in(column.type.empty)).then(text) for column, text in texts.items()]
     return filled, [column.type.read(text) for column, text in texts.items()]
@@ -217,7 +217,7 @@ def _is_copy(records: Sequence[bytes], is_kept: pl.Series) -> pl.Series:
 def _rejected(
     page: Page, records: Sequence[bytes], table: type[Table], fits: pl.Series, is_rejected: pl.Series
 ) -> pl.DataFrame:
-    """The rejected records as rows of `quarantine`; only these are read one by one."""
+    """Make rows of `quarantine` from the rejected records; only these are read one by one."""
     repeated = f"{', '.join(table.KEY)}: the page holds another record of the same key"
     places = is_rejected.arg_true()
     texts = pl.Series([records[index].decode("utf-8", "backslashreplace") for index in places], dtype=pl.String)
@@ -230,7 +230,7 @@ def _rejected(
 
 
 def quarantine_answer(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
-    """An answer that could not be read as a row of `quarantine`."""
+    """Make a row of `quarantine` from an answer that could not be read."""
     found = [(_reason_if_cut(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))]
     page = Page(slice_, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
     return _as_quarantine(table, page, pl.DataFrame(found, _REASONS, orient="row"))
@@ -240,7 +240,7 @@ _REASONS = {"reason": pl.String, "record": pl.String}
 
 
 def _reason_if_cut(reason: str, size: int) -> str:
-    """The reason, and how many of `size` bytes are kept if not all are."""
+    """Return the reason, and how many of `size` bytes are kept if not all are."""
     return reason if size <= MAX_BYTES_KEPT else f"{reason} (kept are the first {MAX_BYTES_KEPT:,} of {size:,} bytes)"
 
 

@@ -151,7 +151,7 @@ class Table(BaseModel):
     @classmethod
     @cache
     def columns(cls) -> tuple[Column, ...]:
-        """The declared columns, in their order, without the export's own three."""
+        """Return the declared columns, in their order, without the export's own three."""
         return tuple(_column(name, field) for name, field in cls.model_fields.items())
 
     @classmethod
@@ -180,7 +180,7 @@ class Table(BaseModel):
     @classmethod
     @cache
     def schema_of_table(cls) -> TableSchema:
-        """The table as the warehouse stores it."""
+        """Return the table as the warehouse stores it."""
         declared = tuple(
             ColumnSchema(each.name, each.type.sql, each.comment, each.personal, each.former_name)
             for each in cls.columns()

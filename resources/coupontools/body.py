@@ -46,7 +46,7 @@ async def receive_answer(
 
 
 async def _received(response: httpx.Response, limit: int) -> bytes:
-    """The body as it is sent."""
+    """Receive the body as it is sent."""
     body = bytearray()  # a list would hold an object for each of a trickle's bytes
     async for chunk in response.aiter_raw():
         body += chunk
@@ -62,7 +62,7 @@ def _packings(response: httpx.Response) -> list[str]:
 
 
 def _unpacked(body: bytes, packed: list[str], limit: int) -> bytes:
-    """The body as it was before it was compressed."""
+    """Decompress a body."""
     if not packed or not body:
         return body
     if len(packed) > 1 or packed[0] not in _WINDOW_BITS:

@@ -122,7 +122,7 @@ class Client:
         await self._http.__aexit__(kind, error, traceback)
 
     def endpoint_beside(self, part: str, other: Endpoint) -> Endpoint:
-        """The endpoint of a part that takes the ids of `other`: of its version, if that has the part."""
+        """Return the endpoint of a part that takes the ids of `other`: of its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
     async def read(self, page_request: PageRequest, decode: Callable[[Page], T]) -> T:
@@ -243,6 +243,6 @@ class Client:
         )
 
     def _to_line(self, text: str) -> str:
-        """A text from outside as one short line without the account's keys."""
+        """Make one short line without the account's keys of a text from outside."""
         readable = self._mask_message(text.encode("utf-8", "backslashreplace")).decode()
         return make_printable(" ".join(readable.split()))[:300].rstrip(".")

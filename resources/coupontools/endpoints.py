@@ -170,7 +170,7 @@ READABLE = frozenset(each for part in ENDPOINTS.values() for each in (part.v3, p
 
 
 def choose(versions: str) -> Mapping[str, Endpoint]:
-    """The endpoint of each part, under the versions that COUPONTOOLS_API_VERSIONS asks for.
+    """Choose the endpoint of each part, by the versions that COUPONTOOLS_API_VERSIONS asks for.
 
     `versions` is empty, or v3 or v4 for every part that has both, or like loyalty_users=v3,directories=v4.
 

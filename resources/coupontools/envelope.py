@@ -84,7 +84,7 @@ def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failu
 
 
 def _pairs(body: bytes) -> list[tuple[str, bytes]]:
-    """The top-level fields as they stand in the body, also those of one name."""
+    """Return the top-level fields as they stand in the body, also those of one name."""
     try:
         return pairs_of(body)
     except msgspec.ValidationError:
@@ -108,7 +108,7 @@ def _pairs_around_the_unreadable(body: bytes) -> list[tuple[str, bytes]]:
 
 
 def _repeated(pairs: Sequence[tuple[str, bytes]]) -> set[str]:
-    """The names that stand there with more than one value."""
+    """Return the names that stand there with more than one value."""
     values = dict(pairs)
     return {name for name, value in pairs if value != values[name]}
 
@@ -118,7 +118,7 @@ def _object(pairs: Sequence[tuple[str, bytes]]) -> bytes:
 
 
 def _decoded(token: bytes | None) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    """A decoded value, None if it cannot be read; whole numbers of more than `_MAX_DIGITS` stay texts."""
+    """Decode a value, None if it cannot be read; integers of more than `_MAX_DIGITS` stay texts."""
     try:
         return json.loads(replace_lone_surrogates(token), parse_int=_whole) if token else None
     except (ValueError, RecursionError):
@@ -137,7 +137,7 @@ def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
 
 
 def _records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, str]:
-    """The record list and where it was: its documented key, else the one list of objects; a lone object counts."""
+    """Find the record list and its place: the documented key, else the one list of objects; a lone object counts."""
     if endpoint.records and endpoint.records in payload:
         return _as_list(payload[endpoint.records]), endpoint.records
     lists = [name for name, value in payload.items() if _is_list_of_objects(value)]
@@ -154,7 +154,7 @@ def _records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, s
 
 
 def _counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
-    """The empty list of an answer that counts no records, whatever else stands beside it; None if there is none.
+    """Return the empty list of an answer that counts no records, whatever else stands beside it; None if there is none.
 
     Where another list holds things with an id, only a count of the empty one's own name tells them apart.
     """
@@ -219,7 +219,7 @@ def _announced(payload: Mapping[str, bytes]) -> int | None:
 
 
 def _counts(payload: Mapping[str, bytes]) -> dict[str, int]:
-    """The counts of records beside them, or in an object about the pages, by name; the first one first."""
+    """Return the counts of records beside them, or in an object about the pages, by name; the first one first."""
     beside = {name: _decoded(value) for name, value in payload.items() if value[:1] != b"["}
     groups = [beside, *(beside[name] for name in _ABOUT_PAGES if isinstance(beside.get(name), dict))]
     named = [(name, _number(value)) for group in groups for name, value in group.items()]

@@ -45,7 +45,7 @@ class ErrorAnswers:
             raise _not_the_api(status, page_request)
 
     def of_status(self, response: httpx.Response, page_request: PageRequest, *, has_answered: bool) -> CoupontoolsError:
-        """The error that a 4xx means whose body is not the API's own; `has_answered` if the API ever did."""
+        """Return the error that a 4xx means whose body is not the API's own; `has_answered` if the API ever did."""
         status, endpoint = response.status_code, page_request.slice_.endpoint
         if status == 407 or (status in (401, 403, 451) and is_html(response.content)):
             return self._blocked(status, page_request, has_answered=has_answered)
@@ -61,7 +61,7 @@ class ErrorAnswers:
         return _not_the_api(status, page_request)
 
     def of_failure(self, failure: Failure, status: int, page_request: PageRequest) -> CoupontoolsError:
-        """The error that the API reports in its own words."""
+        """Return the error that the API reports in its own words."""
         codes, endpoint = failure.codes, page_request.slice_.endpoint
         numbers = ", ".join(map(str, sorted(codes))) or "none"
         details = f"(error {numbers}: {self.to_line(failure.message)})"
@@ -78,7 +78,7 @@ class ErrorAnswers:
         return RequestError(f"The API refuses {page_request} {details}.", codes)
 
     def _blocked(self, status: int, page_request: PageRequest, *, has_answered: bool) -> UnavailableError:
-        """The error of a web page that forbids: a firewall or a proxy sent it, for the API answers in JSON."""
+        """Return the error of a web page that forbids: a firewall or a proxy sent it, for the API answers in JSON."""
         kind = UnavailableError if has_answered else UnreachableError
         return kind(
             f"Something between here and the API blocks {page_request}{self.route}: a web page with HTTP {status} "

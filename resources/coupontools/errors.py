@@ -34,7 +34,7 @@ class ParentNotFoundError(CoupontoolsError):
     """The campaign (or other parent) that was asked for is no longer in the account."""
 
     def __init__(self, message: str, *, confirmed: bool = True) -> None:
-        """It is not `confirmed` if only HTTP says so, which may also mean that the API has no such endpoint."""
+        """Say whether it is `confirmed`: not if only HTTP says so, which may mean that there is no such endpoint."""
         super().__init__(message)
         self.confirmed = confirmed
 
@@ -85,7 +85,7 @@ class OversizedError(UnreadableError):
     """The answer is larger than COUPONTOOLS_MAX_ANSWER_BYTES allows. Another try would load as much again."""
 
     def __init__(self, request: str, excess: str, limit: int, beginning: bytes, page: int) -> None:
-        """The answer to `request` holds too many of `excess` (bytes, or objects and lists) for `limit` bytes."""
+        """Say that the answer to `request` has too many of `excess` (bytes, or objects and lists) for `limit` bytes."""
         super().__init__(
             f"The API's answer to {request} holds more {excess} than COUPONTOOLS_MAX_ANSWER_BYTES ({limit:,}) allows. "
             "Set it higher if such an answer is to be read.",

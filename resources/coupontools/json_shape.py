@@ -67,12 +67,12 @@ def _fields(value: dict[str, Any], depth: int) -> str:
 
 
 def field_name(key: str) -> str:
-    """The key, if it is the name of a field and not somebody's data."""
+    """Return the key, if it is the name of a field and not somebody's data."""
     return key if _NAME.fullmatch(key) else "<key>"
 
 
 def kind(value: object) -> str:
-    """The word for the type of a JSON value."""
+    """Return the word for the type of a JSON value."""
     match value:
         case None:
             return "null"

@@ -15,7 +15,7 @@ _ESCAPE = re.compile(
 
 
 def replace_lone_surrogates(text: bytes) -> bytes:
-    """The same JSON with `MARK` for each half pair and a text for what lies too deep, so that one can read around them.
+    """Replace each half pair by `MARK`, and what lies too deep by a text, so that the rest of the JSON can be read.
 
     Every other byte stays where it was: a position in the result is the same position in `text`.
     """

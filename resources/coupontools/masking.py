@@ -63,7 +63,7 @@ class Echoes:
         )
 
     def masked(self, body: bytes) -> bytes:
-        """The body without the keys; it is JSON if it was."""
+        """Mask the keys in a body; it is JSON if it was."""
         if not (spans := self._spans(body)):
             return body
         masked = _without(body, spans)
@@ -100,7 +100,7 @@ class Echoes:
 
 
 def masking(keys: Iterable[str], shortest: int) -> Callable[[bytes], bytes]:
-    """What masks those of the keys that have so many characters."""
+    """Make the function that masks those of the keys that have so many characters."""
     long_enough = [key for key in keys if len(key) >= shortest]
     return Echoes.of(long_enough).masked if long_enough else bytes
 
@@ -114,7 +114,7 @@ def _without(body: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
 
 
 def _outside_escape(body: bytes, position: int) -> int:
-    """The position, or that of the backslash if it is amid an escape, of which nothing may be left."""
+    """Return the position, or that of the backslash if it is amid an escape, of which nothing may be left."""
     begun = _ESCAPE_BEGUN.search(body, max(0, position - 4), position)
     end = begun.start() if begun else position
     before = body[:end] if end < 64 else body[end - 64 : end]
@@ -123,7 +123,7 @@ def _outside_escape(body: bytes, position: int) -> int:
 
 
 def _forms(key: str) -> Iterator[str]:
-    """The key, its hex digits, and what is the same in every base64 of a text that holds it."""
+    """Yield the key, its hex digits, and what is the same in every base64 of a text that holds it."""
     yield key
     yield key.encode().hex()
     yield key.encode().hex().upper()
@@ -133,7 +133,7 @@ def _forms(key: str) -> Iterator[str]:
 
 
 def _alone(form: str) -> str:
-    """The pattern of a form; one of nothing but digits is no part of a longer number."""
+    """Return the pattern of a form; one of nothing but digits is no part of a longer number."""
     return rf"(?<![0-9]){_spelled(form)}(?![0-9])" if form.isdigit() else _spelled(form)
 
 
@@ -142,7 +142,7 @@ def _spelled(text: str) -> str:
 
 
 def _character(letter: str) -> str:
-    """The pattern of a character in all its spellings; `-` and `_` stand for `+` and `/` in the base64 of URLs."""
+    """Return the pattern of a character in all its spellings; in URLs base64 has `-` and `_` for `+` and `/`."""
     code = ord(letter)
     digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
     ampersand = r"(?:&|\\+u0026)(?:amp;)*"

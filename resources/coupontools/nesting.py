@@ -25,7 +25,7 @@ def is_deep(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
 
 
 def flattened(text: bytes) -> bytes:
-    """The same JSON with a text, of the same length, for each object and list that lies too deep to be read.
+    """Replace each object and list that lies too deep to be read by a text of the same length.
 
     Every other byte stays where it was: a position in the result is the same position in `text`.
     """

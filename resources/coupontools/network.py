@@ -47,7 +47,7 @@ def read_certificates() -> SSLContext:
 
 
 def proxy_for(address: str) -> httpx.Proxy | None:
-    """The proxy of the environment for this address; none for loopback and what NO_PROXY names.
+    """Return the proxy of the environment for this address; none for loopback and what NO_PROXY names.
 
     Raises SettingsError if it is one that the export does not speak with.
     """
@@ -94,7 +94,7 @@ def describe_route(proxy: httpx.Proxy | None) -> str:
 
 
 def risk_of(address: str) -> str | None:
-    """The line that warns of an address to which the keys go readable for all on the way; None if they do not."""
+    """Return the warning about an address to which the keys go unencrypted; None if they do not."""
     url = httpx.URL(address)
     if url.scheme != "http" or is_loopback(url.host):
         return None

@@ -65,7 +65,7 @@ class PageReader:
     """Reads slices through a client, page by page."""
 
     def __init__(self, client: Client) -> None:
-        """What is learnt of an endpoint's paging is shared by all slices of the reader."""
+        """Read through `client`; what is learnt of an endpoint's paging is shared by all slices."""
         self._client = client
         self._paging: defaultdict[str, EndpointPaging] = defaultdict(EndpointPaging)
 
@@ -128,7 +128,7 @@ class _SliceReader(Generic[P]):
         return replace(result, is_stable=False)
 
     def _announced(self, found: _Pass[P]) -> int | None:
-        """The length of the list, if the server states it; some servers state that of the page instead."""
+        """Return the length of the list, if the server states it; some servers state that of the page instead."""
         is_of_list = len(found.pages) == 1 or self._endpoint.version == "v4" or self._paging.is_amount_of_list
         if self._endpoint.newest_first or not is_of_list:
             return None
@@ -228,7 +228,7 @@ class _SliceReader(Generic[P]):
         return not is_very_short(first) if len(found) > 1 else self._paging.is_last_if_short(last)
 
     async def _fetch_next(self, found: Sequence[FetchedPage[P]], number: int) -> tuple[FetchedPage[P], int, bool]:
-        """The next page that brings something new, and its number; an empty one at the end of the list.
+        """Fetch the next page that brings something new, and its number; an empty one at the end of the list.
 
         A page that is served again is the end, or else the list has grown above it by the length of a page: the one
         after it shows which. The third value says whether the first page, all there is, came again unchanged.

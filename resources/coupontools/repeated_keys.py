@@ -21,7 +21,7 @@ class _Name:
 
 
 def pairs_of(text: bytes) -> list[tuple[str, bytes]]:
-    """The members of a JSON object as they stand in it. Raises msgspec.DecodeError if it is none."""
+    """Split a JSON object into its members. Raises msgspec.DecodeError if it is none."""
     found = msgspec.json.decode(text, type=dict[_Name, msgspec.Raw], dec_hook=lambda kind, name: kind(name))
     return [(name.text, bytes(value)) for name, value in found.items()]
 
@@ -41,7 +41,7 @@ def _names(compact: bytes) -> int:
 
 
 def told_apart(text: bytes, value: Any) -> bytes:  # noqa: ANN401  (a JSON value of any type)
-    """The same JSON with each name once in its object, at any depth; `value` is the text when decoded.
+    """Rename repeated names, at any depth, so that each is once in its object; `value` is the text when decoded.
 
     What has no name twice stays as it is written.
     """
@@ -77,7 +77,7 @@ def _once(found: Mapping[str, list[bytes]]) -> dict[str, bytes]:
 
 
 def _counting(values: list[bytes]) -> bytes:
-    """The last value that says anything, else the last that is not null."""
+    """Choose the last value that says anything, else the last that is not null."""
     for says_nothing in (EMPTY, (b"null",)):
         if filled := [each for each in values if each not in says_nothing]:
             return filled[-1]

@@ -27,7 +27,7 @@ class Slice:
     """Slices that need not be read once this one was, because it holds all their records."""
 
     def __str__(self) -> str:
-        """What is requested, for messages."""
+        """Name what is requested, for messages."""
         path = self.endpoint.path.replace("/{parent}", "")
         of = f" of {self.endpoint.parent} {make_printable(self.parent)}" if self.parent else ""
         when = f" from {self.start} to {self.end}" if self.start else ""
@@ -42,7 +42,7 @@ class PageRequest:
     page: int | None = None
 
     def __str__(self) -> str:
-        """What is requested, for messages."""
+        """Name what is requested, for messages."""
         return f"{self.slice_}, page {self.page}" if self.page else str(self.slice_)
 
     @property
@@ -75,12 +75,12 @@ class Credentials:
     """Whether requests with a body carry the keys in it and not in headers."""
 
     def headers(self, version: Version) -> dict[str, str]:
-        """The headers of a version; v4 documents both pairs, and which of its calls take only one is not known."""
+        """Return the headers of a version; v4 documents both pairs, and which calls take only one is unknown."""
         pair = {"X-Client-Id": self.client_id, "X-Client-Secret": self.client_secret}
         return pair if version == "v3" else pair | {"x-api-key": self.client_id, "x-api-secret": self.client_secret}
 
     def body(self) -> dict[str, str]:
-        """The values in the body of a request."""
+        """Return the values in the body of a request."""
         return {"client_id": self.client_id, "client_secret": self.client_secret}
 
 

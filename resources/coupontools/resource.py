@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 @cache
 def _made_up_account() -> "GeneratedAccount":
-    """The account behind the word sandbox, made once: its sessions are generated when they are first read."""
+    """Make the account behind the word sandbox, once: its sessions are generated when they are first read."""
     from resources.sandbox.generated.account import GeneratedAccount
 
     return GeneratedAccount()
@@ -52,12 +52,12 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.accept_counts or ApiDialect.read().accept_counts
 
     def risk(self) -> str | None:
-        """The line that warns of keys that leave without encryption, unless they may. Raises SettingsError."""
+        """Return the warning about keys that leave without encryption, unless they may. Raises SettingsError."""
         url = self._url()
         return None if url == SANDBOX or ApiDialect.read().allow_http else risk_of(url)
 
     def account(self) -> str:
-        """The kind and the fingerprint of the account; see `account_of`. Raises SettingsError."""
+        """Return the kind and the fingerprint of the account; see `account_of`. Raises SettingsError."""
         url = self._url()
         return account_of(url, "" if url == SANDBOX else ApiCredentials.read().client_id.get_secret_value())
 

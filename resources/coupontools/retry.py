@@ -46,7 +46,7 @@ def max_tries(error: UnavailableError, *, has_answered: bool) -> int:
 
 
 def seconds_to_wait(error: UnavailableError, tries: int, first_wait: float) -> float:
-    """The wait before the next try: what the server asks for, or else twice as long after each, with some jitter."""
+    """Return the wait before the next try: what the server asks for, or else a doubling one with some jitter."""
     # a server that names no time, or one that is over, would otherwise get all tries at once
     if error.retry_after:
         return min(error.retry_after, MAX_RETRY_AFTER)
@@ -55,7 +55,7 @@ def seconds_to_wait(error: UnavailableError, tries: int, first_wait: float) -> f
 
 
 def parse_retry_after(response: httpx.Response) -> float | None:
-    """The wait that a `Retry-After` header asks for, in seconds or as a date; None if it is not there or unreadable."""
+    """Read the wait that a `Retry-After` header asks for, in seconds or as a date; None without a readable one."""
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -169,7 +169,7 @@ class WaitLog:
 
 
 def final_error(error: UnavailableError, tries: int, deadline: RequestDeadline) -> UnavailableError:
-    """The error of the last try, which says how many there were; it no longer holds their answers in memory."""
+    """Make the error of the last try, which says how many there were, and frees their answers."""
     message = str(error)
     if not isinstance(error, OversizedError):
         limit = f" in the {deadline.seconds:,.0f} s that COUPONTOOLS_MAX_REQUEST_SECONDS allows"
