@@ -12,7 +12,16 @@ WITH counted AS (
         count(*) FILTER (is_voided OR voided_at IS NOT NULL) AS voided,
         quantile_cont(epoch(opened_at - created_at), [0.5, 0.9]) FILTER (opened_at >= created_at) AS to_open,
         quantile_cont(epoch(claimed_at - opened_at), [0.5, 0.9]) FILTER (claimed_at >= opened_at) AS to_claim,
-        quantile_cont(epoch(validated_at - claimed_at), [0.5, 0.9]) FILTER (validated_at >= claimed_at) AS to_validate
+        quantile_cont(epoch(validated_at - claimed_at), [0.5, 0.9]) FILTER (validated_at >= claimed_at) AS to_validate,
+        count(*) FILTER (
+            is_saved_to_apple_wallet
+            OR is_saved_to_google_wallet
+            OR saved_to_apple_wallet_at IS NOT NULL
+            OR saved_to_google_wallet_at IS NOT NULL
+        ) AS saved_to_wallet,
+        count(own_validation_code) AS with_own_code,
+        count(validation_value) FILTER (is_validated OR validated_at IS NOT NULL) AS validated_with_money,
+        sum(validation_value) FILTER (is_validated OR validated_at IS NOT NULL) AS money_spent
     FROM main.coupon_sessions
     WHERE _deleted_at IS NULL
     GROUP BY ALL
@@ -39,11 +48,18 @@ SELECT
     to_claim[1] AS median_seconds_to_claim,
     to_claim[2] AS p90_seconds_to_claim,
     to_validate[1] AS median_seconds_to_validate,
-    to_validate[2] AS p90_seconds_to_validate
+    to_validate[2] AS p90_seconds_to_validate,
+    validated / nullif(opened, 0) AS validated_of_opened_rate,
+    saved_to_wallet,
+    saved_to_wallet / created AS saved_to_wallet_rate,
+    validated_with_money,
+    validated_with_money / nullif(validated, 0) AS money_share,
+    money_spent,
+    (with_own_code > 0 OR coalesce(campaigns.custom_codes, 0) > 0) AND validated = 0 AS validation_may_not_be_tracked
 FROM counted
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.campaign_funnel IS 'How many sessions of each campaign came to each step of their life, and how fast; one row per campaign with sessions, live rows only';
+COMMENT ON VIEW marts.campaign_funnel IS 'How many sessions of each campaign came to each step of their life, and how fast; one row per campaign with sessions, live rows only; sessions are not people, and each rate names its denominator';
 COMMENT ON COLUMN marts.campaign_funnel.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.campaign_funnel.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.campaign_funnel.campaign_title IS 'Title that consumers see';
@@ -54,14 +70,21 @@ COMMENT ON COLUMN marts.campaign_funnel.opened IS 'of these, opened';
 COMMENT ON COLUMN marts.campaign_funnel.played IS 'of these, whose game was played';
 COMMENT ON COLUMN marts.campaign_funnel.claimed IS 'of these, claimed; may be without being opened';
 COMMENT ON COLUMN marts.campaign_funnel.validated IS 'of these, validated (redeemed)';
-COMMENT ON COLUMN marts.campaign_funnel.voided IS 'of these, void';
+COMMENT ON COLUMN marts.campaign_funnel.voided IS 'of these, void now; a void session stays in the other counts, nothing is netted';
 COMMENT ON COLUMN marts.campaign_funnel.opened_rate IS 'opened / created';
 COMMENT ON COLUMN marts.campaign_funnel.claimed_rate IS 'claimed / created';
 COMMENT ON COLUMN marts.campaign_funnel.validated_rate IS 'validated / created';
-COMMENT ON COLUMN marts.campaign_funnel.validated_of_claimed_rate IS 'validated / claimed; null where none is claimed';
+COMMENT ON COLUMN marts.campaign_funnel.validated_of_claimed_rate IS 'validated / claimed; null where none is claimed; above 1 where sessions are validated without a claim';
 COMMENT ON COLUMN marts.campaign_funnel.median_seconds_to_open IS 'Median of the seconds from creation to opening, of those with both dates in this order';
 COMMENT ON COLUMN marts.campaign_funnel.p90_seconds_to_open IS '90th percentile of the same';
 COMMENT ON COLUMN marts.campaign_funnel.median_seconds_to_claim IS 'Median of the seconds from opening to claim, of those with both dates in this order';
 COMMENT ON COLUMN marts.campaign_funnel.p90_seconds_to_claim IS '90th percentile of the same';
 COMMENT ON COLUMN marts.campaign_funnel.median_seconds_to_validate IS 'Median of the seconds from claim to validation, of those with both dates in this order';
 COMMENT ON COLUMN marts.campaign_funnel.p90_seconds_to_validate IS '90th percentile of the same';
+COMMENT ON COLUMN marts.campaign_funnel.validated_of_opened_rate IS 'validated / opened; null where none is opened; above 1 where sessions are validated without being opened';
+COMMENT ON COLUMN marts.campaign_funnel.saved_to_wallet IS 'Sessions saved to the Apple or the Google wallet; the API shows no removals';
+COMMENT ON COLUMN marts.campaign_funnel.saved_to_wallet_rate IS 'saved_to_wallet / created';
+COMMENT ON COLUMN marts.campaign_funnel.validated_with_money IS 'of validated, those with a validation value';
+COMMENT ON COLUMN marts.campaign_funnel.money_share IS 'validated_with_money / validated: the share of validations that money_spent speaks of; null where none is validated';
+COMMENT ON COLUMN marts.campaign_funnel.money_spent IS 'Sum of their validation values, taken to be the money that consumers spent; void ones too; the API names no currency; null where none has a value';
+COMMENT ON COLUMN marts.campaign_funnel.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so 0 may mean not tracked';

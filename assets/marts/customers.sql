@@ -1,15 +1,42 @@
--- most rows are sessions, so these are counted for themselves
+-- most rows are sessions, so these are counted for themselves; a filter on customer would be pushed below the grouping,
+-- and whom a text names be computed twice: count(customer) is not
 CREATE VIEW marts.customers AS
-WITH of_sessions AS (
+WITH grid AS (
+    FROM
+        (
+            VALUES
+            (3, 1, 'beginner'), (3, 2, 'growing'), (3, 3, 'champion'),
+            (2, 1, 'doubtful'), (2, 2, 'borderline'), (2, 3, 'loyal'),
+            (1, 1, 'sleeping'), (1, 2, 'at risk'), (1, 3, 'needs attention')
+        ) AS cells (recency_score, frequency_score, segment)
+),
+
+sessions AS (
     SELECT
         coalesce(marts.identity(email), marts.identity(phone)) AS customer,
+        campaign_id,
+        created_at,
+        validated_at,
+        validation_value
+    FROM main.coupon_sessions
+    WHERE _deleted_at IS NULL AND (email IS NOT NULL OR phone IS NOT NULL)
+),
+
+of_sessions AS (
+    SELECT
+        customer,
         count(*) AS sessions,
         count(validated_at) AS validated,
         min(created_at) AS first_seen_at,
-        max(created_at) AS last_seen_at
-    FROM main.coupon_sessions
-    WHERE _deleted_at IS NULL
+        max(created_at) AS last_seen_at,
+        max(validated_at) AS last_validated_at,
+        count(validation_value) FILTER (validated_at IS NOT NULL) AS validated_with_money,
+        sum(validation_value) FILTER (validated_at IS NOT NULL) AS money_spent,
+        arg_min(campaign_id, created_at) AS first_campaign_id,
+        arg_max(campaign_id, created_at) AS last_campaign_id
+    FROM sessions
     GROUP BY customer
+    HAVING count(customer) > 0
 ),
 
 others AS (
@@ -38,6 +65,33 @@ of_others AS (
         max(registered_at) AS last_seen_at
     FROM others
     GROUP BY customer
+    HAVING count(customer) > 0
+),
+
+last_read AS (
+    SELECT max(_extracted_at)::DATE AS day
+    FROM main.coupon_sessions
+),
+
+people AS (
+    SELECT
+        * EXCLUDE (first_seen_at, last_seen_at),
+        least(of_sessions.first_seen_at, of_others.first_seen_at) AS first_seen_at,
+        greatest(of_sessions.last_seen_at, of_others.last_seen_at) AS last_seen_at,
+        date_diff('day', last_validated_at::DATE, last_read.day) AS days_since_validation,
+        CASE
+            WHEN days_since_validation <= 30 THEN 3
+            WHEN days_since_validation <= 60 THEN 2
+            WHEN days_since_validation > 60 THEN 1
+        END AS recency_score,
+        CASE
+            WHEN validated >= 8 THEN 3
+            WHEN validated >= 4 THEN 2
+            WHEN validated >= 1 THEN 1
+        END AS frequency_score
+    FROM of_sessions
+    FULL JOIN of_others USING (customer)
+    CROSS JOIN last_read
 )
 
 SELECT
@@ -47,18 +101,35 @@ SELECT
     coalesce(loyalty_cards, 0) AS loyalty_cards,
     coalesce(points, 0) AS points,
     coalesce(directory_registrations, 0) AS directory_registrations,
-    least(of_sessions.first_seen_at, of_others.first_seen_at) AS first_seen_at,
-    greatest(of_sessions.last_seen_at, of_others.last_seen_at) AS last_seen_at
-FROM of_sessions
-FULL JOIN of_others USING (customer)
-WHERE customer IS NOT NULL;
+    first_seen_at,
+    last_seen_at,
+    first_campaign_id,
+    last_campaign_id,
+    last_validated_at,
+    days_since_validation,
+    coalesce(validated_with_money, 0) AS validated_with_money,
+    money_spent,
+    recency_score,
+    frequency_score,
+    segment
+FROM people
+LEFT JOIN grid USING (recency_score, frequency_score);
 
-COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number of those without one, live rows only';
+COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number of those without one, live rows only; somebody with two addresses, or who gives an address here and only a number there, is two rows, and a family that shares one is one';
 COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, or else the phone number, as marts.identity writes them; a hash of it where personal data is hashed';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
-COMMENT ON COLUMN marts.customers.validated IS 'of these, validated';
+COMMENT ON COLUMN marts.customers.validated IS 'of these, validated, with a date';
 COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds';
 COMMENT ON COLUMN marts.customers.points IS 'Points on them';
 COMMENT ON COLUMN marts.customers.directory_registrations IS 'Registrations for directories';
 COMMENT ON COLUMN marts.customers.first_seen_at IS 'First session or registration, UTC';
 COMMENT ON COLUMN marts.customers.last_seen_at IS 'Last session or registration, UTC';
+COMMENT ON COLUMN marts.customers.first_campaign_id IS 'Campaign of the first session created';
+COMMENT ON COLUMN marts.customers.last_campaign_id IS 'Campaign of the last session created';
+COMMENT ON COLUMN marts.customers.last_validated_at IS 'Last validation, UTC; null where nothing is validated';
+COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export of sessions, UTC (recency)';
+COMMENT ON COLUMN marts.customers.validated_with_money IS 'of validated, those with a validation value';
+COMMENT ON COLUMN marts.customers.money_spent IS 'Sum of the validation values, taken to be the money spent, of validated_with_money alone; the API names no currency; null where none has a value';
+COMMENT ON COLUMN marts.customers.recency_score IS '3 validated within 30 days, 2 within 60, 1 longer ago; null where nothing is validated';
+COMMENT ON COLUMN marts.customers.frequency_score IS '3 for 8 or more validations, 2 for 4 to 7, 1 for 1 to 3; null where nothing is validated';
+COMMENT ON COLUMN marts.customers.segment IS 'By recency_score and frequency_score 1 to 3: beginner, growing, champion within 30 days; doubtful, borderline, loyal within 60; sleeping, at risk, needs attention longer ago; null where nothing is validated, which a campaign without tracked validations may cause';

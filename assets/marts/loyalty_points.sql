@@ -6,6 +6,7 @@ SELECT
     count(*) FILTER (is_voided IS NOT TRUE) AS users_not_void,
     count(*) FILTER (points > 0) AS users_with_points,
     coalesce(sum(points), 0) AS points,
+    coalesce(sum(points) FILTER (is_voided IS NOT TRUE), 0) AS points_not_void,
     median(points) AS median_points,
     max(points) AS most_points,
     coalesce(sum(stamps), 0)::BIGINT AS stamps
@@ -21,6 +22,7 @@ COMMENT ON COLUMN marts.loyalty_points.users IS 'People who hold it';
 COMMENT ON COLUMN marts.loyalty_points.users_not_void IS 'of these, those whose card is not void';
 COMMENT ON COLUMN marts.loyalty_points.users_with_points IS 'of these, those with points';
 COMMENT ON COLUMN marts.loyalty_points.points IS 'Points of all of them';
+COMMENT ON COLUMN marts.loyalty_points.points_not_void IS 'Points of those whose card is not void';
 COMMENT ON COLUMN marts.loyalty_points.median_points IS 'Median of their points, where they have any number';
 COMMENT ON COLUMN marts.loyalty_points.most_points IS 'The most points of one of them';
 COMMENT ON COLUMN marts.loyalty_points.stamps IS 'Stamps of all of them';

@@ -15,11 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from assets.catalogue import marts
+from assets.catalogue import TABLES, marts
 from assets.ingest.personal_data import Redactor
 from assets.tables.coupon_sessions import CouponSession
-from assets.tables.directory_registrations import DirectoryRegistration
-from assets.tables.loyalty_users import LoyaltyUser
 from assets.tables.quarantine import Quarantine
 from pipelines.cli import app
 from pipelines.definitions import defs
@@ -185,12 +183,12 @@ def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: l
 def customers_of(sessions: pl.DataFrame) -> list[int]:
     """The sessions of each customer, in order."""
     with duckdb.connect() as connection, TemporaryDirectory() as folder:
-        for table in (CouponSession, LoyaltyUser, DirectoryRegistration):
+        for table in TABLES:
             create_table(connection, table.schema_of_table())
         sessions.write_parquet(f"{folder}/sessions.parquet")
         connection.execute(f"INSERT INTO coupon_sessions FROM '{folder}/sessions.parquet'")
         connection.execute("CREATE SCHEMA marts")
-        connection.execute("".join(script for script in marts() if "marts.identity" in script))
+        connection.execute("".join(marts()))
         found = connection.execute("SELECT sessions FROM marts.customers ORDER BY 1").fetchall()
         return [sessions for (sessions,) in found]
 

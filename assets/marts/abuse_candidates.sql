@@ -1,0 +1,121 @@
+CREATE VIEW marts.abuse_candidates AS
+WITH thresholds AS (
+    SELECT
+        5 AS max_validations_of_person,
+        10 AS max_seconds_to_validate,
+        5 AS min_quick_validations,
+        0.5 AS max_share_of_location,
+        50 AS min_validations_of_campaign
+),
+
+validations AS (
+    SELECT
+        campaign_id,
+        coalesce(redeem_location_id, redeem_location_company || coalesce(', ' || redeem_location_city, '')) AS location,
+        coalesce(marts.identity(email), marts.identity(phone)) AS customer,
+        date_diff('second', created_at, validated_at) AS seconds_to_validate,
+        validated_at
+    FROM main.coupon_sessions
+    WHERE _deleted_at IS NULL AND (is_validated OR validated_at IS NOT NULL)
+),
+
+of_people AS (
+    SELECT
+        campaign_id,
+        customer,
+        count(customer) AS validations,
+        min(validated_at) AS first_at,
+        max(validated_at) AS last_at
+    FROM validations
+    GROUP BY campaign_id, customer
+),
+
+of_locations AS (
+    SELECT
+        campaign_id,
+        location,
+        count(*) AS validations,
+        count(*) FILTER (seconds_to_validate BETWEEN 0 AND max_seconds_to_validate) AS quick,
+        min(validated_at) AS first_at,
+        max(validated_at) AS last_at,
+        min(validated_at) FILTER (seconds_to_validate BETWEEN 0 AND max_seconds_to_validate) AS first_quick_at,
+        max(validated_at) FILTER (seconds_to_validate BETWEEN 0 AND max_seconds_to_validate) AS last_quick_at
+    FROM validations, thresholds
+    GROUP BY campaign_id, location
+),
+
+of_campaigns AS (
+    SELECT
+        campaign_id,
+        sum(validations)::BIGINT AS validations,
+        count(location) AS locations
+    FROM of_locations
+    GROUP BY campaign_id
+),
+
+candidates AS (
+    SELECT
+        'many validations of one person' AS rule,
+        campaign_id,
+        customer,
+        of_people.validations AS events,
+        of_campaigns.validations AS of_events,
+        first_at,
+        last_at
+    FROM of_people
+    INNER JOIN of_campaigns USING (campaign_id)
+    INNER JOIN thresholds ON of_people.validations > max_validations_of_person
+    UNION ALL BY NAME
+    SELECT
+        'validated at once' AS rule,
+        campaign_id,
+        location,
+        quick AS events,
+        validations AS of_events,
+        first_quick_at AS first_at,
+        last_quick_at AS last_at
+    FROM of_locations
+    INNER JOIN thresholds ON quick >= min_quick_validations
+    UNION ALL BY NAME
+    SELECT
+        'most validations at one location' AS rule,
+        campaign_id,
+        location,
+        of_locations.validations AS events,
+        of_campaigns.validations AS of_events,
+        first_at,
+        last_at
+    FROM of_locations
+    INNER JOIN of_campaigns USING (campaign_id)
+    INNER JOIN thresholds
+        ON
+            of_campaigns.validations >= min_validations_of_campaign
+            AND of_locations.validations > max_share_of_location * of_campaigns.validations
+    WHERE location IS NOT NULL AND locations > 1
+)
+
+SELECT
+    rule,
+    campaign_id,
+    campaigns.name AS campaign_name,
+    customer,
+    location,
+    events,
+    of_events,
+    events / of_events AS share,
+    first_at,
+    last_at
+FROM candidates
+LEFT JOIN main.campaigns USING (campaign_id);
+
+COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: what goes beyond a rule''s threshold, each of which can have a good reason; one row per rule, campaign and person or location, live rows only; a session that is claimed without being opened is allowed and no candidate; attempts that failed, and who worked at a location, are not in the data';
+COMMENT ON COLUMN marts.abuse_candidates.rule IS 'many validations of one person: more than 5 in a campaign; validated at once: 5 or more within 10 seconds of creation, of a campaign at a location; most validations at one location: more than half of a campaign with 50 or more validations and several locations';
+COMMENT ON COLUMN marts.abuse_candidates.campaign_id IS 'Campaign';
+COMMENT ON COLUMN marts.abuse_candidates.campaign_name IS 'Name inside the account';
+COMMENT ON COLUMN marts.abuse_candidates.customer IS 'Person, as marts.customers tells them apart; null where the rule is not about one';
+COMMENT ON COLUMN marts.abuse_candidates.location IS 'Id of the location, or its company and city where the id is missing; null where the rule is not about one, or where validations have none';
+COMMENT ON COLUMN marts.abuse_candidates.events IS 'Validations that the rule counts';
+COMMENT ON COLUMN marts.abuse_candidates.of_events IS 'Validations that they are part of: of the campaign, or of the campaign at the location for validated at once';
+COMMENT ON COLUMN marts.abuse_candidates.share IS 'events / of_events';
+COMMENT ON COLUMN marts.abuse_candidates.first_at IS 'First of the events, UTC';
+COMMENT ON COLUMN marts.abuse_candidates.last_at IS 'Last of the events, UTC';

@@ -1,0 +1,45 @@
+CREATE VIEW marts.code_pool AS
+WITH counted AS (
+    SELECT
+        campaign_id,
+        count(*) AS sessions_with_code,
+        count(*) FILTER (is_claimed OR claimed_at IS NOT NULL) AS claimed_with_code,
+        count(*) FILTER (is_validated OR validated_at IS NOT NULL) AS validated_with_code,
+        max(created_at) AS last_created_at
+    FROM main.coupon_sessions
+    WHERE _deleted_at IS NULL AND own_validation_code IS NOT NULL
+    GROUP BY campaign_id
+),
+
+live_campaigns AS (
+    SELECT campaign_id, name, custom_codes, custom_codes_claimed
+    FROM main.campaigns
+    WHERE _deleted_at IS NULL
+)
+
+SELECT
+    campaign_id,
+    live_campaigns.name AS campaign_name,
+    custom_codes AS codes,
+    custom_codes_claimed AS codes_issued,
+    custom_codes - custom_codes_claimed AS codes_left,
+    (custom_codes - custom_codes_claimed) / nullif(custom_codes, 0) AS left_rate,
+    coalesce(sessions_with_code, 0) AS sessions_with_code,
+    coalesce(claimed_with_code, 0) AS claimed_with_code,
+    coalesce(validated_with_code, 0) AS validated_with_code,
+    last_created_at
+FROM live_campaigns
+FULL JOIN counted USING (campaign_id)
+WHERE custom_codes > 0 OR sessions_with_code > 0;
+
+COMMENT ON VIEW marts.code_pool IS 'Own codes of campaigns, issued and left; one row per campaign with own codes, live rows only; how many there are only the campaign''s statistics tell, which an account may not have';
+COMMENT ON COLUMN marts.code_pool.campaign_id IS 'Campaign';
+COMMENT ON COLUMN marts.code_pool.campaign_name IS 'Name inside the account';
+COMMENT ON COLUMN marts.code_pool.codes IS 'Own codes in all, as the campaign''s statistics tell; null where they do not';
+COMMENT ON COLUMN marts.code_pool.codes_issued IS 'of these, claimed, as the campaign''s statistics tell';
+COMMENT ON COLUMN marts.code_pool.codes_left IS 'codes less codes_issued';
+COMMENT ON COLUMN marts.code_pool.left_rate IS 'codes_left / codes';
+COMMENT ON COLUMN marts.code_pool.sessions_with_code IS 'Sessions that have an own code, as the sessions tell; need not equal codes_issued, since sessions can be deleted';
+COMMENT ON COLUMN marts.code_pool.claimed_with_code IS 'of these, claimed';
+COMMENT ON COLUMN marts.code_pool.validated_with_code IS 'of these, validated; 0 may mean that scans of own codes are not tracked';
+COMMENT ON COLUMN marts.code_pool.last_created_at IS 'When the newest session with an own code was created, UTC';

@@ -1,0 +1,43 @@
+CREATE VIEW marts.locations AS
+WITH validations AS (
+    SELECT
+        redeem_location_id AS location_id,
+        CASE WHEN redeem_location_id IS NULL THEN redeem_location_company END AS company_without_id,
+        CASE WHEN redeem_location_id IS NULL THEN redeem_location_city END AS city_without_id,
+        date_trunc('month', validated_at)::DATE AS month,
+        coalesce(marts.identity(email), marts.identity(phone)) AS customer,
+        redeem_location_company AS company,
+        redeem_location_city AS city,
+        is_voided OR voided_at IS NOT NULL AS is_void,
+        validation_value
+    FROM main.coupon_sessions
+    WHERE _deleted_at IS NULL AND (is_validated OR validated_at IS NOT NULL)
+)
+
+SELECT
+    location_id,
+    max(company) AS company,
+    max(city) AS city,
+    month,
+    count(*) AS validations,
+    count(*) FILTER (is_void) AS voided,
+    count(customer) AS validations_with_person,
+    count(DISTINCT customer) AS people,
+    count(validation_value) AS validations_with_money,
+    count(validation_value) / count(*) AS money_share,
+    sum(validation_value) AS money_spent
+FROM validations
+GROUP BY location_id, company_without_id, city_without_id, month;
+
+COMMENT ON VIEW marts.locations IS 'What was validated at each location, as a statement for a partner; one row per location and month of validation, live rows only; a location is its id, or company and city where the id is missing, and the row without any of them is validations without a location';
+COMMENT ON COLUMN marts.locations.location_id IS 'Location; null where the API gives none';
+COMMENT ON COLUMN marts.locations.company IS 'Its company; the last in the alphabet if the month''s validations name several';
+COMMENT ON COLUMN marts.locations.city IS 'Its city; the last in the alphabet if the month''s validations name several';
+COMMENT ON COLUMN marts.locations.month IS 'First day of the month of validation, UTC; null where the date is missing';
+COMMENT ON COLUMN marts.locations.validations IS 'Sessions validated; several may be of one person';
+COMMENT ON COLUMN marts.locations.voided IS 'of these, void now; they stay in the other counts, nothing is netted';
+COMMENT ON COLUMN marts.locations.validations_with_person IS 'of these, those with an e-mail address or phone number';
+COMMENT ON COLUMN marts.locations.people IS 'Different people among validations_with_person, as marts.customers tells them apart; not to be added up over months or locations';
+COMMENT ON COLUMN marts.locations.validations_with_money IS 'of validations, those with a validation value';
+COMMENT ON COLUMN marts.locations.money_share IS 'validations_with_money / validations: the share that money_spent speaks of';
+COMMENT ON COLUMN marts.locations.money_spent IS 'Sum of the validation values, taken to be the money that consumers spent; void ones too; the API names no currency; null where none has a value';

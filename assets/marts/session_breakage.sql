@@ -1,0 +1,59 @@
+CREATE VIEW marts.session_breakage AS
+WITH last_read AS (
+    SELECT max(_extracted_at)::DATE AS day
+    FROM main.coupon_sessions
+),
+
+counted AS (
+    SELECT
+        campaign_id,
+        CASE WHEN expires_at_local < last_read.day THEN date_trunc('month', expires_at_local)::DATE END AS month,
+        count(*) AS expired,
+        count(*) FILTER (is_claimed OR claimed_at IS NOT NULL) AS claimed,
+        count(*) FILTER (is_validated OR validated_at IS NOT NULL) AS validated,
+        count(*) FILTER (is_voided OR voided_at IS NOT NULL) AS voided,
+        count(*) FILTER (
+            is_validated IS NOT TRUE AND validated_at IS NULL AND is_voided IS NOT TRUE AND voided_at IS NULL
+        ) AS unused,
+        count(own_validation_code) AS with_own_code
+    FROM main.coupon_sessions, last_read
+    WHERE _deleted_at IS NULL
+    GROUP BY ALL
+),
+
+of_campaigns AS (
+    SELECT
+        campaign_id,
+        sum(with_own_code) > 0 AS has_own_codes,
+        sum(validated) = 0 AS has_no_validation
+    FROM counted
+    GROUP BY campaign_id
+)
+
+SELECT
+    campaign_id,
+    campaigns.name AS campaign_name,
+    month,
+    expired,
+    claimed,
+    validated,
+    voided,
+    unused,
+    unused / expired AS breakage_rate,
+    (has_own_codes OR coalesce(campaigns.custom_codes, 0) > 0) AND has_no_validation AS validation_may_not_be_tracked
+FROM counted
+INNER JOIN of_campaigns USING (campaign_id)
+LEFT JOIN main.campaigns USING (campaign_id)
+WHERE month IS NOT NULL;
+
+COMMENT ON VIEW marts.session_breakage IS 'Sessions that have expired, and how many of them nobody used (breakage); one row per campaign and month of expiry, live rows only; sessions without an expiry are in none';
+COMMENT ON COLUMN marts.session_breakage.campaign_id IS 'Campaign';
+COMMENT ON COLUMN marts.session_breakage.campaign_name IS 'Name inside the account';
+COMMENT ON COLUMN marts.session_breakage.month IS 'First day of the month of expiry, in the local time of the expiry, whose zone is not documented';
+COMMENT ON COLUMN marts.session_breakage.expired IS 'Sessions whose expiry was before the day of the last export of sessions; may be a day off, as the zone is not documented';
+COMMENT ON COLUMN marts.session_breakage.claimed IS 'of these, claimed';
+COMMENT ON COLUMN marts.session_breakage.validated IS 'of these, validated (redeemed)';
+COMMENT ON COLUMN marts.session_breakage.voided IS 'of these, void now; may be validated too';
+COMMENT ON COLUMN marts.session_breakage.unused IS 'of these, neither validated nor void';
+COMMENT ON COLUMN marts.session_breakage.breakage_rate IS 'unused / expired';
+COMMENT ON COLUMN marts.session_breakage.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so unused may mean not tracked';

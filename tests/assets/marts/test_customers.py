@@ -1,0 +1,82 @@
+"""marts.customers."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.support.marts import READ_AT, Row, in_marts
+
+
+def validated(days_ago: int, **columns: object) -> Row:
+    moment = READ_AT - timedelta(days=days_ago)
+    return {"email": "ann@x.be", "created_at": moment, "validated_at": moment} | columns
+
+
+def test_an_address_counts_before_a_number_and_one_person_is_one_row() -> None:
+    sessions: list[Row] = [
+        {"email": " ANN@x.be", "phone": "+32 470 11 22 33"},
+        {"email": "ann@x.be"},
+        {"phone": "0032 (0)470 11 22 33"},
+        {"email": " "},
+        {"created_at": READ_AT},
+        {"email": "bo@x.be", "_deleted_at": READ_AT},
+    ]
+    users: list[Row] = [{"loyalty_card_id": "7", "loyalty_user_id": "1", "phone": "+32470112233", "points": 5}]
+    query = "SELECT customer, sessions, loyalty_cards, points FROM marts.customers ORDER BY ALL"
+    assert in_marts(query, coupon_sessions=sessions, loyalty_users=users) == [
+        ("32470112233", 1, 1, Decimal(5)),
+        ("ann@x.be", 2, 0, Decimal(0)),
+    ]
+
+
+def test_recency_frequency_and_money_are_of_validations() -> None:
+    sessions: list[Row] = [
+        validated(20, validation_value="2.50"),
+        validated(9, validation_value="4.00"),
+        validated(12),
+        {"email": "ann@x.be", "created_at": READ_AT, "validation_value": 99},
+        {"email": "bo@x.be"},
+    ]
+    figures = "validated, last_validated_at, days_since_validation, validated_with_money, money_spent"
+    query = f"SELECT {figures} FROM marts.customers ORDER BY customer"
+    assert in_marts(query, coupon_sessions=sessions) == [
+        (3, datetime(2026, 3, 22, 12), 9, 2, Decimal("6.5")),
+        (0, None, None, 0, None),
+    ]
+
+
+def test_the_first_and_the_last_campaign_are_those_of_the_first_and_the_last_session() -> None:
+    sessions: list[Row] = [
+        validated(days, campaign_id=name) for days, name in ((5, "cam_2"), (50, "cam_9"), (1, "cam_3"))
+    ]
+    query = "SELECT first_campaign_id, last_campaign_id FROM marts.customers"
+    assert in_marts(query, coupon_sessions=sessions) == [("cam_9", "cam_3")]
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "validations", "scores", "segment"),
+    [
+        (0, 1, (3, 1), "beginner"),
+        (30, 3, (3, 1), "beginner"),
+        (30, 4, (3, 2), "growing"),
+        (30, 8, (3, 3), "champion"),
+        (31, 3, (2, 1), "doubtful"),
+        (60, 7, (2, 2), "borderline"),
+        (60, 8, (2, 3), "loyal"),
+        (61, 1, (1, 1), "sleeping"),
+        (61, 4, (1, 2), "at risk"),
+        (400, 20, (1, 3), "needs attention"),
+    ],
+)
+def test_the_grid_of_recency_and_frequency_names_the_segment(
+    days_ago: int, validations: int, scores: tuple[int, int], segment: str
+) -> None:
+    sessions: list[Row] = [validated(days_ago)] * validations
+    query = "SELECT recency_score, frequency_score, segment FROM marts.customers"
+    assert in_marts(query, coupon_sessions=sessions) == [(*scores, segment)]
+
+
+def test_whoever_has_validated_nothing_is_in_no_segment() -> None:
+    query = "SELECT recency_score, frequency_score, segment FROM marts.customers"
+    assert in_marts(query, coupon_sessions=[{"email": "ann@x.be", "is_claimed": True}]) == [(None, None, None)]

@@ -1,0 +1,40 @@
+"""The views of the schema `marts`, over rows that a test writes down instead of exporting them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+
+from assets.catalogue import TABLES, marts
+from resources.warehouse.columns import create_table
+from tests.support.queries import Rows
+
+Row = dict[str, object]
+"""The values of some columns; the others are null."""
+
+READ_AT = datetime(2026, 3, 31, 12)
+"""When rows were last read, unless they say otherwise."""
+
+
+def in_marts(query: str, **tables: Sequence[Row]) -> Rows:
+    """Ask a database with these rows of some tables; a session without an id gets one, and is of the campaign cam_1."""
+    with duckdb.connect() as connection:
+        for table in TABLES:
+            create_table(connection, table.schema_of_table())
+        for name, rows in tables.items():
+            for number, row in enumerate(rows):
+                _insert(connection, name, _defaults(name, number) | row)
+        connection.execute("CREATE SCHEMA marts")
+        for script in marts():
+            connection.execute(script)
+        return connection.execute(query).fetchall()
+
+
+def _defaults(table: str, number: int) -> Row:
+    ids: Row = {"session_id": f"s{number}", "campaign_id": "cam_1"} if table == "coupon_sessions" else {}
+    return {"_extracted_at": READ_AT} | ids
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, row: Row) -> None:
+    columns, values = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", list(row.values()))
