@@ -16,6 +16,7 @@ from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.tables.table import Table
 from resources.warehouse.audit import (
     LiveRows,
+    ask_stage,
     before_the_beginning,
     later_than_seen,
     repeated_keys,
@@ -142,7 +143,7 @@ def audit(
     queries = {check.key: check.query for check in chosen if check.query}
     compared = [check.table.schema_of_table() for check in chosen if not check.query]
     with as_dagster_failure():
-        audited = warehouse.audit([table.schema_of_table() for table in tables], queries, compared)
+        audited = ask_stage(warehouse.engine, [table.schema_of_table() for table in tables], queries, compared)
     for check in chosen:
         if check.query:
             yield _counted(check, audited.wrong[check.key])

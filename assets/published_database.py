@@ -3,7 +3,6 @@
 from typing import Any
 
 import dagster as dg
-import duckdb
 from dagster import AutomationCondition
 
 from assets.catalogue import KEYED, TABLES, marts
@@ -15,6 +14,7 @@ from assets.report.figures import figures
 from assets.report.report import report
 from resources.run_mode import RunMode
 from resources.warehouse.errors import InUseError
+from resources.warehouse.publication import PublishResult
 from resources.warehouse.resource import WarehouseResource
 
 FOLLOWS_THE_TABLES = (
@@ -54,7 +54,7 @@ def published_database(
         )
     context.log.info("published_database: writing the database and the files that have changed")
     with as_dagster_failure(None if run_mode.interactive else context.retry_number):
-        published = warehouse.publish([table.schema_of_table() for table in TABLES], marts(), _describe)
+        published = _publish(warehouse)
         run_mode.note_published(published)
         pictures = {} if run_mode.interactive else _draw_pictures(context, warehouse)
     return dg.MaterializeResult(
@@ -69,9 +69,14 @@ def published_database(
     )
 
 
-def _describe(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Write the files that are published with the database, by name."""
-    return {"report.html": report(connection, figures(connection)), "dictionary.md": dictionary(connection)}
+def _publish(warehouse: WarehouseResource) -> PublishResult:
+    """Publish the stage, with a report and a dictionary beside the database; nothing if nothing has changed."""
+    tables = [table.schema_of_table() for table in TABLES]
+    with warehouse.engine.open_publication(tables, marts()) as publication:
+        if connection := publication.connection:
+            publication.add_file("report.html", report(connection, figures(connection)))
+            publication.add_file("dictionary.md", dictionary(connection))
+    return publication.result
 
 
 def _draw_pictures(
@@ -79,7 +84,7 @@ def _draw_pictures(
 ) -> dict[str, dg.MarkdownMetadataValue]:
     """Draw the figures of what is published now; none while another program has the database open for writing."""
     try:
-        with warehouse.published() as connection:
+        with warehouse.engine.open_published() as connection:
             return {name: as_picture(svg, name) for name, svg in figures(connection).items()}
     except InUseError as error:
         context.log.warning(f"published_database: without pictures on this page. {error}")

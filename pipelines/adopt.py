@@ -3,7 +3,7 @@
 import click
 
 from resources.coupontools.resource import CoupontoolsResource
-from resources.settings import PersonalData
+from resources.warehouse.admission import adopt as take_over
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -13,7 +13,7 @@ def adopt() -> None:
     """Note in the folder that its rows belong to the account of the environment. Raises click.ClickException."""
     warehouse = WarehouseResource()
     try:
-        warehouse.adopt(Origin(CoupontoolsResource().account(), PersonalData.read().told))
+        take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.told))
     except WarehouseError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"The rows in {warehouse.folder.root} are now those of the account that your variables name.")

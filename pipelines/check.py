@@ -15,6 +15,7 @@ from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.settings import PersonalData, SettingsError
+from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -52,7 +53,7 @@ def _rows() -> bool:
     except SettingsError as error:
         return _show(str(error), good=False)
     try:
-        WarehouseResource().admit(Origin(CoupontoolsResource().account(), policy))
+        admit(WarehouseResource().engine, Origin(CoupontoolsResource().account(), policy))
     except SettingsError:  # the line of the account shows it
         return True
     except WarehouseError as error:

@@ -7,11 +7,12 @@ import polars as pl
 
 from assets.catalogue import TABLES
 from resources.coupontools.resource import CoupontoolsResource
-from resources.settings import PersonalData, SettingsError
+from resources.settings import SettingsError
 from resources.warehouse.erasure import People
+from resources.warehouse.erasure import forget as erase
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS, identifiers
-from resources.warehouse.origin import Origin, read_note
+from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import keyed_hash
 
@@ -34,7 +35,8 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
         raise click.UsageError("Say who is to be forgotten, by --email, --phone or --stdin.")
     warehouse = WarehouseResource()
     try:
-        erased = warehouse.forget(_people(warehouse, named), [table.schema_of_table() for table in TABLES])
+        people, tables = _people(warehouse, named), [table.schema_of_table() for table in TABLES]
+        erased = erase(warehouse.engine, warehouse.store, people, tables)
     except RefusedError as error:
         raise click.ClickException(f"Nobody was erased. {error}") from None
     except (SettingsError, WarehouseError) as error:
@@ -54,14 +56,14 @@ def _identifier(text: str, where: str, *, is_address: bool) -> str:
 
 
 def _people(warehouse: WarehouseResource, named: set[str]) -> People:
-    policy = PersonalData.read()
+    policy = warehouse.personal_data
     try:
         account = CoupontoolsResource().account()
     except SettingsError:  # nothing is read from the API, so that the account need not be known
-        note = read_note(warehouse.folder)
+        note = warehouse.engine.read_origin()
         account = note.account if note else ""
     hashes = set[str]()
     if policy.personal_data != "keep":
-        key = policy.secret or warehouse.suppressed(policy.secret).key
+        key = policy.secret or warehouse.engine.read_suppression(policy.secret).key
         hashes = {keyed_hash(key, identifier) for identifier in named}
     return People(named, hashes, Origin(account, policy.told), policy.secret)

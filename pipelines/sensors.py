@@ -8,7 +8,8 @@ from assets.published_database import published_database
 from pipelines.jobs import export_loyalty_users
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import PersonalData, SettingsError
+from resources.settings import SettingsError
+from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
@@ -33,7 +34,7 @@ def loyalty_card_partitions(
     deleted.
     """
     try:
-        warehouse.admit(Origin(coupontools.account(), PersonalData.read().told))
+        admit(warehouse.engine, Origin(coupontools.account(), warehouse.personal_data.told))
         listed = list_cards(coupontools)
     except (SettingsError, RefusedError) as error:
         return dg.SkipReason(make_printable(str(error)))

@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from resources.warehouse.publish import Published
+from resources.warehouse.publication import PublishResult
 
 
 @dataclass
 class Outcome:
     """What the steps of a run came to, noted by each of them."""
 
-    published: Published | None = None
+    published: PublishResult | None = None
     rejected: dict[str, int] = field(default_factory=dict)
     """The rows that were added to the quarantine, by table."""
 
@@ -32,7 +32,7 @@ class RunMode(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.outcome:
             self.outcome.rejected[table] = rows
 
-    def note_published(self, published: Published) -> None:
+    def note_published(self, published: PublishResult) -> None:
         """Note what was published."""
         if self.outcome:
             self.outcome.published = published

@@ -244,7 +244,7 @@ SliceKey: TypeAlias = tuple[str, str | None, str | None, str | None]
 
 def known_slices(batch: Batch) -> set[SliceKey]:
     """Return the slices that a batch holds, or has held until they were merged."""
-    return {_key_of(completed) for completed in (*batch.slices, *batch.merged)}
+    return batch.known_slices
 
 
 def slice_key(slice_: Slice) -> SliceKey:

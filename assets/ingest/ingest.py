@@ -22,10 +22,13 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.run_mode import RunMode
 from resources.settings import PersonalData
-from resources.warehouse.batch import Batch
-from resources.warehouse.deletions import Whole
-from resources.warehouse.merge import Merged
+from resources.warehouse.admission import admit
+from resources.warehouse.batch import Batch, BatchKey
+from resources.warehouse.batches import open_batch
+from resources.warehouse.deletions import CompleteReads
+from resources.warehouse.merge import MergePlan, MergeResult, merge
 from resources.warehouse.origin import Origin
+from resources.warehouse.queries import list_values
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList
 
@@ -57,19 +60,20 @@ class _Destination:
         """Read the policy for personal data, and refuse a folder that holds the rows of another origin."""
         policy = resources.warehouse.personal_data
         origin = Origin(resources.coupontools.account(), policy.told)
-        resources.warehouse.admit(origin)
+        admit(resources.warehouse.engine, origin)
         keep_salt = policy.personal_data == "drop"
-        suppressed = resources.warehouse.suppressed(policy.secret, keep_salt=keep_salt)
+        suppressed = resources.warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
         return cls(resources.warehouse, table, origin, policy, suppressed)
 
-    def resume_key(self, window: Window | None) -> str:
+    def batch_key(self, window: Window | None) -> BatchKey:
         """Name what a batch is read for: a run continues only one that a dead run has read for the same.
 
         A batch for other columns, or under another policy for personal data, is of no use.
         """
         columns = sha256(repr((self.table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
         what = f"{self.table.TABLE} {window} of {self.origin.account}" if window else self.table.TABLE
-        return f"{what}{self.policy.told} in columns {columns}"
+        resume_key = f"{what}{self.policy.told} in columns {columns}"
+        return BatchKey(resume_key, window.resumable_for if window else timedelta(0), self.suppressed.version)
 
     def redactor(self) -> Redactor | None:
         """Make what redacts personal data before it is written."""
@@ -77,20 +81,20 @@ class _Destination:
 
     def stored_ids(self) -> Sequence[str]:
         """Read the ids of the table's rows in the stage."""
-        return self.warehouse.values(self.table.schema_of_table(), self.table.KEY[0])
+        return list_values(self.warehouse.engine, self.table.schema_of_table(), self.table.KEY[0])
 
-    def merge(self, batch: Batch, complete_reads: Whole) -> Merged:
+    def merge(self, batch: Batch, complete_reads: CompleteReads) -> MergeResult:
         """Merge a batch into the stage; only its quarantine if too many records were rejected, which fails the run."""
         rejections, reason = Rejections.of(batch), _most_frequent_reason(batch)
-        merged = self.warehouse.merge(
-            batch,
+        plan = MergePlan(
             self.table.schema_of_table(),
             Quarantine.schema_of_table(),
             self.origin,
-            whole=complete_reads,
+            complete_reads,
             rejected_only=rejections.are_too_many,
-            suppressed=self.suppressed,
+            secret=self.suppressed.secret,
         )
+        merged = merge(self.warehouse.engine, batch, plan)
         if rejections.are_too_many:
             raise dg.Failure(
                 f"{rejections.rejected:,} of {rejections.records:,} records do not fit the table {self.table.TABLE}, "
@@ -116,8 +120,8 @@ def ingest(
     # a command warns once, before it starts
     if not resources.mode.interactive and (risk := coupontools.risk()):
         context.log.warning(risk)
-    resumable_for = window.resumable_for if window else timedelta(0)
-    with resources.warehouse.batch(destination.resume_key(window), resumable_for, destination.suppressed) as batch:
+    warehouse = resources.warehouse
+    with open_batch(warehouse.engine, warehouse.store, destination.batch_key(window)) as batch:
 
         async def run_extract() -> ExtractionReport:
             async with coupontools.connect(context.log) as client:

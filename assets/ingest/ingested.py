@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from assets.ingest.extraction_report import ExtractionReport
 from assets.tables.table import Table
 from resources.warehouse.batch import Batch
-from resources.warehouse.merge import Merged
+from resources.warehouse.merge import MergeResult
 
 MAX_REJECTED_SHARE = 0.1
 """The share of a table's records that may be rejected; where more are, the run fails and nothing is merged."""
@@ -44,7 +44,7 @@ class Ingested:
     table: type[Table]
     report: ExtractionReport
     rejections: Rejections
-    merged: Merged
+    merged: MergeResult
     seconds_merging: float
     accepts_counts: bool
     """Whether lists that give fewer records than the API announces are only a warning."""

@@ -12,6 +12,7 @@ from assets.ingest.progress import named
 from assets.partitions import Window, has_partitions
 from assets.plots import as_picture, by_day
 from assets.tables.table import Table, source_of
+from resources.warehouse.queries import count_by_day, count_by_value
 from resources.warehouse.resource import WarehouseResource
 
 MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
@@ -63,9 +64,11 @@ def add_row_counts(context: dg.AssetExecutionContext, warehouse: WarehouseResour
         return
     keys = context.partition_keys
     if source.partitions == "daily" and source.day:
-        rows = warehouse.rows_by_day(schema, source.day, date.fromisoformat(keys[0]), date.fromisoformat(keys[-1]))
+        rows = count_by_day(
+            warehouse.engine, schema, source.day, date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+        )
     else:
-        rows = warehouse.rows_by_value(schema, source.parent_column)
+        rows = count_by_value(warehouse.engine, schema, source.parent_column)
     for key in keys:
         context.add_asset_metadata({"dagster/partition_row_count": rows.get(key, 0)}, table.TABLE, partition_key=key)
 
@@ -79,7 +82,7 @@ def add_picture(
         return
     last = window.end or datetime.now(UTC).date()
     first = max(min(window.start or warehouse.start_date, last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
-    rows = warehouse.rows_by_day(table.schema_of_table(), column, first, last)
+    rows = count_by_day(warehouse.engine, table.schema_of_table(), column, first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     svg = by_day({column: {day: rows.get(day.isoformat(), 0) for day in days}})
     # on one partition alone: a backfill would have the picture on each of a thousand

@@ -14,7 +14,7 @@ from assets.tables.table import Table
 from resources.coupontools.repeated_keys import told_apart
 from resources.settings import PersonalData
 from resources.warehouse.identity import identifiers, identities
-from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_hash, without
+from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_hash, remove_suppressed
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Redactor:
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Redact the rows and the rejected records of a page, and key columns."""
         schema = self.table.schema_of_table()
-        rows = without(rows, schema, self.suppressed)
-        rejected = without(rejected, Quarantine.schema_of_table(), self.suppressed)
-        keys = without(keys, schema, self.suppressed)
+        rows = remove_suppressed(rows, schema, self.suppressed)
+        rejected = remove_suppressed(rejected, Quarantine.schema_of_table(), self.suppressed)
+        keys = remove_suppressed(keys, schema, self.suppressed)
         if self.policy.personal_data == "keep":
             return rows, rejected, keys
         rows = self._redact_columns(rows).with_columns(self._json(rows["_extra"]))

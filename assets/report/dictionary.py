@@ -3,7 +3,7 @@
 import duckdb
 
 from assets.catalogue import TABLES, marts
-from resources.warehouse.columns import create_table, describe_tables
+from resources.warehouse.columns import open_empty_database
 
 HEADER = """# Data dictionary
 
@@ -43,11 +43,7 @@ def _in_a_cell(text: str) -> str:
 
 def dictionary_of_models() -> str:
     """Describe the database that a publish would make, from the models alone."""
-    with duckdb.connect() as connection:
-        tables = [table.schema_of_table() for table in TABLES]
-        for table in tables:
-            create_table(connection, table)
-        describe_tables(connection, tables)
+    with open_empty_database([table.schema_of_table() for table in TABLES]) as connection:
         connection.execute("CREATE SCHEMA marts")
         for script in marts():
             connection.execute(script)

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.inventory import published_live_rows
-from resources.warehouse.local.stage_file import ensure_table, stage, writer_lock
+from resources.warehouse.engine import Engine
+from resources.warehouse.live_rows import count_live_rows, published_live_rows
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.stage_tables import ensure_table
 
 T = TypeVar("T")
 
@@ -36,25 +36,23 @@ class Audited:
     live: dict[str, LiveRows]
 
 
-def audit(
-    folder: Folder, tables: Collection[TableSchema], queries: Mapping[T, str], live: Collection[TableSchema]
+def ask_stage(
+    engine: Engine, tables: Collection[TableSchema], queries: Mapping[T, str], live: Collection[TableSchema]
 ) -> Audited:
     """Ask the stage, of which `tables` are the part that the queries are about. Raises WarehouseError."""
-    with writer_lock(folder), stage(folder) as connection:
+    with engine.hold_writer_lock(), engine.open_stage() as connection:
         for table in tables:
-            ensure_table(connection, folder, table)
+            ensure_table(engine, connection, table)
         wrong = {name: execute_counting(connection, query) for name, query in queries.items()}
-        return Audited(wrong, _live_rows(connection, live))
+        return Audited(wrong, _compare_live_rows(connection, live))
 
 
-def _live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSchema]) -> dict[str, LiveRows]:
-    """What is staged, and what was when the stage was last published: the published file may be in use."""
+def _compare_live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSchema]) -> dict[str, LiveRows]:
+    """Compare with what was published as the stage has it noted: the published file may be in use."""
     published = published_live_rows(connection)
-    return {table.name: LiveRows(_live(connection, table.name), published.get(table.name)) for table in tables}
-
-
-def _live(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return execute_counting(connection, f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL")
+    return {
+        table.name: LiveRows(count_live_rows(connection, table.name), published.get(table.name)) for table in tables
+    }
 
 
 def repeated_keys(table: TableSchema) -> str:

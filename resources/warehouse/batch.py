@@ -1,33 +1,27 @@
 """A batch: what one run reads of one table, kept in immutable Parquet files until it is merged.
 
-Rows are written in parts while pages come in, so that memory holds a part at most. Beside each part stands a list
-of the slices that are complete with it: after a crash the next run for the same purpose goes on from there. Of a
-batch that was merged the list stays until its run is over, for a run that dies later on.
+Rows are written in parts while pages come in, so that memory holds one part at most. Each part has a list of the slices
+that are complete with it: after a crash the next run with the same resume key continues from there.
 """
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from errno import EIO
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from typing import TypeAlias
 
 import polars as pl
 
-from resources.warehouse.local.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
-from resources.warehouse.local.folder import Folder, name_folder_in_errors
-from resources.warehouse.local.locks import FileLock
+from resources.warehouse.store import Store
 
-FORMAT = 3
-"""Of what stands in a batch; another version's is read again rather than understood."""
+FORMAT = 4
+"""Of the files of a batch; one of another version is read again rather than understood."""
 
-MANIFEST = "label"
-MERGED = "merged.json"
-OWNER = "owner.lock"
+MANIFEST = "manifest.json"
 MAX_ROWS_OF_A_PART = 100_000
 MAX_PAGES_OF_A_PART = 1_000
 MAX_BYTES_OF_A_PART = 128_000_000
@@ -35,12 +29,15 @@ MAX_SECONDS_OF_A_PART = 1.0
 """A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
 complete and the last part is this old."""
 
+SliceIdentity: TypeAlias = tuple[str, str | None, str | None, str | None]
+"""What tells slices apart: path of the endpoint, parent, first and last day (ISO)."""
+
 
 @dataclass(frozen=True)
 class CompletedSlice:
     """A slice that was read: an endpoint, its parent and its window (ISO days), and what came of it.
 
-    One that is not `complete` ended with an answer that could not be read, which stands among the refused records.
+    One that is not `complete` ended with an answer that could not be read, which is among the rejected records.
     `whole_at` is set if nothing that was in the account then (ISO, UTC) can be missing from it.
     """
 
@@ -54,217 +51,175 @@ class CompletedSlice:
     complete: bool = True
     whole_at: str | None = None
 
+    @property
+    def identity(self) -> SliceIdentity:
+        """What tells it from other slices."""
+        return self.endpoint, self.parent, self.start, self.end
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a batch is read for, when it was begun, and until when a later run may resume it (UTC).
+
+    Runs with one `resume_key` read the same; `suppression` is the version of the list of people whom the batch was
+    begun without.
+    """
+
+    resume_key: str
+    begun_at: datetime
+    resumable_until: datetime
+    suppression: str
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "Manifest":
+        """Read a manifest. Raises ValueError, KeyError or TypeError if it is none of this version."""
+        kept = json.loads(content)
+        if kept["format"] != FORMAT:
+            raise ValueError(f"format {kept['format']}")
+        begun_at, until = (datetime.fromisoformat(kept[name]) for name in ("begun_at", "resumable_until"))
+        return cls(kept["resume_key"], begun_at, until, kept["suppression"])
+
+    def to_json(self) -> bytes:
+        """Write it down, with the version of the format."""
+        kept = asdict(self) | {name: getattr(self, name).isoformat() for name in ("begun_at", "resumable_until")}
+        return json.dumps({"format": FORMAT, **kept}).encode()
+
+    def is_resumable(self, now: datetime) -> bool:
+        """Whether what was begun so may be resumed; never if it was begun while the clock was ahead."""
+        return self.begun_at <= now < self.resumable_until
+
+
+@dataclass(frozen=True)
+class BatchKey:
+    """What a batch is to be read for: see `Manifest`; a later run may resume it for `resumable_for` after its start."""
+
+    resume_key: str
+    resumable_for: timedelta = timedelta(0)
+    suppression: str = ""
+
+    def begin(self, now: datetime) -> Manifest:
+        """The manifest of a batch that is begun now."""
+        return Manifest(self.resume_key, now, now + self.resumable_for, self.suppression)
+
+
+@dataclass
+class _Buffer:
+    """What was added since the last part."""
+
+    frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {"rows": [], "rejected": [], "present": []})
+    slices: list[CompletedSlice] = field(default_factory=list)
+    rows: int = 0
+    bytes: int = 0
+
+    def add(self, frames: Mapping[str, pl.DataFrame | None]) -> None:
+        for kind, frame in frames.items():
+            if frame is not None and (kind == "rows" or len(frame)):
+                self.frames[kind].append(frame)
+                self.rows += len(frame)
+                self.bytes += int(frame.estimated_size())
+
+    @property
+    def is_full(self) -> bool:
+        return (
+            self.rows >= MAX_ROWS_OF_A_PART
+            or self.bytes >= MAX_BYTES_OF_A_PART
+            or len(self.frames["rows"]) >= MAX_PAGES_OF_A_PART
+        )
+
 
 class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
-    `slices` are to be merged, those in `merged` were. One that `is_kept` belongs to this process after its merge too.
-    `suppressed` is the version of the list of people whom its frames are without.
+    `slices` are complete and to be merged; `merged_slices` were merged by a run that died before it had published
+    them. `suppression` is the version of the list of people whom the files are without.
     """
 
-    def __init__(self, folder: Folder, path: Path, lock: FileLock, reuse_until: datetime, suppressed: str) -> None:
-        """Take up what is in `path`: the slices that are complete there, and of the parts those that are listed."""
-        self.path, self.suppressed = path, suppressed
+    def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
+        """Take up what the store has of it: the slices that are complete, and the parts that are listed."""
+        self.name, self.manifest, self.suppression = name, manifest, manifest.suppression
         self.slices: list[CompletedSlice] = []
-        self.merged = _units_in(path / MERGED) if (path / MERGED).exists() else []
-        self.is_kept = False
-        self._folder, self._lock, self._reuse_until = folder, lock, reuse_until
-        self._frames: dict[str, list[pl.DataFrame]] = {"rows": [], "rejected": [], "seen": []}
-        self._rows = self._bytes = 0
-        self._pending: list[CompletedSlice] = []
-        self._buffer, self._writing = threading.Lock(), threading.Lock()
+        self.merged_slices: frozenset[SliceIdentity] = frozenset()
+        self._store = store
+        self._buffer = _Buffer()
+        self._buffering, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
-        listed = sorted(path.glob("*.slices.json"))
+        listed = self.files("slices.json")
         for part in listed:
-            self.slices += [slice_ for slice_ in _units_in(part) if slice_.complete]
+            self.slices += [slice_ for slice_ in _read_slices(part) if slice_.complete]
         names = {part.name.split(".")[0] for part in listed}
-        for file in [*path.glob("*.parquet"), *path.glob("*.tmp")]:
+        for file in [*self.files("parquet"), *self.files("tmp")]:
             if file.name.split(".")[0] not in names:
-                file.unlink()
-        self._parts = max((int(name) for name in names), default=0)
+                store.delete_file(name, file.name)
+        self._parts = max((int(part) for part in names), default=0)
         if listed:
-            self._drop_rejected_of_other_units()
+            self._drop_rejected_of_other_slices()
 
-    def _drop_rejected_of_other_units(self) -> None:
+    def _drop_rejected_of_other_slices(self) -> None:
         """Delete the rejected records of slices that are read again, and would bring them a second time."""
         columns = ["endpoint", "parent_id", "window_start", "window_end"]
-        slices = [(slice_.endpoint, slice_.parent, slice_.start, slice_.end) for slice_ in self.slices]
-        known = pl.DataFrame(slices, dict.fromkeys(columns, pl.String), orient="row").with_columns(
-            pl.col("window_start", "window_end").str.to_datetime("%Y-%m-%d", time_unit="us")
-        )
+        known = pl.DataFrame(
+            [slice_.identity for slice_ in self.slices], dict.fromkeys(columns, pl.String), orient="row"
+        ).with_columns(pl.col("window_start", "window_end").str.to_datetime("%Y-%m-%d", time_unit="us"))
         self.rewrite("rejected", lambda rejected: rejected.join(known, on=columns, how="semi", nulls_equal=True))
+
+    @property
+    def known_slices(self) -> set[SliceIdentity]:
+        """The slices that need not be read again."""
+        return {slice_.identity for slice_ in self.slices} | self.merged_slices
 
     def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame | None = None) -> None:
         """Add the rows of a page, and write a part if there are enough of them.
 
         `present_keys` are the keys of records that are in the account, but not among the rows.
         """
-        with self._buffer:
-            self._frames["rows"].append(rows)
-            self._frames["rejected"] += [rejected] if len(rejected) else []
-            self._frames["seen"] += [present_keys] if present_keys is not None and len(present_keys) else []
-            added = [rows, rejected] if present_keys is None else [rows, rejected, present_keys]
-            self._rows += sum(map(len, added))
-            self._bytes += sum(int(frame.estimated_size()) for frame in added)
-            full = (
-                self._rows >= MAX_ROWS_OF_A_PART
-                or self._bytes >= MAX_BYTES_OF_A_PART
-                or len(self._frames["rows"]) >= MAX_PAGES_OF_A_PART
-            )
-        if full:
+        with self._buffering:
+            self._buffer.add({"rows": rows, "rejected": rejected, "present": present_keys})
+            is_full = self._buffer.is_full
+        if is_full:
             self.flush()
 
     def complete(self, *slices: CompletedSlice) -> None:
         """Note that all pages of these slices were added; they come to the same part."""
-        with self._buffer:
-            self._pending += slices
-            due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART
-        if due:
+        with self._buffering:
+            self._buffer.slices += slices
+            is_due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART
+        if is_due:
             self.flush()
 
     def flush(self) -> None:
         """Write what was added since the last part as a part of its own, together with the slices it completes."""
         with self._writing:
-            with self._buffer:
-                frames, self._frames = self._frames, {kind: [] for kind in self._frames}
-                slices, self._pending = self._pending, []
-                self._rows = self._bytes = 0
-            if slices or any(frames.values()):
+            with self._buffering:
+                buffer, self._buffer = self._buffer, _Buffer()
+            if buffer.slices or any(buffer.frames.values()):
                 self._parts += 1
-                self._write(f"{self._parts:06}", frames, slices)
+                self._write(f"{self._parts:06}", buffer)
             self._written_at = time.monotonic()
 
-    def _write(self, part: str, frames: Mapping[str, list[pl.DataFrame]], slices: list[CompletedSlice]) -> None:
-        for kind, pages in frames.items():
+    def _write(self, part: str, buffer: _Buffer) -> None:
+        for kind, pages in buffer.frames.items():
             if any(map(len, pages)):
-                _write_parquet(pl.concat(pages, rechunk=False), self.path / f"{part}.{kind}.parquet")
-        # this also brings the names of the files above to disk
-        write_atomically(self.path / f"{part}.slices.json", _listed(slices))
-        self.slices += slices
+                self._store.write_frame(self.name, f"{part}.{kind}.parquet", pl.concat(pages, rechunk=False))
+        content = json.dumps([asdict(slice_) for slice_ in buffer.slices]).encode()
+        self._store.write_note(self.name, f"{part}.slices.json", content)
+        self.slices += buffer.slices
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        """Write the files of a kind again, without what a change takes out."""
+        """Write the files of a kind (rows, rejected, present) again, without what a change removes."""
         for path in self.files(f"{kind}.parquet"):
-            _write_parquet(change(pl.read_parquet(path, glob=False, hive_partitioning=False)), path)
-
-    @property
-    def is_resumable(self) -> bool:
-        """Whether a later run may take it up."""
-        return datetime.now(UTC) < self._reuse_until
-
-    def note_merge(self) -> None:
-        """Keep of a merged batch nothing but the slices that need not be read again, and the lock."""
-        self.is_kept = True
-        self.merged += [slice_ for slice_ in self.slices if slice_.complete]
-        write_atomically(self.path / MERGED, _listed(self.merged))
-        for part in [*self.path.glob("*.slices.json"), *self.path.glob("*.parquet")]:
-            part.unlink()
-        sync(self.path)
-        self.slices = []
-
-    def discard(self) -> None:
-        """Delete the batch; from the first step on nobody can take it up any more."""
-        (self.path / MANIFEST).unlink(missing_ok=True)
-        # whoever looks for a batch to take up would trip over one that goes
-        with suppress(FileNotFoundError), self._folder.lock("batches"):
-            remove_tree(self.path)
-        self.release()
-
-    def release(self) -> None:
-        """Leave the batch to the next run."""
-        self._lock.release()
+            frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
+            self._store.write_frame(self.name, path.name, change(frame))
 
     def files(self, kind: str) -> list[Path]:
-        """The files of the batch: `rows.parquet`, `rejected.parquet`, `seen.parquet` or `slices.json`."""
-        return sorted(self.path.glob(f"*.{kind}"))
+        """List the files of the batch: rows.parquet, rejected.parquet, present.parquet or slices.json."""
+        return self._store.list_files(self.name, f".{kind}")
+
+    def delete(self) -> None:
+        """Delete the batch, once it is merged or not wanted."""
+        # who looks for a batch to resume would stumble over one that is being deleted
+        with suppress(FileNotFoundError), self._store.lock():
+            self._store.delete(self.name)
 
 
-def _units_in(path: Path) -> list[CompletedSlice]:
+def _read_slices(path: Path) -> list[CompletedSlice]:
     return [CompletedSlice(**slice_) for slice_ in json.loads(path.read_bytes())]
-
-
-def _listed(slices: Sequence[CompletedSlice]) -> bytes:
-    return json.dumps([asdict(slice_) for slice_ in slices]).encode()
-
-
-def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    unfinished = path.with_name(f"{path.name}.tmp")
-    try:
-        frame.write_parquet(unfinished, compression="lz4", statistics=False)  # read once, and soon
-    except pl.exceptions.ComputeError as error:  # polars' word for a disk that does not take the bytes
-        raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
-    unfinished.chmod(PRIVATE_FILE)
-    sync(unfinished)
-    unfinished.replace(path)
-
-
-@contextmanager
-def open_batch(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: str = "") -> Iterator[Batch]:
-    """Open the batch that a dead run left for this purpose, or else a new one.
-
-    A batch may be taken up for `reuse_for` after its start; later it counts as out of date and is deleted, as are
-    all others of dead runs that are, and those that were begun when other people were kept out than those of the list
-    `suppressed`. The batch stays on disk, to be taken up, unless the caller deletes it; one that
-    was merged stays with this process too, until the caller lets it go.
-    """
-    folder.make()
-    with name_folder_in_errors(folder):
-        with folder.lock("batches"):
-            batch = _adopted(folder, purpose, suppressed) or _created(folder, purpose, reuse_for, suppressed)
-        try:
-            yield batch
-        finally:
-            if not batch.is_kept:
-                batch.release()
-
-
-def _adopted(folder: Folder, purpose: str, suppressed: str) -> Batch | None:
-    found = None
-    for path in sorted(path for path in folder.batches.iterdir() if path.is_dir()):
-        lock = FileLock(path / OWNER)
-        if not lock.try_now():
-            continue
-        of, until = _label(path, suppressed)
-        if found is None and of == purpose and datetime.now(UTC) < until:
-            with suppress(ValueError, TypeError):  # notes that somebody has broken
-                found = Batch(folder, path, lock, until, suppressed)
-                continue
-            until = datetime.now(UTC)
-        if datetime.now(UTC) >= until:
-            remove_tree(path)
-        lock.release()
-    return found
-
-
-def _created(folder: Folder, purpose: str, reuse_for: timedelta, suppressed: str) -> Batch:
-    now = datetime.now(UTC)
-    path = folder.batches / f"{_begun_at(now)}-{uuid4().hex[:8]}"
-    path.mkdir(mode=PRIVATE)
-    lock = FileLock(path / OWNER)
-    lock.wait()
-    until = now + reuse_for
-    label = {"format": FORMAT, "purpose": purpose, "reuse_until": until.isoformat(), "suppressed": suppressed}
-    write_atomically(path / MANIFEST, json.dumps(label).encode())
-    return Batch(folder, path, lock, until, suppressed)
-
-
-def _begun_at(moment: datetime) -> str:
-    """How the names of batches begin that were begun at this moment; they are in order."""
-    return f"{moment:%Y%m%dT%H%M%S}"
-
-
-def _label(path: Path, suppressed: str) -> tuple[str, datetime]:
-    """The purpose of a batch, and until when it may be taken up: long ago where no version like this began it.
-
-    Likewise if it was begun while the clock was ahead, as nobody knows how old it is, or while other people were kept
-    out.
-    """
-    if path.name > _begun_at(datetime.now(UTC)) + "~":
-        return "", datetime.fromtimestamp(0, UTC)
-    try:
-        label = json.loads((path / MANIFEST).read_bytes())
-        if label["format"] == FORMAT and label.get("suppressed", "") == suppressed:
-            return label["purpose"], datetime.fromisoformat(label["reuse_until"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return "", datetime.fromtimestamp(0, UTC)

@@ -1,6 +1,7 @@
 """Tables in a database as their models declare them: their columns, also in a newer version, and their comments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 
@@ -72,8 +73,9 @@ def _refuse_loss(
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
     """Put the models' words on the tables and columns, as comments, where they are not there yet."""
-    of_tables = "SELECT table_name, comment FROM duckdb_tables() WHERE schema_name = 'main'"
-    of_columns = "SELECT table_name, column_name, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    here = "database_name = current_database() AND schema_name = 'main'"
+    of_tables = f"SELECT table_name, comment FROM duckdb_tables() WHERE {here}"
+    of_columns = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {here}"
     known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}
     for table in tables:
         if (table.name, table.comment) not in known:
@@ -82,3 +84,13 @@ def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tabl
             if (table.name, column.name, column.comment) not in known:
                 name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
                 connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
+
+
+@contextmanager
+def open_empty_database(tables: Sequence[TableSchema]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that has the tables of a publish, with their comments and without rows."""
+    with duckdb.connect() as connection:
+        for table in tables:
+            create_table(connection, table)
+        describe_tables(connection, tables)
+        yield connection

@@ -34,80 +34,86 @@ class CompleteParentList:
     values: Collection[str]
 
 
-Whole = Sequence[CompleteRead | CompleteParentList]
+CompleteReads = Sequence[CompleteRead | CompleteParentList]
+
+
+@dataclass(frozen=True)
+class DeletionScope:
+    """What was completely read of a table, so that rows can be deleted, and `now`, the moment of the merge in SQL."""
+
+    table: TableSchema
+    complete_reads: CompleteReads
+    now: str
 
 
 def mark_deleted(
-    connection: duckdb.DuckDBPyConnection,
-    table: TableSchema,
-    whole: Whole,
-    rows: Sequence[Path],
-    seen: Sequence[Path],
-    now: str,
+    connection: duckdb.DuckDBPyConnection, scope: DeletionScope, rows: Sequence[Path], present: Sequence[Path]
 ) -> int:
-    """Mark the rows of a table that were not brought by what was read whole, and return how many they are.
+    """Mark the rows of a table that the complete reads have not brought as deleted; returns how many they are.
 
-    `rows` are the Parquet files that were merged, `seen` those of keys that are in the account although no row came.
+    `rows` are the Parquet files that were merged, `present` those of keys that are in the account although no row came.
     """
+    table, now = scope.table, scope.now
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    if not whole or is_empty(connection, name):
+    if not scope.complete_reads or is_empty(connection, name):
         return 0
-    columns = _make_whole_reads(connection, table, whole, now)
-    same_part = " AND ".join(f"{name}.{column} = whole_reads.{column}" for column in columns) or "true"
-    there = [f"SELECT {keys} FROM {files(seen)}"] if seen else []
-    there += [f"SELECT {keys} FROM {files(rows)} WHERE _extracted_at > {now}"] if rows else []
-    unless_there = f"ANTI JOIN ({' UNION ALL '.join(there)}) USING ({keys})" if there else ""
+    columns = _make_complete_reads(connection, scope)
+    same_part = " AND ".join(f"{name}.{column} = complete_reads.{column}" for column in columns) or "true"
+    brought = [f"SELECT {keys} FROM {files(present)}"] if present else []
+    brought += [f"SELECT {keys} FROM {files(rows)} WHERE _extracted_at > {now}"] if rows else []
+    unless_brought = f"ANTI JOIN ({' UNION ALL '.join(brought)}) USING ({keys})" if brought else ""
     marked = execute_counting(
         connection,
-        f"CREATE TEMP TABLE gone AS SELECT {name}.*, whole_reads._at AS _gone_at FROM {name} {unless_there} "
-        f"JOIN whole_reads ON {same_part} WHERE ({name}._deleted_at IS NULL OR {name}._deleted_at > {now}) "
-        f"AND ({name}._extracted_at < whole_reads._at OR {name}._extracted_at > {now})",
+        f"CREATE TEMP TABLE deleted AS SELECT {name}.*, complete_reads._at AS _read_at FROM {name} {unless_brought} "
+        f"JOIN complete_reads ON {same_part} WHERE ({name}._deleted_at IS NULL OR {name}._deleted_at > {now}) "
+        f"AND ({name}._extracted_at < complete_reads._at OR {name}._extracted_at > {now})",
     )
-    deleted = execute_counting(connection, "SELECT count(*) FROM gone WHERE _deleted_at IS NULL")
+    newly_deleted = execute_counting(connection, "SELECT count(*) FROM deleted WHERE _deleted_at IS NULL")
     if marked:
-        note_changes(connection, table, "gone")
-        same_key = " AND ".join(f"{name}.{key} = gone.{key}" for key in map(quoted_name, table.key))
+        note_changes(connection, table, "deleted")
+        same_key = " AND ".join(f"{name}.{key} = deleted.{key}" for key in map(quoted_name, table.key))
         connection.execute(
-            f"UPDATE {name} SET _deleted_at = _gone_at, _extracted_at = least({name}._extracted_at, _gone_at) "
-            f"FROM gone WHERE {same_key}"
+            f"UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at) "
+            f"FROM deleted WHERE {same_key}"
         )
-    connection.execute("DROP TABLE gone")
-    return deleted
+    connection.execute("DROP TABLE deleted")
+    return newly_deleted
 
 
-def forget_rejected(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole, now: str) -> int:
-    """Take out of quarantine what was rejected before the whole reads, which would have met it again."""
-    if not whole:
+def remove_rejected(connection: duckdb.DuckDBPyConnection, scope: DeletionScope) -> int:
+    """Remove from quarantine what was rejected before the complete reads, which would have met it again."""
+    if not scope.complete_reads:
         return 0
-    columns = _make_whole_reads(connection, table, whole, now)
-    same_part = "".join(f" AND quarantine.parent_id = whole_reads.{column}" for column in columns)
+    columns = _make_complete_reads(connection, scope)
+    same_part = "".join(f" AND quarantine.parent_id = complete_reads.{column}" for column in columns)
     return execute_counting(
         connection,
-        f"DELETE FROM quarantine USING whole_reads WHERE quarantine.table_name = {quoted_text(table.name)} "
-        f"AND (quarantine._extracted_at < whole_reads._at OR quarantine._extracted_at > {now}){same_part}",
+        "DELETE FROM quarantine USING complete_reads "
+        f"WHERE quarantine.table_name = {quoted_text(scope.table.name)} "
+        f"AND (quarantine._extracted_at < complete_reads._at OR quarantine._extracted_at > {scope.now}){same_part}",
     )
 
 
-def _make_whole_reads(connection: duckdb.DuckDBPyConnection, table: TableSchema, whole: Whole, now: str) -> list[str]:
-    """Make the table `whole_reads` of column values and the time `_at`; returns those columns in SQL.
+def _make_complete_reads(connection: duckdb.DuckDBPyConnection, scope: DeletionScope) -> list[str]:
+    """Make the table `complete_reads` of column values and the time `_at`; returns those columns in SQL.
 
     A read that began after `now` is not in it: nobody knows what came after it.
     """
-    reads = [each for each in whole if isinstance(each, CompleteRead)]
-    names = list(reads[0].where) if reads else [each.column for each in whole if isinstance(each, CompleteParentList)]
+    reads = [each for each in scope.complete_reads if isinstance(each, CompleteRead)]
+    lists = [each for each in scope.complete_reads if isinstance(each, CompleteParentList)]
+    names = list(reads[0].where) if reads else [each.column for each in lists]
     columns = list(map(quoted_name, names))
     declared = "".join(f"{column} VARCHAR, " for column in columns)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE whole_reads ({declared}_at TIMESTAMP)")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE complete_reads ({declared}_at TIMESTAMP)")
     values = [*([read.where[each] for read in reads] for each in names), [read.at for read in reads]]
     unnested = ", ".join(["unnest(?)"] * len(values))
-    connection.execute(f"INSERT INTO whole_reads SELECT {unnested}", values)
-    for each in whole:
-        if isinstance(each, CompleteParentList):
-            column = quoted_name(each.column)
-            connection.execute(
-                f"INSERT INTO whole_reads SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(table.name)} "
-                f"WHERE NOT list_contains(?::VARCHAR[], {column})",
-                [each.at, list(each.values)],
-            )
-    connection.execute(f"DELETE FROM whole_reads WHERE _at > {now}")
+    connection.execute(f"INSERT INTO complete_reads SELECT {unnested}", values)
+    for parents in lists:
+        column = quoted_name(parents.column)
+        connection.execute(
+            f"INSERT INTO complete_reads SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(scope.table.name)} "
+            f"WHERE NOT list_contains(?::VARCHAR[], {column})",
+            [parents.at, list(parents.values)],
+        )
+    connection.execute(f"DELETE FROM complete_reads WHERE _at > {scope.now}")
     return columns

@@ -1,7 +1,7 @@
 """Erases people from everything that is kept: the stage, what waits to be merged, and what is published.
 
-First the list of those who are kept out is written, so that whatever happens then, nobody comes back. What a dead run
-has left undone the next `forget` does, as it looks for everybody on the list.
+First the list of suppressed people is written, so that whatever happens then, nobody comes back. What a dead run has
+left undone the next `forget` does, as it looks for everybody on the list.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,23 +10,17 @@ from dataclasses import dataclass
 import duckdb
 
 from resources.warehouse.admission import admit
-from resources.warehouse.batch import OWNER
+from resources.warehouse.batches import delete_batches
+from resources.warehouse.engine import Engine
 from resources.warehouse.erased_rows import erase, find
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.local.files import remove_tree
-from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.locks import FileLock
-from resources.warehouse.local.published_erasure import erase_published
-from resources.warehouse.local.snapshots import sweep
-from resources.warehouse.local.stage_file import compact, ensure_table, stage, writer_lock
 from resources.warehouse.origin import Origin
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
-from resources.warehouse.suppression import SuppressionList, read_suppression, write_suppression
-
-AT_ONCE = -1.0
-"""The seconds of grace of a snapshot that is deleted whatever its time says."""
+from resources.warehouse.stage_tables import ensure_table
+from resources.warehouse.store import Store
+from resources.warehouse.suppression import SuppressionList
 
 
 @dataclass(frozen=True)
@@ -42,42 +36,40 @@ class People:
     secret: bytes | None
 
 
-def forget(folder: Folder, people: People, tables: Sequence[TableSchema]) -> dict[str, int]:
+def forget(engine: Engine, store: Store, people: People, tables: Sequence[TableSchema]) -> dict[str, int]:
     """Erase people, and keep them out of what is read later; returns the rows by table that they were erased from.
 
-    What happened stays, without the people; a row that is nothing without them is deleted.
-    Raises WarehouseError; RefusedError, with nobody erased, if the folder is not the one that is meant.
+    What happened stays, without the people; a row that is nothing without them is deleted. What living runs have read
+    is freed of them when it is merged.
+    Raises WarehouseError; RefusedError, with nobody erased, if the warehouse is not the one that is meant.
     """
-    if not (folder.stage.exists() or folder.database.exists() or folder.parquet.exists()):
-        raise RefusedError(f"The folder {folder.root} holds no export: set COUPONTOOLS_DATA_DIR to the one that does.")
-    admit(folder, people.origin)
-    with writer_lock(folder):
-        suppressed = read_suppression(folder, people.secret).with_identifiers({*people.identifiers, *people.hashes})
-        write_suppression(folder, suppressed)
-        _drop_batches(folder)
-        with stage(folder) as connection:
+    if not engine.has_rows():
+        raise RefusedError(f"{engine.name} holds no export: set COUPONTOOLS_DATA_DIR to the one that does.")
+    admit(engine, people.origin)
+    with engine.hold_writer_lock():
+        suppressed = engine.read_suppression(people.secret).with_identifiers({*people.identifiers, *people.hashes})
+        engine.write_suppression(suppressed)
+        delete_batches(store)
+        with engine.open_stage() as connection:
             connection.begin()
-            staged = {table.name: _erase_staged(connection, folder, table, suppressed) for table in tables}
+            staged = {table.name: _erase_staged(engine, connection, table, suppressed) for table in tables}
             connection.commit()
-        compact(folder, at_once=True)
-        published = erase_published(folder, tables, suppressed)
-        sweep(folder, AT_ONCE)
-        _drop_unfinished(folder)
+        published = engine.erase_history(tables, suppressed)
     return {name: rows for name in staged if (rows := max(staged[name], published.get(name, 0)))}
 
 
 def _erase_staged(
-    connection: duckdb.DuckDBPyConnection, folder: Folder, table: TableSchema, suppressed: SuppressionList
+    engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList
 ) -> int:
     """Erase people from a table, and note which files are out of date without them."""
-    ensure_table(connection, folder, table)
+    ensure_table(engine, connection, table)
     name = quoted_name(table.name)
     found = find(connection, table, name, "rowid", suppressed)
     if found:
         with_rows = f"{name} AS every JOIN found ON every.rowid = found.row"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT every.* FROM {with_rows}")
         note_changes(connection, table, "changing")
-        if table.is_about_people:  # that they are gone is no drop that a publish would have to be asked about
+        if table.is_about_people:  # that they are deleted is no drop that a publish would have to be asked about
             live = execute_counting(
                 connection, f"SELECT count(*) FROM {with_rows} WHERE is_theirs AND _deleted_at IS NULL"
             )
@@ -86,21 +78,3 @@ def _erase_staged(
             )
         erase(connection, table, name, "rowid")
     return found
-
-
-def _drop_batches(folder: Folder) -> None:
-    """Delete what dead runs have read; of what living ones have read people are taken out when it is merged."""
-    with folder.lock("batches"):
-        for path in folder.batches.iterdir():
-            lock = FileLock(path / OWNER)
-            if not lock.try_now():
-                continue
-            remove_tree(path)
-            lock.release()
-
-
-def _drop_unfinished(folder: Folder) -> None:
-    """Delete what runs that died while they wrote a file have left of it."""
-    remove_tree(folder.spill)
-    for left_over in [*folder.root.glob("*.tmp"), *folder.state.glob("*.tmp")]:
-        left_over.unlink()

@@ -1,15 +1,22 @@
-"""The format of the stage: which versions there were, and the way from each of them to today's."""
+"""The format of the stage: its private tables, which versions there were, and the way from each of them to today's."""
 
 import duckdb
 
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.local.damage import damaged_stage
-from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.inventory import begin_inventory
+from resources.warehouse.live_rows import note_live_rows
 from resources.warehouse.parquet_partitions import EVERY_TABLE
 
-FORMAT = 3
+FORMAT = 4
 
+_INVENTORY = (
+    "CREATE TABLE _state.files (name VARCHAR, size BIGINT, modified BIGINT); "
+    "CREATE TABLE _state.live (table_name VARCHAR, live_rows BIGINT)"
+)
+_COMPLETED_SLICES = (
+    "CREATE TABLE _state.completed_slices (run_id VARCHAR, resume_key VARCHAR, suppression VARCHAR, "
+    "begun_at TIMESTAMP, resumable_until TIMESTAMP, endpoint VARCHAR, parent VARCHAR, window_start VARCHAR, "
+    "window_end VARCHAR)"
+)
 _STEPS = {
     # of versions that had tables divided by month alone
     1: "ALTER TABLE _state.changed RENAME COLUMN month TO partition",
@@ -17,7 +24,9 @@ _STEPS = {
     2: "CREATE OR REPLACE TABLE _state.origin AS SELECT split_part(origin, ' ', 1) AS account, "
     "substr(origin, length(account) + 1) AS personal_data FROM _state.origin; "
     "CREATE TABLE _state.format (version INTEGER); INSERT INTO _state.format VALUES (3); "
-    f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', '')",
+    f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', ''); {_INVENTORY}",
+    # of versions that kept merged slices in the batch until the end of the run
+    3: f"UPDATE _state.format SET version = 4; {_COMPLETED_SLICES}",
 }
 """What brings a stage of a format to the next one."""
 
@@ -30,35 +39,41 @@ def begin_state(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE _state.origin (account VARCHAR, personal_data VARCHAR)")
     connection.execute("CREATE TABLE _state.format (version INTEGER)")
     connection.execute("INSERT INTO _state.format VALUES (?)", [FORMAT])
-    begin_inventory(connection)
+    connection.execute(f"{_INVENTORY}; {_COMPLETED_SLICES}")
+    note_live_rows(connection)
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:
-    """Give an older stage the format of today. Raises RefusedError if a newer version has written it."""
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Give an older stage the format of today, in one transaction; returns False if it is no stage at all.
+
+    Raises RefusedError, which begins with a `name`, if a newer version has written it.
+    """
     found = _format_of(connection)
     if found is None:
-        raise damaged_stage(folder)
-    refuse_newer(folder, found)
+        return False
+    refuse_newer(name, found)
     if found < FORMAT:
         connection.begin()
         for number in range(found, FORMAT):
             connection.execute(_STEPS[number])
-        begin_inventory(connection)
+        if found <= 2:  # it had no count of what was published: what is there counts as that
+            note_live_rows(connection)
         connection.commit()
+    return True
 
 
-def refuse_newer(folder: Folder, found: int) -> None:
+def refuse_newer(name: str, found: int) -> None:
     """Raise RefusedError if a format is one that only a newer version knows."""
     if found > FORMAT:
         raise RefusedError(
-            f"The folder {folder.root} was written by a newer version of the export (format {found}, this one knows "
+            f"{name} was written by a newer version of the export (format {found}, this one knows "
             f"{FORMAT}): upgrade this one, or set COUPONTOOLS_DATA_DIR to another folder."
         )
 
 
 def _format_of(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The format of the opened database; None if it is no stage."""
-    columns = "duckdb_columns() WHERE database_name = 'opened' AND schema_name = '_state'"
+    columns = "duckdb_columns() WHERE database_name = current_database() AND schema_name = '_state'"
     known = set(connection.execute(f"SELECT table_name, column_name FROM {columns}").fetchall())
     if ("format", "version") in known:
         return int(connection.execute("SELECT version FROM _state.format").fetchall()[0][0])

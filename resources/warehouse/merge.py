@@ -7,24 +7,43 @@ What must be published anew is noted in the same transaction.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from resources.warehouse.batch import Batch
-from resources.warehouse.deletions import Whole, forget_rejected, mark_deleted
+from resources.warehouse.completed_slices import record_slices
+from resources.warehouse.deletions import CompleteReads, DeletionScope, mark_deleted
+from resources.warehouse.engine import Engine
 from resources.warehouse.history import keep_history
-from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.stage_file import ensure_table, stage, writer_lock
-from resources.warehouse.origin import Origin, keep_to_one_origin, note_origin
-from resources.warehouse.parquet_partitions import NO_PARTITION, keep_months, note_changes
+from resources.warehouse.origin import Origin, keep_to_one_origin
+from resources.warehouse.parquet_partitions import keep_months, note_changes
+from resources.warehouse.quarantine import replace_quarantine
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_paths, quoted_text
-from resources.warehouse.suppression import clear, read_suppression
+from resources.warehouse.sql import execute_counting, files, quoted_name, quoted_text
+from resources.warehouse.stage_tables import ensure_table
+from resources.warehouse.suppression import SuppressionList, remove_suppressed
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergePlan:
+    """Where a batch goes: its table, and the table of the records that were rejected.
+
+    Rows that the complete reads have not brought are marked as deleted; with `rejected_only` the table stays as it is.
+    `origin` is whose rows they are, `secret` that of the environment, by which suppressed people are known.
+    """
+
+    table: TableSchema
+    quarantine: TableSchema
+    origin: Origin
+    complete_reads: CompleteReads = ()
+    rejected_only: bool = False
+    secret: bytes | None = None
+
+
+@dataclass(frozen=True)
+class MergeResult:
     """What a merge did.
 
     Rows that were `new`, `touched` (already there, now as last observed) and `deleted` (no longer in the account);
@@ -38,52 +57,61 @@ class Merged:
     rejected: int = 0
 
 
-def merge(
-    folder: Folder,
-    batch: Batch,
-    table: TableSchema,
-    quarantine: TableSchema,
-    origin: Origin,
-    *,
-    whole: Whole,
-    rejected_only: bool,
-    secret: bytes | None,
-) -> Merged:
-    """Merge the rows of a batch (unless `rejected_only`) and its rejected records, all or nothing.
+def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
+    """Merge a batch into the stage, all or nothing, and delete it.
 
-    Rows that a `whole` read has not brought are marked as deleted. Rows of another `origin` must not be in the
-    folder. Whoever was forgotten since the batch was begun is taken out of it; `secret` is that of the environment.
-
-    Raises WarehouseError; RefusedError if the folder is another's.
+    Whoever was suppressed since the batch was begun is removed from it first.
+    Raises WarehouseError; RefusedError if the stage holds the rows of another origin.
     """
-    with writer_lock(folder), stage(folder) as connection:
-        clear(batch, table, quarantine, read_suppression(folder, secret))
+    with engine.hold_writer_lock(), engine.open_stage() as connection:
+        _remove_suppressed_since(batch, plan, engine.read_suppression(plan.secret))
         connection.begin()
         try:
-            keep_to_one_origin(connection, folder, origin)
-            for each in (table, quarantine, *([table.history.table] if table.history else [])):
-                ensure_table(connection, folder, each)
-            merged, now = Merged(), f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
-            if not rejected_only:
-                rows, seen = batch.files("rows.parquet"), batch.files("seen.parquet")
-                merged = _merge_rows(connection, table, rows, now)
-                merged = replace(merged, deleted=mark_deleted(connection, table, whole, rows, seen, now))
-            rejected = _replace_quarantine(connection, table, quarantine, batch, [] if rejected_only else whole, now)
+            keep_to_one_origin(connection, engine.name, engine.read_origin(), plan.origin)
+            history = [plan.table.history.table] if plan.table.history else []
+            for table in (plan.table, plan.quarantine, *history):
+                ensure_table(engine, connection, table)
+            merged = _merge(connection, batch, plan)
+            if not plan.rejected_only:
+                record_slices(engine, connection, batch)
         except BaseException:
             connection.rollback()
             raise
         connection.commit()
-        note_origin(folder, origin)
-    return replace(merged, rejected=rejected)
+        engine.write_origin(plan.origin)
+    batch.delete()
+    return merged
 
 
-def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[Path], now: str) -> Merged:
+def _remove_suppressed_since(batch: Batch, plan: MergePlan, suppressed: SuppressionList) -> None:
+    """Remove from a batch whoever was suppressed since it was begun."""
+    if batch.suppression == suppressed.version:
+        return
+    for kind, table in (("rows", plan.table), ("present", plan.table), ("rejected", plan.quarantine)):
+        batch.rewrite(kind, partial(remove_suppressed, table=table, suppressed=suppressed))
+    batch.suppression = suppressed.version
+
+
+def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan) -> MergeResult:
+    now = f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
+    if plan.rejected_only:
+        return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
+    scope = DeletionScope(plan.table, plan.complete_reads, now)
+    rows, present = batch.files("rows.parquet"), batch.files("present.parquet")
+    merged = _merge_rows(connection, plan.table, rows, now)
+    deleted = mark_deleted(connection, scope, rows, present)
+    return replace(merged, deleted=deleted, rejected=replace_quarantine(connection, batch, scope))
+
+
+def _merge_rows(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[Path], now: str
+) -> MergeResult:
     """Insert the newest observation of each key, unless the table has a newer one.
 
     What the table has from after `now` is of a clock that went wrong, and gives way to any other.
     """
     if not paths:
-        return Merged()
+        return MergeResult()
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     _make_incoming(connection, keys, paths, now)
     note_changes(connection, table, "incoming")
@@ -100,7 +128,7 @@ def _merge_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths
     )
     connection.execute("DROP VIEW incoming")
     connection.execute("DROP TABLE newest")
-    return Merged(new=inserted - touched, touched=touched, changed=changed)
+    return MergeResult(new=inserted - touched, touched=touched, changed=changed)
 
 
 def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[Path], now: str) -> None:
@@ -115,39 +143,3 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequ
     if execute_counting(connection, "SELECT count(*) FROM newest"):
         once += f" ANTI JOIN newest USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
-
-
-def _replace_quarantine(
-    connection: duckdb.DuckDBPyConnection,
-    table: TableSchema,
-    quarantine: TableSchema,
-    batch: Batch,
-    whole: Whole,
-    now: str,
-) -> int:
-    """Put the rejected records of a batch in the place of those of the slices that it has read again."""
-    if not batch.slices:
-        return 0
-    removed = 0 if is_empty(connection, "quarantine") else _remove_rejected(connection, table, batch, whole, now)
-    added = 0
-    if paths := batch.files("rejected.parquet"):
-        columns = ", ".join(map(quoted_name, quarantine.column_names))
-        added = execute_counting(connection, f"INSERT INTO quarantine ({columns}) SELECT {columns} FROM {files(paths)}")
-    if removed or added:
-        connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
-    return added
-
-
-def _remove_rejected(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, whole: Whole, now: str
-) -> int:
-    columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
-    manifests = quoted_paths(batch.files("slices.json"))
-    slices = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS slices"
-    return forget_rejected(connection, table, whole, now) + execute_counting(
-        connection,
-        f"DELETE FROM quarantine USING {slices} WHERE quarantine.table_name = {quoted_text(table.name)} "
-        "AND quarantine.endpoint = slices.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent "
-        "AND (slices.start IS NULL OR quarantine.window_start >= slices.start "
-        'AND quarantine.window_end <= slices."end")',
-    )

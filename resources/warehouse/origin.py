@@ -1,53 +1,25 @@
-"""Whose rows the folder holds: those of one account, under one policy for personal data.
+"""Whose rows the tables hold: those of one account, under one policy for personal data.
 
-The stage says so in `_state.origin`, and so does a private note beside what is published, which outlives the stage.
+The stage says so in `_state.origin`, and so does the engine beside what is published, which outlives the stage.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import duckdb
 
 from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.formats import FORMAT, refuse_newer
-from resources.warehouse.local.files import write_atomically
-from resources.warehouse.local.folder import Folder, name_folder_in_errors
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where rows come from: an account, as `account_of` names it, and a policy for personal data in words."""
+    """Where rows come from: the fingerprint of an account, and the policy for personal data, in words."""
 
     account: str
     personal_data: str = ""
-
-
-def read_note(folder: Folder) -> Origin | None:
-    """Read whose rows were published; None if there is no note of it. Raises WarehouseError."""
-    with name_folder_in_errors(folder):
-        try:
-            kept = json.loads(folder.origin.read_bytes())
-            refuse_newer(folder, kept.pop("format"))
-            return Origin(**kept)
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise RefusedError(
-                f"The file {folder.origin}, which says whose rows the folder holds, cannot be read: if they are those "
-                "of the account that your variables name, run coupontools adopt, which writes it anew."
-            ) from None
-
-
-def note_origin(folder: Folder, origin: Origin) -> None:
-    """Keep beside what is published whose rows the folder holds. Raises WarehouseError."""
-    content = json.dumps({"format": FORMAT, **asdict(origin)}).encode()
-    with name_folder_in_errors(folder):
-        if not (folder.origin.exists() and folder.origin.read_bytes() == content):
-            write_atomically(folder.origin, content)
 
 
 def staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:
@@ -62,23 +34,25 @@ def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
     connection.execute("INSERT INTO _state.origin VALUES (?, ?)", [origin.account, origin.personal_data])
 
 
-def keep_to_one_origin(connection: duckdb.DuckDBPyConnection, folder: Folder, origin: Origin) -> None:
-    """Let the stage be that of `origin`, or raise RefusedError if the folder is another's."""
+def keep_to_one_origin(
+    connection: duckdb.DuckDBPyConnection, name: str, published: Origin | None, origin: Origin
+) -> None:
+    """Let the stage be that of `origin`; raises RefusedError if it, or what is `published`, is another's."""
     staged = staged_origin(connection)
-    for known in (read_note(folder), staged):
+    for known in (published, staged):
         if known:
-            refuse_others(folder, known, origin)
+            refuse_others(name, known, origin)
     if staged != origin:
         stage_origin(connection, origin)
 
 
-def refuse_others(folder: Folder, known: Origin, origin: Origin) -> None:
-    """Raise RefusedError if rows of `origin` must not be among those that are known to be in the folder."""
+def refuse_others(name: str, known: Origin, origin: Origin) -> None:
+    """Raise RefusedError, which begins with a `name`, if rows of `origin` must not mix with those of the known one."""
     if not _is_same(known.account, origin.account):
-        raise RefusedError(f"The folder {folder.root} holds the rows of {_others(known.account, origin.account)}")
+        raise RefusedError(f"{name} holds the rows of {_others(known.account, origin.account)}")
     if not _is_same_policy(known, origin):
         raise RefusedError(
-            f"The folder {folder.root} holds the rows of the account{_policy(known)}, which must not mix with rows"
+            f"{name} holds the rows of the account{_policy(known)}, which must not mix with rows"
             f"{_policy(origin)}: set COUPONTOOLS_DATA_DIR to another folder, or delete this one."
         )
 

@@ -1,25 +1,17 @@
-"""Who is kept out: people who asked to be forgotten, and the one matcher that finds them, wherever rows are written.
+"""Who is suppressed: people who asked to be forgotten, and the one matcher that finds them, wherever rows are written.
 
 Who they are cannot be read from what is kept of them: hashes, with a key that is made of the secret of the
-environment, if there is one, and of a salt. The file lies beside the published database, so that it outlives the
-private folder, and can be read by its owner alone.
+environment, if there is one, and of a salt.
 """
 
 import hmac
-import json
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from functools import partial
 from hashlib import sha256
 
 import polars as pl
 
-from resources.warehouse.batch import Batch
-from resources.warehouse.errors import RefusedError
 from resources.warehouse.identity import identifiers
-from resources.warehouse.local.files import write_atomically
-from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.schema import TableSchema
 
 FORMAT = 2
@@ -34,7 +26,7 @@ WHO = (*CONTACTS, "custom_id", "inner_custom_id")
 
 @dataclass(frozen=True)
 class SuppressionList:
-    """Hashes of the identifiers that are kept out, and what they are made with."""
+    """Hashes of the identifiers of suppressed people, and what they are made with."""
 
     salt: bytes
     secret: bytes | None = field(default=None, repr=False)
@@ -48,7 +40,7 @@ class SuppressionList:
 
     @property
     def version(self) -> str:
-        """What tells this list from any other; empty if nobody is kept out."""
+        """What tells this list from any other; empty if nobody is suppressed."""
         return sha256("".join(sorted(self.hashes)).encode()).hexdigest()[:16] if self.hashes else ""
 
     def with_identifiers(self, identifiers: Collection[str]) -> "SuppressionList":
@@ -56,7 +48,7 @@ class SuppressionList:
         return replace(self, hashes=self.hashes | {keyed_hash(self.key, each) for each in identifiers})
 
     def naming(self, texts: pl.Series) -> pl.DataFrame:
-        """The texts that name somebody who is kept out: `text`, and whether one `is_whole`, so that it says no more."""
+        """The texts that name a suppressed person: `text`, and whether it `is_whole`, which is that it says no more."""
         found = identifiers(texts)
         known = [each for each in found["identifier"].unique() if self._holds(each)]
         return found.filter(pl.col("identifier").is_in(known)).group_by("text").agg(pl.col("is_whole").any())
@@ -68,7 +60,7 @@ class SuppressionList:
 
 
 NOBODY = SuppressionList(b"")
-"""Nobody is kept out."""
+"""Nobody is suppressed."""
 
 
 def keyed_hash(key: bytes, text: str) -> str:
@@ -77,7 +69,7 @@ def keyed_hash(key: bytes, text: str) -> str:
 
 
 def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
-    """What of some rows of a table is of people who are kept out; None if nothing is.
+    """What of some rows of a table is of people who are suppressed; None if nothing is.
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
     row is theirs if a column says so that is there to tell whose it is; or if any other personal text is their
@@ -102,8 +94,8 @@ def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionLis
     )
 
 
-def without(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:
-    """Rows of a table without the people who are kept out: without their rows, where these are nothing but them."""
+def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:
+    """Remove suppressed people from rows of a table, and the rows themselves where they are nothing but a person."""
     named = named_in(frame, table, suppressed)
     if named is None:
         return frame
@@ -112,61 +104,3 @@ def without(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList
     masks = {name: theirs | named[name] if name in named.columns else theirs for name in personal}
     frame = frame.with_columns(pl.when(~mask).then(pl.col(name)).alias(name) for name, mask in masks.items())
     return frame.filter(~theirs) if table.is_about_people else frame
-
-
-def clear(batch: Batch, table: TableSchema, quarantine: TableSchema, suppressed: SuppressionList) -> None:
-    """Take out of a batch whoever was forgotten since it was begun."""
-    if batch.suppressed == suppressed.version:
-        return
-    for kind, schema in (("rows", table), ("seen", table), ("rejected", quarantine)):
-        batch.rewrite(kind, partial(without, table=schema, suppressed=suppressed))
-    batch.suppressed = suppressed.version
-
-
-def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
-    """Read who is kept out; a folder without such people gets a new salt, which is there next time if it is kept.
-
-    `secret` is that of the environment. Raises WarehouseError; RefusedError if the list was made with another one.
-    """
-    with name_folder_in_errors(folder):
-        if folder.forgotten.exists():
-            return _read(folder, secret)
-    made = SuppressionList(secrets.token_bytes(32), secret)
-    if keep_salt:
-        folder.make()
-        write_suppression(folder, made)
-    return made
-
-
-def _read(folder: Folder, secret: bytes | None) -> SuppressionList:
-    try:
-        kept = json.loads(folder.forgotten.read_bytes())
-        if "marks" in kept:
-            return SuppressionList(bytes.fromhex(kept["key"]), None, frozenset(kept["marks"]), 1)
-        found = SuppressionList(bytes.fromhex(kept["salt"]), secret, frozenset(kept["hashes"]), kept["format"])
-        check = kept["check"]
-    except (ValueError, KeyError, TypeError):
-        raise RefusedError(
-            f"The file {folder.forgotten}, which says who is kept out, cannot be read: restore it from a "
-            "backup, or delete it and run coupontools forget again for everybody who asked for it."
-        ) from None
-    if check is None:
-        return replace(found, secret=None)
-    if secret is None or keyed_hash(found.key, "") != check:
-        raise RefusedError(
-            f"The people who are kept out of {folder.root} are known by another COUPONTOOLS_PERSONAL_DATA_KEY: set it "
-            "to what it was when they were forgotten, else they would come back."
-        )
-    return found
-
-
-def write_suppression(folder: Folder, suppressed: SuppressionList) -> None:
-    """Remember to keep people out. Raises WarehouseError."""
-    kept = {
-        "format": suppressed.format,
-        "salt": suppressed.salt.hex(),
-        "check": keyed_hash(suppressed.key, "") if suppressed.secret else None,
-        "hashes": sorted(suppressed.hashes),
-    }
-    with name_folder_in_errors(folder):
-        write_atomically(folder.forgotten, json.dumps(kept).encode())

@@ -17,7 +17,10 @@ import polars as pl
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from resources.settings import SANDBOX
-from resources.warehouse.batch import CompletedSlice
+from resources.warehouse.batch import BatchKey, CompletedSlice
+from resources.warehouse.batches import open_batch
+from resources.warehouse.merge import MergePlan
+from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
@@ -66,21 +69,22 @@ def frames(query: str, folder: Path) -> Iterator[pl.DataFrame]:
 def merge(warehouse: WarehouseResource, query: str) -> float:
     """Merge the sessions of a query; returns the seconds of the merge alone."""
     nothing_rejected = Quarantine.schema_of_frames().to_frame()
-    with warehouse.batch("benchmark") as batch:
+    with open_batch(warehouse.engine, warehouse.store, BatchKey("benchmark")) as batch:
         for rows in frames(query, warehouse.folder.root):
             batch.add(rows, nothing_rejected)
         batch.complete(CompletedSlice("v3/campaign/data", "cam_1", None, None, 0, 0, None))
         batch.flush()
         begun = time.perf_counter()
-        warehouse.merge(batch, SCHEMA, Quarantine.schema_of_table(), Origin(SANDBOX))
+        merge_batch(warehouse.engine, batch, MergePlan(SCHEMA, Quarantine.schema_of_table(), Origin(SANDBOX)))
         return time.perf_counter() - begun
 
 
 def publish(warehouse: WarehouseResource) -> tuple[float, int]:
     """Publish; returns the seconds, and how many files were written."""
     begun = time.perf_counter()
-    files = warehouse.publish([SCHEMA, Quarantine.schema_of_table()]).files_written
-    return time.perf_counter() - begun, files
+    with warehouse.engine.open_publication([SCHEMA, Quarantine.schema_of_table()]) as publication:
+        pass
+    return time.perf_counter() - begun, publication.result.files_written
 
 
 def copy(file: Path) -> float:

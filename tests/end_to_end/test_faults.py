@@ -23,6 +23,7 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.sandbox.server.faults import Fault, Faults, Kind
 from resources.sandbox.server.server import SandboxServer
+from resources.warehouse.admission import adopt
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
@@ -115,7 +116,7 @@ def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str,
         told = export_all()
     assert total(told, "API retries") == 0
     # each test serves the account at an address of its own: the first that comes takes the folder over
-    WarehouseResource(data_dir=folder.name).adopt(Origin(ACCOUNT))
+    adopt(WarehouseResource(data_dir=folder.name).engine, Origin(ACCOUNT))
     found = tables(Path(folder.name))
     assert {table: len(rows) for table, rows in found.items()} == WHOLE_COUNTS
     return folder, found

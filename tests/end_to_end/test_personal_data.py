@@ -25,9 +25,11 @@ from pipelines.export import export_days, export_everything
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.settings import PersonalData
-from resources.warehouse.batch import CompletedSlice
+from resources.warehouse.batch import BatchKey, CompletedSlice
+from resources.warehouse.batches import open_batch
 from resources.warehouse.columns import create_table
-from resources.warehouse.origin import Origin, note_origin
+from resources.warehouse.merge import MergePlan, merge
+from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import NOBODY
 from tests.conftest import Serve
@@ -286,14 +288,13 @@ def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse = WarehouseResource()
-    with warehouse.batch("sessions") as batch:
+    with open_batch(warehouse.engine, warehouse.store, BatchKey("sessions")) as batch:
         rows = [{"session_id": "a", "email": EMAIL}, {"session_id": "b", "custom_id": PHONE}, {"session_id": "c"}]
         batch.add(pl.DataFrame(rows, CouponSession.schema_of_frames()), Quarantine.schema_of_frames().to_frame())
         batch.complete(CompletedSlice("v3/x", "p", None, None, 3, 0, None))
         batch.flush()
         schemas = CouponSession.schema_of_table(), Quarantine.schema_of_table()
-        warehouse.merge(batch, *schemas, Origin("account 0123456789abcdef"))
-    note_origin(warehouse.folder, Origin("account 0123456789abcdef"))
+        merge(warehouse.engine, batch, MergePlan(*schemas, Origin("account 0123456789abcdef")))
     given = f"{EMAIL.lower()}\r\n\n\t+32 (0)470 112233 \n"
     wrong = CliRunner().invoke(app, ["forget", "--stdin"], input=f"{given}\nwho?\n")
     assert (wrong.exit_code, "Line 5 is no phone number" in wrong.output) == (USAGE_ERROR, True)

@@ -1,15 +1,22 @@
 """A small table of things, and how the tests put rows into a warehouse."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from resources.warehouse.batch import CompletedSlice
-from resources.warehouse.deletions import Whole
+from resources.warehouse import batches
+from resources.warehouse.batch import Batch, BatchKey, CompletedSlice
+from resources.warehouse.deletions import CompleteReads
+from resources.warehouse.merge import MergePlan, MergeResult
+from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
+from resources.warehouse.publication import PublishResult
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, Month, TableSchema
 
@@ -62,6 +69,7 @@ REJECTED: dict[str, pl.DataType | type[pl.DataType]] = {
     "_extracted_at": pl.Datetime("us"),
 }
 ACCOUNT = Origin("account 0123456789abcdef")
+PLAN = MergePlan(THINGS, QUARANTINE, ACCOUNT)
 NOON = datetime(2026, 1, 1, 12)
 
 
@@ -78,30 +86,65 @@ def done(start: date | None = None, end: date | None = None) -> CompletedSlice:
     return CompletedSlice("v3/things", "p", days[0], days[1], 1, 0, None)
 
 
+def open_batch(
+    warehouse: WarehouseResource,
+    resume_key: str = "things",
+    resumable_for: timedelta = timedelta(0),
+    suppression: str = "",
+) -> AbstractContextManager[Batch]:
+    """Open a batch, which for this time a later run with the same key may resume."""
+    return batches.open_batch(warehouse.engine, warehouse.store, BatchKey(resume_key, resumable_for, suppression))
+
+
+def folder_of(warehouse: WarehouseResource, batch: Batch) -> Path:
+    """Where the files of a batch are."""
+    return warehouse.folder.batches / batch.name
+
+
+def fill(batch: Batch, *things: tuple[Any, ...], slice_: CompletedSlice | None = None) -> None:
+    """Write things, and the slice that they complete, into a batch."""
+    batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+    batch.complete(slice_ or done())
+    batch.flush()
+
+
 def merge(
     warehouse: WarehouseResource,
     *things: tuple[Any, ...],
     rejected: Sequence[str] = (),
     slice_: CompletedSlice | None = None,
-    whole: Whole = (),
+    complete_reads: CompleteReads = (),
     still_there: Sequence[str] = (),
     rejected_at: datetime = NOON,
     table: TableSchema = THINGS,
-) -> None:
+) -> MergeResult:
     """Merge a batch of things, rejected records, and keys of records that are still there."""
-    with warehouse.batch("things") as batch:
+    with open_batch(warehouse) as batch:
         of = slice_ or done()
         window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
         refused = [("things", of.endpoint, of.parent, *window, record, rejected_at) for record in rejected]
-        seen = pl.DataFrame({"id": still_there}, {"id": pl.String})
-        batch.add(pl.DataFrame(list(things), ROWS, orient="row"), pl.DataFrame(refused, REJECTED, orient="row"), seen)
+        present = pl.DataFrame({"id": still_there}, {"id": pl.String})
+        rows = pl.DataFrame(list(things), ROWS, orient="row")
+        batch.add(rows, pl.DataFrame(refused, REJECTED, orient="row"), present)
         batch.complete(of)
         batch.flush()
-        warehouse.merge(batch, table, QUARANTINE, ACCOUNT, whole=whole)
+        return merge_batch(warehouse.engine, batch, replace(PLAN, table=table, complete_reads=complete_reads))
+
+
+def publish(
+    warehouse: WarehouseResource,
+    tables: Sequence[TableSchema] = (THINGS, QUARANTINE),
+    texts: Mapping[str, str] | None = None,
+) -> PublishResult:
+    """Publish the stage, with texts beside the database."""
+    with warehouse.engine.open_publication(tables) as publication:
+        for name, text in (texts or {}).items():
+            publication.add_file(name, text)
+    return publication.result
 
 
 def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
     """Publish, and ask the published database."""
-    warehouse.publish([THINGS, QUARANTINE])
+    publish(warehouse)
     with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:
         return connection.execute(query).fetchall()

@@ -1,47 +1,63 @@
-"""The engine: the one DuckDB of this process, which works on the database files of the folder."""
+"""Database files of the folder, and the DuckDB of this process that works on them."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
 from resources.warehouse.local.files import PRIVATE_FILE, move_into_place
-from resources.warehouse.local.folder import Folder
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the files; the published database is a copy of the stage."""
 
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "384MB",
     "preserve_insertion_order": "false",
 }
 
 
-@contextmanager
-def open_database(folder: Folder, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Connect to a database file of the folder, in an engine that stays: to start one takes ten times as long."""
-    engine = _engine(folder.spill)
-    try:
-        with writable(database) as path, engine.cursor() as connection:
-            connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
-            connection.execute("USE opened")
-            yield connection
-            connection.execute("CHECKPOINT")  # else DETACH does it, and keeps to itself why it cannot
-            connection.execute("USE memory")
-            connection.execute("DETACH opened")
-    except BaseException:  # an engine that has failed may be good for nothing more
-        _stop(engine)
-        raise
-    finally:
-        had_links = drop_links()
-    if had_links or folder.spill.exists():  # the next writer clears it away, and this engine would miss it
-        _stop(engine)
+class Process:
+    """The DuckDB of this process, started when a database is first opened: to start one takes ten times as long."""
+
+    def __init__(self, spill: Path) -> None:
+        """Name the folder for what does not fit its memory."""
+        self._spill = spill
+        self._duckdb: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def open(self, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect to a database file, one at a time, to read and write it."""
+        try:
+            with writable(database) as path, self._start().cursor() as connection:
+                connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
+                connection.execute("USE opened")
+                yield connection
+                connection.execute("CHECKPOINT")  # else DETACH does it, and keeps to itself why it cannot
+                connection.execute("USE memory")
+                connection.execute("DETACH opened")
+        except BaseException:  # a DuckDB that has failed may be good for nothing more
+            self.close()
+            raise
+        finally:
+            had_links = drop_links()
+        if had_links or self._spill.exists():  # the next writer clears it away, and this DuckDB would miss it
+            self.close()
+
+    def close(self) -> None:
+        """Stop it; the next database that is opened starts another."""
+        if self._duckdb is not None:
+            self._duckdb.close()
+            self._duckdb = None
+
+    def _start(self) -> duckdb.DuckDBPyConnection:
+        if self._duckdb is None:
+            self._duckdb = duckdb.connect(config={**SETTINGS, "temp_directory": plain_path(self._spill)})
+        return self._duckdb
 
 
 def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
@@ -85,13 +101,3 @@ def writable(database: Path) -> Iterator[str]:
         shutil.copyfile(copy, unfinished)
         unfinished.chmod(mode)
         move_into_place(unfinished, database)
-
-
-def _stop(engine: duckdb.DuckDBPyConnection) -> None:
-    _engine.cache_clear()
-    engine.close()
-
-
-@lru_cache(1)
-def _engine(spill: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={**_SETTINGS, "temp_directory": plain_path(spill)})

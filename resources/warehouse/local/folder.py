@@ -38,6 +38,11 @@ class Folder:
     root: Path
 
     @property
+    def name(self) -> str:
+        """What errors call it, at the beginning of a sentence."""
+        return f"The folder {self.root}"
+
+    @property
     def database(self) -> Path:
         """The published database."""
         return self.root / "coupontools.duckdb"
@@ -71,6 +76,14 @@ class Folder:
     def batches(self) -> Path:
         """Batches that are being written or wait to be merged."""
         return self.state / "batches"
+
+    def run_lock(self, run_id: str) -> Path:
+        """The lock of a run that has merged something."""
+        return self.state / f"run-{run_id}.lock"
+
+    def run_of(self, lock: Path) -> str:
+        """The run that a lock is of."""
+        return lock.stem.removeprefix("run-")
 
     @property
     def origin(self) -> Path:

@@ -1,6 +1,6 @@
 """What was published, written down in the stage: so nobody has to open it to know, and what is amiss is written anew.
 
-`_state.files` has the size and time of each published file, `_state.live` the rows of each table that were live.
+`_state.files` has the size and time of each published file.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +11,6 @@ from stat import S_ISREG
 import duckdb
 
 from resources.warehouse.local.folder import Folder
-from resources.warehouse.sql import execute_counting, quoted_name
 
 
 @dataclass(frozen=True)
@@ -24,31 +23,6 @@ class Inventory:
     def below(self, names: Collection[Path], folder: Path) -> set[Path]:
         """Those of the names that lie in a folder, from there on."""
         return {name.relative_to(folder) for name in names if name.is_relative_to(folder)}
-
-
-def begin_inventory(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables of the inventory in a stage that has none; what is there counts as published."""
-    connection.execute("CREATE TABLE _state.files (name VARCHAR, size BIGINT, modified BIGINT)")
-    connection.execute("CREATE TABLE _state.live (table_name VARCHAR, live_rows BIGINT)")
-    note_live_rows(connection)
-
-
-def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write down how many rows of each table are live."""
-    tables = (
-        "SELECT table_name FROM duckdb_columns() WHERE database_name = 'opened' AND schema_name = 'main' "
-        "AND column_name = '_deleted_at'"
-    )
-    names = [row[0] for row in connection.execute(tables).fetchall()]
-    connection.execute("DELETE FROM _state.live")
-    for name in names:
-        live = execute_counting(connection, f"SELECT count(*) FROM {quoted_name(name)} WHERE _deleted_at IS NULL")
-        connection.execute("INSERT INTO _state.live VALUES (?, ?)", [name, live])
-
-
-def published_live_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many rows of each table were live when they were last published."""
-    return dict(connection.execute("SELECT table_name, live_rows FROM _state.live").fetchall())
 
 
 def note_files(connection: duckdb.DuckDBPyConnection, folder: Folder, others: Sequence[str]) -> None:

@@ -31,9 +31,10 @@ def hold_in_order(queue: Path, lock: Path) -> Iterator[None]:
 class FileLock:
     """The lock on a file, held from `wait` or a successful `try_now` until `release`, or until this process dies."""
 
-    def __init__(self, path: Path) -> None:
-        """Name the file, which need not be there yet and must not be a link."""
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Name the file, which must not be a link; without `create` it must be there when the lock is taken."""
         self._path = path
+        self._flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         self._descriptor: int | None = None
 
     def wait(self) -> None:
@@ -58,7 +59,7 @@ class FileLock:
 
     def _take(self, operation: int) -> bool:
         """Lock the file; returns False where it was deleted meanwhile, so that its lock guards nothing any more."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+        descriptor = os.open(self._path, self._flags, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, operation)
             if os.fstat(descriptor).st_nlink:

@@ -7,43 +7,44 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.erased_rows import erase, find
-from resources.warehouse.local.database_file import open_database, write_compact
+from resources.warehouse.local.database_file import write_compact
 from resources.warehouse.local.files import remove_tree
-from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import note_files
 from resources.warehouse.local.parquet_files import take_over
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
-from resources.warehouse.local.stage_file import stage
+from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import files, quoted_name, write_parquet
 from resources.warehouse.suppression import SuppressionList
 
 
-def erase_published(folder: Folder, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
+def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
     """Erase people from the published database and files; returns the rows of the database by table.
 
-    Only for the sole writer, who has erased them from the stage.
+    Only under the writer lock, once they are erased from the stage.
     """
+    folder = stage.folder
     unfinished = folder.snapshots / UNFINISHED_FOLDER
     remove_tree(unfinished)
     unfinished.mkdir()
     try:
-        erased = _erase_database(folder, unfinished, tables, suppressed)
-        if _erase_files(folder, unfinished, tables, suppressed) or any(erased.values()):
-            _bring_out(folder, unfinished)
+        erased = _erase_database(stage, unfinished, tables, suppressed)
+        if _erase_files(stage, unfinished, tables, suppressed) or any(erased.values()):
+            _publish(stage, unfinished)
     finally:
         remove_tree(unfinished)
     return erased
 
 
 def _erase_database(
-    folder: Folder, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList
+    stage: StageFile, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList
 ) -> dict[str, int]:
+    folder = stage.folder
     if not folder.database.is_file():
         return {}
     copy, compacted = unfinished / folder.database.name, unfinished / "compacted.duckdb"
     shutil.copyfile(folder.database, copy)
-    with open_database(folder, copy) as connection:
+    with stage.process.open(copy) as connection:
         query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'opened' AND schema_name = 'main'"
         known = {row[0] for row in connection.execute(query).fetchall()}
         connection.begin()
@@ -64,11 +65,11 @@ def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed
     return found
 
 
-def _erase_files(folder: Folder, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList) -> int:
+def _erase_files(stage: StageFile, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList) -> int:
     """Write the published files without people, sharing those that have none of them; returns how many were written."""
-    written = 0
+    folder, written = stage.folder, 0
     by_name = {table.name: table for table in tables}
-    with stage(folder) as connection:
+    with stage.open() as connection:
         for file in sorted(folder.parquet.rglob("*.parquet")) if folder.parquet.is_dir() else []:
             place = file.relative_to(folder.parquet)
             (unfinished / place).parent.mkdir(parents=True, exist_ok=True)
@@ -93,16 +94,17 @@ def _erase_file(
     return found
 
 
-def _bring_out(folder: Folder, unfinished: Path) -> None:
+def _publish(stage: StageFile, unfinished: Path) -> None:
     """Let what was written take the place of what is published, and note it as that."""
+    folder = stage.folder
     seal(unfinished)
-    if not folder.database.is_file():  # what is missing the next publish brings out again
+    if not folder.database.is_file():  # what is missing the next publish publishes again
         replace_files(folder, unfinished)
     elif not folder.parquet.is_dir():
         (unfinished / folder.database.name).replace(folder.database)
     else:
         swap(folder, unfinished, ())
-    with stage(folder) as connection:
+    with stage.open() as connection:
         known = connection.execute("SELECT name FROM _state.files WHERE NOT contains(name, '/')").fetchall()
         connection.begin()
         note_files(connection, folder, [name for (name,) in known if (folder.root / name).is_file()])

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, open_batch
-from resources.warehouse.local.folder import Folder
+from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, BatchKey
+from resources.warehouse.batches import open_batch
+from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
@@ -111,7 +112,8 @@ def extracted(
         monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
 
     def run(answers: Answers) -> tuple[ExtractionReport, pl.DataFrame]:
-        with answering(answers) as url, open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+        warehouse = WarehouseResource(data_dir=str(tmp_path))
+        with answering(answers) as url, open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
 
             async def work() -> ExtractionReport:
                 async with CoupontoolsResource(url=url).connect() as client:
@@ -161,8 +163,8 @@ def test_new_names_on_every_page_are_not_remembered_without_end(
 
 
 def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
-    page = read([session(1)])
-    with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+    page, warehouse = read([session(1)]), WarehouseResource(data_dir=str(tmp_path))
+    with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
         for _ in range(2 * MAX_PAGES_OF_A_PART):
             batch.add(page.rows, page.rejected)
         assert len(batch.files("rows.parquet")) == 2
@@ -173,8 +175,9 @@ def test_a_part_is_written_when_it_takes_much_memory(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resources.warehouse.batch.MAX_BYTES_OF_A_PART", MAX_BYTES_OF_A_PART // 100)
+    warehouse = WarehouseResource(data_dir=str(tmp_path))
     page = read([session(n, customid="x" * 3_000, sequenceid="7" if kind == "rows" else "no") for n in range(100)])
-    with open_batch(Folder(tmp_path), "a test", timedelta(0)) as batch:
+    with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
         for _ in range(10):
             batch.add(page.rows, page.rejected)
         assert 2 <= len(batch.files(f"{kind}.parquet")) <= 5

@@ -17,12 +17,17 @@ from assets.tables.quarantine import Quarantine
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.table import Table
 from resources.settings import PersonalData
+from resources.warehouse.audit import ask_stage
 from resources.warehouse.batch import Batch, CompletedSlice
 from resources.warehouse.erasure import People
+from resources.warehouse.erasure import forget as erase
 from resources.warehouse.errors import RefusedError
+from resources.warehouse.merge import MergePlan
+from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.suppression import keyed_hash, write_suppression
+from resources.warehouse.suppression import keyed_hash
+from tests.support.small_table import folder_of, open_batch, publish
 
 EMAIL, PHONE, NATIONAL = "zoe.planted@example.com", "32470112233", "0470112233"
 NAMES = (EMAIL, PHONE, NATIONAL, "470112233", "zoe.planted", "Plantedname")
@@ -66,21 +71,26 @@ def put(
     warehouse: WarehouseResource, table: type[Table], rows: Rows, rejected: Sequence[str] = (), name: str = "keep"
 ) -> None:
     """Read rows, and merge them."""
-    suppressed = warehouse.suppressed(policy(name).secret)
-    with warehouse.batch(table.TABLE, suppressed=suppressed) as batch:
+    suppressed = warehouse.engine.read_suppression(policy(name).secret)
+    with open_batch(warehouse, table.TABLE, suppression=suppressed.version) as batch:
         read(batch, table, rows, rejected, Redactor.over(table, policy(name), suppressed))
         merge(warehouse, batch, table, name)
 
 
 def merge(warehouse: WarehouseResource, batch: Batch, table: type[Table], name: str = "keep") -> None:
-    suppressed = warehouse.suppressed(policy(name).secret)
-    warehouse.merge(batch, table.schema_of_table(), Quarantine.schema_of_table(), origin(name), suppressed=suppressed)
+    secret = policy(name).secret
+    plan = MergePlan(table.schema_of_table(), Quarantine.schema_of_table(), origin(name), secret=secret)
+    merge_batch(warehouse.engine, batch, plan)
+
+
+def forget_people(warehouse: WarehouseResource, people: People) -> dict[str, int]:
+    return erase(warehouse.engine, warehouse.store, people, TABLES)
 
 
 def forget(warehouse: WarehouseResource, *identifiers: str, name: str = "keep") -> dict[str, int]:
     secret = policy(name).secret
     hashes = {keyed_hash(secret, each) for each in identifiers} if secret else set[str]()
-    return warehouse.forget(People(identifiers, hashes, origin(name), secret), TABLES)
+    return forget_people(warehouse, People(identifiers, hashes, origin(name), secret))
 
 
 def rows(warehouse: WarehouseResource, query: str, database: str = "coupontools.duckdb") -> list[tuple[object, ...]]:
@@ -104,11 +114,6 @@ def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
         if any(text.lower() in said.lower() for text in texts):
             found.add(str(path.relative_to(folder)))
     return found
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
-    return WarehouseResource(data_dir=str(tmp_path / "data"))
 
 
 WRITTEN = {
@@ -158,7 +163,7 @@ def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: W
         name,
     )
     put(warehouse, SmsContact, [{"phone": "+32 470 112233"}, {"phone": "+32470112234"}], (), name)
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     before = rows(warehouse, of_strangers)
     erased = forget(warehouse, EMAIL, PHONE, name=name)
     assert erased == {"coupon_sessions": len(hers), "sms_contacts": 1, "quarantine": 1}
@@ -182,7 +187,7 @@ def test_who_is_erased_does_not_return_with_the_next_read(warehouse: WarehouseRe
     forget(warehouse, EMAIL, PHONE, name=name)
     put(warehouse, CouponSession, hers, ['{"a": "ZOE.planted@example.com", "b'], name)
     put(warehouse, SmsContact, [{"phone": "+32 470 112233"}], (), name)
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     left = " + ".join(f"count({column})" for column in WRITTEN)
     assert rows(warehouse, f"SELECT {left} FROM coupon_sessions") == [(0,)]
     assert rows(warehouse, "SELECT count(*) FROM sms_contacts UNION ALL SELECT count(*) FROM quarantine") == [
@@ -208,7 +213,7 @@ def test_a_row_is_hers_where_a_contact_says_so_and_else_only_the_text_goes_that_
         ],
     )
     forget(warehouse, EMAIL, PHONE)
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     assert rows(
         warehouse, "SELECT first_name, email, custom_field_1, _extra FROM coupon_sessions ORDER BY session_id"
     ) == [
@@ -226,26 +231,26 @@ def test_she_does_not_come_back_from_the_batch_of_a_run_that_died_after_she_was_
 ) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     hour = timedelta(hours=1)
-    with warehouse.batch("sessions", hour) as of_living_run:
+    with open_batch(warehouse, "sessions", hour) as of_living_run:
         read(of_living_run, CouponSession, [{"email": EMAIL, "first_name": "Plantedname"}])
         forget(warehouse, EMAIL)
-        assert of_living_run.path.exists()
-    with warehouse.batch("anything else", hour, warehouse.suppressed(None)):
-        assert not of_living_run.path.exists()
+        assert folder_of(warehouse, of_living_run).exists()
+    with open_batch(warehouse, "anything else", hour, warehouse.engine.read_suppression(None).version):
+        assert not folder_of(warehouse, of_living_run).exists()
     assert where_found(warehouse.folder.root) == set()
 
 
 def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
-    with warehouse.batch("sessions") as batch:
+    with open_batch(warehouse, "sessions") as batch:
         read(batch, CouponSession, [{"email": EMAIL}, {"email": "bob@example.com"}], [f'["{EMAIL}"]', "[]"])
         forget(warehouse, EMAIL)
         merge(warehouse, batch, CouponSession)
-    with warehouse.batch("contacts") as batch:
+    with open_batch(warehouse, "contacts") as batch:
         read(batch, SmsContact, [{"phone": PHONE}])
         forget(warehouse, PHONE)
         merge(warehouse, batch, SmsContact)
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     assert rows(warehouse, "SELECT email FROM coupon_sessions ORDER BY ALL") == [("bob@example.com",), (None,)]
     assert rows(warehouse, "SELECT record FROM quarantine") == [("[]",)]
     assert rows(warehouse, "SELECT count(*) FROM sms_contacts") == [(0,)]
@@ -254,12 +259,12 @@ def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(ware
 
 def test_she_is_gone_from_what_is_published_though_what_is_staged_may_not_be(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"session_id": "old", "email": EMAIL, "first_name": "Plantedname"}])
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     put(warehouse, CouponSession, [{"session_id": "new", "email": "bob@example.com"}])
     assert forget(warehouse, EMAIL) == {"coupon_sessions": 1}
     assert rows(warehouse, "SELECT session_id, email, first_name FROM coupon_sessions") == [("old", None, None)]
     assert where_found(warehouse.folder.root) == set()
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     assert rows(warehouse, "SELECT session_id, email FROM coupon_sessions ORDER BY ALL") == [
         ("new", "bob@example.com"),
         ("old", None),
@@ -273,11 +278,11 @@ def test_she_is_gone_from_what_is_published_though_what_is_staged_may_not_be(war
 
 def test_what_is_published_stays_as_it_is_where_nobody_is_found(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"email": "bob@example.com"}])
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     before = warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()
     assert forget(warehouse, EMAIL) == {}
     assert (warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()) == before
-    assert warehouse.publish(TABLES).files_written == 0
+    assert publish(warehouse, TABLES).files_written == 0
 
 
 def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished_files(
@@ -286,7 +291,7 @@ def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished
     people = [{"session_id": f"s{n:05}", "email": f"{n}.{EMAIL}"} for n in range(5_000)]
     for round_ in range(3):
         put(warehouse, CouponSession, [row | {"first_name": f"Plantedname {round_}"} for row in people])
-        warehouse.publish(TABLES)
+        publish(warehouse, TABLES)
     for snapshot in warehouse.folder.snapshots.iterdir():
         os.utime(snapshot, (2**32, 2**32))
     (warehouse.folder.root / "coupontools.duckdb.tmp").write_text(EMAIL)
@@ -294,7 +299,7 @@ def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished
     forget(warehouse, *(str(row["email"]) for row in people))
     assert where_found(warehouse.folder.root) == set()
     put(warehouse, CouponSession, people)
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     assert where_found(warehouse.folder.root) == set()
     assert rows(warehouse, "SELECT count(*), count(email) FROM coupon_sessions") == [(5_000, 0)]
 
@@ -302,9 +307,9 @@ def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished
 def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResource) -> None:
     people = [f"3247011{number:04}" for number in range(10)]
     put(warehouse, SmsContact, [{"phone": phone} for phone in people])
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     forget(warehouse, *people)
-    live = warehouse.audit(TABLES, {}, [SmsContact.schema_of_table()]).live["sms_contacts"]
+    live = ask_stage(warehouse.engine, TABLES, {}, [SmsContact.schema_of_table()]).live["sms_contacts"]
     assert (live.staged, live.lost) == (0, 0)
 
 
@@ -313,9 +318,9 @@ def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: Warehou
     put(warehouse, CouponSession, [{"email": EMAIL}], (), "hash")
     told = "with personal data hashed by key 01234567" if other == "another key" else policy(other).told
     with pytest.raises(RefusedError, match="must not mix"):
-        warehouse.forget(People([EMAIL], [], Origin("account 0123456789abcdef", f" {told}"), b"another"), TABLES)
+        forget_people(warehouse, People([EMAIL], [], Origin("account 0123456789abcdef", f" {told}"), b"another"))
     with pytest.raises(RefusedError, match="another account"):
-        warehouse.forget(People([EMAIL], [], Origin("account f", policy("hash").told), None), TABLES)
+        forget_people(warehouse, People([EMAIL], [], Origin("account f", policy("hash").told), None))
     assert not warehouse.folder.forgotten.exists()
 
 
@@ -330,13 +335,13 @@ def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refu
     warehouse: WarehouseResource,
 ) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
-    warehouse.forget(People([EMAIL], [], origin("keep"), b"a secret of the environment"), TABLES)
+    forget_people(warehouse, People([EMAIL], [], origin("keep"), b"a secret of the environment"))
     kept = json.loads(warehouse.folder.forgotten.read_bytes())
     assert keyed_hash(bytes.fromhex(kept["salt"]), EMAIL) not in kept["hashes"]
-    assert len(warehouse.suppressed(b"a secret of the environment").naming(pl.Series([EMAIL]))) == 1
+    assert len(warehouse.engine.read_suppression(b"a secret of the environment").naming(pl.Series([EMAIL]))) == 1
     for secret in (None, b"another secret of it"):
         with pytest.raises(RefusedError, match="known by another COUPONTOOLS_PERSONAL_DATA_KEY"):
-            warehouse.suppressed(secret)
+            warehouse.engine.read_suppression(secret)
 
 
 def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: WarehouseResource) -> None:
@@ -345,27 +350,27 @@ def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: Wareho
     marks = [keyed_hash(key, each) for each in (EMAIL, PHONE, NATIONAL.lstrip("0"))]
     warehouse.folder.forgotten.write_text(json.dumps({"key": key.hex(), "marks": marks}))
     for _ in range(2):
-        named = warehouse.suppressed(b"a secret that came later").naming(
+        named = warehouse.engine.read_suppression(b"a secret that came later").naming(
             pl.Series([EMAIL, PHONE, NATIONAL, "0470445566"])
         )
         assert sorted(named["text"]) == sorted([EMAIL, PHONE, NATIONAL])
         forget(warehouse, "new@example.com")
     warehouse.folder.forgotten.write_text("{")
     with pytest.raises(RefusedError, match="which says who is kept out, cannot be read"):
-        warehouse.suppressed(None)
+        warehouse.engine.read_suppression(None)
 
 
 def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
-    warehouse.publish(TABLES)
-    write_suppression(warehouse.folder, warehouse.suppressed(None).with_identifiers([EMAIL]))
+    publish(warehouse, TABLES)
+    warehouse.engine.write_suppression(warehouse.engine.read_suppression(None).with_identifiers([EMAIL]))
     assert forget(warehouse, "somebody@example.com") == {"coupon_sessions": 1}
     assert where_found(warehouse.folder.root) == set()
 
 
 def test_what_is_published_is_written_by_nobody_folders_too(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
-    warehouse.publish(TABLES)
+    publish(warehouse, TABLES)
     snapshot = warehouse.folder.parquet.resolve()
     modes = {path.stat().st_mode & 0o222 for path in (snapshot, *snapshot.rglob("*"), warehouse.folder.database)}
     assert modes == {0}

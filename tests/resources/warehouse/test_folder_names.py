@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from resources.warehouse.deletions import CompleteRead
-from resources.warehouse.local.stage_file import compact, writer_lock
+from resources.warehouse.local.database_file import Process
+from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.resource import WarehouseResource
-from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, thing
+from tests.support.small_table import NOON, merge, publish, thing
 
 NAMES = [
     "colour=green/id=x/made_at=2020-01-01/table_name=others/endpoint=e/parent_id=q/month=1999-01/a*c",
@@ -22,12 +23,12 @@ NAMES = [
 
 def tables(warehouse: WarehouseResource, elsewhere: Path) -> list[list[tuple[object, ...]]]:
     """All that is published, read in ways that take no name for more than that."""
-    warehouse.publish([THINGS, QUARANTINE])
+    publish(warehouse)
     copy = shutil.copyfile(warehouse.folder.database, elsewhere / "copy.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
         found = [connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in ("things", "quarantine")]
     copy.unlink()
-    with warehouse.published() as connection:
+    with warehouse.engine.open_published() as connection:
         assert found[0] == connection.execute("FROM main.things ORDER BY ALL").fetchall()
     for table, of_database in zip(("things", "quarantine"), found, strict=True):
         files = sorted((warehouse.folder.parquet / table).rglob("*.parquet"))
@@ -42,7 +43,12 @@ def whole_life(data_dir: Path, elsewhere: Path) -> list[list[list[tuple[object, 
     merge(warehouse, thing("a"), thing("b", made=None, used=NOON), thing("c"), thing("d"), rejected=["{1}", "{2}"])
     steps = [tables(warehouse, elsewhere)]
     merge(warehouse, thing("a", "blue", 2), thing("a", "red", 1), rejected=["{3}"], still_there=["c"])
-    merge(warehouse, thing("b", made=None, seen=3), whole=[CompleteRead(NOON.replace(hour=13))], still_there=["c"])
+    merge(
+        warehouse,
+        thing("b", made=None, seen=3),
+        complete_reads=[CompleteRead(NOON.replace(hour=13))],
+        still_there=["c"],
+    )
     steps.append(tables(warehouse, elsewhere))
     shutil.rmtree(warehouse.folder.state)
     merge(warehouse, thing("e", made=datetime(2026, 4, 1)))
@@ -51,8 +57,9 @@ def whole_life(data_dir: Path, elsewhere: Path) -> list[list[list[tuple[object, 
     warehouse.folder.database.unlink()
     merge(warehouse, thing("f", "blue", seen=7200), rejected=["{4}"])
     steps.append(tables(warehouse, elsewhere))
-    with writer_lock(warehouse.folder):
-        compact(warehouse.folder, at_once=True)
+    stage = StageFile(warehouse.folder, Process(warehouse.folder.spill))
+    with stage.hold_writer_lock():
+        stage.compact(at_once=True)
     merge(warehouse, thing("g", "green"))
     return [*steps, tables(warehouse, elsewhere)]
 

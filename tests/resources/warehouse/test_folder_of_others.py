@@ -13,7 +13,7 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Value
 from tests.support.queries import in_parquet
-from tests.support.small_table import QUARANTINE, THINGS, merge, thing
+from tests.support.small_table import QUARANTINE, THINGS, merge, publish, thing
 
 NOBODY = 65534
 
@@ -22,7 +22,7 @@ NOBODY = 65534
 def warehouse(tmp_path: Path) -> WarehouseResource:
     warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)))
-    warehouse.publish([THINGS, QUARANTINE])
+    publish(warehouse)
     return warehouse
 
 
@@ -95,7 +95,7 @@ def test_no_two_ids_meet_in_one_file(tmp_path: Path) -> None:
     by_id = replace(THINGS, files=Value("thing", "id"))
     warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
     merge(warehouse, *map(thing, ids), table=by_id)
-    assert warehouse.publish([by_id, QUARANTINE]).files_written == len(ids) + 1
+    assert publish(warehouse, [by_id, QUARANTINE]).files_written == len(ids) + 1
     assert sorted(in_parquet(tmp_path / "data", "things", "id")) == sorted((each,) for each in ids)
     folders = {path.parent.name for path in (tmp_path / "data" / "parquet" / "things").rglob("*.parquet")}
     assert "thing=__HIVE_DEFAULT_PARTITION__" not in folders, "it would be read as an id that is not there"

@@ -1,5 +1,6 @@
 """What a person can leave behind in the folder is healed, or refused before anything that is published is replaced."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from resources.warehouse.audit import ask_stage
+from resources.warehouse.batch import FORMAT, MANIFEST
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from tests.support.processes import open_for_writing
 from tests.support.queries import in_database, in_parquet
-from tests.support.small_table import QUARANTINE, THINGS, merge, thing
+from tests.support.small_table import THINGS, folder_of, merge, open_batch, thing
+from tests.support.small_table import publish as publish_texts
 
 Change = Callable[[Path], object]
 JANUARY, FEBRUARY = thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 2, 5))
@@ -31,8 +35,7 @@ def warehouse(tmp_path: Path) -> WarehouseResource:
 
 
 def publish(warehouse: WarehouseResource) -> int:
-    described = {"report.html": "<p>", "dictionary.md": "#"}
-    return warehouse.publish([THINGS, QUARANTINE], (), lambda _: described).files_written
+    return publish_texts(warehouse, texts={"report.html": "<p>", "dictionary.md": "#"}).files_written
 
 
 def merge_and_publish(warehouse: WarehouseResource) -> None:
@@ -269,9 +272,9 @@ def test_what_a_person_has_put_beside_our_files_is_not_published_on(warehouse: W
 
 def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: WarehouseResource) -> None:
     with open_for_writing(warehouse.folder.database) as writer:
-        audited = warehouse.audit([THINGS], {}, [THINGS])
+        audited = ask_stage(warehouse.engine, [THINGS], {}, [THINGS])
         assert (audited.live["things"].staged, audited.live["things"].published) == (2, 2)
-        with pytest.raises(InUseError, match="is open in another program") as told, warehouse.published():
+        with pytest.raises(InUseError, match="is open in another program") as told, warehouse.engine.open_published():
             pass
         assert f"process {writer}" in str(told.value)
         shutil.rmtree(warehouse.folder.state)  # so that the stage is made from the file that is in use
@@ -281,27 +284,30 @@ def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: Warehou
 
 def test_the_live_rows_of_the_last_publish_outlive_merges_and_the_stage(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("c"), thing("d"))
-    live = warehouse.audit([THINGS], {}, [THINGS]).live["things"]
+    live = ask_stage(warehouse.engine, [THINGS], {}, [THINGS]).live["things"]
     assert (live.staged, live.published) == (4, 2)
     shutil.rmtree(warehouse.folder.state)
-    live = warehouse.audit([THINGS], {}, [THINGS]).live["things"]
+    live = ask_stage(warehouse.engine, [THINGS], {}, [THINGS]).live["things"]
     assert (live.staged, live.published) == (2, 2)
 
 
 def test_a_batch_of_another_version_or_with_broken_notes_is_read_again(warehouse: WarehouseResource) -> None:
     def left(change: Callable[[Path], object]) -> bool:
         """Whether a batch is taken up after a change to its files."""
-        with warehouse.batch("things", timedelta(hours=1)) as batch:
+        with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
             batch.flush()
-        change(batch.path)
-        with warehouse.batch("things", timedelta(hours=1)) as again:
-            again.discard()
-        return again.path == batch.path
+        change(folder_of(warehouse, batch))
+        with open_batch(warehouse, "things", timedelta(hours=1)) as again:
+            again.delete()
+        return again.name == batch.name
 
     assert left(lambda _: None)
-    label = '{"purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00"}'
-    assert not left(lambda path: (path / "label").write_text(label))
-    assert not left(lambda path: (path / "label").write_text("[]"))
+    manifest = {"format": FORMAT, "resume_key": "things", "suppression": ""}
+    times = {"begun_at": "2026-01-01T00:00:00+00:00", "resumable_until": "2999-01-01T00:00:00+00:00"}
+    assert left(lambda path: (path / MANIFEST).write_text(json.dumps(manifest | times)))
+    assert not left(lambda path: (path / MANIFEST).write_text(json.dumps(manifest | times | {"format": FORMAT + 1})))
+    assert not left(lambda path: (path / MANIFEST).write_text(json.dumps(manifest)))
+    assert not left(lambda path: (path / MANIFEST).write_text("[]"))
     assert not left(lambda path: (path / "000001.slices.json").write_text("{"))
-    assert not left(lambda path: (path / "merged.json").write_text('[{"slice": "of a newer version"}]'))
+    assert not left(lambda path: (path / "000001.slices.json").write_text('[{"slice": "of a newer version"}]'))
     assert not list(warehouse.folder.batches.iterdir())

@@ -8,13 +8,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import FORMAT
 from resources.warehouse.local.database_file import STORAGE_VERSION
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from tests.support.queries import in_database, in_parquet
-from tests.support.small_table import ACCOUNT, NOON, QUARANTINE, THINGS, merge, thing
+from tests.support.small_table import ACCOUNT, NOON, merge, open_batch, publish, thing
 
 POLICY = " with personal data dropped"
 TABLES = (
@@ -72,12 +73,12 @@ def write_batch(root: Path) -> Path:
 @pytest.mark.parametrize("version", STATE)
 def test_a_folder_of_an_older_version_is_continued(tmp_path: Path, version: str) -> None:
     warehouse, batch = write_folder(tmp_path, version, "account"), write_batch(tmp_path)
-    with warehouse.batch("things", timedelta(hours=1)) as fresh:
+    with open_batch(warehouse, "things", timedelta(hours=1)) as fresh:
         assert not fresh.slices
     assert not batch.exists()
-    warehouse.admit(ACCOUNT)
+    admit(warehouse.engine, ACCOUNT)
     merge(warehouse, thing("c", made=datetime(2026, 3, 1)))
-    warehouse.publish([THINGS, QUARANTINE])
+    publish(warehouse)
     rows = [("a", None), ("b", None), ("c", None)]
     assert in_database(tmp_path, "SELECT id, used_at FROM things ORDER BY id") == rows
     assert in_parquet(tmp_path, "things", "id, month", with_month=True) == [
@@ -87,7 +88,7 @@ def test_a_folder_of_an_older_version_is_continued(tmp_path: Path, version: str)
     ]
     assert in_parquet(tmp_path, "things", "id, used_at") == rows, "every file has the columns of today"
     with pytest.raises(RefusedError, match="another account"):
-        warehouse.admit(Origin("account of-somebody-else"))
+        admit(warehouse.engine, Origin("account of-somebody-else"))
 
 
 @pytest.mark.parametrize(
@@ -104,13 +105,13 @@ def test_an_older_folder_of_the_sandbox_or_of_another_policy_stays_so(
 ) -> None:
     warehouse = write_folder(tmp_path, "partitions", known)
     with pytest.raises(RefusedError, match="holds the rows of"):
-        warehouse.admit(origin)
+        admit(warehouse.engine, origin)
 
 
 def test_an_older_folder_of_a_policy_is_taken_over_with_it(tmp_path: Path) -> None:
     warehouse = write_folder(tmp_path, "partitions", f"account{POLICY}")
-    warehouse.admit(Origin(ACCOUNT.account, POLICY))
-    write_folder(tmp_path / "another", "months", "sandbox").admit(Origin("sandbox"))
+    admit(warehouse.engine, Origin(ACCOUNT.account, POLICY))
+    admit(write_folder(tmp_path / "another", "months", "sandbox").engine, Origin("sandbox"))
 
 
 def test_the_note_of_a_newer_version_is_refused_before_anything_is_read(tmp_path: Path) -> None:
@@ -120,4 +121,4 @@ def test_the_note_of_a_newer_version_is_refused_before_anything_is_read(tmp_path
     assert note == {"format": FORMAT, "account": ACCOUNT.account, "personal_data": ""}
     warehouse.folder.origin.write_text(json.dumps(note | {"format": FORMAT + 1, "more": "of a newer version"}))
     with pytest.raises(RefusedError, match="was written by a newer version"):
-        warehouse.admit(ACCOUNT)
+        admit(warehouse.engine, ACCOUNT)

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -61,11 +60,6 @@ def test_each_row_is_in_one_file_that_of_its_month_or_where_it_was_while_that_is
                 files = in_parquet(Path(folder), "things", "id, made_at, month", with_month=True)
                 assert files == [(name, *where) for name, where in sorted(expected.items())]
                 lose(warehouse, lost)
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
-    return WarehouseResource(data_dir=str(tmp_path / "data"))
 
 
 def test_a_row_that_lost_its_date_after_the_last_files_stays_where_they_have_it(warehouse: WarehouseResource) -> None:

@@ -13,7 +13,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
 from tests.support.queries import in_database, in_parquet
-from tests.support.small_table import QUARANTINE, THINGS, merge, published, thing
+from tests.support.small_table import QUARANTINE, THINGS, merge, publish, published, thing
 
 SIZE = ColumnSchema("size", "BIGINT", "New")
 
@@ -69,7 +69,7 @@ def test_all_files_and_the_table_get_the_columns_of_a_newer_version(
     for name in lost:
         path = warehouse.folder.root / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    warehouse.publish([newer, QUARANTINE])
+    publish(warehouse, [newer, QUARANTINE])
     declared = tuple((column.name, column.sql_type) for column in newer.columns)
     assert schema_in_files(warehouse) == {declared}
     root = warehouse.folder.root
@@ -85,28 +85,28 @@ def test_all_files_and_the_table_get_the_columns_of_a_newer_version(
 def test_only_the_publish_after_a_change_writes_all_files(warehouse: WarehouseResource) -> None:
     newer = CHANGES["a column is added before others"]
     merge(warehouse, thing("1", "blue", seen=1, made=datetime(2026, 1, 5)))
-    assert warehouse.publish([newer, QUARANTINE]).files_written == 4
+    assert publish(warehouse, [newer, QUARANTINE]).files_written == 4
     merge(warehouse, thing("1", "green", seen=2, made=datetime(2026, 1, 5)))
-    assert warehouse.publish([THINGS, QUARANTINE]).files_written == 4, "the merge was one of the older version"
+    assert publish(warehouse).files_written == 4, "the merge was one of the older version"
     merge(warehouse, thing("1", "white", seen=3, made=datetime(2026, 1, 5)))
-    assert warehouse.publish([THINGS, QUARANTINE]).files_written == 1
+    assert publish(warehouse).files_written == 1
 
 
 def test_a_value_that_does_not_fit_a_new_type_is_not_lost(warehouse: WarehouseResource) -> None:
     newer = with_columns(ID, MADE_AT, USED_AT, replace(COLOUR, sql_type="DECIMAL(18,2)"), *EXPORT_COLUMNS)
     with pytest.raises(WarehouseError, match=r"4 values of the column colour of the table things cannot become DEC"):
-        warehouse.publish([newer, QUARANTINE])
+        publish(warehouse, [newer, QUARANTINE])
     assert published(warehouse, "SELECT count(colour) FROM things") == [(4,)]
     newer = with_columns(ID, replace(MADE_AT, sql_type="DATE"), USED_AT, COLOUR, *EXPORT_COLUMNS)
     merge(warehouse, thing("5", made=datetime(2026, 1, 5, 7)))
     with pytest.raises(WarehouseError, match="1 values of the column made_at"):
-        warehouse.publish([newer, QUARANTINE])
+        publish(warehouse, [newer, QUARANTINE])
 
 
 def test_values_under_a_former_name_move_to_the_column_once(warehouse: WarehouseResource) -> None:
     newer = CHANGES["a column has a new name"]
-    warehouse.publish([newer, QUARANTINE])
+    publish(warehouse, [newer, QUARANTINE])
     root = warehouse.folder.root
     assert in_database(root, "SELECT id, shade FROM things ORDER BY id") == [(str(n), "red") for n in range(1, 5)]
     assert [str(row[0]) for row in in_parquet(root, "things", "shade")] == ["red"] * 4
-    assert warehouse.publish([newer, QUARANTINE]).files_written == 0
+    assert publish(warehouse, [newer, QUARANTINE]).files_written == 0

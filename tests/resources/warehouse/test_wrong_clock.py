@@ -3,16 +3,25 @@
 import os
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from resources.warehouse.deletions import CompleteParentList, CompleteRead
-from resources.warehouse.local.stage_file import stage, writer_lock
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
 from tests.support.queries import in_database, in_parquet
-from tests.support.small_table import NOON, QUARANTINE, THINGS, done, merge, published, thing
+from tests.support.small_table import (
+    NOON,
+    QUARANTINE,
+    THINGS,
+    done,
+    folder_of,
+    merge,
+    open_batch,
+    publish,
+    published,
+    thing,
+)
 
 AHEAD = 36_500 * 86_400
 """Seconds by which the clock was wrong."""
@@ -20,11 +29,6 @@ AHEAD = 36_500 * 86_400
 FUTURE = NOON + timedelta(seconds=AHEAD)
 LATER = NOON + timedelta(seconds=10)
 STATES = "SELECT id, _extracted_at, _deleted_at FROM things ORDER BY id"
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
-    return WarehouseResource(data_dir=str(tmp_path / "data"))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,7 @@ def test_a_row_seen_in_the_future_is_deleted_when_a_whole_read_does_not_bring_it
     warehouse: WarehouseResource, whole: CompleteRead | CompleteParentList
 ) -> None:
     merge(warehouse, thing("a", seen=AHEAD), thing("b", seen=AHEAD), thing("c", seen=AHEAD), thing("d"))
-    merge(warehouse, thing("a", seen=11), whole=[whole], still_there=["b"])
+    merge(warehouse, thing("a", seen=11), complete_reads=[whole], still_there=["b"])
     assert published(warehouse, STATES) == [
         ("a", NOON + timedelta(seconds=11), None),
         ("b", FUTURE, None),
@@ -53,26 +57,26 @@ def test_a_row_deleted_in_the_future_is_deleted_at_the_next_whole_read(
 ) -> None:
     merge(warehouse, thing("a"), thing("b"))
     stage_deletions(warehouse, FUTURE)
-    merge(warehouse, thing("b", seen=11), whole=[CompleteRead(LATER)])
+    merge(warehouse, thing("b", seen=11), complete_reads=[CompleteRead(LATER)])
     assert published(warehouse, STATES) == [("a", NOON, LATER), ("b", NOON + timedelta(seconds=11), None)]
 
 
 def stage_deletions(warehouse: WarehouseResource, at: datetime) -> None:
     """Mark all things as deleted, as a whole read with a wrong clock does."""
-    with writer_lock(warehouse.folder), stage(warehouse.folder) as connection:
+    with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
         connection.execute("UPDATE things SET _deleted_at = ?", [at])
 
 
 def test_a_whole_read_in_the_future_deletes_nothing(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
-    merge(warehouse, whole=[CompleteRead(FUTURE)])
+    merge(warehouse, complete_reads=[CompleteRead(FUTURE)])
     assert published(warehouse, STATES) == [("a", NOON, None)]
 
 
 def test_a_row_that_the_read_itself_brings_is_there_though_the_clock_was_set_back_meanwhile(
     warehouse: WarehouseResource,
 ) -> None:
-    merge(warehouse, thing("a", seen=AHEAD), whole=[CompleteRead(LATER)])
+    merge(warehouse, thing("a", seen=AHEAD), complete_reads=[CompleteRead(LATER)])
     assert published(warehouse, STATES) == [("a", FUTURE, None)]
 
 
@@ -87,16 +91,17 @@ def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_whole_read(war
     other = replace(done(), endpoint="v3/others")
     merge(warehouse, slice_=other)
     assert published(warehouse, "SELECT record FROM quarantine") == [("{1}",)]
-    merge(warehouse, slice_=other, whole=[CompleteRead(LATER)])
+    merge(warehouse, slice_=other, complete_reads=[CompleteRead(LATER)])
     assert published(warehouse, "SELECT record FROM quarantine") == []
 
 
 def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResource) -> None:
-    with warehouse.batch("things", timedelta(hours=1)) as dead:
+    with open_batch(warehouse, "things", timedelta(hours=1)) as dead:
         dead.complete(done())
         dead.flush()
-    ahead = dead.path.rename(dead.path.with_name(f"2126{dead.path.name[4:]}"))
-    with warehouse.batch("things", timedelta(hours=1)) as batch:
+    path = folder_of(warehouse, dead)
+    ahead = path.rename(path.with_name(f"2126{path.name[4:]}"))
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
         assert batch.slices == []
     assert not ahead.exists(), "nobody knows how old it is"
 
@@ -141,9 +146,9 @@ def test_a_change_seen_in_the_future_gives_way_to_the_one_between_two_right_time
     merge(warehouse, thing("a", "red"), thing("b", "red"), table=TRACKED)
     merge(warehouse, thing("a", "blue", AHEAD), thing("b", "blue", 1), table=TRACKED)
     merge(warehouse, thing("a", "white", AHEAD + 1), table=TRACKED)
-    warehouse.publish([TRACKED, COLOURS, QUARANTINE])
+    publish(warehouse, [TRACKED, COLOURS, QUARANTINE])
     merge(warehouse, thing("a", now, 11), table=TRACKED)
-    warehouse.publish([TRACKED, COLOURS, QUARANTINE])
+    publish(warehouse, [TRACKED, COLOURS, QUARANTINE])
     of_a = [("a", "red", now, NOON, NOON + timedelta(seconds=11))] if now != "red" else []
     expected = [*of_a, ("b", "red", "blue", NOON, NOON + timedelta(seconds=1))]
     columns = "id, colour_before, colour_after, last_observed_at, observed_at"

@@ -1,0 +1,92 @@
+"""Batches in folders of this machine, of which each belongs to the process that holds the lock in it."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from errno import EIO
+from pathlib import Path
+
+import polars as pl
+
+from resources.warehouse.local.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
+from resources.warehouse.local.folder import Folder, name_folder_in_errors
+from resources.warehouse.local.locks import FileLock
+
+OWNER = "owner.lock"
+
+
+class FolderStore:
+    """The batches below `.state/batches`; implements `Store`."""
+
+    def __init__(self, folder: Folder) -> None:
+        """Name the data folder; nothing is read or written yet."""
+        self._folder = folder
+        self._owned: dict[str, FileLock] = {}
+
+    @contextmanager
+    def connect(self) -> Iterator[None]:
+        """Create the folders that are not there; see `Store`."""
+        self._folder.make()
+        with name_folder_in_errors(self._folder):
+            yield
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the lock of all batches; see `Store`."""
+        return self._folder.lock("batches")
+
+    def list_batches(self) -> list[str]:
+        """List the names of the batches' folders; see `Store`."""
+        return sorted(path.name for path in self._folder.batches.iterdir() if path.is_dir())
+
+    def create(self, batch: str) -> None:
+        """Create the folder of a batch, and the lock in it; see `Store`."""
+        (self._folder.batches / batch).mkdir(mode=PRIVATE)
+        self.take(batch)
+
+    def take(self, batch: str) -> bool:
+        """Lock a batch's folder, without waiting; see `Store`."""
+        lock = FileLock(self._folder.batches / batch / OWNER)
+        if not lock.try_now():
+            return False
+        self._owned[batch] = lock
+        return True
+
+    def release(self, batch: str) -> None:
+        """Let the lock of a batch go; see `Store`."""
+        if batch in self._owned:
+            self._owned.pop(batch).release()
+
+    def delete(self, batch: str) -> None:
+        """Delete the notes of a batch, the manifest first, then the rest, and let its lock go; see `Store`."""
+        for note in reversed(self.list_files(batch, ".json")):
+            with suppress(FileNotFoundError):
+                note.unlink()
+        remove_tree(self._folder.batches / batch)
+        self.release(batch)
+
+    def list_files(self, batch: str, ending: str = "") -> list[Path]:
+        """List the files in a batch's folder; see `Store`."""
+        return sorted(path for path in (self._folder.batches / batch).glob(f"*{ending}") if path.name != OWNER)
+
+    def read_note(self, batch: str, name: str) -> bytes:
+        """Read a note; see `Store`."""
+        return (self._folder.batches / batch / name).read_bytes()
+
+    def write_note(self, batch: str, name: str, content: bytes) -> None:
+        """Write a note, and bring the names of the files before it to disk too; see `Store`."""
+        write_atomically(self._folder.batches / batch / name, content)
+
+    def write_frame(self, batch: str, name: str, frame: pl.DataFrame) -> None:
+        """Write a frame, synced and renamed; see `Store`."""
+        path = self._folder.batches / batch / name
+        unfinished = path.with_name(f"{name}.tmp")
+        try:
+            frame.write_parquet(unfinished, compression="lz4", statistics=False)  # read once, and soon
+        except pl.exceptions.ComputeError as error:  # polars' word for a disk that does not take the bytes
+            raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
+        unfinished.chmod(PRIVATE_FILE)
+        sync(unfinished)
+        unfinished.replace(path)
+
+    def delete_file(self, batch: str, name: str) -> None:
+        """Delete a file; see `Store`."""
+        (self._folder.batches / batch / name).unlink()

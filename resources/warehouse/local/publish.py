@@ -1,0 +1,132 @@
+"""Publishing: the stage becomes what analysts see; the database and the folder of files change in one rename each.
+
+The database is a copy of the stage. The Parquet files of all tables stand in a snapshot folder, to which the link
+`parquet` leads; those of partitions that have not changed are shared with the snapshot before, so that only
+changed ones are written. Whoever has a file open keeps it, whoever opens one gets the new state.
+"""
+
+import shutil
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import duckdb
+
+from resources.warehouse.columns import describe_tables
+from resources.warehouse.completed_slices import forget_slices
+from resources.warehouse.engine import Engine
+from resources.warehouse.live_rows import note_live_rows
+from resources.warehouse.local.files import remove_tree
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.inventory import Inventory, note_files, take_inventory
+from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
+from resources.warehouse.local.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
+from resources.warehouse.local.stage_file import StageFile
+from resources.warehouse.publication import Publication, PublishResult
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import execute_counting, is_empty, quoted_name
+from resources.warehouse.stage_tables import ensure_table
+
+
+@contextmanager
+def open_publication(
+    engine: Engine, stage: StageFile, tables: Sequence[TableSchema], marts: Sequence[str]
+) -> Iterator[Publication]:
+    """Prepare the stage as it is now for analysts; see `Engine.open_publication`."""
+    folder, outline = stage.folder, sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
+    unfinished = folder.snapshots / UNFINISHED_FOLDER
+    with stage.hold_writer_lock():
+        remove_tree(unfinished)
+        try:
+            begun = time.monotonic()
+            stage.compact()
+            with stage.open() as connection:
+                result = PublishResult(_prepare_tables(engine, connection, tables))
+                inventory = take_inventory(connection, folder)
+                if is_current := _is_current(connection, folder, outline, inventory):
+                    forget_slices(connection, engine.run_id)
+                else:
+                    files_written = write_tables(connection, tables, folder, unfinished, inventory)
+            if is_current:
+                yield Publication(None, result)
+                return
+            written = time.monotonic()
+            with _open_copy(stage, unfinished, marts) as connection:
+                publication = Publication(connection, result)
+                yield publication
+            _swap(folder, unfinished, publication.texts)
+            seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
+            publication.result = replace(result, files_written=files_written, seconds=seconds)
+        finally:
+            remove_tree(unfinished)
+            with suppress(PermissionError):  # another user's, which disturb nobody
+                sweep(folder, SECONDS_OF_GRACE)
+        with stage.open() as connection:
+            connection.begin()
+            forget_slices(connection, engine.run_id)
+            _note_publish(connection, folder, outline, tables, publication.texts)
+            connection.commit()
+
+
+def _prepare_tables(
+    engine: Engine, connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]
+) -> dict[str, int]:
+    """Bring all tables to today's columns and comments; returns how many rows each of them has."""
+    connection.begin()
+    for table in tables:
+        ensure_table(engine, connection, table)
+    describe_tables(connection, tables)
+    connection.commit()
+    return {
+        table.name: execute_counting(connection, f"SELECT count(*) FROM {quoted_name(table.name)}") for table in tables
+    }
+
+
+def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:
+    """Whether nothing has changed since the last publish: no rows, nothing of what is made of them, and no file."""
+    if inventory.amiss or not (inventory.intact and folder.parquet.is_symlink()):
+        return False
+    connection.execute("CREATE TABLE IF NOT EXISTS _state.published (outline VARCHAR)")
+    known = connection.execute("SELECT outline FROM _state.published").fetchall()
+    return known == [(outline,)] and is_empty(connection, "_state.changed")
+
+
+@contextmanager
+def _open_copy(stage: StageFile, snapshot: Path, marts: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Copy the closed stage into the snapshot, without what is private in it and with the views, and open the copy."""
+    copy = snapshot / stage.folder.database.name
+    shutil.copyfile(stage.folder.stage, copy)
+    with stage.process.open(copy) as connection:
+        connection.begin()
+        connection.execute("DROP SCHEMA _state CASCADE")
+        if marts:
+            connection.execute("CREATE SCHEMA marts")
+        for script in marts:
+            connection.execute(script)
+        connection.commit()
+        yield connection
+
+
+def _swap(folder: Folder, unfinished: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        (unfinished / name).write_text(text, "utf-8")
+    seal(unfinished)
+    swap(folder, unfinished, list(texts))
+
+
+def _note_publish(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Folder,
+    outline: str,
+    tables: Sequence[TableSchema],
+    texts: Collection[str],
+) -> None:
+    """Write down in the stage what was published."""
+    connection.execute("DELETE FROM _state.changed")
+    connection.execute("CREATE OR REPLACE TABLE _state.published AS SELECT ? AS outline", [outline])
+    note_outlines(connection, tables)
+    note_live_rows(connection)
+    note_files(connection, folder, [folder.database.name, *texts])

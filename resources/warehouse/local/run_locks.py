@@ -1,0 +1,46 @@
+"""Which runs that have merged something live: each holds the lock on a file of its own, and deletes it when it ends."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.locks import FileLock
+
+
+class RunLocks:
+    """The locks of all runs of a folder, of which one is this run's from `register` until `close`."""
+
+    def __init__(self, folder: Folder) -> None:
+        """Name the folder, and this run."""
+        self.run_id = uuid4().hex
+        self._folder = folder
+        self._own: FileLock | None = None
+
+    def register(self) -> None:
+        """Take the lock of this run, if it has none yet."""
+        if self._own is None:
+            self._own = FileLock(self._folder.run_lock(self.run_id))
+            self._own.wait()
+
+    def list_runs(self) -> Mapping[str, bool]:
+        """List the runs that were registered and not closed, and whether each lives."""
+        runs = {}
+        for path in sorted(self._folder.state.glob(self._folder.run_lock("*").name)):
+            lock = FileLock(path, create=False)
+            try:
+                runs[self._folder.run_of(path)] = not lock.try_now()
+            except FileNotFoundError:  # it has just ended
+                continue
+            lock.release()
+        return runs
+
+    def remove(self, run_id: str) -> None:
+        """Delete the lock of a dead run."""
+        self._folder.run_lock(run_id).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """End this run: delete its lock, so that nobody takes it for dead, and let it go."""
+        if self._own is not None:
+            self.remove(self.run_id)
+            self._own.release()
+            self._own = None

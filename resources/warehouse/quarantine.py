@@ -1,0 +1,34 @@
+"""The quarantine of a merge: rejected records take the place of those of the slices that were read again."""
+
+import duckdb
+
+from resources.warehouse.batch import Batch
+from resources.warehouse.deletions import DeletionScope, remove_rejected
+from resources.warehouse.parquet_partitions import NO_PARTITION
+from resources.warehouse.sql import execute_counting, files, is_empty, quoted_paths, quoted_text
+
+
+def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
+    """Put the rejected records of a batch in the place of those of its slices; returns how many were added."""
+    if not batch.slices:
+        return 0
+    removed = 0 if is_empty(connection, "quarantine") else _remove_former(connection, batch, scope)
+    added = 0
+    if paths := batch.files("rejected.parquet"):
+        added = execute_counting(connection, f"INSERT INTO quarantine BY NAME FROM {files(paths)}")
+    if removed or added:
+        connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
+    return added
+
+
+def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
+    columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
+    manifests = quoted_paths(batch.files("slices.json"))
+    slices = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS slices"
+    return remove_rejected(connection, scope) + execute_counting(
+        connection,
+        f"DELETE FROM quarantine USING {slices} WHERE quarantine.table_name = {quoted_text(scope.table.name)} "
+        "AND quarantine.endpoint = slices.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent "
+        "AND (slices.start IS NULL OR quarantine.window_start >= slices.start "
+        'AND quarantine.window_end <= slices."end")',
+    )

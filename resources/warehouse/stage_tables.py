@@ -1,0 +1,27 @@
+"""Tables of the stage, made or brought to the columns of this version before anything is asked of them."""
+
+import duckdb
+
+from resources.warehouse.columns import create_table, fit_columns
+from resources.warehouse.engine import Engine
+from resources.warehouse.parquet_partitions import remember_months
+from resources.warehouse.schema import Month, TableSchema
+from resources.warehouse.sql import quoted_name
+
+
+def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+    """Create a table in the stage, or bring it to the columns of this version. Raises WarehouseError."""
+    create_table(connection, table)
+    fit_columns(connection, table)
+    if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
+        keys = ", ".join(map(quoted_name, table.key))
+        connection.execute(
+            f"CREATE TABLE _state.{quoted_name(table.name)} AS "
+            f"SELECT {keys}, '' AS month FROM main.{quoted_name(table.name)} LIMIT 0"
+        )
+        remember_months(connection, table, table.files, engine.list_published_files(table.name))
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
+    tables = "duckdb_tables() WHERE database_name = current_database() AND schema_name = ? AND table_name = ?"
+    return bool(connection.execute(f"SELECT count(*) FROM {tables}", [schema, name]).fetchall()[0][0])

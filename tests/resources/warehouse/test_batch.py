@@ -1,0 +1,119 @@
+"""Batches on real files: what a later run resumes, and what it reads again."""
+
+import stat
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from resources.warehouse.batch import CompletedSlice
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.merge import merge as merge_batch
+from resources.warehouse.resource import WarehouseResource
+from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, folder_of, merge, open_batch, published, thing
+
+
+def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseResource) -> None:
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
+        batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+        (folder_of(warehouse, batch) / "000002.rows.parquet").write_bytes(b"a part that was cut off")
+        (folder_of(warehouse, batch) / "000003.rows.parquet.tmp").write_bytes(b"")
+    with open_batch(warehouse, "other things", timedelta(hours=1)) as other:
+        assert not other.slices
+    with open_batch(warehouse, "things", timedelta(hours=1)) as again:
+        assert (again.name, again.slices) == (batch.name, [done()])
+        assert [Path(file).name for file in again.files("rows.parquet")] == ["000001.rows.parquet"]
+        merge_batch(warehouse.engine, again, PLAN)
+    assert published(warehouse) == [thing("a")]
+
+
+def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: WarehouseResource) -> None:
+    with (
+        open_batch(warehouse, "things", timedelta(hours=1)) as one,
+        open_batch(warehouse, "things", timedelta(hours=1)) as two,
+    ):
+        assert one.name != two.name
+    with open_batch(warehouse, "old things") as old:
+        pass
+    with open_batch(warehouse, "things", timedelta(hours=1)):
+        assert not folder_of(warehouse, old).exists(), "what nobody may take up any more is deleted"
+
+
+def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: WarehouseResource) -> None:
+    with open_batch(warehouse, "things") as batch:
+        for number in range(3):
+            batch.add(pl.DataFrame([thing(str(number))] * 50_000, ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        assert len(batch.files("rows.parquet")) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    warehouse = WarehouseResource(data_dir=str(tmp_path / "file" / "data"))
+    with (
+        pytest.raises(WarehouseError, match=r"file/data cannot be written: Not a directory"),
+        open_batch(warehouse, "things"),
+    ):
+        pass
+
+
+def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: WarehouseResource) -> None:
+    failed: list[Exception] = []
+
+    def begin_and_end() -> None:
+        try:
+            for _ in range(20):
+                with open_batch(warehouse, "things") as batch:
+                    pass
+                batch.delete()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=begin_and_end) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert not list(warehouse.folder.batches.iterdir())
+
+
+def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
+        batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+    private = list(warehouse.folder.state.rglob("*"))
+    assert any(path.suffix == ".parquet" for path in private)
+    modes = {(path.is_dir(), stat.S_IMODE(path.stat().st_mode)) for path in private}
+    assert modes == {(True, 0o700), (False, 0o600)}
+
+
+def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once(tmp_path: Path) -> None:
+    warehouse = WarehouseResource(data_dir=str(tmp_path))
+    nothing, day = pl.DataFrame(schema=ROWS), datetime(2026, 1, 5)
+
+    def rejected(parent: str) -> pl.DataFrame:
+        return pl.DataFrame([("things", "v3/things", parent, day, day, "{}", NOON)], REJECTED, orient="row")
+
+    def slice_(parent: str, *, complete: bool = True) -> CompletedSlice:
+        return CompletedSlice("v3/things", parent, "2026-01-05", "2026-01-05", 1, 1, None, complete)
+
+    with open_batch(warehouse, "things", timedelta(hours=1)) as dead:
+        for parent in ("whole", "short", "open"):
+            dead.add(nothing, rejected(parent))
+        dead.complete(slice_("whole"))
+        dead.complete(slice_("short", complete=False))
+        dead.flush()
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
+        assert [each.parent for each in batch.slices] == ["whole"]
+        for parent in ("short", "open"):
+            batch.add(nothing, rejected(parent))
+            batch.complete(slice_(parent))
+        batch.flush()
+        merge_batch(warehouse.engine, batch, PLAN)
+    assert published(warehouse, "SELECT parent_id FROM quarantine ORDER BY 1") == [("open",), ("short",), ("whole",)]

@@ -1,0 +1,158 @@
+"""Merges into the stage: which observation of a key wins, what counts as deleted, and what is left on the disk."""
+
+import itertools
+import stat
+import threading
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.warehouse.deletions import CompleteRead
+from resources.warehouse.local import database_file
+from resources.warehouse.merge import merge as merge_batch
+from resources.warehouse.resource import WarehouseResource
+from tests.support.queries import in_parquet
+from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, folder_of, merge, open_batch, published, thing
+
+observations = st.lists(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20)), max_size=4, unique=True), min_size=1, max_size=4
+)
+
+
+@given(batches=observations, data=st.data())
+@settings(max_examples=12, deadline=None)
+def test_the_newest_observation_wins_in_any_order_and_however_often(
+    batches: list[list[tuple[str, int]]], data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        warehouse = WarehouseResource(data_dir=folder)
+        for batch in [*data.draw(st.permutations(batches)), data.draw(st.sampled_from(batches))]:
+            merge(warehouse, *(thing(identifier, f"colour {seen}", seen) for identifier, seen in batch))
+        newest: dict[str, int] = {}
+        for identifier, seen in itertools.chain(*batches):
+            newest[identifier] = max(seen, newest.get(identifier, 0))
+        expected = [thing(identifier, f"colour {seen}", seen) for identifier, seen in sorted(newest.items())]
+        assert published(warehouse) == expected
+        assert in_parquet(Path(folder), "things") == expected
+
+
+@given(
+    seen=st.dictionaries(st.sampled_from("abc"), st.integers(0, 20), min_size=1),
+    whole=st.integers(0, 20),
+    data=st.data(),
+)
+@settings(max_examples=12, deadline=None)
+def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
+    seen: dict[str, int], whole: int, data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        warehouse = WarehouseResource(data_dir=folder)
+        merge(warehouse, *(thing(name, seen=-1) for name in "abc"))
+        for name in data.draw(st.permutations([*seen, "whole read"])):
+            if name == "whole read":
+                merge(warehouse, complete_reads=[CompleteRead(NOON + timedelta(seconds=whole))])
+            else:
+                merge(warehouse, thing(name, seen=seen[name]))
+        expected = [(name, whole > seen.get(name, -1)) for name in "abc"]
+        assert published(warehouse, "SELECT id, _deleted_at IS NOT NULL FROM things ORDER BY ALL") == expected
+
+
+def test_a_whole_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a", "red"), thing("b", "red"), thing("c", "blue"), thing("d", "green"))
+    at = NOON + timedelta(seconds=1)
+    red, green = CompleteRead(at, {"colour": "red"}), CompleteRead(at, {"colour": "green"})
+    merge(warehouse, thing("a", "red", 2), complete_reads=[red, green], still_there=["b"])
+    query = "SELECT id, _deleted_at FROM things ORDER BY id"
+    assert published(warehouse, query) == [("a", None), ("b", None), ("c", None), ("d", at)]
+    files = in_parquet(warehouse.folder.root, "things", "id, _deleted_at")
+    assert files == published(warehouse, query)
+
+
+def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: WarehouseResource) -> None:
+    years = int(timedelta(days=36_500).total_seconds())
+    merge(warehouse, thing("a", "of 2126", years), thing("b", "of 2126", years))
+    merge(warehouse, thing("a", "of now", 1), complete_reads=[CompleteRead(NOON)])
+    assert published(warehouse, "SELECT id, colour FROM things ORDER BY id") == [("a", "of now"), ("b", "of 2126")]
+
+
+def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(warehouse: WarehouseResource) -> None:
+    january, year = done(date(2026, 1, 1), date(2026, 1, 31)), done(date(2026, 1, 1), date(2026, 12, 31))
+    query = "SELECT record FROM quarantine ORDER BY ALL"
+    merge(warehouse, rejected=["x", "y"], slice_=january)
+    assert published(warehouse, query) == [("x",), ("y",)]
+    merge(warehouse, rejected=["y"], slice_=january)
+    assert published(warehouse, query) == [("y",)]
+    merge(warehouse, rejected=["z"], slice_=done(date(2026, 2, 1), date(2026, 2, 28)))
+    assert published(warehouse, query) == [("y",), ("z",)]
+    merge(warehouse, slice_=year)
+    assert published(warehouse, query) == []
+
+
+def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    with open_batch(warehouse, "things") as batch:
+        batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+        (folder_of(warehouse, batch) / "000002.rejected.parquet").write_bytes(b"this is no Parquet file")
+        with pytest.raises(duckdb.Error):
+            merge_batch(warehouse.engine, batch, PLAN)
+    assert published(warehouse) == [thing("a")]
+
+
+def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
+    threads = [threading.Thread(target=merge, args=(warehouse, thing(str(number)))) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row[0] for row in published(warehouse)] == [str(number) for number in range(6)]
+
+
+def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(database_file.SETTINGS, "memory_limit", "100MB")
+    numbers = pl.select(pl.int_range(1_000_000).cast(pl.String).str.pad_start(48, "x")).to_series()
+    for day in (1, 2):
+        values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
+        rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
+        with open_batch(warehouse, "things") as batch:
+            batch.add(rows, pl.DataFrame(schema=REJECTED))
+            batch.complete(done())
+            batch.flush()
+            merge_batch(warehouse.engine, batch, PLAN)
+    assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(1_000_000, NOON + timedelta(2))]
+
+
+def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: WarehouseResource) -> None:
+    def merge_numbers(day: int, colour: pl.Expr) -> None:
+        made = NOON + timedelta(days=1) * pl.col("id").cast(pl.Int64).mod(90)
+        rows = pl.select(pl.int_range(300_000).cast(pl.String).alias("id")).with_columns(
+            made_at=made, used_at=None, colour=colour, _extracted_at=NOON + timedelta(days=day), _deleted_at=None
+        )
+        with open_batch(warehouse, "things") as batch:
+            batch.add(rows.cast(ROWS), pl.DataFrame(schema=REJECTED))  # type: ignore[arg-type]
+            batch.complete(done())
+            batch.flush()
+            merge_batch(warehouse.engine, batch, PLAN)
+
+    for day in range(4):
+        merge_numbers(day, pl.col("id").hash(day).cast(pl.String).repeat_by(6).list.join(""))
+    merge_numbers(4, pl.lit("red"))
+    before = warehouse.folder.stage.stat()
+    assert published(warehouse, "SELECT count(*) FROM things WHERE colour = 'red'") == [(300_000,)]
+    assert warehouse.folder.stage.stat().st_size < before.st_size / 2
+    assert stat.S_IMODE(warehouse.folder.stage.stat().st_mode) == 0o600
+    comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
+    assert published(warehouse, comments) == [('It\'s "colour"',)]
+    merge(warehouse, thing("40", "blue", seen=10 * 86_400, made=None))
+    assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(300_000, 299_999)]
+    months = in_parquet(warehouse.folder.root, "things", "id, colour, month", with_month=True)
+    assert [row for row in months if row[1] == "blue"] == [("40", "blue", "2026-02")]

@@ -1,0 +1,144 @@
+"""Publishes on real files: what analysts find, what may be shared with the last one, and who may write it."""
+
+import os
+import shutil
+import stat
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from resources.warehouse.local import publish as publishing
+from resources.warehouse.local.snapshots import UNFINISHED_FOLDER
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import ColumnSchema, TableSchema
+from tests.support.queries import in_parquet
+from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, publish, published, thing
+
+
+def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 1, 6)))
+    published(warehouse)
+    merge(warehouse, thing("a", seen=1, made=datetime(2026, 3, 5)))
+    published(warehouse)
+    assert in_parquet(warehouse.folder.root, "things", "id, month", with_month=True) == [
+        ("a", "2026-03"),
+        ("b", "2026-01"),
+    ]
+
+
+def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=None), thing("c", made=None, used=NOON))
+    merge(warehouse, thing("a", seen=1, made=None), thing("c", seen=1, made=None, used=datetime(2026, 7, 1)))
+    published(warehouse)
+    assert in_parquet(warehouse.folder.root, "things", "id, month", with_month=True) == [
+        ("a", "2026-01"),
+        ("b", None),
+        ("c", "2026-01"),
+    ]
+
+
+def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
+    assert published(warehouse, comments) == [('It\'s "colour"',)]
+    assert published(warehouse, "SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL") == [
+        ("main", "quarantine"),
+        ("main", "things"),
+    ]
+    for path in [warehouse.folder.database, *warehouse.folder.parquet.rglob("*.parquet")]:
+        assert not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    assert stat.S_IMODE(warehouse.folder.state.stat().st_mode) == 0o700
+
+
+def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    warehouse.folder.database.with_suffix(".duckdb.wal").write_bytes(b"left behind")
+    merge(warehouse, thing("b"))
+    assert len(published(warehouse)) == 2
+
+
+def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        merge(warehouse, thing(str(number)))
+        published(warehouse)
+    assert len(list(warehouse.folder.snapshots.iterdir())) == 3, "for readers who are about to open their files"
+    (warehouse.folder.snapshots / UNFINISHED_FOLDER).mkdir()
+    monkeypatch.setattr(publishing, "SECONDS_OF_GRACE", 0.0)
+    published(warehouse)
+    assert {path.name for path in warehouse.folder.root.iterdir()} == {
+        "coupontools.duckdb",
+        "parquet",
+        ".origin.json",
+        ".snapshots",
+        ".state",
+    }
+    assert list(warehouse.folder.snapshots.iterdir()) == [warehouse.folder.parquet.resolve()]
+    assert {path.name for path in warehouse.folder.state.iterdir()} == {
+        "batches",
+        "batches.lock",
+        "batches.queue",
+        "stage.duckdb",
+        "writer.lock",
+        "writer.queue",
+    }
+    assert not list(warehouse.folder.batches.iterdir())
+
+
+def test_a_column_that_a_newer_model_brings_is_added(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    newer = TableSchema(
+        "things", ("id",), (*THINGS.columns, ColumnSchema("size", "BIGINT", "New")), "Things", THINGS.files
+    )
+    publish(warehouse, [newer, QUARANTINE])
+    with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:
+        assert connection.execute("SELECT id, size FROM things").fetchall() == [("a", None)]
+
+
+def test_files_that_are_older_than_the_database_are_written_again_where_the_stage_is_lost(
+    warehouse: WarehouseResource,
+) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 2, 5)))
+    published(warehouse)
+    older = warehouse.folder.parquet.resolve()
+    merge(warehouse, thing("a", "blue", seen=1, made=datetime(2026, 1, 5)))
+    published(warehouse)
+    warehouse.folder.parquet.unlink()  # as after a kill between the two renames of a publish
+    warehouse.folder.parquet.symlink_to(f".snapshots/{older.name}")
+    shutil.rmtree(warehouse.folder.state)
+    merge(warehouse, thing("c", made=datetime(2026, 3, 5)))
+    expected = published(warehouse, "SELECT id, colour FROM things ORDER BY ALL")
+    assert expected == [("a", "blue"), ("b", "red"), ("c", "red")]
+    assert in_parquet(warehouse.folder.root, "things", "id, colour") == expected
+
+
+def test_what_is_out_already_is_not_published_again(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    before = warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()
+    published(warehouse)
+    assert (warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()) == before
+    more = TableSchema("more", ("id",), (*THINGS.columns,), "More")
+    assert publish(warehouse, [THINGS, QUARANTINE, more]).rows == {"things": 1, "quarantine": 0, "more": 0}
+    assert published(warehouse, "SELECT count(*) FROM more") == [(0,)]
+    merge(warehouse, thing("b"))
+    assert len(published(warehouse)) == 2
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o444), (0o027, 0o440), (0o077, 0o400)])
+def test_what_is_published_can_be_read_by_whom_the_umask_lets_and_written_by_nobody(
+    warehouse: WarehouseResource, umask: int, mode: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        merge(warehouse, thing("a"))
+        publish(warehouse, texts={"report.html": "<p>"})
+    finally:
+        os.umask(before)
+    root = warehouse.folder.root
+    files = [root / "coupontools.duckdb", root / "report.html", *warehouse.folder.parquet.rglob("*.parquet")]
+    assert len(files) > 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {mode}
