@@ -1,12 +1,18 @@
 """What may be written of a page, whatever its JSON looks like."""
 
+import json
 from datetime import datetime
 
+import polars as pl
 import pytest
+from pydantic import SecretStr
 
-from assets.ingest.personal_data import Redactor
+from assets.ingest.personal_data import Redactor, printable_names
 from assets.normalise.normalise import PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
+from assets.tables.quarantine import Quarantine
+from assets.tables.sms_contacts import SmsContact
+from assets.tables.table import Table
 from resources.coupontools.endpoints import choose
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
@@ -41,3 +47,56 @@ def test_nothing_of_somebody_forgotten_is_written(policy: str, record: str, monk
     rows, rejected, _ = redactor.redact(result.rows, result.rejected, result.rejected_keys)
     assert PERSON not in rows.write_json() + rejected.write_json()
     assert rejected.is_empty()
+
+
+def redacted(policy: str, table: type[Table], rejected: str | None = None, **row: str) -> tuple[dict[str, object], str]:
+    """A row, and the text of a rejected record, as they may be written."""
+    settings = PersonalData(personal_data=policy, personal_data_key=SecretStr("k" * 16))
+    redactor = Redactor.over(table, settings, NOBODY)
+    rows = pl.DataFrame([row], table.schema_of_frames())
+    records = pl.DataFrame([{"record": rejected}], Quarantine.schema_of_frames())
+    if redactor:
+        rows, records, keys = redactor.redact(rows, records, rows.select(table.KEY))
+        assert keys.equals(rows.select(table.KEY)), "a key is redacted as the row that has it"
+    return rows.row(0, named=True), records["record"][0]
+
+
+CONTACT = {"sms_group_id": "grp_1", "phone": "+32470112233", "first_name": "Jan"}
+
+
+def test_where_personal_data_is_kept_nothing_is_redacted() -> None:
+    assert Redactor.over(SmsContact, PersonalData(), NOBODY) is None
+
+
+def test_hashed_columns_are_the_same_for_the_same_person_and_tell_nothing() -> None:
+    one, _ = redacted("hash", SmsContact, **CONTACT)
+    other, _ = redacted("hash", SmsContact, **CONTACT | {"phone": "0032 470 11 22 33", "first_name": "An"})
+    assert one["phone"] == other["phone"] != CONTACT["phone"]
+    assert one["first_name"] != other["first_name"]
+    assert one["sms_group_id"] == "grp_1", "what is not personal stays"
+
+
+def test_dropped_columns_are_empty_but_for_a_key_which_is_hashed() -> None:
+    row, _ = redacted("drop", SmsContact, **CONTACT)
+    assert row["first_name"] is None
+    assert row["phone"] not in (None, CONTACT["phone"])
+
+
+@pytest.mark.parametrize(("policy", "is_empty"), [("hash", False), ("drop", True)])
+def test_of_json_the_shape_stays_and_the_values_go(policy: str, is_empty: bool) -> None:
+    text = json.dumps({"note": "Jan", "list": [1, {"deep": PERSON}], PERSON: 1})
+    row, record = redacted(policy, CouponSession, text, campaign_id="cam_1", session_id="a", _extra=text)
+    for said in map(json.loads, (str(row["_extra"]), record)):
+        (name,) = said.keys() - {"note", "list"}
+        assert PERSON not in (name, *said["list"][1].values())
+        assert list(said["list"][1]) == ["deep"]
+        assert (said["note"] is None) is is_empty
+
+
+def test_a_text_that_is_no_json_is_redacted_as_one_value() -> None:
+    assert redacted("drop", CouponSession, f"not JSON {PERSON}")[1] == ""
+    assert PERSON not in redacted("hash", CouponSession, f"not JSON {PERSON}")[1]
+
+
+def test_names_of_fields_that_are_somebodys_are_not_shown() -> None:
+    assert printable_names(["news", PERSON, "+32470112233"]) == {"news", "(an address or a number)"}

@@ -1,0 +1,88 @@
+"""Records that are listed briefly and described one by one: a description that fails costs nothing of a stored row."""
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from assets.ingest.descriptions import extract_described
+from assets.ingest.extraction_report import ExtractionReport
+from assets.tables.campaigns import Campaign
+from tests.support.accounts import campaign
+from tests.support.extraction import Answer, Extracted, Extraction, failed, good
+
+
+def described(descriptions: Mapping[str, object]) -> Answer:
+    """A server that lists two campaigns, and says this of them: an object is a description."""
+
+    def answer(path: str, parameters: Mapping[str, Any]) -> object:
+        if path == "v3/coupon/list":
+            return good(coupon_info=[campaign(1), campaign(2)])
+        said = descriptions[parameters["campaign"]]
+        is_description = isinstance(said, dict) and "status" not in said
+        return good(coupon_info=said) if is_description else said
+
+    return answer
+
+
+def read(extraction: Extraction, answer: Answer, *stored: str) -> Extracted:
+    return extraction.run(Campaign, answer, extract_described, stored_ids=lambda: stored)
+
+
+def report_of(extracted: Extracted) -> ExtractionReport:
+    assert extracted.report is not None
+    return extracted.report
+
+
+def titles(extracted: Extracted) -> dict[str, str]:
+    return dict(extracted.rows.select("campaign_id", "title").rows())
+
+
+FULL = {"ID": "cam_2", "title": "Described 2"}
+
+
+def test_a_record_has_what_its_list_and_its_description_say(extraction: Extraction) -> None:
+    extracted = read(
+        extraction, described({"cam_1": {"ID": "cam_1", "title": "Described 1", "news": 1}, "cam_2": FULL})
+    )
+    assert titles(extracted) == {"cam_1": "Described 1", "cam_2": "Described 2"}
+    extra = dict(extracted.rows.select("campaign_id", "_extra").rows())
+    assert json.loads(extra["cam_1"]) == {"news": 1, "list.title": "Title 1"}, "what gives way is kept"
+    assert report_of(extracted).new_fields == {"news", "list.title"}
+
+
+@pytest.mark.parametrize("failure", [failed(502), ["odd"]], ids=["not found", "unreadable"])
+def test_where_a_description_fails_a_stored_row_stays_as_it_is(extraction: Extraction, failure: object) -> None:
+    extracted = read(extraction, described({"cam_1": failure, "cam_2": FULL}), "cam_1", "cam_2")
+    assert titles(extracted) == {"cam_2": "Described 2"}
+    assert extracted.present_keys["campaign_id"].to_list() == ["cam_1"], "it does not count as deleted"
+
+
+def test_where_a_description_is_not_found_a_new_record_is_taken_as_it_is_listed(extraction: Extraction) -> None:
+    extracted = read(extraction, described({"cam_1": failed(502), "cam_2": FULL}), "cam_2")
+    assert titles(extracted) == {"cam_1": "Title 1", "cam_2": "Described 2"}
+    assert extracted.present_keys.is_empty()
+    assert report_of(extracted).deleted == ["cam_1"]
+
+
+def test_a_description_that_cannot_be_read_is_kept_and_fails_the_table(extraction: Extraction) -> None:
+    extracted = read(extraction, described({"cam_1": ["odd"], "cam_2": FULL}))
+    (message,) = report_of(extracted).unreadable
+    assert "v3/coupon/info of campaign cam_1 in a shape that is not known" in message
+    assert extracted.rejected.select("parent_id", "record").rows() == [("cam_1", '["odd"]')]
+    assert {each.parent: each.complete for each in extracted.slices} == {"cam_1": False, "cam_2": True, None: True}
+
+
+def test_an_empty_description_is_told(extraction: Extraction, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        extracted = read(extraction, described({"cam_1": {}, "cam_2": FULL}))
+    assert titles(extracted)["cam_1"] == "Title 1"
+    assert "campaigns: 1 of 2 are listed but not described" in caplog.messages
+
+
+def test_a_list_that_cannot_be_read_is_kept_once(extraction: Extraction) -> None:
+    extracted = read(extraction, lambda _path, _parameters: ["odd"])
+    assert extracted.paths() == ["v3/coupon/list"]
+    assert len(report_of(extracted).unreadable) == len(extracted.rejected) == 1
