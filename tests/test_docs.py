@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,40 @@ def test_the_readmes_tree_has_the_folders_of_the_packages() -> None:
         path for package in packages[:3] for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"
     ]
     assert sorted(drawn) == sorted(name(path) for path in packages + folders)
+
+
+HOPS = re.findall(r"^(\d+)\. `([\w/]+\.py):([\w.]+)` ", WALK.read_text("utf-8"), re.MULTILINE)
+"""Number, file and function of each hop of a row's way."""
+
+
+def functions(path: Path) -> set[str]:
+    """The functions of a module, and the methods of its classes as `Class.method`."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text("utf-8")).body:
+        owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        names |= {
+            f"{owner}{member.name}" for member in members if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+    return names
+
+
+def test_the_way_of_a_row_has_at_most_forty_hops_and_returns_to_no_module() -> None:
+    files = [file for _, file, _ in HOPS]
+    visited = [file for file, _ in groupby(files)]
+
+    assert [int(number) for number, _, _ in HOPS] == list(range(1, len(HOPS) + 1))
+    assert 20 < len(HOPS) <= 40
+    assert len(visited) == len(set(visited))
+
+
+@pytest.mark.parametrize(("number", "file", "function"), HOPS)
+def test_every_hop_of_a_row_is_a_function_that_code_before_it_names(number: str, file: str, function: str) -> None:
+    assert function in functions(ROOT / file)
+
+    before = [ROOT / earlier for _, earlier, _ in HOPS[: int(number)]]
+    parts = re.compile(rf"(?<!def )\b{function.split('.')[-1]}\b")
+    assert number == "1" or any(parts.search(path.read_text("utf-8")) for path in before)
 
 
 def table(*header: str) -> list[list[str]]:
