@@ -98,7 +98,7 @@ class BatchKey:
     suppression: str = ""
 
     def begin(self, now: datetime) -> Manifest:
-        """The manifest of a batch that is begun now."""
+        """Make the manifest of a batch that is begun now."""
         return Manifest(self.resume_key, now, now + self.resumable_for, self.suppression)
 
 

@@ -72,7 +72,7 @@ def refuse_newer(name: str, found: int) -> None:
 
 
 def _format_of(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """The format of the opened database; None if it is no stage."""
+    """Read the format of the opened database; None if it is no stage."""
     columns = "duckdb_columns() WHERE database_name = current_database() AND schema_name = '_state'"
     known = set(connection.execute(f"SELECT table_name, column_name FROM {columns}").fetchall())
     if ("format", "version") in known:

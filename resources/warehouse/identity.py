@@ -71,7 +71,7 @@ def _named(plain: pl.Expr) -> pl.Expr:
 
 
 def identifiers(texts: pl.Series) -> pl.DataFrame:
-    """The addresses and numbers in texts, in any of the forms that people and JSON give them, and hashes of such.
+    """Find the addresses and numbers in texts, in any form that people and JSON give them, and their hashes.
 
     Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text says, or the
     first of its hashes. Part of a longer word is none: neither jan@x.be in marjan@x.be, nor seven digits of an id.
@@ -94,7 +94,7 @@ def identifiers(texts: pl.Series) -> pl.DataFrame:
 
 
 def _parts(texts: pl.DataFrame) -> pl.DataFrame:
-    """What is named within texts that say more than that."""
+    """Find what is named within texts that say more than that."""
     addresses = _found(texts, _ADDRESS).with_columns(pl.col("identifier").str.strip_chars_start(_AROUND_ADDRESSES))
     without_words = reduce(lambda text, other: text.str.replace_all(other, ";"), _NO_NUMBERS, pl.col("plain"))
     numbers = _numbers(_found(texts.with_columns(without_words), _RUN))
@@ -102,13 +102,13 @@ def _parts(texts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _found(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    """What of the column `plain` has this form."""
+    """Find what of the column `plain` has this form."""
     found = texts.select("text", pl.col("plain").str.extract_all(pattern).alias("identifier"))
     return found.explode("identifier").drop_nulls()
 
 
 def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
-    """The phone numbers among digits and the signs between them; what is too long for one may be several."""
+    """Find the phone numbers among digits and the signs between them; what is too long for one may be several."""
     run = pl.col("identifier")
     is_long = run.str.count_matches("[0-9]") > MAX_DIGITS
     several = [runs.filter(is_long).with_columns(run.str.split(sign)).explode("identifier") for sign in "/ "]
@@ -137,7 +137,7 @@ def digits(number: pl.Expr) -> pl.Expr:
 
 
 def identity_in_sql(text: str) -> str:
-    """The same as `identities` for a text in SQL; one that is written as most are takes a tenth of the time."""
+    """Do the same as `identities` for a text in SQL; one in the usual form takes a tenth of the time."""
     come_from, become = "".join(WRITTEN_AS) + INVISIBLE, "".join(WRITTEN_AS.values())
     plain = f"trim(translate({text}, {quoted_text(come_from)}, {quoted_text(become)}), {quoted_text(BLANKS)})"
     is_plain = f"strlen({text}) = length({text}) AND {text} >= '!' AND right({text}, 1) > ' '"

@@ -42,7 +42,7 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
 
 
 def _first_month(month: Month, relation: str) -> str:
-    """The month of the earliest date of a row that is without its own, in SQL; null if it has none."""
+    """Return the month of the earliest date of a row without its own, in SQL; null if it has none."""
     dates = ", ".join(f"{relation}.{quoted_name(column)}" for column in month.otherwise) or "NULL::TIMESTAMP"
     return f"strftime(least({dates}), '%Y-%m')"
 
@@ -88,7 +88,7 @@ def remember_months(
 
 
 def partitions_changed(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
-    """The partitions of a table whose rows have changed since the last publish."""
+    """List the partitions of a table whose rows have changed since the last publish."""
     query = "SELECT partition FROM _state.changed WHERE table_name = ?"
     return {row[0] for row in connection.execute(query, [table.name]).fetchall()}
 

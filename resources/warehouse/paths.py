@@ -13,7 +13,7 @@ _links: dict[Path, TemporaryDirectory[str]] = {}
 
 
 def plain_path(path: Path) -> str:
-    """A path to the same file without such letters: over a link, if need be, which `drop_links` takes away."""
+    """Give a path to the same file without such letters: over a link, if need be, which `drop_links` takes away."""
     odd = next((each for each in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(each.name)), None)
     if odd is None:
         return str(path)

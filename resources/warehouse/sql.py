@@ -9,22 +9,22 @@ from resources.warehouse.paths import plain_path
 
 
 def quoted_name(identifier: str) -> str:
-    """An identifier in SQL."""
+    """Quote an identifier in SQL."""
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def quoted_text(value: object) -> str:
-    """A text in SQL."""
+    """Quote a text in SQL."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
 def quoted_paths(paths: Sequence[Path]) -> str:
-    """A list of files in SQL, of which DuckDB reads these and no others."""
+    """Write a list of files in SQL, of which DuckDB reads these and no others."""
     return f"[{', '.join(quoted_text(plain_path(path)) for path in paths)}]"
 
 
 def files(paths: Sequence[Path], options: str = "") -> str:
-    """The rows of Parquet files, as a relation in SQL; nothing in the names of their folders becomes a column."""
+    """Write the rows of Parquet files as a relation in SQL; no name of a folder becomes a column."""
     return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
 
 

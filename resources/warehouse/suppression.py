@@ -44,11 +44,11 @@ class SuppressionList:
         return sha256("".join(sorted(self.hashes)).encode()).hexdigest()[:16] if self.hashes else ""
 
     def with_identifiers(self, identifiers: Collection[str]) -> "SuppressionList":
-        """The list with more identifiers."""
+        """Return the list with more identifiers."""
         return replace(self, hashes=self.hashes | {keyed_hash(self.key, each) for each in identifiers})
 
     def naming(self, texts: pl.Series) -> pl.DataFrame:
-        """The texts that name a suppressed person: `text`, and whether it `is_whole`, which is that it says no more."""
+        """Find the texts that name a suppressed person, each with `is_whole`: whether it says nothing else."""
         found = identifiers(texts)
         known = [each for each in found["identifier"].unique() if self._holds(each)]
         return found.filter(pl.col("identifier").is_in(known)).group_by("text").agg(pl.col("is_whole").any())
@@ -69,7 +69,7 @@ def keyed_hash(key: bytes, text: str) -> str:
 
 
 def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
-    """What of some rows of a table is of people who are suppressed; None if nothing is.
+    """Find what of some rows of a table is of suppressed people; None if nothing is.
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
     row is theirs if a column says so that is there to tell whose it is; or if any other personal text is their

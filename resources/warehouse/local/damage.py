@@ -31,7 +31,7 @@ def is_cut_off(connection: duckdb.DuckDBPyConnection, size: int) -> bool:
 
 
 def damaged_stage(folder: Folder) -> RefusedError:
-    """What a person is told of a stage that cannot be read."""
+    """Write the message for a stage that cannot be read."""
     return RefusedError(
         f"The private database {folder.stage} is damaged: delete the folder {folder.state}, and the next run makes it "
         "anew from what is published, which stays as it was. Then run coupontools export --full for what was not "

@@ -84,7 +84,7 @@ def open_read_only(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def writable(database: Path) -> Iterator[str]:
-    """A path where DuckDB can write a database: below a folder with a `?` in its name it works on a copy.
+    """Give a path where DuckDB can write a database: below a folder with a `?` in its name it works on a copy.
 
     The copy replaces the database, in one rename, once nothing has failed.
     """

@@ -78,11 +78,11 @@ class Folder:
         return self.state / "batches"
 
     def run_lock(self, run_id: str) -> Path:
-        """The lock of a run that has merged something."""
+        """Return the lock of a run that has merged something."""
         return self.state / f"run-{run_id}.lock"
 
     def run_of(self, lock: Path) -> str:
-        """The run that a lock is of."""
+        """Return the run that a lock is of."""
         return lock.stem.removeprefix("run-")
 
     @property

@@ -59,7 +59,7 @@ def note_outlines(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableS
 
 
 def _outline_of_files(table: TableSchema) -> str:
-    """What the files of a table look like: their columns, and how they are divided."""
+    """Describe the files of a table: their columns, and how they are divided."""
     columns = [(column.name, column.sql_type) for column in table.columns]
     return sha256(repr((LAYOUT, columns, table.files)).encode()).hexdigest()
 
