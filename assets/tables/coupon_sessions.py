@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from assets.tables.campaigns import Campaign
+from assets.tables.coupon_session_changes import CouponSessionChange
 from assets.tables.table import Source, Table, column
 from assets.tables.types import Amount, Flag, Id, Integer, LocalTimestamp, Text, Timestamp
 from resources.warehouse.schema import Month
@@ -25,6 +26,7 @@ class CouponSession(Table):
         day="created_at",
         partitions="daily",
     )
+    HISTORY: ClassVar[type[Table]] = CouponSessionChange
     FILES: ClassVar[Month] = Month("created_at", ("opened_at", "played_at", "claimed_at", "validated_at", "voided_at"))
 
     session_id: Id = column({"session": "documented"}, doc="Session; upper and lower case differ", required=True)

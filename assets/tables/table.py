@@ -14,7 +14,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, Vali
 from pydantic.fields import FieldInfo
 
 from assets.tables.types import EMPTY, EMPTY_DATE, ColumnType
-from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema, Value
+from resources.warehouse.schema import Change, ColumnSchema, History, Month, TableSchema, Value
 
 Evidence = Literal["documented", "seen in client code", "hinted", "assumed"]
 """How well a field of the API is known: from an official page, from code that others wrote, from a hint, or not."""
@@ -147,6 +147,8 @@ class Table(BaseModel):
     """Where the API has it; None for a table that the export makes."""
     HISTORY: ClassVar["type[Table] | None"] = None
     """The table that keeps each change of the columns that it has as `<column>_before` and `<column>_after`."""
+    CHANGES: ClassVar[Mapping[str, Change]] = {}
+    """Of a table that keeps changes: which ones of a column count, where not any difference does."""
 
     @classmethod
     @cache
@@ -192,8 +194,9 @@ class Table(BaseModel):
     def _history(cls) -> History | None:
         if cls.HISTORY is None:
             return None
-        before = [name for name in cls.HISTORY.model_fields if name.endswith("_before")]
-        return History(cls.HISTORY.schema_of_table(), tuple(name.removesuffix("_before") for name in before))
+        kept = [name.removesuffix("_before") for name in cls.HISTORY.model_fields if name.endswith("_before")]
+        changes = {name: cls.HISTORY.CHANGES.get(name, "any difference") for name in kept}
+        return History(cls.HISTORY.schema_of_table(), changes)
 
 
 def source_of(table: type[Table]) -> Source:

@@ -3,7 +3,7 @@
 import duckdb
 
 from resources.warehouse.parquet_partitions import note_changes
-from resources.warehouse.schema import History, TableSchema
+from resources.warehouse.schema import Change, History, TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name
 
 
@@ -18,11 +18,12 @@ def keep_history(
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     _take_out_wrong(connection, table, history, is_older, now)
     values, differs = [], []
-    for column in history.columns:
+    types = {column.name: column.sql_type for column in table.columns}
+    for column, change in history.columns.items():
         first, after = f"wrong.{_named(column, 'before')}", f"incoming.{quoted_name(column)}"
         before = f"if(wrong.observed_at IS NULL, {name}.{quoted_name(column)}, {first})"
         values += [f"{before} AS {_named(column, 'before')}", f"{after} AS {_named(column, 'after')}"]
-        differs.append(f"{before} IS DISTINCT FROM {after}")
+        differs.append(_is_change(change, before, after, is_flag=types[column] == "BOOLEAN"))
     connection.execute(
         f"CREATE TEMP TABLE changes AS SELECT {keys}, "
         f"least(coalesce(wrong.last_observed_at, {name}._extracted_at), incoming._extracted_at) AS last_observed_at, "
@@ -40,6 +41,22 @@ def keep_history(
     connection.execute("DROP TABLE changes")
     connection.execute("DROP TABLE wrong")
     return kept
+
+
+def _is_change(change: Change, before: str, after: str, *, is_flag: bool) -> str:
+    """Whether a column has changed as it must to count, in SQL."""
+    match change:
+        case "any difference":
+            return f"{before} IS DISTINCT FROM {after}"
+        case "also to a value":
+            before, after = (f"coalesce({value}, false)" if is_flag else value for value in (before, after))
+            return f"{before} IS DISTINCT FROM {after}"
+        case "once set":
+            return (
+                f"({before} AND {after} IS DISTINCT FROM true)"
+                if is_flag
+                else f"{before} <> {after} OR ({before} IS NOT NULL AND {after} IS NULL)"
+            )
 
 
 def _named(column: str, when: str) -> str:

@@ -1,6 +1,8 @@
 """What the warehouse must know of a table; the models of `assets/tables` say it, nothing here names one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,24 @@ class Value:
     column: str
 
 
+Change = Literal["any difference", "also to a value", "once set"]
+"""Which differences of a column are a change that its history keeps.
+
+`also to a value`: any, but that a flag that was null is false. `once set`: only where there was a value before, or the
+flag was true, so that a value that is there for the first time is none.
+"""
+
+
 @dataclass(frozen=True)
 class History:
     """The table that keeps each change of `columns` between two observations of a row.
 
     It has the key of the row, `last_observed_at` and `observed_at`, and each of the columns as `<column>_before` and
-    `<column>_after`.
+    `<column>_after`. A row is added where one of the columns has changed as it must to count.
     """
 
     table: "TableSchema"
-    columns: tuple[str, ...]
+    columns: Mapping[str, Change]
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ def test_a_backfill_of_a_thousand_days_and_a_new_card_are_published_without_a_ha
     with dagster_dev(tmp_path / "home") as dev:
         assert dev.partitions("loyalty_users") == []
         made.put_record("loyalty_cards", {"id": 7, "name": "New card"})
-        dev.backfill("coupon_sessions", days)
-        assert dev.runs_of("coupon_sessions") == ["SUCCESS"]
+        dev.backfill(["coupon_sessions", "coupon_session_changes"], days)
+        assert dev.runs_of("coupon_sessions", "coupon_session_changes") == ["SUCCESS"]
         wait_until(lambda: published("FROM coupon_sessions") == 3_000, seconds=60)
         wait_until(lambda: "SUCCESS" in dev.runs_of("published_database"), seconds=60)
         wait_until(lambda: dev.partitions("loyalty_users") == ["7"], seconds=90)

@@ -17,16 +17,17 @@ from tests.conftest import Serve
 from tests.support.accounts import account
 
 GROUPS = {
-    "campaigns": ("campaigns", "categories", "coupon_sessions"),
+    "campaigns": ("campaigns", "categories", "coupon_sessions", "coupon_session_changes"),
     "loyalty": ("loyalty_cards", "loyalty_users", "loyalty_user_changes"),
     "directories": ("directories", "directory_campaigns", "directory_registrations"),
     "accounts": ("subaccounts",),
     "messaging": ("sms_groups", "sms_contacts", "email_groups"),
 }
 TABLES = sorted(table for members in GROUPS.values() for table in members)
-READ = [table for table in TABLES if table != "loyalty_user_changes"]
+READ = [table for table in TABLES if not table.endswith("_changes")]
 PARTITIONS = {
     "coupon_sessions": "daily",
+    "coupon_session_changes": "daily",
     "directory_registrations": "daily",
     "loyalty_users": "cards",
     "loyalty_user_changes": "cards",
@@ -53,6 +54,7 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
         for spec in defs.resolve_all_asset_specs()
     }
     expected = {table: (group, list[str]()) for group, members in GROUPS.items() for table in members}
+    expected["coupon_session_changes"] = ("campaigns", ["coupon_sessions"])
     expected["loyalty_user_changes"] = ("loyalty", ["loyalty_users"])
     assert graph == expected | {"published_database": ("analytics", TABLES)}
     nodes = defs.resolve_asset_graph()
@@ -239,7 +241,7 @@ def test_no_value_of_the_environment_is_told_that_a_runs_config_names(monkeypatc
     monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "never-told")
     attack = {"ops": {"coupon_sessions": {"config": {"start": {"env": "COUPONTOOLS_CLIENT_SECRET"}, "end": "x"}}}}
     result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        run_config=attack, asset_selection=[dg.AssetKey("coupon_sessions")], raise_on_error=False
+        run_config=attack, asset_selection=[*coupon_sessions.keys], raise_on_error=False
     )
     told = "".join(f"{event.message} {event.event_specific_data}" for event in result.all_events)
     assert "The start in the run's config is no date" in told

@@ -161,6 +161,7 @@ WHOLE_COUNTS = {
     "campaigns": 2,
     "categories": 3,
     "coupon_sessions": 251,
+    "coupon_session_changes": 0,
     "loyalty_cards": 2,
     "loyalty_users": 131,
     "loyalty_user_changes": 0,

@@ -33,13 +33,13 @@ class DagsterDev:
         (found,) = answer["data"].values()
         return found
 
-    def backfill(self, asset: str, partitions: Sequence[str]) -> None:
-        """Launch a backfill and wait until it has succeeded."""
+    def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> None:
+        """Launch a backfill of assets that one function fills, and wait until it has succeeded."""
         launch = (
             "mutation($given: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $given) "
             "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
         )
-        given = {"assetSelection": [{"path": [asset]}], "partitionNames": list(partitions)}
+        given = {"assetSelection": [{"path": [asset]} for asset in assets], "partitionNames": list(partitions)}
         launched = self.ask(launch, given=given)
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         state = (
@@ -53,9 +53,13 @@ class DagsterDev:
         query = "{ runsOrError { ... on Runs { results { jobName status assetSelection { path } } } } }"
         return list(self.ask(query)["results"])
 
-    def runs_of(self, asset: str) -> list[str]:
-        """The states of the runs of one asset alone."""
-        return [run["status"] for run in self.runs() if run["assetSelection"] == [{"path": [asset]}]]
+    def runs_of(self, *assets: str) -> list[str]:
+        """The states of the runs of these assets alone."""
+
+        def is_of_these(run: dict[str, Any]) -> bool:
+            return sorted(key["path"][0] for key in run["assetSelection"] or []) == sorted(assets)
+
+        return [run["status"] for run in self.runs() if is_of_these(run)]
 
     def partitions(self, asset: str) -> list[str]:
         """The keys of an asset's partitions."""

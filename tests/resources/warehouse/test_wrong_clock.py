@@ -136,7 +136,7 @@ COLOURS = TableSchema(
     "Changes of colour",
     Month("observed_at"),
 )
-TRACKED = replace(THINGS, history=History(COLOURS, ("colour",)))
+TRACKED = replace(THINGS, history=History(COLOURS, {"colour": "any difference"}))
 
 
 @pytest.mark.parametrize("now", ["red", "blue", "green"])
