@@ -4,7 +4,7 @@ import duckdb
 
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import Change, History, TableSchema
-from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.sql import execute_counting, is_empty, quoted_name
 
 
 def keep_history(
@@ -16,31 +16,42 @@ def keep_history(
     observed after `now`, by a clock that went wrong, give way with it: what was before the first of them counts.
     """
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    _take_out_wrong(connection, table, history, is_older, now)
-    values, differs = [], []
+    has_wrong = _take_out_wrong(connection, table, history, is_older, now)
     types = {column.name: column.sql_type for column in table.columns}
+    values, differs = [], []
     for column, change in history.columns.items():
-        first, after = f"wrong.{_named(column, 'before')}", f"incoming.{quoted_name(column)}"
-        before = f"if(wrong.observed_at IS NULL, {name}.{quoted_name(column)}, {first})"
+        before, after = f"{name}.{quoted_name(column)}", f"incoming.{quoted_name(column)}"
+        if has_wrong:
+            before = f"if(wrong.observed_at IS NULL, {before}, wrong.{_named(column, 'before')})"
         values += [f"{before} AS {_named(column, 'before')}", f"{after} AS {_named(column, 'after')}"]
         differs.append(_is_change(change, before, after, is_flag=types[column] == "BOOLEAN"))
+    last_observed_at, first_wrong = f"{name}._extracted_at", ""
+    if has_wrong:  # a join that costs time
+        last_observed_at = f"coalesce(wrong.last_observed_at, {last_observed_at})"
+        ordered = f"SELECT DISTINCT ON ({keys}) * FROM wrong ORDER BY observed_at"
+        first_wrong = f"LEFT JOIN ({ordered}) AS wrong USING ({keys}) "
     connection.execute(
         f"CREATE TEMP TABLE changes AS SELECT {keys}, "
-        f"least(coalesce(wrong.last_observed_at, {name}._extracted_at), incoming._extracted_at) AS last_observed_at, "
+        f"least({last_observed_at}, incoming._extracted_at) AS last_observed_at, "
         f"incoming._extracted_at AS observed_at, {', '.join(values)}, NULL::VARCHAR AS _extra, "
         f"incoming._extracted_at AS _extracted_at, NULL::TIMESTAMP AS _deleted_at "
-        f"FROM {name} JOIN incoming USING ({keys}) "
-        f"LEFT JOIN (SELECT DISTINCT ON ({keys}) * FROM wrong ORDER BY observed_at) AS wrong USING ({keys}) "
-        f"WHERE {is_older} AND ({' OR '.join(differs)})"
+        f"FROM {name} JOIN incoming USING ({keys}) {first_wrong}WHERE {is_older} AND ({' OR '.join(differs)})"
     )
+    kept = _add_changes(connection, history)
+    connection.execute("DROP TABLE changes")
+    connection.execute("DROP TABLE IF EXISTS wrong")
+    return kept
+
+
+def _add_changes(connection: duckdb.DuckDBPyConnection, history: History) -> int:
+    """Add the rows of `changes` to the history; returns how many."""
+    if is_empty(connection, "changes"):
+        return 0
     note_changes(connection, history.table, "changes")
     columns = ", ".join(map(quoted_name, history.table.column_names))
-    kept = execute_counting(
+    return execute_counting(
         connection, f"INSERT INTO {quoted_name(history.table.name)} ({columns}) SELECT {columns} FROM changes"
     )
-    connection.execute("DROP TABLE changes")
-    connection.execute("DROP TABLE wrong")
-    return kept
 
 
 def _is_change(change: Change, before: str, after: str, *, is_flag: bool) -> str:
@@ -65,9 +76,11 @@ def _named(column: str, when: str) -> str:
 
 def _take_out_wrong(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, history: History, is_older: str, now: str
-) -> None:
-    """Move the changes that give way out of the history, into the table `wrong`."""
+) -> bool:
+    """Move the changes that give way out of the history, into the table `wrong`; returns whether there are any."""
     name, kept = quoted_name(table.name), quoted_name(history.table.name)
+    if is_empty(connection, f"{kept} WHERE {kept}.observed_at > {now}"):
+        return False
     keys = ", ".join(map(quoted_name, table.key))
     found = execute_counting(
         connection,
@@ -79,3 +92,4 @@ def _take_out_wrong(
         note_changes(connection, history.table, "wrong")
         same_key = " AND ".join(f"{kept}.{key} = wrong.{key}" for key in map(quoted_name, history.table.key))
         connection.execute(f"DELETE FROM {kept} USING wrong WHERE {same_key}")
+    return True

@@ -119,13 +119,18 @@ def _merge_rows(
         keep_months(connection, table, table.files)
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
-    changed = keep_history(connection, table, table.history, is_older, now) if table.history else 0
-    same_key = " AND ".join(f"{name}.{key} = incoming.{key}" for key in map(quoted_name, table.key))
-    touched = execute_counting(connection, f"DELETE FROM {name} USING incoming WHERE {same_key} AND {is_older}")
+    touched = execute_counting(
+        connection,
+        f"CREATE TEMP TABLE replaced AS SELECT {name}.rowid AS row FROM {name} JOIN incoming USING ({keys}) "
+        f"WHERE {is_older}",
+    )
+    changed = keep_history(connection, table, table.history, is_older, now) if touched and table.history else 0
+    connection.execute(f"DELETE FROM {name} USING replaced WHERE {name}.rowid = replaced.row")
     columns = ", ".join(map(quoted_name, table.column_names))
     inserted = execute_counting(
         connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"
     )
+    connection.execute("DROP TABLE replaced")
     connection.execute("DROP VIEW incoming")
     connection.execute("DROP TABLE newest")
     return MergeResult(new=inserted - touched, touched=touched, changed=changed)
