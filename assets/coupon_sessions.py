@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from assets.ingest.children import extract_children, slices_of_parent
-from assets.ingest.extract import known_slices, slice_key
+from assets.ingest.extract import slice_key
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_asset import table_asset
 from assets.ingest.table_run import TableRun
@@ -26,7 +26,7 @@ MIN_DAYS_TO_ASK = timedelta(days=13)
 @table_asset(CouponSession)
 async def coupon_sessions(run: TableRun) -> ExtractionReport:
     """Read the sessions of each campaign that were created or changed in the window, all its days in one pass."""
-    known = known_slices(run.batch)
+    known = run.batch.known_slices
 
     async def choose_slices(campaign: str) -> Sequence[Slice]:
         """Read the lists of changes only where they can hold sessions that the list of created ones does not."""

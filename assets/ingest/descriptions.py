@@ -103,7 +103,7 @@ async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
         await gather(map(describe, found.slices))
         for slice_ in found.slices:
             rejected = int(slice_ in found.unreadable)
-            completed = CompletedSlice(*slice_key(slice_), rejected, rejected, None, complete=not rejected)
+            completed = CompletedSlice(slice_key(slice_), rejected, rejected, is_complete=not rejected)
             run.batch.complete(completed)
     return found
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeAlias
 
 import polars as pl
 
@@ -21,7 +20,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import Slice
 from resources.printable import make_printable
-from resources.warehouse.batch import Batch, CompletedSlice
+from resources.warehouse.batch import Batch, CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteRead
 
 ACCEPT_COUNTS = (
@@ -56,7 +55,7 @@ async def extract(
 
     Raises the first other CoupontoolsError; the slices that were complete by then stay in the batch.
     """
-    known = known_slices(run.batch)
+    known = run.batch.known_slices
     unread = [slice_ for slice_ in slices if slice_key(slice_) not in known]
     report = ExtractionReport(run.client.traffic, len(slices), resumed=len(slices) - len(unread))
     extraction = _Extraction(run, report, PageReader(run.client), _normaliser(run), complete_page)
@@ -90,9 +89,9 @@ def _complete_reads(batch: Batch, slices: Sequence[Slice]) -> list[CompleteRead]
     """Those of the slices in a batch, also of a dead run, that can have missed nothing."""
     constants = {slice_key(slice_): slice_.constants for slice_ in slices}
     return [
-        CompleteRead(datetime.fromisoformat(completed.whole_at), constants[_key_of(completed)])
+        CompleteRead(datetime.fromisoformat(completed.complete_as_of), constants[completed.key])
         for completed in batch.slices
-        if completed.whole_at and _key_of(completed) in constants
+        if completed.complete_as_of and completed.key in constants
     ]
 
 
@@ -124,15 +123,8 @@ class _Extraction:
     async def read(self, slice_: Slice) -> None:
         """Read a slice to its end, or note why that cannot be."""
         rejections = _Rejections()
-        is_complete, result, complete_since = True, SliceResult(0, None), None
-        started_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
         try:
-            result = await self.reader.read_pages(slice_, self._decode, partial(self._store, slice_, rejections))
-            self.report.ended_by_short_page += result.ended_by_short_page
-            self._note_changes(slice_, result)
-            is_complete = self._holds_all_announced(slice_, result)
-            if is_complete and _can_have_missed_nothing(slice_, result, rejections):
-                complete_since = started_at
+            completed = await self._read_to_end(slice_, rejections)
         except ParentNotFoundError as error:
             self.run.log.warning("%s It was skipped.", error)
             parents = self.report.deleted if error.confirmed else self.report.not_found
@@ -141,20 +133,34 @@ class _Extraction:
         except NotAvailableError as error:
             self.run.log.warning("%s The table %s has nothing of it.", error, self.run.table.TABLE)
             self.report.not_available.append(str(error))
+            completed = CompletedSlice(slice_key(slice_), 0, rejections.rejected)
         except LimitError as error:
             self.run.log.warning("%s", error)
             self.report.unreadable.append(str(error))
-            is_complete, result = False, SliceResult(rejections.records, None)
+            completed = CompletedSlice(slice_key(slice_), rejections.records, rejections.rejected, is_complete=False)
         except UnreadableError as error:
             self.run.log.warning("%s", error)
             store_unreadable_answer(self.run, self.report, slice_, error)
-            is_complete, result = False, SliceResult(1, None)
-            rejections.rejected += 1
-        counts = result.records, rejections.rejected, result.announced
-        completed = CompletedSlice(*slice_key(slice_), *counts, is_complete, complete_since)
-        covered = [CompletedSlice(*slice_key(other), 0, 0, None) for other in slice_.covers] if is_complete else []
+            completed = CompletedSlice(slice_key(slice_), 1, rejections.rejected + 1, is_complete=False)
+        covered = map(CompletedSlice, map(slice_key, slice_.covers)) if completed.is_complete else ()
         await asyncio.to_thread(self.run.batch.complete, completed, *covered)
         self.report.finished += 1
+
+    async def _read_to_end(self, slice_: Slice, rejections: _Rejections) -> CompletedSlice:
+        started_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
+        result = await self.reader.read_pages(slice_, self._decode, partial(self._store, slice_, rejections))
+        self.report.ended_by_short_page += result.ended_by_short_page
+        self._note_changes(slice_, result)
+        is_complete = self._holds_all_announced(slice_, result)
+        can_have_missed = not is_complete or _can_have_missed_some(slice_, result, rejections)
+        return CompletedSlice(
+            slice_key(slice_),
+            result.records,
+            rejections.rejected,
+            result.announced,
+            is_complete,
+            None if can_have_missed else started_at,
+        )
 
     def _decode(self, page: Page) -> NormalisedPage:
         return self.normaliser.normalise(self.complete_page(page) if self.complete_page else page)
@@ -222,14 +228,10 @@ class _Extraction:
         return accepts_counts
 
 
-def _can_have_missed_nothing(slice_: Slice, result: SliceResult, rejections: _Rejections) -> bool:
-    """Whether a record that a complete read did not bring was deleted."""
-    return (
-        slice_.start is None
-        and not slice_.endpoint.may_hide_records
-        and not rejections.has_keyless
-        and result.is_stable
-    )
+def _can_have_missed_some(slice_: Slice, result: SliceResult, rejections: _Rejections) -> bool:
+    """Whether a record that a complete read did not bring may still be in the account."""
+    is_partial = slice_.start is not None or slice_.endpoint.may_hide_records
+    return is_partial or rejections.has_keyless or not result.is_stable
 
 
 def store_unreadable_answer(run: TableRun, report: ExtractionReport, slice_: Slice, error: UnreadableError) -> None:
@@ -238,20 +240,7 @@ def store_unreadable_answer(run: TableRun, report: ExtractionReport, slice_: Sli
     report.unreadable.append(f"{error} What came is kept in the table quarantine.")
 
 
-SliceKey: TypeAlias = tuple[str, str | None, str | None, str | None]
-"""What identifies a slice in a batch: path, parent, first and last day."""
-
-
-def known_slices(batch: Batch) -> set[SliceKey]:
-    """Return the slices that a batch holds, or has held until they were merged."""
-    return batch.known_slices
-
-
 def slice_key(slice_: Slice) -> SliceKey:
     """Return what identifies a slice in a batch."""
     start, end = (day.isoformat() if day else None for day in (slice_.start, slice_.end))
-    return slice_.endpoint.path, slice_.parent, start, end
-
-
-def _key_of(completed: CompletedSlice) -> SliceKey:
-    return completed.endpoint, completed.parent, completed.start, completed.end
+    return SliceKey(slice_.endpoint.path, slice_.parent, start, end)

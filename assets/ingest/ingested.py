@@ -24,7 +24,7 @@ class Rejections:
     @classmethod
     def of(cls, batch: Batch) -> "Rejections":
         """Count over all slices of a batch."""
-        return cls(sum(slice_.refused for slice_ in batch.slices), sum(slice_.records for slice_ in batch.slices))
+        return cls(sum(slice_.rejected for slice_ in batch.slices), sum(slice_.records for slice_ in batch.slices))
 
     @property
     def share(self) -> float:

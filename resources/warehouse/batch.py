@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple
 
 import polars as pl
 
@@ -29,32 +29,32 @@ MAX_SECONDS_OF_A_PART = 1.0
 """A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
 complete and the last part is this old."""
 
-SliceIdentity: TypeAlias = tuple[str, str | None, str | None, str | None]
-"""What tells slices apart: path of the endpoint, parent, first and last day (ISO)."""
+
+class SliceKey(NamedTuple):
+    """What identifies a slice."""
+
+    endpoint: str
+    """The path."""
+    parent: str | None = None
+    start: str | None = None
+    """The first day, ISO."""
+    end: str | None = None
+    """The last day, ISO, inclusive."""
 
 
 @dataclass(frozen=True)
 class CompletedSlice:
-    """A slice that was read: an endpoint, its parent and its window (ISO days), and what came of it.
+    """A slice that was read, and what came of it."""
 
-    One that is not `complete` ended with an answer that could not be read, which is among the rejected records.
-    `whole_at` is set if nothing that was in the account then (ISO, UTC) can be missing from it.
-    """
-
-    endpoint: str
-    parent: str | None
-    start: str | None
-    end: str | None
-    records: int
-    refused: int
-    announced: int | None
-    complete: bool = True
-    whole_at: str | None = None
-
-    @property
-    def identity(self) -> SliceIdentity:
-        """What tells it from other slices."""
-        return self.endpoint, self.parent, self.start, self.end
+    key: SliceKey
+    records: int = 0
+    rejected: int = 0
+    announced: int | None = None
+    """How many records the API announced, if it did."""
+    is_complete: bool = True
+    """Whether it was read to its end; else it is read again."""
+    complete_as_of: str | None = None
+    """The time (ISO, UTC) of which no record that was in the account can be missing; None if one can."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,14 @@ class Batch:
         """Take up what the store has of it: the slices that are complete, and the parts that are listed."""
         self.name, self.manifest, self.suppression = name, manifest, manifest.suppression
         self.slices: list[CompletedSlice] = []
-        self.merged_slices: frozenset[SliceIdentity] = frozenset()
+        self.merged_slices: frozenset[SliceKey] = frozenset()
         self._store = store
         self._buffer = _Buffer()
         self._buffering, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
         listed = self.files("slices.json")
         for part in listed:
-            self.slices += [slice_ for slice_ in _read_slices(part) if slice_.complete]
+            self.slices += [slice_ for slice_ in _read_slices(part) if slice_.is_complete]
         names = {part.name.split(".")[0] for part in listed}
         for file in [*self.files("parquet"), *self.files("tmp")]:
             if file.name.split(".")[0] not in names:
@@ -158,14 +158,14 @@ class Batch:
         """Delete the rejected records of slices that are read again, and would bring them a second time."""
         columns = ["endpoint", "parent_id", "window_start", "window_end"]
         known = pl.DataFrame(
-            [slice_.identity for slice_ in self.slices], dict.fromkeys(columns, pl.String), orient="row"
+            [slice_.key for slice_ in self.slices], dict.fromkeys(columns, pl.String), orient="row"
         ).with_columns(pl.col("window_start", "window_end").str.to_datetime("%Y-%m-%d", time_unit="us"))
         self.rewrite("rejected", lambda rejected: rejected.join(known, on=columns, how="semi", nulls_equal=True))
 
     @property
-    def known_slices(self) -> set[SliceIdentity]:
+    def known_slices(self) -> set[SliceKey]:
         """The slices that need not be read again."""
-        return {slice_.identity for slice_ in self.slices} | self.merged_slices
+        return {slice_.key for slice_ in self.slices} | self.merged_slices
 
     def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame | None = None) -> None:
         """Add the rows of a page, and write a part if there are enough of them.
@@ -222,4 +222,5 @@ class Batch:
 
 
 def _read_slices(path: Path) -> list[CompletedSlice]:
-    return [CompletedSlice(**slice_) for slice_ in json.loads(path.read_bytes())]
+    slices = json.loads(path.read_bytes())
+    return [CompletedSlice(**slice_ | {"key": SliceKey(*slice_["key"])}) for slice_ in slices]

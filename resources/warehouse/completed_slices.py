@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from resources.warehouse.batch import Batch, BatchKey, SliceIdentity
+from resources.warehouse.batch import Batch, BatchKey, SliceKey
 from resources.warehouse.engine import Engine
 from resources.warehouse.sql import is_empty
 
@@ -18,7 +18,7 @@ _IS_IN_TIME = "begun_at <= ? AND resumable_until > ?"
 """What was begun later than now was so by a clock that was ahead: nobody knows how old it is."""
 
 
-def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceIdentity]:
+def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceKey]:
     """Find the slices that dead runs with this key have merged and not published. Raises WarehouseError."""
     dead = _select_dead(engine.list_runs())
     if not (dead and key.resumable_for and engine.has_stage()):
@@ -30,7 +30,7 @@ def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceIdentity
             f"WHERE resume_key = ? AND suppression = ? AND list_contains(?, run_id) AND {_IS_IN_TIME}",
             [key.resume_key, key.suppression, dead, now, now],
         ).fetchall()
-    return frozenset(rows)
+    return frozenset(SliceKey(*row) for row in rows)
 
 
 def record_slices(engine: Engine, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
@@ -48,7 +48,7 @@ def record_slices(engine: Engine, connection: duckdb.DuckDBPyConnection, batch: 
         "WHERE resume_key = ? AND suppression = ? AND list_contains(?::VARCHAR[], run_id)",
         [engine.run_id, manifest.resume_key, manifest.suppression, dead],
     )
-    slices = [slice_.identity for slice_ in batch.slices if slice_.complete]
+    slices = [slice_.key for slice_ in batch.slices if slice_.is_complete]
     times = [moment.astimezone(UTC).replace(tzinfo=None) for moment in (manifest.begun_at, manifest.resumable_until)]
     connection.execute(
         "INSERT INTO _state.completed_slices SELECT ?, ?, ?, ?, ?, "

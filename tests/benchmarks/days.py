@@ -17,7 +17,7 @@ import polars as pl
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from resources.settings import SANDBOX
-from resources.warehouse.batch import BatchKey, CompletedSlice
+from resources.warehouse.batch import BatchKey, CompletedSlice, SliceKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.merge import MergePlan
 from resources.warehouse.merge import merge as merge_batch
@@ -72,7 +72,7 @@ def merge(warehouse: WarehouseResource, query: str) -> float:
     with open_batch(warehouse.engine, warehouse.store, BatchKey("benchmark")) as batch:
         for rows in frames(query, warehouse.folder.root):
             batch.add(rows, nothing_rejected)
-        batch.complete(CompletedSlice("v3/campaign/data", "cam_1", None, None, 0, 0, None))
+        batch.complete(CompletedSlice(SliceKey("v3/campaign/data", "cam_1")))
         batch.flush()
         begun = time.perf_counter()
         merge_batch(warehouse.engine, batch, MergePlan(SCHEMA, Quarantine.schema_of_table(), Origin(SANDBOX)))

@@ -25,7 +25,7 @@ from pipelines.export import export_days, export_everything
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.settings import PersonalData
-from resources.warehouse.batch import BatchKey, CompletedSlice
+from resources.warehouse.batch import BatchKey, CompletedSlice, SliceKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.columns import create_table
 from resources.warehouse.merge import MergePlan, merge
@@ -291,7 +291,7 @@ def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
     with open_batch(warehouse.engine, warehouse.store, BatchKey("sessions")) as batch:
         rows = [{"session_id": "a", "email": EMAIL}, {"session_id": "b", "custom_id": PHONE}, {"session_id": "c"}]
         batch.add(pl.DataFrame(rows, CouponSession.schema_of_frames()), Quarantine.schema_of_frames().to_frame())
-        batch.complete(CompletedSlice("v3/x", "p", None, None, 3, 0, None))
+        batch.complete(CompletedSlice(SliceKey("v3/x", "p"), 3))
         batch.flush()
         schemas = CouponSession.schema_of_table(), Quarantine.schema_of_table()
         merge(warehouse.engine, batch, MergePlan(*schemas, Origin("account 0123456789abcdef")))

@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 
 from resources.warehouse import batches
-from resources.warehouse.batch import Batch, BatchKey, CompletedSlice
+from resources.warehouse.batch import Batch, BatchKey, CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteReads
 from resources.warehouse.merge import MergePlan, MergeResult
 from resources.warehouse.merge import merge as merge_batch
@@ -83,7 +83,7 @@ def thing(
 def done(start: date | None = None, end: date | None = None) -> CompletedSlice:
     """A slice that was read."""
     days = [day.isoformat() if day else None for day in (start, end)]
-    return CompletedSlice("v3/things", "p", days[0], days[1], 1, 0, None)
+    return CompletedSlice(SliceKey("v3/things", "p", *days), 1)
 
 
 def open_batch(
@@ -120,13 +120,13 @@ def merge(
 ) -> MergeResult:
     """Merge a batch of things, rejected records, and keys of records that are still there."""
     with open_batch(warehouse) as batch:
-        of = slice_ or done()
+        of = (slice_ or done()).key
         window = [datetime.fromisoformat(day) if day else None for day in (of.start, of.end)]
         refused = [("things", of.endpoint, of.parent, *window, record, rejected_at) for record in rejected]
         present = pl.DataFrame({"id": still_there}, {"id": pl.String})
         rows = pl.DataFrame(list(things), ROWS, orient="row")
         batch.add(rows, pl.DataFrame(refused, REJECTED, orient="row"), present)
-        batch.complete(of)
+        batch.complete(slice_ or done())
         batch.flush()
         return merge_batch(warehouse.engine, batch, replace(PLAN, table=table, complete_reads=complete_reads))
 

@@ -123,7 +123,7 @@ def extracted(
             report = run_until_cancelled(work())
             rows, rejected = batch.files("rows.parquet"), batch.files("rejected.parquet")
             assert sum(len(pl.read_parquet(file)) for file in rows) == report.records
-            assert [slice_.complete for slice_ in batch.slices] == [not report.unreadable]
+            assert [slice_.is_complete for slice_ in batch.slices] == [not report.unreadable]
             return report, pl.concat(map(pl.read_parquet, rejected)) if rejected else pl.DataFrame()
 
     return run

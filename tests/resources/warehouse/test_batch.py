@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resources.warehouse.batch import CompletedSlice
+from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
@@ -101,7 +101,7 @@ def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once
         return pl.DataFrame([("things", "v3/things", parent, day, day, "{}", NOON)], REJECTED, orient="row")
 
     def slice_(parent: str, *, complete: bool = True) -> CompletedSlice:
-        return CompletedSlice("v3/things", parent, "2026-01-05", "2026-01-05", 1, 1, None, complete)
+        return CompletedSlice(SliceKey("v3/things", parent, "2026-01-05", "2026-01-05"), 1, 1, is_complete=complete)
 
     with open_batch(warehouse, "things", timedelta(hours=1)) as dead:
         for parent in ("whole", "short", "open"):
@@ -110,7 +110,7 @@ def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once
         dead.complete(slice_("short", complete=False))
         dead.flush()
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
-        assert [each.parent for each in batch.slices] == ["whole"]
+        assert [each.key.parent for each in batch.slices] == ["whole"]
         for parent in ("short", "open"):
             batch.add(nothing, rejected(parent))
             batch.complete(slice_(parent))

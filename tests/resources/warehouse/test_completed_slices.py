@@ -62,8 +62,8 @@ def test_a_merged_batch_is_deleted_at_once_and_what_a_dead_run_merged_is_not_rea
 ) -> None:
     die_after_a_merge(warehouse.folder.root)
     assert not list(warehouse.folder.batches.iterdir())
-    assert known_slices(warehouse) == {done().identity}
-    assert known_slices(warehouse) == {done().identity}, "nothing was merged in between"
+    assert known_slices(warehouse) == {done().key}
+    assert known_slices(warehouse) == {done().key}, "nothing was merged in between"
     assert known_slices(warehouse, "other things") == set()
     assert published(warehouse) == [thing("a")]
 
@@ -103,7 +103,7 @@ def test_who_goes_on_for_a_dead_run_takes_its_slices_over_and_a_second_death_los
     die_after_a_merge(warehouse.folder.root)
     die_after_a_merge(warehouse.folder.root)
     assert len(run_locks(warehouse)) == 2
-    assert known_slices(warehouse) == {done().identity}
+    assert known_slices(warehouse) == {done().key}
     merge_things(warehouse)
     merge_things(warehouse, "b")
     assert len(run_locks(warehouse)) == 1, "of dead runs that have nothing left the locks go"
@@ -132,7 +132,7 @@ def test_records_out_of_date_or_of_the_future_do_not_count_and_are_pruned(
 def test_what_was_merged_before_somebody_was_suppressed_is_read_again(warehouse: WarehouseResource) -> None:
     die_after_a_merge(warehouse.folder.root, "version of the list")
     assert known_slices(warehouse, suppression="version of a later list") == set()
-    assert known_slices(warehouse, suppression="version of the list") == {done().identity}
+    assert known_slices(warehouse, suppression="version of the list") == {done().key}
 
 
 def test_a_merge_that_is_not_resumable_records_nothing(warehouse: WarehouseResource) -> None:

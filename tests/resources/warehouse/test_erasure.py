@@ -18,7 +18,7 @@ from assets.tables.sms_contacts import SmsContact
 from assets.tables.table import Table
 from resources.settings import PersonalData
 from resources.warehouse.audit import ask_stage
-from resources.warehouse.batch import Batch, CompletedSlice
+from resources.warehouse.batch import Batch, CompletedSlice, SliceKey
 from resources.warehouse.erasure import People
 from resources.warehouse.erasure import forget as erase
 from resources.warehouse.errors import RefusedError
@@ -63,7 +63,7 @@ def read(
     refused = pl.DataFrame([of | {"record": record} for record in rejected], Quarantine.schema_of_frames())
     frames = frame, refused, frame.select(table.KEY)
     batch.add(*(redactor.redact(*frames) if redactor else frames))
-    batch.complete(CompletedSlice("v3/x", "p", None, None, len(rows), len(rejected), None))
+    batch.complete(CompletedSlice(SliceKey("v3/x", "p"), len(rows), len(rejected)))
     batch.flush()
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from resources.warehouse.batch import SliceKey
 from resources.warehouse.deletions import CompleteParentList, CompleteRead
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
@@ -88,7 +89,7 @@ def test_of_one_batch_the_observation_with_the_right_time_counts(warehouse: Ware
 def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_whole_read(warehouse: WarehouseResource) -> None:
     day = done(date(2026, 1, 1), date(2026, 1, 1))
     merge(warehouse, rejected=["{1}"], slice_=day, rejected_at=FUTURE)
-    other = replace(done(), endpoint="v3/others")
+    other = replace(done(), key=SliceKey("v3/others", "p"))
     merge(warehouse, slice_=other)
     assert published(warehouse, "SELECT record FROM quarantine") == [("{1}",)]
     merge(warehouse, slice_=other, complete_reads=[CompleteRead(LATER)])
