@@ -20,6 +20,7 @@ from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.processes import FROM, TO, State, expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.runs import export_all
 
 Reached = Callable[[], bool]
 Moment = Callable[["Scene"], Reached]
@@ -110,7 +111,7 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
         complete = left
         scene.kills += 1
     begun = time.monotonic()
-    finish(export(scene.data_dir))
+    export_days(FROM, TO)
     asked = _session_units(scene.server, begun)
     assert not asked & complete, "what a dead run had is asked for again"
     assert in_duckdb(scene.data_dir) == after
@@ -175,7 +176,7 @@ def scene(serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Scen
     account = HandmadeAccount()
     revise(account, 1)
     server = serve(account)
-    export_days(FROM, TO)
+    export_all(start=str(FROM), end=str(TO))
     # so slow that the sessions come in several parts
     server.faults.add(Fault("stall", path="v3/campaign/*", times=None, seconds=0.1))
     monkeypatch.setenv("COUPONTOOLS_CONCURRENCY", "2")
@@ -222,7 +223,7 @@ def test_a_run_that_is_told_to_end_does_so_in_one_line_and_publishes_nothing(
     assert "Error: The run was interrupted." in errors
     assert "Traceback" not in errors
     assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(1)
-    export_days(FROM, TO)
+    export_all(start=str(FROM), end=str(TO))
     assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
     assert not left_over(scene.data_dir)
 
@@ -236,6 +237,6 @@ def test_private_files_that_are_deleted_in_mid_run_cost_no_published_row(scene: 
     shutil.rmtree(scene.data_dir / ".state")
     told = finish(process, code=1)
     assert f"Error: The folder {scene.data_dir} cannot be written" in told
-    export_days(FROM, TO)
+    export_all(start=str(FROM), end=str(TO))
     assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
     assert not left_over(scene.data_dir)

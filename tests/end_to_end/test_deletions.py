@@ -1,26 +1,23 @@
 """What is gone from the account is marked, and nothing else is."""
 
-from datetime import date
 from pathlib import Path
 
-import click
 import dagster as dg
 import pytest
 
 from assets.campaigns import campaigns, categories
 from assets.coupon_sessions import coupon_sessions
-from assets.directories import directory_campaigns
+from assets.directories import directories, directory_campaigns, directory_registrations
 from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.definitions import defs
-from pipelines.export import export_days, export_everything
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, account, campaign, loyalty_user, registration, session, whole_account
 from tests.support.queries import in_database, in_parquet
-from tests.support.runs import export_only
+from tests.support.runs import export_all, export_only
 
-WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
+PERIOD = {"start": "2020-01-01", "end": "2026-11-01"}
 
 
 def live(data_dir: Path, table: str, key: str) -> set[str]:
@@ -42,17 +39,17 @@ def ids(*numbers: int) -> set[str]:
 
 def test_a_full_read_of_an_account_that_stands_still_deletes_nothing(serve: Serve, data_dir: Path) -> None:
     serve(whole_account())
-    export_everything()
+    export_all(full=True)
     assert live_counts(data_dir) == WHOLE_COUNTS
-    export_days(*WHOLE)
-    export_everything()
+    export_all(**PERIOD)
+    export_all(full=True)
     assert live_counts(data_dir) == WHOLE_COUNTS
 
 
 def test_in_every_table_what_is_gone_is_marked_and_comes_back_when_it_does(serve: Serve, data_dir: Path) -> None:
     made, again = whole_account(), whole_account()
     serve(made)
-    export_everything()
+    export_all(full=True)
     made.remove_session(session(7)["session"])
     for table, name, parent in (
         ("loyalty_users", "7", "123456"),
@@ -65,7 +62,7 @@ def test_in_every_table_what_is_gone_is_marked_and_comes_back_when_it_does(serve
     ):
         made.remove_record(table, name, parent)  # type: ignore[arg-type]
     made.set_records("sms_contacts", [], "gro_1")
-    export_everything()
+    export_all(full=True)
     gone = {"coupon_sessions", "loyalty_users", "directory_registrations", "directory_campaigns", "subaccounts"}
     expected = {
         table: count - (table in gone | {"email_groups", "sms_contacts"}) - 2 * (table == "categories")
@@ -75,26 +72,26 @@ def test_in_every_table_what_is_gone_is_marked_and_comes_back_when_it_does(serve
     counts = {table: in_database(data_dir, f"SELECT count(*) FROM {table}")[0][0] for table in WHOLE_COUNTS}
     assert counts == WHOLE_COUNTS, "a deleted row stays in its table"
     serve(again)
-    export_everything()
+    export_all(full=True)
     assert live_counts(data_dir) == WHOLE_COUNTS
 
 
 def test_with_a_parent_all_that_hangs_on_it_is_gone(serve: Serve, data_dir: Path) -> None:
     made = whole_account()
     serve(made)
-    export_everything()
+    export_all(full=True)
     made.remove_campaign("cam_2")
     made.remove_record("loyalty_cards", "123457")
     made.remove_record("directories", "dir_6")
     made.remove_record("sms_groups", "gro_1")
-    export_days(*WHOLE)
+    export_all(**PERIOD)
     assert live(data_dir, "campaigns", "campaign_id") == {"cam_1"}
     assert live(data_dir, "loyalty_users", "loyalty_card_id") == {"123456"}
     assert live(data_dir, "directory_campaigns", "directory_id") == {"dir_1"}
     assert live(data_dir, "sms_contacts", "phone") == set()
     assert live(data_dir, "coupon_sessions", "campaign_id") == {"cam_1", "cam_2"}, "a range of days is no proof"
     assert live(data_dir, "directory_registrations", "directory_id") == {"dir_1", "dir_6"}
-    export_everything()
+    export_all(full=True)
     assert live(data_dir, "coupon_sessions", "campaign_id") == {"cam_1"}
     assert live(data_dir, "directory_registrations", "directory_id") == {"dir_1"}
 
@@ -135,8 +132,9 @@ def test_a_page_that_fails_deletes_nothing(serve: Serve, data_dir: Path, kind: s
     made.set_sessions("cam_1", [session(number) for number in range(1, 26)])
     page_2 = {"when": lambda parameters: str(parameters.get("page")) == "2", "times": None}
     server.faults.add(Fault(kind, "v3/campaign/data", **page_2))  # type: ignore[arg-type]
-    with pytest.raises(click.ClickException):
-        export_everything()
+    with pytest.raises(dg.Failure):
+        export_only(campaigns, coupon_sessions, full=True)
+    export_only()
     assert len(live(data_dir, "coupon_sessions", "session_id")) == 33
     server.faults.clear()
     export_only(campaigns, coupon_sessions, full=True)
@@ -191,17 +189,17 @@ def test_a_user_who_is_hidden_because_he_is_void_is_not_gone(
 def test_a_part_that_the_account_no_longer_has_keeps_its_rows(serve: Serve, data_dir: Path) -> None:
     made = whole_account()
     server = serve(made)
-    export_days(*WHOLE)
+    export_only(directories, directory_campaigns)
     server.faults.add(Fault("404", "v3/directory/campaigns", times=None))
     told = export_only(directory_campaigns)
     assert told["directory_campaigns"]["rows deleted"] == 0
-    assert live_counts(data_dir) == WHOLE_COUNTS
+    assert live(data_dir, "directory_campaigns", "campaign_id") == {"cam_1", "cam_2"}
 
 
 def test_users_of_a_card_that_is_gone_are_deleted_whichever_card_is_read(serve: Serve, data_dir: Path) -> None:
     made = whole_account()
     serve(made)
-    export_days(*WHOLE)
+    export_only(loyalty_cards, loyalty_users)
     made.remove_record("loyalty_cards", "123457")
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions("loyalty_cards", ["123456"])
@@ -225,7 +223,7 @@ def test_a_row_tells_when_it_was_seen_last_and_when_it_was_missed(serve: Serve, 
 def test_a_full_read_reads_registrations_of_every_day(serve: Serve, data_dir: Path) -> None:
     old = registration(1, "1999-12-31 00:00:00")
     serve(HandmadeAccount(directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": [old]}))
-    export_days(*WHOLE)
+    export_only(directories, directory_registrations, **PERIOD)
     assert live(data_dir, "directory_registrations", "registration_id") == set()
-    export_everything()
+    export_only(directories, directory_registrations, full=True)
     assert live(data_dir, "directory_registrations", "registration_id") == {"reg_1"}

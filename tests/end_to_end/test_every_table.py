@@ -14,7 +14,9 @@ import dagster as dg
 import msgspec
 import pytest
 
-from assets.catalogue import TABLES
+from assets.campaigns import campaigns
+from assets.directories import directories, directory_campaigns, directory_registrations
+from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.definitions import defs
 from pipelines.export import export_days
 from resources.coupontools.endpoints import READABLE
@@ -28,21 +30,11 @@ from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, campaign, loyalty_user, registration, session, whole_account
 from tests.support.fixed_server import replying
-from tests.support.queries import Rows, in_database, in_parquet
-from tests.support.runs import served, writing_paths
+from tests.support.queries import Rows, all_tables, in_database
+from tests.support.runs import export_all, export_only, export_sessions, served, writing_paths
 
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
-
-
-def tables(data_dir: Path) -> dict[str, Rows]:
-    """All rows of all tables but the moment of reading, which must be the same in both forms."""
-    found = {}
-    for table in TABLES:
-        columns = "* EXCLUDE (_extracted_at)"
-        rows = in_database(data_dir, f"SELECT {columns} FROM {table.TABLE}")
-        found[table.TABLE] = sorted(rows, key=repr)
-        assert sorted(in_parquet(data_dir, table.TABLE, columns), key=repr) == found[table.TABLE]
-    return found
+PERIOD = {"start": str(WHOLE[0]), "end": str(WHOLE[1])}
 
 
 @cache
@@ -50,12 +42,12 @@ def whole_tables() -> dict[str, Rows]:
     """The tables of the whole account, read as the defaults have it."""
     usual = {"COUPONTOOLS_API_VERSIONS": "", "COUPONTOOLS_AUTHENTICATION": "headers"}
     with TemporaryDirectory() as folder, served(whole_account(), Path(folder), **usual):
-        export_days(*WHOLE)
-        return tables(Path(folder))
+        export_all(**PERIOD)
+        return all_tables(Path(folder))
 
 
 def counts(data_dir: Path) -> dict[str, int]:
-    return {table: len(rows) for table, rows in tables(data_dir).items()}
+    return {table: len(rows) for table, rows in all_tables(data_dir).items()}
 
 
 def paths_asked(server: SandboxServer) -> set[str]:
@@ -133,8 +125,8 @@ def test_the_tables_are_equal_however_the_account_is_read(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     serve(whole_account(), **assumed)
-    export_days(*WHOLE)
-    assert tables(data_dir) == whole_tables()
+    export_all(**PERIOD)
+    assert all_tables(data_dir) == whole_tables()
 
 
 def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(
@@ -144,8 +136,9 @@ def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(
     for versions, ids in (("v4", "1"), ("directory_registrations=v4", "dir_1")):
         monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
         monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir / versions))
-        export_days(*WHOLE)
-        assert counts(data_dir / versions) == WHOLE_COUNTS
+        told = export_only(directories, directory_campaigns, directory_registrations, **PERIOD)
+        read = {table: metadata["records read"] for table, metadata in told.items()}
+        assert read == {table: WHOLE_COUNTS[table] for table in told}
         found = in_database(
             data_dir / versions, "SELECT directory_id, payment_amount FROM directories ORDER BY 1 LIMIT 1"
         )
@@ -156,8 +149,9 @@ def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> No
     now = datetime(2026, 11, 2, 12)
     generated = GeneratedAccount(seed=5, sessions=500, campaigns=5)
     serve(generated, clock=Clock.frozen(now))
-    export_days(*WHOLE)
-    found = counts(data_dir)
+    export_all(**PERIOD)
+    tables = all_tables(data_dir)
+    found = {table: len(rows) for table, rows in tables.items()}
     assert found["quarantine"] == 0
     assert {table for table in found if not found[table]} == {
         "quarantine",
@@ -172,7 +166,7 @@ def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> No
         ("sms_contacts", "sms_groups", "sms_group_id"),
     ):
         assert in_database(data_dir, f"SELECT count(*) FROM {child} ANTI JOIN {parent} USING ({key})") == [(0,)]
-    assert not [table for table, rows in tables(data_dir).items() for row in rows if table == "x" or row[-2]]
+    assert not [table for table, rows in tables.items() for row in rows if table == "x" or row[-2]]
 
 
 SHAPES = [b"5", b'{"status":{"status":"OK"},"hush":{"hush_hush":"secret value"}}', b'{"status":{"status":"OK"},"a":7}']
@@ -215,7 +209,7 @@ def test_an_answer_of_unknown_shape_is_shown_kept_and_stops_nothing_else(
         assert found[other] == WHOLE_COUNTS[other], other
     assert found["loyalty_users"] == (1 if "loyalty_users" in missing else 131), "the other card is read"
     server.faults.clear()
-    export_days(*WHOLE)
+    export_all(**PERIOD)
     assert counts(data_dir) == WHOLE_COUNTS, "what could not be read leaves quarantine when it can"
 
 
@@ -224,7 +218,7 @@ def test_what_the_account_does_not_have_is_no_failure(serve: Serve, data_dir: Pa
     made.standing = Standing(is_subaccount=True, has_sms=False, has_email=False)
     server = serve(made)
     server.faults.add(Fault("404", path="v3/directory/campaigns", times=None))
-    export_days(*WHOLE)
+    export_all(**PERIOD)
     absent = {"subaccounts", "sms_groups", "sms_contacts", "email_groups", "directory_campaigns"}
     assert counts(data_dir) == WHOLE_COUNTS | dict.fromkeys(absent, 0)
 
@@ -253,7 +247,7 @@ def test_bad_records_of_every_table_go_to_quarantine_and_the_others_arrive(serve
     made.put_record("subaccounts", {"ID": "sub_9", "expiry_date": "2027-02-30"})
     made.put_record("sms_contacts", {"first_name": "no phone"}, "gro_1")
     serve(made)
-    exported = export_days(*WHOLE)
+    told = export_all(**PERIOD)
     kept = in_database(data_dir, "SELECT table_name, endpoint, parent_id, page, reason FROM quarantine ORDER BY ALL")
     assert [(table, endpoint, parent, page) for table, endpoint, parent, page, _ in kept] == [
         ("campaigns", "v3/coupon/list", None, 1),
@@ -268,7 +262,7 @@ def test_bad_records_of_every_table_go_to_quarantine_and_the_others_arrive(serve
         ("subaccounts", "v4/subaccount/list", None, 1),
     ]
     assert all(reason for *_, reason in kept)
-    assert exported.rejected == len(kept)
+    assert sum(int(str(metadata.get("records rejected", 0))) for metadata in told.values()) == len(kept)
     texts = [row[0] for row in in_database(data_dir, "SELECT record FROM quarantine")]
     assert any(long in text for text in texts)
     assert any('"\\ud800"' in text for text in texts)
@@ -286,7 +280,7 @@ def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Pa
     server.faults.add(
         Fault("failed", path="v3/coupon/info", when=lambda asked: asked.get("campaign") == "cam_2", error_code=502)
     )
-    export_days(*WHOLE)
+    export_only(campaigns)
     rows = in_database(
         data_dir, "SELECT campaign_id, title, custom_codes, custom_codes_claimed, _extra FROM campaigns ORDER BY ALL"
     )
@@ -299,13 +293,14 @@ def test_a_description_that_fails_takes_nothing_away_from_what_is_known(
 ) -> None:
     made = whole_account()
     server = serve(made)
-    export_days(*WHOLE)
-    before = tables(data_dir)["directories"]
+    export_only(directories)
+    before = all_tables(data_dir)["directories"]
     made.put_record("directories", {"ID": "dir_7", "name": "New", "payment": {"amount": "1.00"}})
     server.faults.add(Fault(**fault, path="v3/directory/info", times=None))
-    with suppress(click.ClickException):
-        export_days(*WHOLE)
-    rows = tables(data_dir)["directories"]
+    with suppress(dg.Failure):
+        export_only(directories)
+    export_only()
+    rows = all_tables(data_dir)["directories"]
     assert [row for row in rows if row[0] != "dir_7"] == before
     assert [row[:4] for row in rows if row[0] == "dir_7"] == [("dir_7", None, "New", None)]
 
@@ -317,9 +312,9 @@ def test_a_campaign_without_a_description_is_kept_as_it_is_listed(
     monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "or-other")
     ok = '{"status":{"status":"OK"},"amount_of_results":"0","data":[]}'
     bodies = {"v3/coupon/list": '{"status":{"status":"OK"},"coupon_info":[{"ID":"cam_1","name":"N"}]}'}
-    with replying(bodies | dict.fromkeys(["v4/loyalty/loyalty-cards"], "[]"), ok) as url:
+    with replying(bodies, ok) as url:
         monkeypatch.setenv("COUPONTOOLS_API_URL", url)
-        export_days(*WHOLE)
+        export_only(campaigns)
     assert in_database(data_dir, "SELECT campaign_id, name, _extra FROM campaigns") == [("cam_1", "N", None)]
 
 
@@ -389,7 +384,7 @@ def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_r
         "dir_1",
     )
     server = serve(made, registration_page_size=20)
-    export_days(date(2026, 10, 1), date(2026, 10, 5))
+    export_only(directories, directory_registrations, start="2026-10-01", end="2026-10-05")
     days = in_database(
         data_dir, "SELECT registered_at::DATE FROM directory_registrations WHERE directory_id = 'dir_1' ORDER BY 1"
     )
@@ -401,7 +396,7 @@ def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_r
     ]
     assert max(int(str(page)) for page in pages) <= 6
     assert not any("start_date" in entry.parameters for entry in server.requests if "directory" in entry.path)
-    export_days(date(2026, 3, 1), date(2026, 3, 1))
+    export_only(directories, directory_registrations, start="2026-03-01", end="2026-03-01")
     assert in_database(data_dir, "SELECT count(*) FROM directory_registrations WHERE registered_at < '2026-04-01'") == [
         (2,)
     ]
@@ -436,11 +431,11 @@ def test_a_card_that_vanishes_is_skipped_but_an_endpoint_that_is_not_there_is_an
 ) -> None:
     server = serve(whole_account())
     server.faults.add(Fault("404", path="v4/loyalty/loyalty-cards/123456/stats", times=None))
-    export_days(*WHOLE)
+    export_only(loyalty_cards, loyalty_users)
     assert in_database(data_dir, "SELECT count(*) FROM loyalty_users") == [(1,)]
     server.faults.add(Fault("404", path="v4/loyalty/loyalty-cards/123457/stats", times=None))
-    with pytest.raises(click.ClickException, match=r"lists 12345[67] among the loyalty_cards, but answers HTTP 404"):
-        export_days(*WHOLE)
+    with pytest.raises(dg.Failure, match=r"lists 12345[67] among the loyalty_cards, but answers HTTP 404"):
+        export_only(loyalty_cards, loyalty_users)
 
 
 def test_a_list_that_is_shorter_than_announced_is_an_error_and_what_came_is_kept(
@@ -453,24 +448,23 @@ def test_a_list_that_is_shorter_than_announced_is_an_error_and_what_came_is_kept
     monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "or-other")
     with replying(bodies, '{"status":{"status":"OK"},"none":[]}') as url:
         monkeypatch.setenv("COUPONTOOLS_API_URL", url)
-        with pytest.raises(
-            click.ClickException, match=r"announces 3 records for .* loyalty card 7, but gives 2"
-        ) as error:
-            export_days(*WHOLE)
-    assert "loyalty card 8" not in error.value.message
+        with pytest.raises(dg.Failure, match=r"announces 3 records for .* loyalty card 7, but gives 2") as error:
+            export_only(loyalty_cards, loyalty_users)
+        export_only()
+    assert "loyalty card 8" not in str(error.value.description)
     assert in_database(data_dir, "SELECT loyalty_card_id, count(*) FROM loyalty_users GROUP BY ALL ORDER BY ALL") == [
         ("7", 2),
         ("8", 2),
     ]
 
 
-def test_new_fields_are_named_once_a_run(serve: Serve, capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
+def test_new_fields_are_named_once_a_run(serve: Serve, capfd: pytest.CaptureFixture[str], data_dir: Path) -> None:
     made = HandmadeAccount(
         [campaign(n) for n in (1, 2)],
         {f"cam_{n}": [session(n * 10 + each, brand_new=each) for each in range(3)] for n in (1, 2)},
     )
     serve(made)
-    export_days(*WHOLE)
-    told = [line for line in capsys.readouterr().err.splitlines() if "brand_new" in line]
-    assert told == ["coupon_sessions: fields without a column are kept in _extra: brand_new"]
+    export_sessions(*WHOLE)
+    (told,) = [line for line in capfd.readouterr().err.splitlines() if "brand_new" in line]
+    assert told.endswith("coupon_sessions: fields without a column are kept in _extra: brand_new")
     assert len(in_database(data_dir, "FROM coupon_sessions WHERE _extra LIKE '{\"brand_new\":%'")) == 6

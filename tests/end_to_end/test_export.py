@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import click
+import dagster as dg
 import duckdb
 import pytest
 
@@ -23,7 +23,7 @@ from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.accounts import START, account, campaign, session
 from tests.support.queries import in_database, in_parquet
-from tests.support.runs import export_sessions
+from tests.support.runs import export_only, export_sessions
 
 YEAR = (date(2026, 1, 1), date(2026, 11, 1))
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
@@ -262,12 +262,12 @@ def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: 
     another = session(1, customid="another")
     made = HandmadeAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", another]})
     serve(made)
-    exported = export_days(*WHOLE)
+    told = export_sessions(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "sequence_id")] == [1]
     columns = "table_name, endpoint, parent_id, page, reason"
     place = ("coupon_sessions", "v3/campaign/data", "cam_1", 1)
     # what has no date that can be read stands in the lists of what was opened, claimed and validated, too
-    assert exported.rejected == len(in_database(data_dir, "FROM quarantine"))
+    assert told["records rejected"] == len(in_database(data_dir, "FROM quarantine"))
     in_data = f"SELECT {columns} FROM quarantine WHERE endpoint = 'v3/campaign/data'"
     assert sorted(in_database(data_dir, in_data)) == sorted(
         [
@@ -280,7 +280,7 @@ def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: 
     )
     assert ('{"session":"\\ud800"}',) in in_database(data_dir, "SELECT record FROM quarantine")
     made.set_sessions("cam_1", [session(1), session(2)])
-    export_days(date(2019, 1, 1), date(2026, 12, 1))
+    export_sessions(date(2019, 1, 1), date(2026, 12, 1))
     assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
     assert len(all_sessions(data_dir, "session_id")) == 2
 
@@ -288,10 +288,11 @@ def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: 
 def test_too_many_bad_records_stop_the_table_and_leave_the_published_one(serve: Serve, data_dir: Path) -> None:
     made = account({1: 200})
     serve(made)
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     made.set_sessions("cam_1", [session(n, status={"claimed": "?"} if n < 100 else {}) for n in range(900)])
-    with pytest.raises(click.ClickException, match=r"100 of 900 records do not fit .* status.claimed: Input should"):
-        export_days(*WHOLE)
+    with pytest.raises(dg.Failure, match=r"100 of 900 records do not fit .* status.claimed: Input should"):
+        export_sessions(*WHOLE)
+    export_only()
     assert len(all_sessions(data_dir, "session_id")) == 200
 
 
@@ -310,11 +311,12 @@ def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: 
     server = serve(account({1: 3, 2: 3, 3: 3}))
     third = {"campaign": "cam_3", "start_date": str(WHOLE[0])}
     server.faults.add(Fault("500", path="v3/campaign/data", when=lambda asked: third.items() <= asked.items(), times=6))
-    with pytest.raises(click.ClickException, match="HTTP 500"):
-        export_days(*WHOLE)
+    with pytest.raises(dg.Failure, match="HTTP 500"):
+        export_sessions(*WHOLE)
+    export_only()
     assert in_database(data_dir, "SELECT (SELECT count(*) FROM coupon_sessions), count(*) FROM campaigns") == [(0, 3)]
     server.requests.clear()
-    export_days(*WHOLE)
+    export_sessions(*WHOLE)
     read = {entry.parameters["campaign"] for entry in in_the_window(server)}
     assert read == {"cam_3"}
     assert len(all_sessions(data_dir, "session_id")) == 9
@@ -342,17 +344,6 @@ def test_only_changed_months_are_written_again(serve: Serve, data_dir: Path) -> 
     export_sessions(date(2026, 2, 1), date(2026, 2, 28))
     after = {path.parent.name: path.stat().st_ino for path in folder.rglob("*.parquet")}
     assert {month for month in before if before[month] != after[month]} == {"month=2026-02"}
-
-
-def test_rows_of_the_sandbox_never_mix_with_those_of_an_account(
-    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    serve(account())
-    export_days(*WHOLE)
-    monkeypatch.setenv("COUPONTOOLS_API_URL", "sandbox")
-    with pytest.raises(click.ClickException, match="COUPONTOOLS_DATA_DIR"):
-        export_days(*WHOLE)
-    assert in_database(data_dir, "SELECT count(*) FROM campaigns") == [(1,)]
 
 
 def test_losing_the_private_files_loses_no_row(serve: Serve, data_dir: Path) -> None:

@@ -27,10 +27,9 @@ from resources.warehouse.admission import adopt
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
-from tests.end_to_end.test_every_table import tables
 from tests.support.accounts import WHOLE_COUNTS, whole_account
-from tests.support.queries import Rows
-from tests.support.runs import Metadata, export_only, served
+from tests.support.queries import Rows, all_tables
+from tests.support.runs import Metadata, export_all, export_only, served
 
 DAYS = (date(2025, 12, 31), date(2026, 11, 1))
 
@@ -99,11 +98,6 @@ def files(data_dir: Path) -> dict[str, bytes]:
     return found | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
 
 
-def export_all(**days: object) -> dict[str, Metadata]:
-    """Read and publish all tables, which must succeed; returns what each of them told."""
-    return export_only(*ASSETS.values(), **(days or PERIOD))
-
-
 def total(told: Mapping[str, Metadata], name: str) -> int:
     return sum(int(str(metadata.get(name, 0))) for metadata in told.values())
 
@@ -113,11 +107,11 @@ def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str,
     """The folder and the tables of an export of the whole account without faults."""
     folder = TemporaryDirectory()
     with served(whole_account(), Path(folder.name), COUPONTOOLS_API_VERSIONS=versions):
-        told = export_all()
+        told = export_all(**PERIOD)
     assert total(told, "API retries") == 0
     # each test serves the account at an address of its own: the first that comes takes the folder over
     adopt(WarehouseResource(data_dir=folder.name).engine, Origin(ACCOUNT))
-    found = tables(Path(folder.name))
+    found = all_tables(Path(folder.name))
     assert {table: len(rows) for table, rows in found.items()} == WHOLE_COUNTS
     return folder, found
 
@@ -137,8 +131,8 @@ def test_passing_faults_at_every_endpoint_change_no_row_and_are_told(serve: Serv
     if case == "stall":  # each takes as long as the client is patient
         paths = ["v3/coupon/*", "v3/campaign/*", "v4/loyalty/*", "v3/directoryusers/list"]
     server.faults.add(*(Fault(**rule, path=path) for path in paths for rule in rules))
-    told = export_all()
-    assert tables(data_dir) == faultless()[1]
+    told = export_all(**PERIOD)
+    assert all_tables(data_dir) == faultless()[1]
     kinds = Counter(rule["kind"] for rule in rules)
     expected = Counter({kind: number * len(paths) for kind, number in kinds.items()})
     assert server.faults.hits == Counter(entry.fault for entry in server.requests if entry.fault) == expected
@@ -240,7 +234,7 @@ def test_a_lasting_fault_is_one_line_and_spoils_nothing(
     for each, line in zip(LASTING[case], lines, strict=True):
         assert line.startswith(each.line)
     assert server.faults.hits == {each.kind: each.tries for each in LASTING[case]}
-    now, after = tables(data_dir), files(data_dir)
+    now, after = all_tables(data_dir), files(data_dir)
     for table in published.keys() - {"categories", "quarantine"}:
         assert now[table] == published[table]
     assert len(now["categories"]) == len(published["categories"]) + 1, "what can be read is published"
@@ -253,7 +247,7 @@ def test_a_lasting_fault_is_one_line_and_spoils_nothing(
     server.faults.clear()
     again = {table for each in LASTING[case] for table in each.failing}
     export_only(*(asset for table, asset in ASSETS.items() if table.TABLE in again), **PERIOD)
-    assert tables(data_dir) == {**published, "categories": now["categories"]}
+    assert all_tables(data_dir) == {**published, "categories": now["categories"]}
 
 
 def failure(server: SandboxServer | None, capfd: pytest.CaptureFixture[str]) -> str:
@@ -288,10 +282,10 @@ def test_keys_revoked_in_mid_run_end_it_at_once(
     assert {path: body for path, body in after.items() if not path.startswith(read)} == {
         path: body for path, body in before.items() if not path.startswith(read)
     }
-    assert tables(data_dir) == published
+    assert all_tables(data_dir) == published
     server.faults.clear()
-    export_days(*DAYS)
-    assert tables(data_dir) == published
+    export_all(**PERIOD)
+    assert all_tables(data_dir) == published
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -345,7 +339,7 @@ def test_a_server_that_goes_away_in_mid_run_is_given_up_once(
     assert "\n" not in message
     assert " cannot be reached (" in message
     assert "Tried 6 times." in message
-    assert tables(data_dir) == published
+    assert all_tables(data_dir) == published
     unread = ("directory_registrations", "email_groups", "loyalty_cards", "loyalty_users", "sms_", "subaccounts")
     unchanged = {path: body for path, body in before.items() if path.startswith(unread)}
     after = files(data_dir)
@@ -363,8 +357,8 @@ def test_faults_of_all_kinds_at_random_change_no_row(
     monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
     faults = Faults((Fault(**rule, times=None, probability=0.015) for rule in PASSING.values()), seed)
     server = serve(whole_account(), faults=faults, **SMALL_PAGES | {"session_page_size": 10})
-    told = export_all(**days)
-    assert tables(data_dir) == expected
+    told = export_all(**days or PERIOD)
+    assert all_tables(data_dir) == expected
     hits = server.faults.hits
     assert hits.total() > 10
     assert len(hits) > 7

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.export import export_days
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.processes import FROM, TO, State, expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.runs import export_all
 
 Range = tuple[date, date]
 
@@ -110,13 +110,13 @@ def test_overlapping_ranges_exported_at_once_end_as_one_after_the_other(
     server = serve(account)
     ranges, other = overlapping(number), tmp_path / "one after the other"
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(other))
-    export_days(FROM, TO)
+    export_all(start=str(FROM), end=str(TO))
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
-    export_days(FROM, TO)
+    export_all(start=str(FROM), end=str(TO))
     revise(account, 2)
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(other))
-    for each in ranges:
-        export_days(*each)
+    for first, last in ranges:
+        export_all(start=str(first), end=str(last))
     server.faults.add(Fault("stall", path="v3/campaign/*", times=None, seconds=0.5))
     begun = len(server.requests)
     readings = export_at_once(data_dir, ranges)

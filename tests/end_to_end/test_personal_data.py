@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import click
 import dagster as dg
 import duckdb
 import polars as pl
@@ -15,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from assets.campaigns import campaigns
 from assets.catalogue import TABLES, marts
 from assets.ingest.personal_data import Redactor
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from pipelines.cli import app
 from pipelines.definitions import defs
-from pipelines.export import export_days, export_everything
+from pipelines.export import export_days
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.settings import PersonalData
@@ -36,8 +36,10 @@ from tests.conftest import Serve
 from tests.support.accounts import campaign, loyalty_user, registration, session
 from tests.support.processes import finish, start
 from tests.support.queries import in_database
+from tests.support.runs import export_all, export_only, export_sessions
 
 DAYS = date(2026, 1, 1), date(2026, 3, 31)
+PERIOD = {"start": str(DAYS[0]), "end": str(DAYS[1])}
 EMAIL, PHONE, NAME = "Zoe.Planted@Example.com", "+32 470 11 22 33", "Plantedname"
 PLANTED = (EMAIL, PHONE, NAME, "470112233", "zoe.planted")
 SHA256 = 64
@@ -106,7 +108,7 @@ def test_no_byte_that_is_written_shows_a_person(
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
     serve(planted_account())
     export_days(*DAYS)
-    export_everything()
+    export_all(full=True)
     assert found(data_dir) == set()
     told = capsys.readouterr()
     assert not any(text in told.out + told.err for text in PLANTED)
@@ -197,13 +199,13 @@ def customers_of(sessions: pl.DataFrame) -> list[int]:
 
 def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(planted_account())
-    export_days(*DAYS)
+    export_only(campaigns)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
-    with pytest.raises(Exception, match="must not mix"):
-        export_days(*DAYS)
+    with pytest.raises(dg.Failure, match="must not mix"):
+        export_only(campaigns)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
-    with pytest.raises(Exception, match="COUPONTOOLS_PERSONAL_DATA_KEY is not set"):
-        export_days(*DAYS)
+    with pytest.raises(dg.Failure, match="COUPONTOOLS_PERSONAL_DATA_KEY is not set"):
+        export_only(campaigns)
 
 
 @pytest.mark.parametrize("policy", ["keep", "hash"])
@@ -222,7 +224,7 @@ def test_who_is_forgotten_is_gone_and_stays_out(
     counts = "SELECT count(*), count(email) FROM coupon_sessions"
     assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
-    export_everything()
+    export_all(full=True)
     assert found(data_dir) == set()
     assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
@@ -232,7 +234,7 @@ def test_who_is_forgotten_is_gone_and_stays_out(
 
 def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Serve, data_dir: Path) -> None:
     server, told = serve(planted_account()), list[str]()
-    export_days(*DAYS)
+    export_all(**PERIOD)
 
     def forget(_parameters: object) -> bool:
         if not told:
@@ -240,18 +242,18 @@ def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Se
         return False
 
     server.faults.add(Fault("500", "v3/campaign/data", when=forget))
-    export_days(*DAYS)
+    export_all(**PERIOD)
     assert told == [""]
     assert found(data_dir) == set()
     assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
 
 
 def test_field_names_that_name_somebody_are_not_told(
-    serve: Serve, data_dir: Path, capsys: pytest.CaptureFixture[str]
+    serve: Serve, data_dir: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     serve(HandmadeAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))
-    export_days(*DAYS)
-    told = capsys.readouterr()
+    export_sessions(*DAYS)
+    told = capfd.readouterr()
     assert "fields without a column are kept in _extra: (an address or a number), shoes" in told.err
     assert EMAIL not in told.out + told.err
     assert EMAIL in str(in_database(data_dir, "SELECT _extra FROM coupon_sessions"))
@@ -313,8 +315,8 @@ def test_under_drop_another_key_is_refused_as_under_hash(serve: Serve, monkeypat
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
     serve(planted_account())
-    export_days(*DAYS)
+    export_only(campaigns)
     for other in ("another secret than that", ""):
         monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", other)
-        with pytest.raises(click.ClickException, match="must not mix"):
-            export_days(*DAYS)
+        with pytest.raises(dg.Failure, match="must not mix"):
+            export_only(campaigns)

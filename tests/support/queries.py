@@ -5,18 +5,37 @@ from typing import Any
 
 import duckdb
 
+from assets.catalogue import TABLES
+
 Rows = list[tuple[Any, ...]]
 
 
 def in_database(data_dir: Path, query: str) -> Rows:
-    """Ask the published database."""
+    """Query the published database."""
     with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
         return connection.execute(query).fetchall()
 
 
 def in_parquet(data_dir: Path, table: str, columns: str = "*", *, with_month: bool = False) -> Rows:
-    """Ask the published Parquet files of a table."""
+    """Query the published Parquet files of a table."""
+    with duckdb.connect() as connection:
+        return _in_files(connection, data_dir, table, columns, with_month=with_month)
+
+
+def all_tables(data_dir: Path) -> dict[str, Rows]:
+    """All rows of all tables but for when they were read; database and files must hold the same."""
+    columns, rows = "* EXCLUDE (_extracted_at)", {}
+    database = str(data_dir / "coupontools.duckdb")
+    with duckdb.connect(database, read_only=True) as published, duckdb.connect() as of_files:
+        for name in (table.TABLE for table in TABLES):
+            rows[name] = sorted(published.execute(f"SELECT {columns} FROM {name}").fetchall(), key=repr)
+            assert sorted(_in_files(of_files, data_dir, name, columns), key=repr) == rows[name]
+    return rows
+
+
+def _in_files(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, table: str, columns: str, *, with_month: bool = False
+) -> Rows:
     files = f"{data_dir}/parquet/{table}/**/*.parquet"
     source = f"read_parquet('{files}', hive_partitioning = {with_month})"
-    with duckdb.connect() as connection:
-        return connection.execute(f"SELECT {columns} FROM {source} ORDER BY ALL").fetchall()
+    return connection.execute(f"SELECT {columns} FROM {source} ORDER BY ALL").fetchall()

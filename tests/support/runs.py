@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from assets.campaigns import campaigns
-from assets.catalogue import TABLES
+from assets.catalogue import ASSETS, TABLES
 from assets.coupon_sessions import coupon_sessions
 from assets.partitions import Days, daily
 from resources.coupontools.resource import CoupontoolsResource
@@ -69,6 +69,11 @@ def export_only(*assets: dg.AssetsDefinition, **days: object) -> dict[str, Metad
     failed = [check for result in results for check in result.check_results if not check.passed]
     assert all(check.severity != dg.AssetCheckSeverity.ERROR for check in failed), failed
     return {result.asset_key.to_user_string(): dict(result.metadata or {}) for result in results if result.asset_key}
+
+
+def export_all(**days: object) -> dict[str, Metadata]:
+    """Read all assets as `export_only` does, and publish."""
+    return export_only(*ASSETS.values(), **days)
 
 
 def export_sessions(start: date, end: date) -> Metadata:
