@@ -13,7 +13,7 @@ def adopt() -> None:
     """Note in the folder that its rows belong to the account of the environment. Raises click.ClickException."""
     warehouse = WarehouseResource()
     try:
-        take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.told))
+        take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.label))
     except WarehouseError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"The rows in {warehouse.folder.root} are now those of the account that your variables name.")

@@ -49,7 +49,7 @@ def _folder() -> bool:
 
 def _rows() -> bool:
     try:
-        policy = PersonalData.read().told
+        policy = PersonalData.read().label
     except SettingsError as error:
         return _show(str(error), good=False)
     try:

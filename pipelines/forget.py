@@ -66,4 +66,4 @@ def _people(warehouse: WarehouseResource, named: set[str]) -> People:
     if policy.personal_data != "keep":
         key = policy.secret or warehouse.engine.read_suppression(policy.secret).key
         hashes = {keyed_hash(key, identifier) for identifier in named}
-    return People(named, hashes, Origin(account, policy.told), policy.secret)
+    return People(named, hashes, Origin(account, policy.label), policy.secret)

@@ -34,7 +34,7 @@ def loyalty_card_partitions(
     deleted.
     """
     try:
-        admit(warehouse.engine, Origin(coupontools.account(), warehouse.personal_data.told))
+        admit(warehouse.engine, Origin(coupontools.account(), warehouse.personal_data.label))
         listed = list_cards(coupontools)
     except (SettingsError, RefusedError) as error:
         return dg.SkipReason(make_printable(str(error)))

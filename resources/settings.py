@@ -200,8 +200,8 @@ class PersonalData(_Settings):
         return self.personal_data_key.get_secret_value().encode() if self.personal_data_key else None
 
     @property
-    def told(self) -> str:
-        """How rows are told apart from those that were written under another policy; empty where all is kept."""
+    def label(self) -> str:
+        """What identifies the policy, as rows written under different ones must not mix; empty where all is kept."""
         if self.personal_data == "keep":
             return ""
         by = f" by key {sha256(self.secret).hexdigest()[:8]}" if self.secret else ""

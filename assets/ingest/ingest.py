@@ -59,7 +59,7 @@ class _Destination:
     def admit(cls, resources: RunResources, table: type[Table]) -> "_Destination":
         """Read the policy for personal data, and refuse a folder that holds the rows of another origin."""
         policy = resources.warehouse.personal_data
-        origin = Origin(resources.coupontools.account(), policy.told)
+        origin = Origin(resources.coupontools.account(), policy.label)
         admit(resources.warehouse.engine, origin)
         keep_salt = policy.personal_data == "drop"
         suppressed = resources.warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
@@ -72,7 +72,7 @@ class _Destination:
         """
         columns = sha256(repr((self.table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
         what = f"{self.table.TABLE} {window} of {self.origin.account}" if window else self.table.TABLE
-        resume_key = f"{what}{self.policy.told} in columns {columns}"
+        resume_key = f"{what}{self.policy.label} in columns {columns}"
         return BatchKey(resume_key, window.resumable_for if window else timedelta(0), self.suppressed.version)
 
     def redactor(self) -> Redactor | None:

@@ -44,7 +44,7 @@ def policy(name: str) -> PersonalData:
 
 
 def origin(name: str) -> Origin:
-    return Origin("account 0123456789abcdef", policy(name).told)
+    return Origin("account 0123456789abcdef", policy(name).label)
 
 
 def read(
@@ -316,11 +316,11 @@ def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResou
 @pytest.mark.parametrize("other", ["keep", "drop", "another key"])
 def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: WarehouseResource, other: str) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}], (), "hash")
-    told = "with personal data hashed by key 01234567" if other == "another key" else policy(other).told
+    told = "with personal data hashed by key 01234567" if other == "another key" else policy(other).label
     with pytest.raises(RefusedError, match="must not mix"):
         forget_people(warehouse, People([EMAIL], [], Origin("account 0123456789abcdef", f" {told}"), b"another"))
     with pytest.raises(RefusedError, match="another account"):
-        forget_people(warehouse, People([EMAIL], [], Origin("account f", policy("hash").told), None))
+        forget_people(warehouse, People([EMAIL], [], Origin("account f", policy("hash").label), None))
     assert not warehouse.folder.forgotten.exists()
 
 
