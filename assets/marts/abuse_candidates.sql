@@ -5,7 +5,8 @@ WITH thresholds AS (
         10 AS max_seconds_to_validate,
         5 AS min_quick_validations,
         0.5 AS max_share_of_location,
-        50 AS min_validations_of_campaign
+        50 AS min_validations_of_campaign,
+        2 AS min_void_changes
 ),
 
 validations AS (
@@ -53,6 +54,21 @@ of_campaigns AS (
     GROUP BY campaign_id
 ),
 
+of_sessions AS (
+    SELECT
+        session_id,
+        campaign_id,
+        count(*) AS void_changes,
+        min(observed_at) AS first_at,
+        max(observed_at) AS last_at
+    FROM main.coupon_session_changes
+    INNER JOIN main.coupon_sessions USING (session_id)
+    WHERE
+        coupon_sessions._deleted_at IS NULL
+        AND (is_voided_before IS TRUE) IS DISTINCT FROM (is_voided_after IS TRUE)
+    GROUP BY session_id, campaign_id
+),
+
 candidates AS (
     SELECT
         'many validations of one person' AS rule,
@@ -92,6 +108,16 @@ candidates AS (
             of_campaigns.validations >= min_validations_of_campaign
             AND of_locations.validations > max_share_of_location * of_campaigns.validations
     WHERE location IS NOT NULL AND locations > 1
+    UNION ALL BY NAME
+    SELECT
+        'voided and taken back' AS rule,
+        campaign_id,
+        session_id,
+        void_changes AS events,
+        first_at,
+        last_at
+    FROM of_sessions
+    INNER JOIN thresholds ON void_changes >= min_void_changes
 )
 
 SELECT
@@ -100,6 +126,7 @@ SELECT
     campaigns.name AS campaign_name,
     customer,
     location,
+    session_id,
     events,
     of_events,
     events / of_events AS share,
@@ -108,13 +135,14 @@ SELECT
 FROM candidates
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: what goes beyond a rule''s threshold, each of which can have a good reason; one row per rule, campaign and person or location, live rows only; a session that is claimed without being opened is allowed and no candidate; attempts that failed, and who worked at a location, are not in the data';
-COMMENT ON COLUMN marts.abuse_candidates.rule IS 'many validations of one person: more than 5 in a campaign; validated at once: 5 or more within 10 seconds of creation, of a campaign at a location; most validations at one location: more than half of a campaign with 50 or more validations and several locations';
+COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: what goes beyond a rule''s threshold, each of which can have a good reason; one row per rule and person, location or session, live rows only; a session that is claimed without being opened is allowed and no candidate; attempts that failed, and who worked at a location, are not in the data';
+COMMENT ON COLUMN marts.abuse_candidates.rule IS 'many validations of one person: more than 5 in a campaign; validated at once: 5 or more within 10 seconds of creation, of a campaign at a location; most validations at one location: more than half of a campaign with 50 or more validations and several locations; voided and taken back: a session whose void state changed twice or more, as exports observed it';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.abuse_candidates.customer IS 'Person, as marts.customers tells them apart; null where the rule is not about one';
 COMMENT ON COLUMN marts.abuse_candidates.location IS 'Id of the location, or its company and city where the id is missing; null where the rule is not about one, or where validations have none';
-COMMENT ON COLUMN marts.abuse_candidates.events IS 'Validations that the rule counts';
+COMMENT ON COLUMN marts.abuse_candidates.session_id IS 'Session; null where the rule is not about one';
+COMMENT ON COLUMN marts.abuse_candidates.events IS 'Validations or changes that the rule counts';
 COMMENT ON COLUMN marts.abuse_candidates.of_events IS 'Validations that they are part of: of the campaign, or of the campaign at the location for validated at once';
 COMMENT ON COLUMN marts.abuse_candidates.share IS 'events / of_events';
 COMMENT ON COLUMN marts.abuse_candidates.first_at IS 'First of the events, UTC';

@@ -10,9 +10,9 @@ WITH counted AS (
         count(*) FILTER (is_claimed OR claimed_at IS NOT NULL) AS claimed,
         count(*) FILTER (is_validated OR validated_at IS NOT NULL) AS validated,
         count(*) FILTER (is_voided OR voided_at IS NOT NULL) AS voided,
-        quantile_cont(epoch(opened_at - created_at), [0.5, 0.9]) FILTER (opened_at >= created_at) AS to_open,
-        quantile_cont(epoch(claimed_at - opened_at), [0.5, 0.9]) FILTER (claimed_at >= opened_at) AS to_claim,
-        quantile_cont(epoch(validated_at - claimed_at), [0.5, 0.9]) FILTER (validated_at >= claimed_at) AS to_validate,
+        quantile_cont(date_diff('second', created_at, opened_at), [0.5, 0.9]) FILTER (opened_at >= created_at) AS to_open,
+        quantile_cont(date_diff('second', opened_at, claimed_at), [0.5, 0.9]) FILTER (claimed_at >= opened_at) AS to_claim,
+        quantile_cont(date_diff('second', claimed_at, validated_at), [0.5, 0.9]) FILTER (validated_at >= claimed_at) AS to_validate,
         count(*) FILTER (
             is_saved_to_apple_wallet
             OR is_saved_to_google_wallet

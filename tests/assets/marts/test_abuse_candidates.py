@@ -53,6 +53,29 @@ def test_a_location_with_more_than_half_of_a_campaign_is_looked_at() -> None:
     ]
 
 
+def test_a_session_that_was_void_and_is_not_any_more_is_looked_at() -> None:
+    def change(session: str, hours: int, before: bool | None, after: bool | None) -> Row:
+        moment = START + timedelta(hours=hours)
+        flags = {"is_voided_before": before, "is_voided_after": after}
+        return {"session_id": session, "observed_at": moment, "last_observed_at": START} | flags
+
+    changes = [
+        change("taken back", 1, None, True),
+        change("taken back", 3, True, False),
+        change("only void", 1, False, True),
+        change("only void", 2, True, True),
+        change("deleted", 1, False, True),
+        change("deleted", 2, True, None),
+    ]
+    sessions: list[Row] = [{"session_id": "taken back"}, {"session_id": "only void"}]
+    sessions.append({"session_id": "deleted", "_deleted_at": READ_AT})
+    columns = "rule, campaign_id, session_id, events, of_events, first_at, last_at"
+    query = f"SELECT {columns} FROM marts.abuse_candidates"
+    assert in_marts(query, coupon_sessions=sessions, coupon_session_changes=changes) == [
+        ("voided and taken back", "cam_1", "taken back", 2, None, datetime(2026, 1, 5, 11), datetime(2026, 1, 5, 13))
+    ]
+
+
 def test_a_session_claimed_without_being_opened_is_no_candidate() -> None:
     sessions: list[Row] = [{"is_opened": False, "is_claimed": True, "claimed_at": START, "email": "ann@x.be"}] * 20
     assert in_marts(QUERY, coupon_sessions=sessions) == []
