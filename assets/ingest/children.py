@@ -86,7 +86,7 @@ def parent_listing(client: Client, table: type[Table]) -> Listing:
     if source.parent is None:
         raise TypeError(f"The records of {table.TABLE} have no parent.")
     (part,) = source_of(source.parent).parts
-    return Listing(client.endpoint_beside(part, client.endpoints[source.parts[0]]), source.parent)
+    return Listing(client.endpoint_with_ids_of(part, client.endpoints[source.parts[0]]), source.parent)
 
 
 def slices_of_parent(run: TableRun, parent: str) -> list[Slice]:

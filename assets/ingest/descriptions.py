@@ -98,7 +98,7 @@ async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
 
     with suppress(UnreadableError):  # `extract` meets the same answer, and stores it
         parents = await list_parents(run.client, Listing(listed.endpoint, run.table))
-        endpoint = run.client.endpoint_beside(description, listed.endpoint)
+        endpoint = run.client.endpoint_with_ids_of(description, listed.endpoint)
         found.slices += [Slice(endpoint, identifier) for identifier in parents.ids]
         await gather(map(describe, found.slices))
         for slice_ in found.slices:

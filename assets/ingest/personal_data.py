@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import IllegibleError, decoded
+from assets.normalise.exact_json import IllegibleError, decode_record
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from resources.coupontools.repeated_keys import told_apart
+from resources.coupontools.repeated_keys import rename_repeated_names
 from resources.settings import PersonalData
 from resources.warehouse.identity import identifiers, identities
 from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_hash, remove_suppressed
@@ -42,8 +42,8 @@ class Redactor:
         keys = remove_suppressed(keys, schema, self.suppressed)
         if self.policy.personal_data == "keep":
             return rows, rejected, keys
-        rows = self._redact_columns(rows).with_columns(self._json(rows["_extra"]))
-        rejected = rejected.with_columns(self._json(rejected["record"]))
+        rows = self._redact_columns(rows).with_columns(self._redact_json(rows["_extra"]))
+        rejected = rejected.with_columns(self._redact_json(rejected["record"]))
         return rows, rejected, self._redact_columns(keys)
 
     @property
@@ -60,21 +60,21 @@ class Redactor:
             name for name in personal if frame.schema[name] == pl.String and (self._is_hashed or name in self.table.KEY)
         }
         dropped = [pl.lit(None, frame.schema[name]).alias(name) for name in personal if name not in by_hash]
-        contacts = _hashed_columns(frame.select(by_hash & set(CONTACTS)), self._key, are_contacts=True)
-        others = _hashed_columns(frame.select(by_hash - set(CONTACTS)), self._key, are_contacts=False)
+        contacts = _hash_columns(frame.select(by_hash & set(CONTACTS)), self._key, are_contacts=True)
+        others = _hash_columns(frame.select(by_hash - set(CONTACTS)), self._key, are_contacts=False)
         return frame.with_columns(*dropped, *contacts, *others)
 
-    def _json(self, texts: pl.Series) -> pl.Series:
+    def _redact_json(self, texts: pl.Series) -> pl.Series:
         """JSON texts with their shape and field names but without values, and without names that identify a person.
 
         A text that is not JSON is hashed or dropped as one value.
         """
-        values = {text: _decoded(text) for text in texts.drop_nulls().unique()}
+        values = {text: _decode_json(text) for text in texts.drop_nulls().unique()}
         names = frozenset(name for value in values.values() for name in _names_in(value))
         said = {text for value in values.values() for text in _texts_in(value)} if self._is_hashed else set[str]()
         names_of_people, hashes = (
-            dict(hashed(pl.Series([*texts], dtype=pl.String), self._key).iter_rows())
-            for texts in (_people_among(names), said)
+            dict(hash_texts(pl.Series([*texts], dtype=pl.String), self._key).iter_rows())
+            for texts in (_find_people(names), said)
         )
 
         def redact_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
@@ -91,7 +91,7 @@ class Redactor:
         return texts.replace_strict(encoded, default=None, return_dtype=pl.String) if encoded else texts
 
 
-def hashed(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> pl.DataFrame:
+def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> pl.DataFrame:
     """Hash each `text`; `hash` is that of it, followed by those of the people whom it names.
 
     A text that is an address or a number, all of it, has that one's hash first, which a contact joins by. So whoever
@@ -103,23 +103,23 @@ def hashed(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> pl.Da
     whole, parts = (found.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
     named = [parts] if are_contacts else [whole, parts]
     others = pl.concat(named).join(own, on=["text", "part"], how="anti").join(own, on="text", how="semi")
-    alone = _with_hashes(own.join(others, on="text", how="anti"), key)
+    alone = _add_hashes(own.join(others, on="text", how="anti"), key)
     ordered = [own, parts] if are_contacts else [whole, own, parts]
     several = pl.concat(ordered).join(others, on="text", how="semi").unique(maintain_order=True)
-    joined = _with_hashes(several, key).group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
+    joined = _add_hashes(several, key).group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
     return pl.concat([alone.select("text", "hash"), joined])
 
 
-def _with_hashes(texts: pl.DataFrame, key: bytes) -> pl.DataFrame:
+def _add_hashes(texts: pl.DataFrame, key: bytes) -> pl.DataFrame:
     return texts.with_columns(pl.Series("hash", [keyed_hash(key, part) for part in texts["part"]], pl.String))
 
 
-def _hashed_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> list[pl.Series]:
+def _hash_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> list[pl.Series]:
     """Hash the columns of a frame, all of them at once."""
     if not frame.width:
         return []
     texts = pl.concat([frame[name].rename("text") for name in frame.columns])
-    hashes = hashed(texts, key, are_contacts=are_contacts)
+    hashes = hash_texts(texts, key, are_contacts=are_contacts)
     of_all = texts.to_frame().join(hashes, on="text", how="left", maintain_order="left")["hash"]
     return [of_all.slice(start * len(frame), len(frame)).alias(name) for start, name in enumerate(frame.columns)]
 
@@ -127,20 +127,20 @@ def _hashed_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> l
 def printable_names(fields: Iterable[str]) -> frozenset[str]:
     """Field names that may be shown: without those that are, or contain, an address or a number."""
     fields = frozenset(fields)
-    people = _people_among(fields)
+    people = _find_people(fields)
     return fields - people | ({"(an address or a number)"} if people else set())
 
 
 @lru_cache(64)  # pages have the same names over and over
-def _people_among(names: frozenset[str]) -> frozenset[str]:
+def _find_people(names: frozenset[str]) -> frozenset[str]:
     return frozenset(identifiers(pl.Series(sorted(names), dtype=pl.String))["text"])
 
 
-def _decoded(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
+def _decode_json(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
     """Decode a JSON text, also the values of a name that is there twice; the text itself if it is no JSON."""
     record = text.encode()
     try:
-        value = decoded(told_apart(record, decoded(record)))
+        value = decode_record(rename_repeated_names(record, decode_record(record)))
         msgspec.json.encode(value)
     except (IllegibleError, UnicodeEncodeError):
         return text

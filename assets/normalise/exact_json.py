@@ -1,8 +1,8 @@
-"""Page bytes to columns of texts, without losing a field: the first half of `normalise`.
+"""Parses the JSON of any page into columns of texts: the slow way, which keeps every field as it was sent.
 
-A page of any form is read here: each value as the JSON token that the API sent, the undeclared fields, verbatim, into
-`_extra`, as an empty object or list where a value was due, which says nothing. Pages of a plainer form, as
-nearly all are, are read by `assets/normalise/fast_json.py`, five times as fast.
+Each declared value is read as the JSON token that the API sent; undeclared fields, and empty objects or lists in the
+place of a value, go verbatim into `_extra`. Pages of a plainer form, as nearly all are, are parsed by
+`assets/normalise/fast_json.py`, five times as fast.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ import polars as pl
 from assets.tables.table import Column, Table
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
-from resources.coupontools.repeated_keys import told_apart
+from resources.coupontools.repeated_keys import rename_repeated_names
 
 Path: TypeAlias = tuple[str, ...]
 Fields: TypeAlias = dict[str, "Fields | None"]
@@ -24,41 +24,43 @@ Fields: TypeAlias = dict[str, "Fields | None"]
 
 
 class Texts(NamedTuple):
-    """The records of a page, in their order.
-
-    `columns` has one String column for every column of the table that stands in the record; `extra` is the column
-    `_extra`; `unfit` is true where some value is of a JSON type that its column cannot take, or where the record
-    cannot be read at all; `new_fields` names the undeclared fields, dotted.
-    """
+    """The records of a page as texts, in their order."""
 
     columns: pl.DataFrame
+    """One String column for each column of the table whose value is in the record."""
     extra: pl.Series
+    """The column `_extra`."""
     unfit: pl.Series
+    """True where a value is of a JSON type that its column cannot take, or where the record cannot be read."""
     new_fields: frozenset[str]
+    """The names of the undeclared fields, dotted."""
 
 
 def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
-    objects, readable = _objects(records)
-    found = _Found({}, [], set())
-    extras = _split(objects, fields_of(table), (), found)
+    objects, readable = _parse_objects(records)
+    found = _Collected({}, [], set())
+    extras = _collect_tokens(objects, fields_of(table), (), found)
     columns, unfit = [], reduce(or_, found.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
-    for column in in_record(table):
-        texts, wrong = zip(*(_text(found.tokens[path], column) for path in column.paths), strict=True)
-        taken = _first_of(texts, column.name)
+    for column in record_columns(table):
+        texts, wrong = zip(*(_read_texts(found.tokens[path], column) for path in column.paths), strict=True)
+        taken = _coalesce(texts, column.name)
         for each in wrong:  # a value of another type counts only where no other place has a good one
             unfit = unfit | (each & taken.is_null())
         columns.append(taken)
-        extras += _passed_over(column, found.tokens, texts)
-    return Texts(pl.DataFrame(columns), joined(extras, len(objects)), unfit, frozenset(found.new_fields))
+        extras += _collect_unused(column, found.tokens, texts)
+    return Texts(pl.DataFrame(columns), join_extras(extras, len(objects)), unfit, frozenset(found.new_fields))
 
 
-class _Found(NamedTuple):
-    """What `_split` finds; `no_objects` are true where something else stands for an object of declared fields."""
+class _Collected(NamedTuple):
+    """What `_collect_tokens` collects."""
 
     tokens: dict[Path, pl.Series]
+    """The JSON tokens of each declared field, by its path."""
     no_objects: list[pl.Series]
+    """Where another value is in the place of an object of declared fields."""
     new_fields: set[str]
+    """The names of the undeclared fields, dotted."""
 
 
 def split_records(records: bytes) -> list[bytes]:
@@ -82,7 +84,7 @@ class IllegibleError(Exception):
     """A record cannot be read; the text says why."""
 
 
-def decoded(record: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
+def decode_record(record: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
     """Decode a record. Raises IllegibleError."""
     try:
         value = _DECODER.decode(record)
@@ -102,18 +104,18 @@ def decoded(record: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
 _TOO_DEEP = f"the record holds more than {MAX_DEPTH} objects or lists inside each other"
 
 
-def _objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
+def _parse_objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[bool]]:
     """Return the records as fields and tokens, and whether each could be read; one that could not has no fields."""
     try:
-        apart = told_apart(records, decoded(records))
+        apart = rename_repeated_names(records, decode_record(records))
         found = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
         return found, [True] * len(found)
     except (IllegibleError, msgspec.ValidationError):
-        each_by_itself = [_object(record) for record in split_records(records)]
+        each_by_itself = [_parse_object(record) for record in split_records(records)]
         return [fields or {} for fields in each_by_itself], [fields is not None for fields in each_by_itself]
 
 
-def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
+def _parse_object(record: bytes) -> dict[str, msgspec.Raw] | None:
     try:
         return split_fields(record)
     except (IllegibleError, msgspec.ValidationError):
@@ -122,7 +124,7 @@ def _object(record: bytes) -> dict[str, msgspec.Raw] | None:
 
 def split_fields(record: bytes) -> dict[str, msgspec.Raw]:
     """Return the fields of a record. Raises IllegibleError, and msgspec.ValidationError if it is no object."""
-    return msgspec.json.decode(told_apart(record, decoded(record)), type=dict[str, msgspec.Raw])
+    return msgspec.json.decode(rename_repeated_names(record, decode_record(record)), type=dict[str, msgspec.Raw])
 
 
 Extras: TypeAlias = list[tuple[str | None, pl.Series]]
@@ -136,7 +138,9 @@ _EMPTY = r"^(?:\[\s*\]|\{\s*\})$"
 """The token of an object or a list that holds nothing."""
 
 
-def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Found) -> Extras:
+def _collect_tokens(
+    objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Collected
+) -> Extras:
     """Put the token column of each declared value into `found`, and return the undeclared fields."""
     extras: Extras = []
     for field, nested in declared.items():
@@ -149,21 +153,21 @@ def _split(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: P
         is_object = column.str.starts_with("{").fill_null(value=False)
         inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
         deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
-        undeclared = joined(_split(deeper, nested, (*above, field), found), len(objects))
+        undeclared = join_extras(_collect_tokens(deeper, nested, (*above, field), found), len(objects))
         other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
         says_nothing = other.is_in(['""', "false"]) | other.str.contains(_EMPTY)
         found.no_objects.append((~says_nothing).fill_null(value=False))
         found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
-        extras.append((field, _first_of([undeclared, other], field)))
+        extras.append((field, _coalesce([undeclared, other], field)))
     names = sorted(set().union(*objects) - declared.keys())
     if len(names) > MAX_UNDECLARED:  # a column for each would have more cells than the page has bytes
         found.new_fields.add(".".join((*above, f"* (more than {MAX_UNDECLARED} names)")))
-        return [*extras, (None, _members(objects, declared))]
+        return [*extras, (None, _join_members(objects, declared))]
     found.new_fields.update(".".join((*above, name)) for name in names)
     return extras + [(name, _token_column(objects, name)) for name in names]
 
 
-def _members(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields) -> pl.Series:
+def _join_members(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields) -> pl.Series:
     """Return the undeclared fields of each record as the members of one JSON object, in the order of their names."""
     undeclared = [{name: each[name] for name in sorted(each.keys() - declared.keys())} for each in objects]
     members = [msgspec.json.encode(fields)[1:-1] if fields else None for fields in undeclared]
@@ -176,7 +180,7 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
     return pl.Series(field, found, dtype=pl.Binary).cast(pl.String)
 
 
-def _text(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
+def _read_texts(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     """Return what a column of tokens says as texts, and where a token is of a type that the column cannot take."""
     is_string = tokens.str.starts_with('"').fill_null(value=False)
     is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
@@ -190,7 +194,7 @@ def _text(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
     return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
 
 
-def _passed_over(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
+def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
     """Values at a column's places that it does not take, because another of its places has one."""
     extras: Extras = []
     before = texts[0].is_not_null() & False
@@ -202,7 +206,7 @@ def _passed_over(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[
     return extras if len(column.paths) > 1 else []
 
 
-def joined(extras: Extras, records: int) -> pl.Series:
+def join_extras(extras: Extras, records: int) -> pl.Series:
     """One JSON object a record out of its undeclared fields; null where there are none."""
     present = [(name, tokens) for name, tokens in extras if tokens.null_count() < records]
     if not present:
@@ -215,11 +219,11 @@ def joined(extras: Extras, records: int) -> pl.Series:
     return pl.select(pl.when(inside != "").then("{" + inside + "}")).to_series()
 
 
-def _first_of(series: Sequence[pl.Series], name: str) -> pl.Series:
+def _coalesce(series: Sequence[pl.Series], name: str) -> pl.Series:
     return series[0].alias(name) if len(series) == 1 else pl.select(pl.coalesce(series).alias(name)).to_series()
 
 
-def in_record(table: type[Table]) -> list[Column]:
+def record_columns(table: type[Table]) -> list[Column]:
     """Return the columns whose values stand in a record."""
     return [column for column in table.columns() if column.paths]
 
@@ -228,7 +232,7 @@ def in_record(table: type[Table]) -> list[Column]:
 def fields_of(table: type[Table]) -> Fields:
     """Return the tree of the fields that a table declares in a record."""
     root: Fields = {}
-    for column in in_record(table):
+    for column in record_columns(table):
         for path in column.paths:
             here = root
             for name in path[:-1]:

@@ -21,18 +21,18 @@ from assets.normalise.exact_json import (
     IllegibleError,
     Path,
     Texts,
-    decoded,
+    decode_record,
     fields_of,
-    in_record,
-    joined,
+    join_extras,
+    record_columns,
 )
 from assets.tables.table import Table
-from resources.coupontools.repeated_keys import may_repeat
+from resources.coupontools.repeated_keys import may_repeat_names
 
 
 def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
     """Read a JSON array of records, in which these undeclared fields, dotted, may stand; None if it is not plain."""
-    form = _form(table, undeclared)
+    form = _make_form(table, undeclared)
     try:
         page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
         if not page.str.contains(form.pattern).item():
@@ -42,21 +42,21 @@ def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[s
         return None
     values = objects.select_seq(form.values)
     columns = []
-    for column in in_record(table):
+    for column in record_columns(table):
         places = [values[".".join(path)] for path in column.paths]
         filled = [place for place in places if place.null_count() < len(place)]
         if len(filled) > 1:  # one value may hide another
             return None
         columns.append((filled or places)[0].alias(column.name))
-    extra, tokens = _undeclared(records, form.undeclared, len(objects))
+    extra, tokens = _read_undeclared(records, form.undeclared, len(objects))
     groups = objects.select_seq(form.groups)
-    if _repeats(page, [*values.iter_columns(), *groups.iter_columns()], list(tokens.values())):
+    if _has_repeated_names(page, [*values.iter_columns(), *groups.iter_columns()], list(tokens.values())):
         return None
     new_fields = frozenset(name for name, each in tokens.items() if each.null_count() < len(each))
     return Texts(pl.DataFrame(columns), extra, extra.is_null() & False, new_fields)
 
 
-class _Form(NamedTuple):
+class _PlainForm(NamedTuple):
     """What matches a plain page, how it is read, and the values and objects in it, each named by its place."""
 
     pattern: str
@@ -67,32 +67,32 @@ class _Form(NamedTuple):
 
 
 @cache
-def _form(table: type[Table], undeclared: frozenset[str]) -> _Form:
+def _make_form(table: type[Table], undeclared: frozenset[str]) -> _PlainForm:
     fields = fields_of(table)
-    flags = {path for column in in_record(table) if column.type.pattern for path in column.paths}
-    flags -= {path for column in in_record(table) if not column.type.pattern for path in column.paths}
-    others = _tree(fields, undeclared)
-    return _Form(
+    flags = {path for column in record_columns(table) if column.type.pattern for path in column.paths}
+    flags -= {path for column in record_columns(table) if not column.type.pattern for path in column.paths}
+    others = _make_tree(fields, undeclared)
+    return _PlainForm(
         rf"^{_GAP}\[(?:{_object_pattern(fields, others, flags, ())},?{_GAP})*\]{_GAP}$",
-        pl.Schema(_dtypes(fields)),
-        [_value(path).alias(".".join(path)) for column in in_record(table) for path in column.paths],
-        [_value(path).alias(".".join(path)) for path in _groups(fields)],
+        pl.Schema(_make_dtypes(fields)),
+        [_select_value(path).alias(".".join(path)) for column in record_columns(table) for path in column.paths],
+        [_select_value(path).alias(".".join(path)) for path in _list_groups(fields)],
         others,
     )
 
 
-def _value(path: Path) -> pl.Expr:
+def _select_value(path: Path) -> pl.Expr:
     first, *deeper = path
     return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
 
 
-def _groups(fields: Fields) -> list[Path]:
+def _list_groups(fields: Fields) -> list[Path]:
     """Return the places of the objects of declared fields."""
     inner = {name: nested for name, nested in fields.items() if nested is not None}
-    return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *_groups(nested)]]
+    return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *_list_groups(nested)]]
 
 
-def _repeats(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
+def _has_repeated_names(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
     """Whether more stands on the page than the values that were `read` and the `tokens` of undeclared fields.
 
     What is counted too much is taken off step by step, as long as anything is left over; every step costs a search of
@@ -101,37 +101,39 @@ def _repeats(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Ser
     undeclared = pl.concat(tokens) if tokens else pl.Series(dtype=pl.String)
 
     def outside(text: str) -> int:
-        return _occurrences(page, text) - _occurrences(undeclared, text)
+        return _count(page, text) - _count(undeclared, text)
 
-    over = _occurrences(page, '":') - sum(len(each) - each.null_count() for each in (*read, undeclared))
+    over = _count(page, '":') - sum(len(each) - each.null_count() for each in (*read, undeclared))
     if over:
-        over -= _occurrences(undeclared, '":') - int((undeclared == "null").sum())
+        over -= _count(undeclared, '":') - int((undeclared == "null").sum())
     for null in _NULLS:
         over -= outside(null) if over else 0
     if over:  # quotes in texts
         over -= outside('\\":') - sum(outside(f"\\{null}") for null in _NULLS)
-    return over != 0 or _repeats_inside(undeclared)
+    return over != 0 or _has_repeated_names_inside(undeclared)
 
 
 _NULLS = ('":null', '": null')
 
 
-def _occurrences(texts: pl.Series, text: str) -> int:
+def _count(texts: pl.Series, text: str) -> int:
     return int(texts.str.count_matches(text, literal=True).sum())
 
 
-def _repeats_inside(tokens: pl.Series) -> bool:
+def _has_repeated_names_inside(tokens: pl.Series) -> bool:
     """Whether a name may stand twice in an object of an undeclared field."""
     inside = tokens.filter(tokens.str.contains(r"^[\[{]"))
     text = f"[{','.join(inside)}]".encode()
     try:
-        return bool(len(inside)) and may_repeat(text, decoded(text))
+        return bool(len(inside)) and may_repeat_names(text, decode_record(text))
     except IllegibleError:
         return True
 
 
-def _dtypes(fields: Fields) -> dict[str, pl.DataType]:
-    return {field: pl.String() if nested is None else pl.Struct(_dtypes(nested)) for field, nested in fields.items()}
+def _make_dtypes(fields: Fields) -> dict[str, pl.DataType]:
+    return {
+        field: pl.String() if nested is None else pl.Struct(_make_dtypes(nested)) for field, nested in fields.items()
+    }
 
 
 _GAP = r"[ \t\r\n]*"
@@ -146,29 +148,29 @@ _SCALAR = rf"(?:{_TEXT}|null|0|-?[1-9][0-9]{{0,17}}|-?(?:0|[1-9][0-9]{{0,8}})\.[
 """Texts, and the numbers that are the same text after polars has read them."""
 
 
-def _containing(value: str) -> str:
+def _nest_pattern(value: str) -> str:
     """Return the pattern of a value, of a list of such, and of an object of such."""
     listed = rf"\[{_GAP}(?:{value}{_GAP},?{_GAP})*\]"
     return rf"(?:{value}|{listed}|\{{{_GAP}(?:{_TEXT}{_GAP}:{_GAP}{value}{_GAP},?{_GAP})*\}})"
 
 
-_ANY = _containing(_containing(rf"(?:{_TEXT}|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)"))
+_ANY = _nest_pattern(_nest_pattern(rf"(?:{_TEXT}|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)"))
 
 
 def _object_pattern(fields: Fields, others: Fields, flags: Collection[Path], above: Path) -> str:
     """JSON objects of nothing but these fields; whether commas and brackets are in order is left to the parser."""
     values = [field for field, nested in fields.items() if nested is None]
     of_flags = [field for field in values if (*above, field) in flags]
-    members = [_member(values, _SCALAR), _member(of_flags, "(?:true|false)")]
+    members = [_member_pattern(values, _SCALAR), _member_pattern(of_flags, "(?:true|false)")]
     for field, nested in fields.items():
         if nested is not None:
             inner = _object_pattern(nested, others.get(field) or {}, flags, (*above, field))
-            members.append(_member([field], f"(?:{inner}|null)"))
-    members.append(_member([name for name, nested in others.items() if nested is None], _ANY))
+            members.append(_member_pattern([field], f"(?:{inner}|null)"))
+    members.append(_member_pattern([name for name, nested in others.items() if nested is None], _ANY))
     return rf"{_GAP}\{{(?:{_GAP}(?:{'|'.join(filter(None, members))}){_GAP},?)*{_GAP}\}}{_GAP}"
 
 
-def _member(names: Sequence[str], value: str) -> str:
+def _member_pattern(names: Sequence[str], value: str) -> str:
     # without a gap before the colon, so that members can be counted
     return f'"(?:{"|".join(map(re.escape, names))})":{_GAP}{value}' if names else ""
 
@@ -176,28 +178,28 @@ def _member(names: Sequence[str], value: str) -> str:
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
-def _tree(fields: Fields, undeclared: Collection[str]) -> Fields:
+def _make_tree(fields: Fields, undeclared: Collection[str]) -> Fields:
     """Return the undeclared fields as they stand in a record, in the order in which they come to `_extra`."""
     inside: Fields = {}
     for field, nested in fields.items():
         if nested is not None:
             deeper = {name.removeprefix(f"{field}.") for name in undeclared if name.startswith(f"{field}.")}
-            if found := _tree(nested, deeper):
+            if found := _make_tree(nested, deeper):
                 inside[field] = found
     return inside | {name: None for name in sorted(undeclared) if _NAME.fullmatch(name) and name not in fields}
 
 
-def _undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, dict[str, pl.Series]]:
+def _read_undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Series, dict[str, pl.Series]]:
     """Read the column `_extra`, and the JSON tokens of each undeclared field, null where a record has none."""
     if not others:
-        return joined([], count), {}
-    struct = _struct(tuple(_paths(others)))
+        return join_extras([], count), {}
+    struct = _make_struct(tuple(_list_paths(others)))
     found: dict[str, pl.Series] = {}
-    extras = _tokens(msgspec.json.decode(records, type=list[struct]), struct, others, "", found)  # type: ignore[valid-type]
-    return joined(extras, count), found
+    extras = _collect_tokens(msgspec.json.decode(records, type=list[struct]), struct, others, "", found)  # type: ignore[valid-type]
+    return join_extras(extras, count), found
 
 
-def _tokens(
+def _collect_tokens(
     objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, found: dict[str, pl.Series]
 ) -> Extras:
     """Return the JSON tokens of the undeclared fields; puts those of each by its dotted name into `found`, too."""
@@ -207,8 +209,8 @@ def _tokens(
         if nested is not None:
             inner = info.type.__args__[0]
             nothing = inner()
-            deeper = _tokens([each or nothing for each in values], inner, nested, f"{above}{name}.", found)
-            extras.append((name, joined(deeper, len(objects))))
+            deeper = _collect_tokens([each or nothing for each in values], inner, nested, f"{above}{name}.", found)
+            extras.append((name, join_extras(deeper, len(objects))))
             continue
         tokens = pl.Series("", [None if each is None else bytes(each) for each in values], dtype=pl.Binary)
         found[f"{above}{name}"] = tokens.cast(pl.String)
@@ -216,19 +218,19 @@ def _tokens(
     return extras
 
 
-def _paths(others: Fields) -> list[Path]:
+def _list_paths(others: Fields) -> list[Path]:
     return [
         (name, *deeper)
         for name, nested in others.items()
-        for deeper in (_paths(nested) if nested is not None else [()])
+        for deeper in (_list_paths(nested) if nested is not None else [()])
     ]
 
 
 @cache
-def _struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
+def _make_struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
     """Return a msgspec type that keeps the tokens at these paths, and passes over all else."""
     names = list(dict.fromkeys(path[0] for path in paths))
     deeper = [tuple(path[1:] for path in paths if path[0] == name and len(path) > 1) for name in names]
-    types = [_struct(inner) | None if inner else msgspec.Raw for inner in deeper]
+    types = [_make_struct(inner) | None if inner else msgspec.Raw for inner in deeper]
     attributes = [(f"f{i}", each, None) for i, each in enumerate(types)]
     return msgspec.defstruct("Undeclared", attributes, rename={f"f{i}": name for i, name in enumerate(names)}, gc=False)

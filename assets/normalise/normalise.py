@@ -12,7 +12,14 @@ from functools import cache
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import MAX_UNDECLARED, IllegibleError, Texts, decoded, parse_any_page, split_records
+from assets.normalise.exact_json import (
+    MAX_UNDECLARED,
+    IllegibleError,
+    Texts,
+    decode_record,
+    parse_any_page,
+    split_records,
+)
 from assets.normalise.fast_json import parse_plain_page
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
@@ -264,6 +271,6 @@ def _as_quarantine(table: type[Table], page: Page, found: pl.DataFrame) -> pl.Da
 
 def _reasons(table: type[Table], record: bytes) -> list[str]:
     try:
-        return table.reasons(decoded(record)) or ["a value that its column cannot hold unchanged"]
+        return table.reasons(decode_record(record)) or ["a value that its column cannot hold unchanged"]
     except IllegibleError as error:
         return [str(error)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.normalise.exact_json import IllegibleError, decoded, split_records
+from assets.normalise.exact_json import IllegibleError, decode_record, split_records
 from assets.tables.table import Evidence, Table
 from resources.coupontools.json_shape import field_name, kind
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
@@ -41,7 +41,7 @@ def fit(records: bytes, table: type[Table]) -> Fit:
     objects, illegible = [], Counter[str]()
     for text in texts:
         try:
-            objects.append(decoded(replace_lone_surrogates(text)))
+            objects.append(decode_record(replace_lone_surrogates(text)))
         except IllegibleError as error:
             illegible[str(error)] += 1
     kinds: dict[tuple[str, ...], Counter[str]] = {}

@@ -1,4 +1,4 @@
-"""The body of an answer, read and unpacked no further than it may be large, whatever it is compressed with."""
+"""Receives and decompresses the body of an answer, up to the largest size that is allowed."""
 
 import asyncio
 import zlib
@@ -6,19 +6,19 @@ from concurrent.futures import Executor
 
 import httpx
 
-PACKINGS = "gzip, deflate"
-"""What every request accepts: both are unpacked up to a given length, and no further."""
+ENCODINGS = "gzip, deflate"
+"""The compression that every request accepts: zlib decompresses both up to a given length."""
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}
-_PACKED = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
+_KNOWN_ENCODINGS = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
 
 
-_BYTES_A_VALUE = 32
-"""A large answer holds an object or a list in so many bytes at most; in memory one takes as much, and twice that."""
+_BYTES_PER_VALUE = 32
+"""A large answer may hold one object or list for this many bytes; in memory it takes up to three times as much."""
 
 
 class TooLargeError(Exception):
-    """The body is longer than it may be; `beginning` is what was read of it."""
+    """The body is longer than allowed; `beginning` is what was read of it."""
 
     def __init__(self, beginning: bytes) -> None:
         """Keep the beginning."""
@@ -35,19 +35,19 @@ async def receive_answer(
     """
     response = await http.send(request, stream=True)
     try:
-        body = await _received(response, limit)
+        body = await _receive_body(response, limit)
     finally:
         await response.aclose()
-    if packed := _packings(response):
-        body = await asyncio.get_running_loop().run_in_executor(threads, _unpacked, body, packed, limit)
-    # another one: httpx ties its own to its stream, and that to it, and the body would wait for the collector
+    if packed := _encodings_of(response):
+        body = await asyncio.get_running_loop().run_in_executor(threads, _decompress, body, packed, limit)
+    # a new response: that of httpx is in a cycle with its stream, and would keep the body until the next collection
     headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
     return httpx.Response(response.status_code, headers=headers, content=body)
 
 
-async def _received(response: httpx.Response, limit: int) -> bytes:
+async def _receive_body(response: httpx.Response, limit: int) -> bytes:
     """Receive the body as it is sent."""
-    body = bytearray()  # a list would hold an object for each of a trickle's bytes
+    body = bytearray()  # a list would hold an object for each byte of a slow answer
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > limit:
@@ -55,30 +55,30 @@ async def _received(response: httpx.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-def _packings(response: httpx.Response) -> list[str]:
-    """How the body is compressed; a name that is no compression says nothing."""
+def _encodings_of(response: httpx.Response) -> list[str]:
+    """Return how the body is compressed; names that are no compression are ignored."""
     named = response.headers.get("content-encoding", "").lower().split(",")
-    return [name.strip() for name in named if name.strip() in _PACKED]
+    return [name.strip() for name in named if name.strip() in _KNOWN_ENCODINGS]
 
 
-def _unpacked(body: bytes, packed: list[str], limit: int) -> bytes:
+def _decompress(body: bytes, packed: list[str], limit: int) -> bytes:
     """Decompress a body."""
     if not packed or not body:
         return body
     if len(packed) > 1 or packed[0] not in _WINDOW_BITS:
-        raise httpx.DecodingError(f"it is compressed as {', '.join(packed[:3])}, and not as one of {PACKINGS}")
+        raise httpx.DecodingError(f"it is compressed as {', '.join(packed[:3])}, and not as one of {ENCODINGS}")
     try:
-        return _inflated(body, _WINDOW_BITS[packed[0]], limit)
+        return _inflate(body, _WINDOW_BITS[packed[0]], limit)
     except zlib.error as error:
         if packed[0] != "deflate":
             raise httpx.DecodingError(str(error)) from None
     try:
-        return _inflated(body, -zlib.MAX_WBITS, limit)  # as some servers send it, without its header
+        return _inflate(body, -zlib.MAX_WBITS, limit)  # as some servers send it, without its header
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from None
 
 
-def _inflated(body: bytes, window_bits: int, limit: int) -> bytes:
+def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
     inflater = zlib.decompressobj(window_bits)
     found = inflater.decompress(body, limit + 1)
     if len(found) > limit:
@@ -90,5 +90,5 @@ def _inflated(body: bytes, window_bits: int, limit: int) -> bytes:
 
 def holds_too_many_values(body: bytes, limit: int) -> bool:
     """Whether a body has more objects and lists than one of `limit` bytes has, even if they are small."""
-    values = limit // _BYTES_A_VALUE
+    values = limit // _BYTES_PER_VALUE
     return len(body) > 2 * values and body.count(b"{") + body.count(b"[") > values

@@ -16,7 +16,7 @@ import polars as pl
 from aiolimiter import AsyncLimiter
 
 from resources.coupontools.body import TooLargeError, holds_too_many_values, receive_answer
-from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose
+from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose_endpoints
 from resources.coupontools.envelope import Failure, parse_answer
 from resources.coupontools.error_answers import ErrorAnswers
 from resources.coupontools.errors import (
@@ -28,8 +28,8 @@ from resources.coupontools.errors import (
     UnreachableError,
     UnreadableError,
 )
-from resources.coupontools.json_shape import is_json, shape
-from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, masking
+from resources.coupontools.json_shape import describe_shape, is_json
+from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, make_masker
 from resources.coupontools.network import Certificates, describe_route, open_http, proxy_for
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Credentials, PageRequest, build_request
@@ -88,14 +88,14 @@ class Client:
         self.limits = limits
         self.accepts_counts = options.accepts_counts
         self.pages_at_once = limits.concurrency + _PAGES_WAITING
-        self.endpoints = choose(options.versions)
+        self.endpoints = choose_endpoints(options.versions)
         self.last_request: PageRequest | None = None
         self._credentials = credentials
         self._http = open_http(url, proxy, limits, options.certificates)
         self._route = describe_route(proxy)
         secrets = (credentials.client_secret, credentials.client_id)
-        self._mask_data = masking(secrets, MIN_KEY_IN_DATA)
-        self._mask_message = masking(secrets, MIN_KEY_IN_MESSAGES)
+        self._mask_data = make_masker(secrets, MIN_KEY_IN_DATA)
+        self._mask_message = make_masker(secrets, MIN_KEY_IN_MESSAGES)
         self._errors = ErrorAnswers(self._route, self._to_line)
         self._requests = asyncio.Semaphore(limits.concurrency)
         self._pages = asyncio.Semaphore(self.pages_at_once)
@@ -121,7 +121,7 @@ class Client:
         self._decoders.shutdown(wait=False, cancel_futures=True)
         await self._http.__aexit__(kind, error, traceback)
 
-    def endpoint_beside(self, part: str, other: Endpoint) -> Endpoint:
+    def endpoint_with_ids_of(self, part: str, other: Endpoint) -> Endpoint:
         """Return the endpoint of a part that takes the ids of `other`: of its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
@@ -200,7 +200,7 @@ class Client:
                 has_answered = bool(self.traffic.answers)
                 raise self._errors.of_status(response, page_request, has_answered=has_answered) from None
             body = self._mask_message(response.content)
-            message = f"The API answers {page_request} in a shape that is not known: {shape(body)}."
+            message = f"The API answers {page_request} in a shape that is not known: {describe_shape(body)}."
             raise UnreadableError(message, body, page_request.page or 1, is_json=is_json(body)) from None
         if isinstance(result, Failure):
             raise self._errors.of_failure(result, response.status_code, page_request)

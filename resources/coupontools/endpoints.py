@@ -169,7 +169,7 @@ READABLE = frozenset(each for part in ENDPOINTS.values() for each in (part.v3, p
 """All endpoints of the table; the client asks no other."""
 
 
-def choose(versions: str) -> Mapping[str, Endpoint]:
+def choose_endpoints(versions: str) -> Mapping[str, Endpoint]:
     """Choose the endpoint of each part, by the versions that COUPONTOOLS_API_VERSIONS asks for.
 
     `versions` is empty, or v3 or v4 for every part that has both, or like loyalty_users=v3,directories=v4.

@@ -1,7 +1,7 @@
-"""The envelope around an answer: whether it is one at all, the error it may carry, and the record list in it.
+"""Parses the envelope of an answer: checks that it is one, and finds the error or the record list in it.
 
-In v3 the payload stands beside an object `status`; v4 answers with a bare list or object (API.md, section 3.1).
-What is undocumented is read by one rule: the records are the one list of objects beside `status`.
+In v3 the payload is beside an object `status`; v4 answers with a bare list or object (API.md, section 3.1). What is
+undocumented is read by one rule: the records are the one list of objects beside `status`.
 """
 
 import json
@@ -15,19 +15,19 @@ import msgspec
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.errors import ShapeError
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
-from resources.coupontools.repeated_keys import pairs_of
+from resources.coupontools.repeated_keys import split_members
 
 NO_RECORDS = b"[]"
 BOM = b"\xef\xbb\xbf"
 _EMPTY, _LIST_OF_OBJECTS = re.compile(rb"\[\s*\]|\{\s*\}"), re.compile(rb"\[\s*[{\]]")
 _IDS = ("ID", "id")
-_BESIDE_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycard", "page")
-"""Scalars that stand beside a record list, or alone where it is empty and left out."""
+_SCALARS_OF_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycard", "page")
+"""Scalars that are beside a record list, or alone where it is empty and left out."""
 
-_ABOUT_PAGES = ("pagination", "paging", "meta")
+_PAGE_OBJECTS = ("pagination", "paging", "meta")
 _TOTALS = ("total", "total_count", "total_results")
 _MAX_DIGITS = 18
-"""A longer number counts nothing that could be read, and is no error's code."""
+"""A longer number is neither a count of records nor an error code."""
 
 
 class Failure(NamedTuple):
@@ -49,30 +49,30 @@ class Answer(NamedTuple):
 
 
 def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
-    """Open the envelope of an answer. Raises ShapeError if it is none, or holds no records that can be told."""
+    """Parse the envelope of an answer. Raises ShapeError if it is none, or if its records cannot be identified."""
     is_v4 = endpoint.version == "v4"
     text = body.removeprefix(BOM).strip()
     if is_v4 and text[:1] == b"[":
         if not _is_list_of_objects(text):
             raise ShapeError
         return Answer(text, None)
-    pairs = _pairs(text)
+    pairs = _split_fields(text)
     fields = dict(pairs)
-    status = _decoded(fields.get("status"))
+    status = _decode(fields.get("status"))
     word = status.get("status") if isinstance(status, dict) else None
     if isinstance(word, str) and word.casefold() != "ok":
-        return _failure(status.get("errors") or _decoded(fields.get("errors")))
+        return _parse_failure(status.get("errors") or _decode(fields.get("errors")))
     if not isinstance(word, str) and not is_v4:
         raise ShapeError
     payload = {name: value for name, value in fields.items() if name != "status" or word is None}
-    repeated = _repeated(pairs)
+    repeated = _find_repeated(pairs)
     if _is_record(payload, endpoint) and not repeated - payload.keys():
         record = [(name, value) for name, value in pairs if name in payload]
-        return Answer(b"[" + _object(record) + b"]", _announced(payload))
+        return Answer(b"[" + _join_fields(record) + b"]", _read_announced(payload))
     if repeated:
         raise ShapeError
-    records, place = _records(payload, endpoint)
-    return Answer(records, _announced(payload), place)
+    records, place = _find_records(payload, endpoint)
+    return Answer(records, _read_announced(payload), place)
 
 
 def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failure:
@@ -83,20 +83,20 @@ def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failu
     return answer
 
 
-def _pairs(body: bytes) -> list[tuple[str, bytes]]:
+def _split_fields(body: bytes) -> list[tuple[str, bytes]]:
     """Return the top-level fields as they stand in the body, also those of one name."""
     try:
-        return pairs_of(body)
+        return split_members(body)
     except msgspec.ValidationError:
         raise ShapeError from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _pairs_around_the_unreadable(body)
+        return _split_unreadable_fields(body)
 
 
-def _pairs_around_the_unreadable(body: bytes) -> list[tuple[str, bytes]]:
+def _split_unreadable_fields(body: bytes) -> list[tuple[str, bytes]]:
     readable = replace_lone_surrogates(body)
     try:
-        found = pairs_of(readable)
+        found = split_members(readable)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ShapeError from None
     pairs, position = [], 0
@@ -107,25 +107,25 @@ def _pairs_around_the_unreadable(body: bytes) -> list[tuple[str, bytes]]:
     return pairs
 
 
-def _repeated(pairs: Sequence[tuple[str, bytes]]) -> set[str]:
+def _find_repeated(pairs: Sequence[tuple[str, bytes]]) -> set[str]:
     """Return the names that stand there with more than one value."""
     values = dict(pairs)
     return {name for name, value in pairs if value != values[name]}
 
 
-def _object(pairs: Sequence[tuple[str, bytes]]) -> bytes:
+def _join_fields(pairs: Sequence[tuple[str, bytes]]) -> bytes:
     return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in pairs) + b"}"
 
 
-def _decoded(token: bytes | None) -> Any:  # noqa: ANN401  (a JSON value of any type)
+def _decode(token: bytes | None) -> Any:  # noqa: ANN401  (a JSON value of any type)
     """Decode a value, None if it cannot be read; integers of more than `_MAX_DIGITS` stay texts."""
     try:
-        return json.loads(replace_lone_surrogates(token), parse_int=_whole) if token else None
+        return json.loads(replace_lone_surrogates(token), parse_int=_parse_integer) if token else None
     except (ValueError, RecursionError):
         return None
 
 
-def _whole(digits: str) -> int | str:
+def _parse_integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MAX_DIGITS else digits
 
 
@@ -136,29 +136,29 @@ def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
     return endpoint.one or not any(map(_is_list_of_objects, payload.values()))
 
 
-def _records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, str]:
+def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, str]:
     """Find the record list and its place: the documented key, else the one list of objects; a lone object counts."""
     if endpoint.records and endpoint.records in payload:
         return _as_list(payload[endpoint.records]), endpoint.records
     lists = [name for name, value in payload.items() if _is_list_of_objects(value)]
     filled = [name for name in lists if not _is_empty(payload[name])]
-    if (empty := _counted_empty(payload, filled)) is not None:
+    if (empty := _find_counted_empty(payload, filled)) is not None:
         return NO_RECORDS, empty
     objects = [name for name, value in payload.items() if value[:1] == b"{" and _is_identified(value)]
     candidates = filled or objects
     if len(candidates) == 1:
         return _as_list(payload[candidates[0]]), candidates[0]
-    if not candidates and _says_nothing(payload):
+    if not candidates and _has_no_records(payload):
         return NO_RECORDS, lists[0] if lists else ""
     raise ShapeError
 
 
-def _counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
+def _find_counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
     """Return the empty list of an answer that counts no records, whatever else stands beside it; None if there is none.
 
     Where another list holds things with an id, only a count of the empty one's own name tells them apart.
     """
-    counts = _counts(payload)
+    counts = _read_counts(payload)
     empty = [name for name, value in payload.items() if _is_empty(value)]
     if not empty or not counts or any(counts.values()):
         return None
@@ -168,19 +168,19 @@ def _counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str |
     return (named or empty)[0] if named or not others else None
 
 
-def _says_nothing(payload: Mapping[str, bytes]) -> bool:
+def _has_no_records(payload: Mapping[str, bytes]) -> bool:
     """Whether an answer without records is one that has none, and not one of another shape."""
     empty_lists = [name for name, value in payload.items() if value[:1] == b"[" and _is_empty(value)]
-    left = {name: _decoded(value) for name, value in payload.items() if name not in _BESIDE_A_LIST}
-    counts = _counts(payload)
+    left = {name: _decode(value) for name, value in payload.items() if name not in _SCALARS_OF_A_LIST}
+    counts = _read_counts(payload)
     is_counted = bool(counts) and not any(counts.values())
-    return len(empty_lists) == 1 or is_counted or all(map(_is_nothing, left.values()))
+    return len(empty_lists) == 1 or is_counted or all(map(_is_empty_value, left.values()))
 
 
-def _is_nothing(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
+def _is_empty_value(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
     """Whether a JSON value is empty, zero, or made of such: a count of no records, a page of none."""
     if isinstance(value, dict):
-        return all(map(_is_nothing, value.values()))
+        return all(map(_is_empty_value, value.values()))
     return not value or value == "0"
 
 
@@ -210,34 +210,34 @@ def _is_list_of_objects(token: bytes) -> bool:
 
 
 def _is_identified(token: bytes) -> bool:
-    return any(name in _IDS for name, _ in _pairs(token))
+    return any(name in _IDS for name, _ in _split_fields(token))
 
 
-def _announced(payload: Mapping[str, bytes]) -> int | None:
+def _read_announced(payload: Mapping[str, bytes]) -> int | None:
     """How many records there are in all or on the page, as amount_of_… or a total beside them says."""
-    return next(iter(_counts(payload).values()), None)
+    return next(iter(_read_counts(payload).values()), None)
 
 
-def _counts(payload: Mapping[str, bytes]) -> dict[str, int]:
+def _read_counts(payload: Mapping[str, bytes]) -> dict[str, int]:
     """Return the counts of records beside them, or in an object about the pages, by name; the first one first."""
-    beside = {name: _decoded(value) for name, value in payload.items() if value[:1] != b"["}
-    groups = [beside, *(beside[name] for name in _ABOUT_PAGES if isinstance(beside.get(name), dict))]
-    named = [(name, _number(value)) for group in groups for name, value in group.items()]
+    beside = {name: _decode(value) for name, value in payload.items() if value[:1] != b"["}
+    groups = [beside, *(beside[name] for name in _PAGE_OBJECTS if isinstance(beside.get(name), dict))]
+    named = [(name, _parse_count(value)) for group in groups for name, value in group.items()]
     counts = [(name, number) for name, number in named if name.startswith("amount_of_") or name in _TOTALS]
     return {name: number for name, number in reversed(counts) if number is not None}
 
 
-def _number(value: object) -> int | None:
+def _parse_count(value: object) -> int | None:
     text = str(value)
     is_count = isinstance(value, int | str) and text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
     return int(text) if is_count else None
 
 
-def _failure(errors: object) -> Failure:
+def _parse_failure(errors: object) -> Failure:
     known = errors if isinstance(errors, dict) else {}
     raw_codes = known.get("error_code")
     codes = raw_codes if isinstance(raw_codes, list) else [raw_codes]
     details = known.get("error_message_description") or known.get("error_message") or "no reason given"
     message = " ".join(str(each) for each in details) if isinstance(details, list) else str(details)
-    numbers = (_number(code) for code in codes)
+    numbers = (_parse_count(code) for code in codes)
     return Failure(frozenset(number for number in numbers if number is not None), message)

@@ -1,4 +1,4 @@
-"""Awaiting many things at one time."""
+"""Awaits many coroutines at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -11,15 +11,15 @@ async def gather(work: Iterable[Awaitable[T]]) -> list[T]:
     """Await all at one time, and return their results in order; the first error ends the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_awaited(each)) for each in work]
+            tasks = [group.create_task(_await(each)) for each in work]
     except ExceptionGroup as errors:
-        raise _first(errors) from None
+        raise _first_error(errors) from None
     return [task.result() for task in tasks]
 
 
-async def _awaited(work: Awaitable[T]) -> T:
+async def _await(work: Awaitable[T]) -> T:
     return await work
 
 
-def _first(error: Exception) -> Exception:
-    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+def _first_error(error: Exception) -> Exception:
+    return _first_error(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error

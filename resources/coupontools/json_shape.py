@@ -1,4 +1,4 @@
-"""The shape of a JSON text, in keys and types, without a value: what may be shown of data that nobody may see."""
+"""Describes a JSON text by its keys and types, without a value, for messages about data that must not be shown."""
 
 import json
 import re
@@ -6,62 +6,62 @@ from typing import Any
 
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 
-DEEPEST = 4
+MAX_DEPTH_SHOWN = 4
 MAX_BYTES = 4_000_000
-"""A longer text is not taken apart."""
+"""A longer text is not parsed."""
 
 MAX_KEYS = 30
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,40}[0-9]{0,2}")
 """A key that is a field's name; others, such as an e-mail address, may be somebody's data."""
 
 
-def shape(body: bytes) -> str:
+def describe_shape(body: bytes) -> str:
     """Describe a JSON text, as `{status: {status: text}, users: [2 x {ID: text}]}`."""
     if not body.strip():
         return "an empty body"
     if len(body) > MAX_BYTES:
         return f"{'HTML' if is_html(body) else 'too long to be looked at'} ({len(body):,} bytes)"
     try:
-        return _shape(_decoded(body), DEEPEST)
+        return _describe(_decode(body), MAX_DEPTH_SHOWN)
     except (ValueError, RecursionError):
         kind = "HTML" if is_html(body) else "no JSON, or cut off"
         return f"{kind} ({len(body):,} bytes)"
 
 
 def is_html(body: bytes) -> bool:
-    """Whether a text is a page for people."""
+    """Whether a text is a web page."""
     return body.lstrip()[:1] == b"<"
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a text is JSON, be it with half surrogate pairs; of a long one that is not known."""
+    """Whether a text is JSON, half surrogate pairs allowed; false for one longer than MAX_BYTES."""
     if len(body) > MAX_BYTES:
         return False
     try:
-        _decoded(body)
+        _decode(body)
     except (ValueError, RecursionError):
         return False
     return True
 
 
-def _decoded(body: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
+def _decode(body: bytes) -> Any:  # noqa: ANN401  (a JSON value of any type)
     return json.loads(replace_lone_surrogates(body), parse_int=float)  # of any number of digits
 
 
-def _shape(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of any type)
+def _describe(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of any type)
     match value:
         case dict():
-            return _fields(value, depth) if depth else "{…}"
+            return _describe_fields(value, depth) if depth else "{…}"
         case list():
-            kinds = dict.fromkeys(_shape(each, depth - 1) if depth else "…" for each in value[:3])
+            kinds = dict.fromkeys(_describe(each, depth - 1) if depth else "…" for each in value[:3])
             return f"[{len(value)} x {' or '.join(kinds)}]" if value else "[]"
         case _:
             return kind(value)
 
 
-def _fields(value: dict[str, Any], depth: int) -> str:
+def _describe_fields(value: dict[str, Any], depth: int) -> str:
     names = list(value)[:MAX_KEYS]
-    shown = [f"{field_name(name)}: {_shape(value[name], depth - 1)}" for name in names]
+    shown = [f"{field_name(name)}: {_describe(value[name], depth - 1)}" for name in names]
     more = [f"{len(value) - MAX_KEYS} more"] if len(value) > MAX_KEYS else []
     return "{" + ", ".join(list(dict.fromkeys(shown)) + more) + "}"
 

@@ -1,4 +1,4 @@
-"""Which records of a list were read before, where it is read again."""
+"""Remembers which records of a list were read, for the passes that read it again."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ import polars as pl
 
 
 class KnownRecords:
-    """The hashes of all records that earlier passes have brought, sorted."""
+    """The hashes of all records that earlier passes have read, sorted."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -21,7 +21,7 @@ class KnownRecords:
         self._hashes = pl.concat([self._hashes, *hashes]).unique().sort()
 
     def misses(self, hashes: pl.Series) -> pl.Series:
-        """Which of the hashes are not among them."""
+        """Return a mask of the hashes that are not among them."""
         if not self:
             return pl.repeat(value=True, n=len(hashes), eager=True)
         places = self._hashes.search_sorted(hashes)
@@ -29,6 +29,6 @@ class KnownRecords:
 
 
 def holds_a_gap(new: pl.Series) -> bool:
-    """Whether records that are new stand between known ones; at the ends of a list they were added meanwhile."""
+    """Whether new records are between known ones; those at the ends of a list were added in the meantime."""
     known = (~new).arg_true()
     return bool(new[known[0] : known[-1]].any()) if len(known) else len(new) > 0

@@ -1,8 +1,8 @@
-"""What the API gives back of the keys is masked in the bytes of an answer, before anything is made of them.
+"""Masks the account's keys in the bytes of an answer, before anything is read from it, in case the API repeats them.
 
-Caught are a key, its hex digits in lower or in upper case, and its base64 (also that for URLs) wherever it begins in a
+Masked are a key, its hex digits in lower or in upper case, and its base64 (also that for URLs) wherever it begins in a
 longer text; any of their characters may be escaped as JSON, URLs, HTML or source code do, also more than once, or be
-two or four bytes wide. Not caught is a key that is cut, reversed, in another case, compressed, encrypted, or broken
+two or four bytes wide. Not masked is a key that is cut, reversed, in another case, compressed, encrypted, or broken
 across lines.
 """
 
@@ -16,10 +16,10 @@ import polars as pl
 from resources.coupontools.json_shape import is_json
 
 MIN_KEY_IN_DATA = 8
-"""Characters of a key that is looked for in records; a shorter one stands in other texts by chance."""
+"""Characters of a key that is masked in records; a shorter one is in other texts by chance."""
 
 MIN_KEY_IN_MESSAGES = 4
-"""Characters of a key that is looked for in what is told of an answer, where a word too many does no harm."""
+"""Characters of a key that is masked in messages, where a word that is masked by chance does no harm."""
 
 MASK = "…".encode()
 _IN_QUOTES = b'"' + MASK + b'"'
@@ -33,7 +33,7 @@ _ESCAPED_LETTER = (
     rf"\\u00{_HEX}|\\x{_HEX}|%(?:25)*{_HEX}"
     rf"|[&;6]#0*{_DECIMAL};|[&;6]#[xX]0*{_HEX};"  # the ampersand may be `&amp;` or `\u0026`
 )
-"""A letter or digit in a spelling that it does not need."""
+"""A letter or digit that is escaped without need."""
 
 _NAMED = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
 _TEXT_OR_NUMBER = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.0-9eE]+', re.DOTALL)
@@ -41,71 +41,74 @@ _ESCAPE_BEGUN = re.compile(rb"(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?)?\Z")
 
 
 @dataclass(frozen=True)
-class Echoes:
-    """The keys in all forms that are looked for: what shows that there may be one, where one may begin, and all of it.
+class KeyPatterns:
+    """Patterns of the keys in all forms that are masked.
 
-    The first two are patterns of polars, whose engine looks for all at once, at a gigabyte a second.
+    The first two are for polars, whose engine searches for all forms at once, at a gigabyte a second.
     """
 
-    _quick: str
-    _begin: str
+    _hint: str
+    """Matches a body that may hold a key."""
+    _beginning: str
+    """Matches where a key may begin."""
     _whole: re.Pattern[bytes]
+    """Matches a key."""
 
     @classmethod
-    def of(cls, keys: Iterable[str]) -> "Echoes":
-        """Those of the keys, of which there is one at least."""
-        forms = sorted({form for key in keys for form in _forms(key)}, key=len, reverse=True)
-        runs = [max(_LETTERS.findall(form), key=len, default="") or _spelled(form[:_PREFIX]) for form in forms]
+    def of(cls, keys: Iterable[str]) -> "KeyPatterns":
+        """Make the patterns of one key or more."""
+        forms = sorted({form for key in keys for form in _encodings(key)}, key=len, reverse=True)
+        runs = [max(_LETTERS.findall(form), key=len, default="") or _pattern_of_text(form[:_PREFIX]) for form in forms]
         return cls(
             "|".join([*dict.fromkeys(runs), _ESCAPED_LETTER]),
-            "|".join(_spelled(form[:_PREFIX]) for form in forms),
-            re.compile("|".join(map(_alone, forms)).encode()),
+            "|".join(_pattern_of_text(form[:_PREFIX]) for form in forms),
+            re.compile("|".join(map(_pattern_of_form, forms)).encode()),
         )
 
-    def masked(self, body: bytes) -> bytes:
-        """Mask the keys in a body; it is JSON if it was."""
-        if not (spans := self._spans(body)):
+    def mask(self, body: bytes) -> bytes:
+        """Mask the keys in a body; if it was JSON, it still is."""
+        if not (spans := self._find_spans(body)):
             return body
-        masked = _without(body, spans)
+        masked = _replace_spans(body, spans)
         if not is_json(body) or is_json(masked):
             return masked
-        # the key is a number, and stands where a number does
+        # the key is a number in the place of a number
         body = _TEXT_OR_NUMBER.sub(lambda token: _IN_QUOTES if self._is_number_with_key(token[0]) else token[0], body)
-        masked = _without(body, self._spans(body))
+        masked = _replace_spans(body, self._find_spans(body))
         return masked if is_json(masked) else _IN_QUOTES
 
     def _is_number_with_key(self, token: bytes) -> bool:
         return token[:1] != b'"' and self._whole.search(token) is not None
 
-    def _spans(self, body: bytes) -> Sequence[tuple[int, int]]:
-        """Where keys stand in the body, from the first to the last."""
+    def _find_spans(self, body: bytes) -> Sequence[tuple[int, int]]:
+        """Find where keys are in the body, from the first to the last."""
         try:
             texts = pl.Series([body], dtype=pl.Binary).cast(pl.String)
-        except pl.exceptions.ComputeError:  # it is no UTF-8; what is looked for is ASCII
+        except pl.exceptions.ComputeError:  # not UTF-8; the keys are ASCII
             texts = pl.Series([body.decode("latin-1")])
-        if not (b"\0" in body or texts.str.contains(self._quick).item()):
+        if not (b"\0" in body or texts.str.contains(self._hint).item()):
             return []
-        return list(self._found(body, texts.str.extract_all(self._begin).item()))
+        return list(self._match_candidates(body, texts.str.extract_all(self._beginning).item()))
 
-    def _found(self, body: bytes, candidates: Iterable[str]) -> Iterator[tuple[int, int]]:
+    def _match_candidates(self, body: bytes, candidates: Iterable[str]) -> Iterator[tuple[int, int]]:
         at = done = 0
         for candidate in candidates:
             start = body.index(candidate.encode(), at)
             at = start + len(candidate)
             for position in range(max(start, done), at):
                 if found := self._whole.match(body, position):
-                    yield max(_outside_escape(body, position), done), found.end()
+                    yield max(_start_of_escape(body, position), done), found.end()
                     done = found.end()
                     break
 
 
-def masking(keys: Iterable[str], shortest: int) -> Callable[[bytes], bytes]:
-    """Make the function that masks those of the keys that have so many characters."""
-    long_enough = [key for key in keys if len(key) >= shortest]
-    return Echoes.of(long_enough).masked if long_enough else bytes
+def make_masker(keys: Iterable[str], min_length: int) -> Callable[[bytes], bytes]:
+    """Make the function that masks the keys that have at least `min_length` characters."""
+    long_enough = [key for key in keys if len(key) >= min_length]
+    return KeyPatterns.of(long_enough).mask if long_enough else bytes
 
 
-def _without(body: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+def _replace_spans(body: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
     parts, done = [], 0
     for start, end in spans:
         parts += [body[done:start], MASK]
@@ -113,8 +116,8 @@ def _without(body: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
     return b"".join([*parts, body[done:]])
 
 
-def _outside_escape(body: bytes, position: int) -> int:
-    """Return the position, or that of the backslash if it is amid an escape, of which nothing may be left."""
+def _start_of_escape(body: bytes, position: int) -> int:
+    """Return the position, or that of the backslash if it is inside an escape, which must be masked completely."""
     begun = _ESCAPE_BEGUN.search(body, max(0, position - 4), position)
     end = begun.start() if begun else position
     before = body[:end] if end < 64 else body[end - 64 : end]
@@ -122,7 +125,7 @@ def _outside_escape(body: bytes, position: int) -> int:
     return end - 1 if backslashes % 2 else position
 
 
-def _forms(key: str) -> Iterator[str]:
+def _encodings(key: str) -> Iterator[str]:
     """Yield the key, its hex digits, and what is the same in every base64 of a text that holds it."""
     yield key
     yield key.encode().hex()
@@ -132,17 +135,17 @@ def _forms(key: str) -> Iterator[str]:
         yield encoded[-(-before * 8 // 6) : (before + len(key)) * 8 // 6]
 
 
-def _alone(form: str) -> str:
-    """Return the pattern of a form; one of nothing but digits is no part of a longer number."""
-    return rf"(?<![0-9]){_spelled(form)}(?![0-9])" if form.isdigit() else _spelled(form)
+def _pattern_of_form(form: str) -> str:
+    """Return the pattern of a form; one of digits alone does not match inside a longer number."""
+    return rf"(?<![0-9]){_pattern_of_text(form)}(?![0-9])" if form.isdigit() else _pattern_of_text(form)
 
 
-def _spelled(text: str) -> str:
-    return r"\x00*".join(map(_character, text))
+def _pattern_of_text(text: str) -> str:
+    return r"\x00*".join(map(_pattern_of_character, text))
 
 
-def _character(letter: str) -> str:
-    """Return the pattern of a character in all its spellings; in URLs base64 has `-` and `_` for `+` and `/`."""
+def _pattern_of_character(letter: str) -> str:
+    """Return the pattern of a character in all its escapes; base64 for URLs has `-` and `_` for `+` and `/`."""
     code = ord(letter)
     digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{code:02x}")
     ampersand = r"(?:&|\\+u0026)(?:amp;)*"

@@ -1,10 +1,10 @@
-"""Values inside values: how deep they may go, and how to read around those that go deeper."""
+"""Limits how deep the values of a record may be nested, and reads around those that are nested deeper."""
 
 import re
 from typing import Any
 
 MAX_DEPTH = 100
-"""So many objects and lists may lie inside each other in a record; decoders give up somewhere above."""
+"""Objects and lists inside each other in a record, at most; decoders fail somewhere above."""
 
 _PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
@@ -24,7 +24,7 @@ def is_deep(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
     return True
 
 
-def flattened(text: bytes) -> bytes:
+def replace_deep_values(text: bytes) -> bytes:
     """Replace each object and list that lies too deep to be read by a text of the same length.
 
     Every other byte stays where it was: a position in the result is the same position in `text`.

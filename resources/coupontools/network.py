@@ -11,7 +11,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from resources.coupontools.body import PACKINGS
+from resources.coupontools.body import ENCODINGS
 from resources.settings import ApiLimits, SettingsError
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
@@ -54,7 +54,7 @@ def proxy_for(address: str) -> httpx.Proxy | None:
     url, proxies = httpx.URL(address), getproxies()
     name = url.scheme if proxies.get(url.scheme) else "all"
     text = proxies.get(name, "").strip()
-    if not text or is_loopback(url.host) or _is_named(url, proxies.get("no", "")):
+    if not text or is_loopback(url.host) or _is_excluded(url, proxies.get("no", "")):
         return None
     try:
         proxy = httpx.Proxy(text if "://" in text else f"http://{text}")
@@ -82,7 +82,7 @@ def open_http(url: str, proxy: httpx.Proxy | None, limits: ApiLimits, certificat
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=None),
         limits=httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency),
-        headers={"Accept-Encoding": PACKINGS},
+        headers={"Accept-Encoding": ENCODINGS},
         # without encryption no certificate is needed: an empty context trusts none
         verify=certificates.context if is_encrypted else SSLContext(PROTOCOL_TLS_CLIENT),
     )
@@ -93,7 +93,7 @@ def describe_route(proxy: httpx.Proxy | None) -> str:
     return f" through the proxy {proxy.url.host}:{proxy.url.port or proxy.url.scheme}" if proxy else ""
 
 
-def risk_of(address: str) -> str | None:
+def describe_risk(address: str) -> str | None:
     """Return the warning about an address to which the keys go unencrypted; None if they do not."""
     url = httpx.URL(address)
     if url.scheme != "http" or is_loopback(url.host):
@@ -112,7 +112,7 @@ def is_loopback(host: str) -> bool:
         return host.rstrip(".") == "localhost" or host.rstrip(".").endswith(".localhost")
 
 
-def _is_named(url: httpx.URL, no_proxy: str) -> bool:
+def _is_excluded(url: httpx.URL, no_proxy: str) -> bool:
     """Whether NO_PROXY names the host: itself, a domain above it, its address or network, or `*` for all."""
     return any(_matches(url, entry.strip().lower()) for entry in no_proxy.replace(" ", ",").split(","))
 

@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr
 from resources.account_fingerprint import account_of
 from resources.coupontools.client import Client, ClientOptions
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
-from resources.coupontools.network import Certificates, risk_of
+from resources.coupontools.network import Certificates, describe_risk
 from resources.coupontools.requests import Credentials
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
@@ -54,7 +54,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def risk(self) -> str | None:
         """Return the warning about keys that leave without encryption, unless they may. Raises SettingsError."""
         url = self._url()
-        return None if url == SANDBOX or ApiDialect.read().allow_http else risk_of(url)
+        return None if url == SANDBOX or ApiDialect.read().allow_http else describe_risk(url)
 
     def account(self) -> str:
         """Return the kind and the fingerprint of the account; see `account_of`. Raises SettingsError."""

@@ -19,7 +19,7 @@ import pytest
 from assets.catalogue import ASSETS
 from pipelines.export import export_days
 from resources.account_fingerprint import ACCOUNT
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.sandbox.server.faults import Fault, Faults, Kind
 from resources.sandbox.server.server import SandboxServer
@@ -127,7 +127,7 @@ def published(data_dir: Path) -> Mapping[str, Rows]:
 @pytest.mark.parametrize("case", TOGETHER)
 def test_passing_faults_at_every_endpoint_change_no_row_and_are_told(serve: Serve, data_dir: Path, case: str) -> None:
     server, rules = serve(whole_account(), **SMALL_PAGES), [PASSING[fault] for fault in TOGETHER[case]]
-    paths = [endpoint.path.replace("{parent}", "*") for endpoint in choose("").values()]
+    paths = [endpoint.path.replace("{parent}", "*") for endpoint in choose_endpoints("").values()]
     if case == "stall":  # each takes as long as the client is patient
         paths = ["v3/coupon/*", "v3/campaign/*", "v4/loyalty/*", "v3/directoryusers/list"]
     server.faults.add(*(Fault(**rule, path=path) for path in paths for rule in rules))

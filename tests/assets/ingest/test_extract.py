@@ -16,7 +16,7 @@ from assets.tables.categories import Category
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.directory_registrations import DirectoryRegistration
 from assets.tables.sms_groups import SmsGroup
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import AccountError
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
@@ -24,7 +24,7 @@ from resources.warehouse.suppression import NOBODY
 from tests.support.accounts import session
 from tests.support.extraction import Answer, Extracted, Extraction, failed, good
 
-ENDPOINTS = choose("")
+ENDPOINTS = choose_endpoints("")
 ONE, TWO = (
     Slice(ENDPOINTS["sessions"], campaign, date(2026, 1, 1), date(2026, 1, 1), {"campaign_id": campaign})
     for campaign in ("cam_1", "cam_2")

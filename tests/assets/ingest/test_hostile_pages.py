@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from assets.normalise.exact_json import fields_of
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from tests.support.raw_server import answering, http
 
-SESSIONS = Slice(choose("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
+SESSIONS = Slice(choose_endpoints("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
 MAX_ANSWER, MAX_RECORD = 200_000, 20_000
 MAX_SECONDS, MAX_KILOBYTES = 5.0, 400_000
 """What an answer may cost: of the processor, and of memory beyond what was taken before; most take a thousandth."""
@@ -75,7 +75,7 @@ DAMAGES: dict[str, Any] = {
     "nothing": lambda _body, _at: b"",
     "blanks": lambda body, _: body + b" " * 300_000,
 }
-PACKINGS: dict[str, Any] = {
+ENCODINGS: dict[str, Any] = {
     "": lambda body: body,
     "gzip": gzip.compress,
     "deflate": zlib.compress,
@@ -161,7 +161,7 @@ def is_of(row: dict[str, Any], record: Any) -> bool:
     page=st.lists(records(), max_size=4),
     damage=st.sampled_from(["none"] * 6 + sorted(DAMAGES)),
     at=st.floats(0, 1),
-    packing=st.sampled_from([""] * 4 + sorted(PACKINGS)),
+    packing=st.sampled_from([""] * 4 + sorted(ENCODINGS)),
     status=st.sampled_from(STATUSES),
     kind=st.sampled_from(TYPES),
 )
@@ -171,7 +171,7 @@ def test_a_hostile_answer_gives_right_rows_or_one_line_at_a_known_price(
 ) -> None:
     whole = f'{{"status":{{"status":"OK"}},"sessions":[{",".join(page)}]}}'.encode()
     body = DAMAGES[damage](whole, at)
-    packed = PACKINGS[packing](body)
+    packed = ENCODINGS[packing](body)
     server.answer = http(packed, status, content_type=kind, content_encoding=packing.strip())
     memory, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     found = outcome(server)

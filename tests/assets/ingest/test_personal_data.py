@@ -13,7 +13,7 @@ from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.table import Table
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
@@ -37,7 +37,7 @@ def test_nothing_of_somebody_forgotten_is_written(policy: str, record: str, monk
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "k" * 16)
     page = Page(
-        Slice(choose("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"}),
+        Slice(choose_endpoints("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"}),
         1,
         f"[{record}]".encode(),
         datetime(2026, 1, 1),

@@ -22,13 +22,13 @@ from assets.tables.directories import Directory
 from assets.tables.directory_registrations import DirectoryRegistration
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Column, Table
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from tests.support.accounts import session
 
 READ_AT = datetime(2026, 1, 2, 3, 4, 5, 678)
-SESSIONS = choose("")["sessions"]
+SESSIONS = choose_endpoints("")["sessions"]
 
 
 def read(records: bytes | list[Any], table: type[Table] = CouponSession) -> NormalisedPage:
@@ -108,7 +108,7 @@ def field_values(column: Column) -> st.SearchStrategy[Any]:
     return st.one_of(likely, likely, likely, values, nothing)
 
 
-def in_record(table: type[Table]) -> list[Column]:
+def record_columns(table: type[Table]) -> list[Column]:
     return [column for column in table.columns() if column.paths]
 
 
@@ -116,8 +116,8 @@ def in_record(table: type[Table]) -> list[Column]:
 def records_of(draw: st.DrawFn, table: type[Table]) -> dict[str, Any]:
     """A record with its key, some other declared fields in any of their places, and undeclared ones anywhere."""
     record: dict[str, Any] = {}
-    keys = [column for column in in_record(table) if column.name in table.KEY]
-    others = [column for column in in_record(table) if column.name not in table.KEY]
+    keys = [column for column in record_columns(table) if column.name in table.KEY]
+    others = [column for column in record_columns(table) if column.name not in table.KEY]
     for column in keys + draw(st.lists(st.sampled_from(others), max_size=8, unique_by=lambda each: each.name)):
         value = texts.filter(bool) if column in keys else field_values(column)
         places = st.lists(st.sampled_from(column.paths), min_size=1, max_size=2, unique=True)
@@ -128,7 +128,7 @@ def records_of(draw: st.DrawFn, table: type[Table]) -> dict[str, Any]:
             here[name] = draw(value)
     unknown = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
     record |= {f"x{name}": value for name, value in draw(st.dictionaries(unknown, values, max_size=2)).items()}
-    for group in {path[0] for column in in_record(table) for path in column.paths if len(path) > 1}:
+    for group in {path[0] for column in record_columns(table) for path in column.paths if len(path) > 1}:
         if draw(st.booleans()) and isinstance(record.get(group), dict):
             record[group] |= {
                 f"x{name}": value for name, value in draw(st.dictionaries(unknown, values, max_size=2)).items()
@@ -184,7 +184,7 @@ def meant(column: Column, value: Any) -> Any:
 
 def without_columns(record: dict[str, Any], table: type[Table]) -> dict[str, Any]:
     """What of a record must stand in `_extra`: undeclared fields, and second places of a column."""
-    declared = {path for column in in_record(table) for path in column.paths}
+    declared = {path for column in record_columns(table) for path in column.paths}
     groups = {path[0] for path in declared if len(path) > 1}
     left: dict[str, Any] = {}
     for name, value in record.items():
@@ -193,7 +193,7 @@ def without_columns(record: dict[str, Any], table: type[Table]) -> dict[str, Any
             left |= {name: rest} if rest else {}
         elif value in ([], {}) or ((name,) not in declared and not (name in groups and value is None)):
             left[name] = value
-    for column in in_record(table):
+    for column in record_columns(table):
         passed_over = [path for path in column.paths if path != place_of(column, record)]
         left |= {".".join(path): at(record, path) for path in passed_over if at(record, path) not in (None, [], {})}
     return left
@@ -215,7 +215,7 @@ def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type
         ]
         return
     row = result.rows.row(0, named=True)
-    for column in in_record(table):
+    for column in record_columns(table):
         assert row[column.name] == meant(column, at(record, place_of(column, record))), column.name
     assert (json.loads(row["_extra"]) if row["_extra"] else {}) == without_columns(record, table)
     assert {name: row[name] for name in constants_of(table)} == constants_of(table)
@@ -234,7 +234,7 @@ def test_pydantic_refuses_exactly_what_the_columns_refuse(table: type[Table], da
 
 def _has_two_places_filled(record: dict[str, Any], table: type[Table]) -> bool:
     """Whether a column has: pydantic looks at the first of them, the columns at the first that is of a good type."""
-    return any(sum(at(record, path) is not None for path in column.paths) > 1 for column in in_record(table))
+    return any(sum(at(record, path) is not None for path in column.paths) > 1 for column in record_columns(table))
 
 
 def session_records() -> st.SearchStrategy[dict[str, Any]]:

@@ -19,7 +19,7 @@ from assets.ingest.table_run import TableRun
 from assets.normalise.exact_json import MAX_UNDECLARED
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
@@ -29,7 +29,7 @@ from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
-SLICE = Slice(choose("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
+SLICE = Slice(choose_endpoints("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
 
 
 def read(records: list[Any], max_record_bytes: int = 10_000_000) -> NormalisedPage:

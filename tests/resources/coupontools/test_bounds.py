@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from resources.coupontools.client import Client
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
 from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
@@ -24,7 +24,7 @@ from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
 T = TypeVar("T")
-SESSIONS = Slice(choose("")["sessions"], "cam_1")
+SESSIONS = Slice(choose_endpoints("")["sessions"], "cam_1")
 GOOD = envelope([session(1), session(2)])
 SMALL = 20_000
 """Bytes of an answer, where a test sets the bound."""

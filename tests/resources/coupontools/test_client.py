@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.definitions import defs
 from resources.coupontools.client import Client
-from resources.coupontools.endpoints import Endpoint, choose
+from resources.coupontools.endpoints import Endpoint, choose_endpoints
 from resources.coupontools.errors import (
     AccountError,
     CoupontoolsError,
@@ -46,7 +46,7 @@ def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-SESSIONS = choose("")["sessions"]
+SESSIONS = choose_endpoints("")["sessions"]
 
 
 def ask(campaign: str = "cam_1", start: date | None = None) -> tuple[int, Client]:
@@ -403,7 +403,7 @@ def test_a_version_that_does_not_exist_is_refused(
 
 @pytest.mark.parametrize("identifier", ["..", "a/b", "a?b=c", "../../v3/send/sms", "a b", "é%"])
 def test_no_id_leads_to_another_path(identifier: str) -> None:
-    endpoint = choose("")["loyalty_users"]
+    endpoint = choose_endpoints("")["loyalty_users"]
     keys = Credentials("id", "secret")
     with httpx.Client(base_url="http://127.0.0.1:9") as http:
         url = build_request(http, PageRequest(Slice(endpoint, identifier)), keys).url  # type: ignore[arg-type]

@@ -3,13 +3,13 @@
 import pytest
 
 from assets.normalise.exact_json import split_records
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, parse_answer, parse_envelope
 from resources.coupontools.errors import ShapeError
-from resources.coupontools.json_shape import shape
+from resources.coupontools.json_shape import describe_shape
 
-SESSIONS = choose("")["sessions"]
-CARDS = choose("")["loyalty_cards"]
+SESSIONS = choose_endpoints("")["sessions"]
+CARDS = choose_endpoints("")["loyalty_cards"]
 OK = '"status":{"status":"OK"}'
 
 
@@ -123,7 +123,7 @@ def test_a_count_of_zero_beside_an_empty_list_is_an_empty_answer(zero: str, noth
         f'{{{OK},"amount_of_groups":{zero},{beside}"group":{nothing}}}',
         f'{{{OK},{beside}"group":{nothing},"amount_of_groups":{zero}}}',
     ):
-        for endpoint in (CARDS, choose("")["email_groups"], choose("")["sms_groups"]):
+        for endpoint in (CARDS, choose_endpoints("")["email_groups"], choose_endpoints("")["sms_groups"]):
             answer = parse_envelope(body.encode(), endpoint)
             assert isinstance(answer, Answer)
             assert (answer.records, answer.announced, answer.place) == (NO_RECORDS, 0, "group") or (
@@ -174,7 +174,7 @@ def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
     ],
 )
 def test_a_shape_is_keys_and_types_and_no_value(body: bytes, told: str) -> None:
-    assert shape(body) == told
+    assert describe_shape(body) == told
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from resources.coupontools.masking import MIN_KEY_IN_DATA, masking
+from resources.coupontools.masking import MIN_KEY_IN_DATA, make_masker
 
 KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=MIN_KEY_IN_DATA, max_size=70)
 AROUND = st.text(max_size=12)
@@ -105,18 +105,18 @@ def test_what_is_no_json_is_masked_too(body: bytes) -> None:
 
 
 def test_a_key_within_another_and_one_after_the_other_leave_nothing() -> None:
-    masked = masking(("hush-hush", "hush-hush-hush!"), MIN_KEY_IN_DATA)
+    mask = make_masker(("hush-hush", "hush-hush-hush!"), MIN_KEY_IN_DATA)
     body = b"hush-hush-hush!hush-hushhush-hush-hush-hush!hush-hushhush"
-    assert b"hush-hush" not in masked(body)
+    assert b"hush-hush" not in mask(body)
 
 
 def test_short_keys_are_not_looked_for() -> None:
     body = b'{"id": "secret", "client_secret": 1}'
-    assert masking(("id", "secret"), MIN_KEY_IN_DATA)(body) == body
+    assert make_masker(("id", "secret"), MIN_KEY_IN_DATA)(body) == body
 
 
 def _masked(key: str, body: bytes) -> bytes:
-    return masking([key], MIN_KEY_IN_DATA)(body)
+    return make_masker([key], MIN_KEY_IN_DATA)(body)
 
 
 def _decoded_parts(token: str) -> bytes:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.coupontools.network import proxy_for, read_certificates, risk_of
+from resources.coupontools.network import describe_risk, proxy_for, read_certificates
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 
@@ -136,7 +136,7 @@ def test_certificates_that_are_none_are_named(
     ],
 )
 def test_an_address_without_encryption_is_warned_of_beyond_this_machine(address: str, is_risky: bool) -> None:
-    assert bool(risk_of(address)) == is_risky
+    assert bool(describe_risk(address)) == is_risky
 
 
 def test_the_warning_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.coupontools.client import Client
-from resources.coupontools.endpoints import choose
+from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import RequestError
 from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
 from resources.settings import ApiLimits
 
-SESSIONS = choose("")["sessions"]
-REGISTRATIONS = choose("")["directory_registrations"]
+SESSIONS = choose_endpoints("")["sessions"]
+REGISTRATIONS = choose_endpoints("")["directory_registrations"]
 
 
 @dataclass(frozen=True)
