@@ -224,7 +224,7 @@ def _coalesce(series: Sequence[pl.Series], name: str) -> pl.Series:
 
 
 def record_columns(table: type[Table]) -> list[Column]:
-    """Return the columns whose values stand in a record."""
+    """Return the columns whose values are in a record."""
     return [column for column in table.columns() if column.paths]
 
 

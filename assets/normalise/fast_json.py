@@ -1,15 +1,16 @@
-"""The fast way from page bytes to columns of texts, for pages of a plain form.
+"""Parses the JSON of a plain page into columns of texts: the fast way, for pages that polars reads unchanged.
 
-Plain are declared fields with texts, nulls, and such numbers and flags as polars hands on just as they stand on the
-page. polars reads them without holding up other threads, but drops unknown fields and changes other values without a
-word: so that a pattern looks first, and refuses any page that holds more. Undeclared fields may be there if they are
-named beforehand; their JSON tokens are gathered as `exact` does it. A name that stands twice in an object shows by the
-count: the page has more members than were read.
+A page is plain if it has declared fields alone, with texts, nulls, and those numbers and flags that polars returns
+exactly as they are on the page. polars reads JSON without blocking other threads, but silently drops unknown fields and
+changes other values: so a pattern is matched first, and a page that does not match is left to
+`assets/normalise/exact_json.py`. Undeclared fields may be on the page if they are named beforehand; their JSON tokens
+are collected as there. A name that is twice in an object is found by counting: the page has more members than were
+read.
 """
 
 import re
 from collections.abc import Collection, Sequence
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,14 +32,14 @@ from resources.coupontools.repeated_keys import may_repeat_names
 
 
 def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
-    """Read a JSON array of records, in which these undeclared fields, dotted, may stand; None if it is not plain."""
+    """Read a JSON array of records, which may have these undeclared fields, dotted; None if it is not plain."""
     form = _make_form(table, undeclared)
     try:
         page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
         if not page.str.contains(form.pattern).item():
             return None
         objects = pl.read_json(records, schema=form.schema)
-    except pl.exceptions.ComputeError:  # it is no UTF-8, or no JSON, however much it looks like it
+    except pl.exceptions.ComputeError:  # not UTF-8, or not JSON although it matches the pattern
         return None
     values = objects.select_seq(form.values)
     columns = []
@@ -57,16 +58,19 @@ def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[s
 
 
 class _PlainForm(NamedTuple):
-    """What matches a plain page, how it is read, and the values and objects in it, each named by its place."""
+    """How the plain pages of a table are recognised and read."""
 
     pattern: str
+    """Matches a plain page."""
     schema: pl.Schema
     values: Sequence[pl.Expr]
+    """Selects the declared values, each named by its path."""
     groups: Sequence[pl.Expr]
+    """Selects the objects of declared fields, each named by its path."""
     undeclared: Fields
 
 
-@cache
+@lru_cache(64)  # the undeclared fields of one run are of no use to all later ones
 def _make_form(table: type[Table], undeclared: frozenset[str]) -> _PlainForm:
     fields = fields_of(table)
     flags = {path for column in record_columns(table) if column.type.pattern for path in column.paths}
@@ -93,7 +97,7 @@ def _list_groups(fields: Fields) -> list[Path]:
 
 
 def _has_repeated_names(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
-    """Whether more stands on the page than the values that were `read` and the `tokens` of undeclared fields.
+    """Whether the page has more members than the values that were `read` and the `tokens` of undeclared fields.
 
     What is counted too much is taken off step by step, as long as anything is left over; every step costs a search of
     the page. Nulls are not counted: one that gives way to another value is no loss.
@@ -121,7 +125,7 @@ def _count(texts: pl.Series, text: str) -> int:
 
 
 def _has_repeated_names_inside(tokens: pl.Series) -> bool:
-    """Whether a name may stand twice in an object of an undeclared field."""
+    """Whether a name may be twice in an object of an undeclared field."""
     inside = tokens.filter(tokens.str.contains(r"^[\[{]"))
     text = f"[{','.join(inside)}]".encode()
     try:
@@ -179,7 +183,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def _make_tree(fields: Fields, undeclared: Collection[str]) -> Fields:
-    """Return the undeclared fields as they stand in a record, in the order in which they come to `_extra`."""
+    """Return the undeclared fields as a tree, in the order in which they come to `_extra`."""
     inside: Fields = {}
     for field, nested in fields.items():
         if nested is not None:
@@ -226,7 +230,7 @@ def _list_paths(others: Fields) -> list[Path]:
     ]
 
 
-@cache
+@lru_cache(64)
 def _make_struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
     """Return a msgspec type that keeps the tokens at these paths, and passes over all else."""
     names = list(dict.fromkeys(path[0] for path in paths))

@@ -84,7 +84,7 @@ def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failu
 
 
 def _split_fields(body: bytes) -> list[tuple[str, bytes]]:
-    """Return the top-level fields as they stand in the body, also those of one name."""
+    """Return the top-level fields in the order of the body, repeated names included."""
     try:
         return split_members(body)
     except msgspec.ValidationError:
@@ -108,7 +108,7 @@ def _split_unreadable_fields(body: bytes) -> list[tuple[str, bytes]]:
 
 
 def _find_repeated(pairs: Sequence[tuple[str, bytes]]) -> set[str]:
-    """Return the names that stand there with more than one value."""
+    """Return the names that have more than one value."""
     values = dict(pairs)
     return {name for name, value in pairs if value != values[name]}
 
@@ -154,7 +154,7 @@ def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[byt
 
 
 def _find_counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
-    """Return the empty list of an answer that counts no records, whatever else stands beside it; None if there is none.
+    """Return the empty list of an answer that counts no records, whatever else is beside it; None if there is none.
 
     Where another list holds things with an id, only a count of the empty one's own name tells them apart.
     """

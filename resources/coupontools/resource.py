@@ -36,8 +36,8 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The account that COUPONTOOLS_API_URL and its keys name.
 
     The environment is read when a run connects, so that the code location loads without it and no secret is ever
-    part of a run's config. `url` stands in for COUPONTOOLS_API_URL where resources are made; a dependency is no
-    config, so that no run can set where the keys go.
+    part of a run's config. `url` replaces COUPONTOOLS_API_URL where resources are made; it is a dependency and
+    not config, so that no run can set where the keys go.
     """
 
     url: dg.ResourceDependency[str | None] = None  # type: ignore[assignment]  # a descriptor only to mypy

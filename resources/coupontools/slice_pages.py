@@ -1,4 +1,4 @@
-"""The pages of one slice, requested one at a time: tells an error that ends the list from an error on a page."""
+"""Requests and stores the pages of a slice one at a time; tells the end of a list from an error on one of its pages."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ P = TypeVar("P", bound=DecodedPage)
 
 @dataclass(frozen=True)
 class FetchedPage(Generic[P]):
-    """A page of a list; one without records stands for what lies past its end."""
+    """A page of a list; one without records means that the list has ended."""
 
     records: int = 0
     hashes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
