@@ -1,4 +1,4 @@
-"""The audit: queries to the stage, of which each counts what is wrong."""
+"""The audit: queries to the stage, each of which counts what is wrong, written here and run at once."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -55,28 +55,28 @@ def _compare_live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection
     }
 
 
-def repeated_keys(table: TableSchema) -> str:
-    """Count the keys that stand in more than one row."""
+def count_repeated_keys(table: TableSchema) -> str:
+    """Write a query that counts the keys that stand in more than one row."""
     keys = ", ".join(map(quoted_name, table.key))
     return f"SELECT count(*) FROM (SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1)"
 
 
-def later_than_seen(table: TableSchema, events: Month) -> str:
-    """Count the rows with an event that lies more than an hour after the moment when the row was read."""
+def count_later_than_read(table: TableSchema, events: Month) -> str:
+    """Write a query that counts the rows with an event more than an hour after the moment when the row was read."""
     latest = ", ".join(map(quoted_name, (events.column, *events.otherwise)))
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE greatest({latest}) > _extracted_at + INTERVAL 1 HOUR"
 
 
-def before_the_beginning(table: TableSchema, events: Month) -> str:
-    """Count the rows with an event before that with which all begins."""
+def count_before_first_event(table: TableSchema, events: Month) -> str:
+    """Write a query that counts the rows with an event before the first one, that of the column of `events`."""
     earliest = ", ".join(map(quoted_name, events.otherwise))
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(events.column)}"
 
 
-def without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
-    """Count the live rows whose parent's id, in a column each, is in none of the rows of the parents' table.
+def count_without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
+    """Write a query that counts the live rows whose parent, named by a column, has no row in the parents' table.
 
-    Of a table of parents that has no row nothing is known.
+    A table of parents without rows says nothing.
     """
     name = quoted_name(table.name)
     orphaned = " OR ".join(

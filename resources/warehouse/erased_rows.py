@@ -1,20 +1,20 @@
-"""Which rows of a relation are of people who are kept out, and how these are erased from it."""
+"""Finds the rows of a relation that name suppressed people, and erases these people from it."""
 
 import duckdb
 import polars as pl
 
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name, quoted_text
-from resources.warehouse.suppression import SuppressionList, named_in
+from resources.warehouse.suppression import SuppressionList, find_suppressed
 
 ROWS_AT_A_TIME = 50_000
 """Rows whose texts are in memory at one time."""
 
 
-def find(
+def find_rows(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str, suppressed: SuppressionList
 ) -> int:
-    """Make the table `found` of the rows of a relation that name somebody who is kept out; returns how many.
+    """Make the table `found` of the rows of a relation that name suppressed people; returns how many.
 
     It has the number of the `row`, whether it `is_theirs`, and the `columns` that name somebody.
     """
@@ -30,7 +30,7 @@ def find(
         part = f"{row} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND coalesce({texts}) IS NOT NULL"
         query = connection.sql(f"SELECT {row} AS _row, {texts} FROM {relation} WHERE {part}")
         frame = pl.DataFrame(query)
-        named = named_in(frame, table, suppressed)
+        named = find_suppressed(frame, table, suppressed)
         if named is not None:
             total += _note(connection, frame["_row"], named)
     return total
@@ -54,7 +54,7 @@ def _note(connection: duckdb.DuckDBPyConnection, rows: pl.Series, named: pl.Data
     return len(found)
 
 
-def erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str) -> None:
+def erase_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str) -> None:
     """Erase from a relation what stands in `found`: people's own rows lose all that is personal, others the text.
 
     A row that is nothing without its person is deleted.

@@ -12,7 +12,7 @@ import duckdb
 from resources.warehouse.admission import admit
 from resources.warehouse.batches import delete_batches
 from resources.warehouse.engine import Engine
-from resources.warehouse.erased_rows import erase, find
+from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.parquet_partitions import note_changes
@@ -25,7 +25,7 @@ from resources.warehouse.suppression import SuppressionList
 
 @dataclass(frozen=True)
 class People:
-    """Who is to be forgotten: `identities` of them, and what these become in a folder where texts are hashed.
+    """Who is to be forgotten: their identifiers, and the `hashes` of these in a folder where texts are hashed.
 
     `origin` is that of the folder that is meant, `secret` that of the environment.
     """
@@ -64,7 +64,7 @@ def _erase_staged(
     """Erase people from a table, and note which files are out of date without them."""
     ensure_table(engine, connection, table)
     name = quoted_name(table.name)
-    found = find(connection, table, name, "rowid", suppressed)
+    found = find_rows(connection, table, name, "rowid", suppressed)
     if found:
         with_rows = f"{name} AS every JOIN found ON every.rowid = found.row"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT every.* FROM {with_rows}")
@@ -76,5 +76,5 @@ def _erase_staged(
             connection.execute(
                 f"UPDATE _state.live SET live_rows = live_rows - {live} WHERE table_name = {quoted_text(table.name)}"
             )
-        erase(connection, table, name, "rowid")
+        erase_rows(connection, table, name, "rowid")
     return found

@@ -20,7 +20,7 @@ _COMPLETED_SLICES = (
 _STEPS = {
     # of versions that had tables divided by month alone
     1: "ALTER TABLE _state.changed RENAME COLUMN month TO partition",
-    # of versions that told the sandbox from a real account, and no two of these apart
+    # of versions that knew the sandbox from a real account, and no two accounts apart
     2: "CREATE OR REPLACE TABLE _state.origin AS SELECT split_part(origin, ' ', 1) AS account, "
     "substr(origin, length(account) + 1) AS personal_data FROM _state.origin; "
     "CREATE TABLE _state.format (version INTEGER); INSERT INTO _state.format VALUES (3); "

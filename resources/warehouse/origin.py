@@ -63,7 +63,7 @@ def _is_same(known: str, account: str) -> bool:
 
 
 def _is_same_policy(known: Origin, origin: Origin) -> bool:
-    if known.account == ACCOUNT and known.personal_data:  # it was not told then with which key something is dropped
+    if known.account == ACCOUNT and known.personal_data:  # the key of `drop` was not written down then
         return origin.personal_data.startswith(known.personal_data)
     return origin.personal_data == known.personal_data
 

@@ -17,7 +17,7 @@ NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The partition of a row that has none, as hive-partitioned files spell it; also that of undivided tables."""
 
 EVERY_TABLE = "*"
-"""Stands for all tables among those that have changed: nobody knows what a new stage has in common with the files."""
+"""Stands for all tables among those that changed: what a new stage has in common with the files is not known."""
 
 
 def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:

@@ -1,4 +1,4 @@
-"""A path as DuckDB is told it, which takes some letters in the names of folders for more than letters.
+"""Paths for DuckDB, which takes some letters in the names of folders for more than letters.
 
 It expands `*`, `?` and `[` where it reads files, takes a backslash for a separator, and writes the log of a database
 to what stands before the first `?` of its path, with ".wal" put between. No setting keeps it from that.
@@ -25,7 +25,7 @@ def plain_path(path: Path) -> str:
 
 
 def drop_links() -> bool:
-    """Take away the links of `plain_path`; returns whether there were any."""
+    """Delete the links of `plain_path`; returns whether there were any."""
     had_any = bool(_links)
     while _links:
         _links.popitem()[1].cleanup()

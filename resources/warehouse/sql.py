@@ -1,4 +1,4 @@
-"""Names and texts in SQL, and what a statement counts."""
+"""Writes names, texts and files in SQL, and reads what a statement counts."""
 
 from collections.abc import Sequence
 from pathlib import Path

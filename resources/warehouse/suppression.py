@@ -40,14 +40,14 @@ class SuppressionList:
 
     @property
     def version(self) -> str:
-        """What tells this list from any other; empty if nobody is suppressed."""
+        """Differs from that of any other list; empty if nobody is suppressed."""
         return sha256("".join(sorted(self.hashes)).encode()).hexdigest()[:16] if self.hashes else ""
 
     def with_identifiers(self, identifiers: Collection[str]) -> "SuppressionList":
         """Return the list with more identifiers."""
         return replace(self, hashes=self.hashes | {keyed_hash(self.key, each) for each in identifiers})
 
-    def naming(self, texts: pl.Series) -> pl.DataFrame:
+    def select_naming(self, texts: pl.Series) -> pl.DataFrame:
         """Find the texts that name a suppressed person, each with `is_whole`: whether it says nothing else."""
         found = identifiers(texts)
         known = [each for each in found["identifier"].unique() if self._holds(each)]
@@ -68,7 +68,7 @@ def keyed_hash(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
-def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
+def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
     """Find what of some rows of a table is of suppressed people; None if nothing is.
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
@@ -78,7 +78,7 @@ def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionLis
     columns = [name for name in table.naming_columns if frame.schema.get(name) == pl.String]
     if not (suppressed.hashes and columns and len(frame)):
         return None
-    naming = suppressed.naming(pl.concat([frame[name].rename("text") for name in columns]))
+    naming = suppressed.select_naming(pl.concat([frame[name].rename("text") for name in columns]))
     if naming.is_empty():
         return None
     whole, texts = naming.filter("is_whole")["text"].to_list(), naming["text"].to_list()
@@ -96,7 +96,7 @@ def named_in(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionLis
 
 def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:
     """Remove suppressed people from rows of a table, and the rows themselves where they are nothing but a person."""
-    named = named_in(frame, table, suppressed)
+    named = find_suppressed(frame, table, suppressed)
     if named is None:
         return frame
     theirs = named["is_theirs"]

@@ -1,4 +1,4 @@
-"""How a database file that was cut off, or that is none, is told from a disk that is full."""
+"""Tells a database file that was cut off, or that is none, from a disk that is full."""
 
 import duckdb
 
@@ -30,7 +30,7 @@ def is_cut_off(connection: duckdb.DuckDBPyConnection, size: int) -> bool:
     return size < HEADER + used
 
 
-def damaged_stage(folder: Folder) -> RefusedError:
+def make_damaged_stage_error(folder: Folder) -> RefusedError:
     """Write the message for a stage that cannot be read."""
     return RefusedError(
         f"The private database {folder.stage} is damaged: delete the folder {folder.state}, and the next run makes it "

@@ -61,7 +61,7 @@ class Process:
 
 
 def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Write the opened database anew, without the room that nobody uses and what may be left in it."""
+    """Write the opened database anew, without its unused blocks and what may be left in them."""
     with writable(target) as path:
         connection.execute(f"ATTACH {quoted_text(path)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("COPY FROM DATABASE opened TO compacted")
@@ -71,7 +71,7 @@ def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
 
 @contextmanager
 def open_read_only(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Connect to a database file that nobody writes, in an engine of its own."""
+    """Connect to a database file that no process writes, in a DuckDB of its own."""
     try:
         with duckdb.connect() as connection:
             # attached, as `connect` follows a link first, and then takes a backslash for a separator

@@ -5,7 +5,7 @@ coupontools.duckdb   the published database, replaced in one rename
 parquet              the published files, a link to the snapshot that analysts see, replaced in one rename
 .snapshots/          that snapshot, and those just replaced
 .origin.json         private: whose rows these are, as a fingerprint
-.forgotten.json      private: hashes of the people who are kept out
+.forgotten.json      private: hashes of the people who are suppressed
 .state/              private: the stage, the batches, the locks
 ```
 """
@@ -92,7 +92,7 @@ class Folder:
 
     @property
     def forgotten(self) -> Path:
-        """Who is kept out, as hashes."""
+        """Who is suppressed, as hashes."""
         return self.root / ".forgotten.json"
 
     def make(self) -> None:
@@ -139,7 +139,7 @@ class Folder:
 def name_folder_in_errors(folder: Folder) -> Iterator[None]:
     """Turn what the disk or DuckDB says into a WarehouseError that names the folder, or the limit that is reached."""
     try:
-        with _telling_limits():
+        with _name_limits_in_errors():
             yield
     except OSError as error:
         reason = error.strerror or str(error)
@@ -152,7 +152,7 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     except (duckdb.OperationalError, duckdb.FatalException) as error:
-        # an error inside an error is told as JSON
+        # DuckDB writes an error inside an error as JSON
         first_line = _INNER_ERROR.sub(r"\1", str(error).splitlines()[0]).rstrip(" .")
         if held := _HELD.search(first_line):
             raise InUseError(
@@ -166,10 +166,10 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
 
 
 @contextmanager
-def _telling_limits() -> Iterator[None]:
+def _name_limits_in_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if told := limit_met(error):
-            raise WarehouseError(told) from error
+        if message := limit_met(error):
+            raise WarehouseError(message) from error
         raise

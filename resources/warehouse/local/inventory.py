@@ -1,4 +1,4 @@
-"""What was published, written down in the stage: so nobody has to open it to know, and what is amiss is written anew.
+"""What was published, written down in the stage: it need not be opened to know, and changed files are written anew.
 
 `_state.files` has the size and time of each published file.
 """
@@ -15,10 +15,10 @@ from resources.warehouse.local.folder import Folder
 
 @dataclass(frozen=True)
 class Inventory:
-    """The published files, named below the data folder: those that are `intact`, and those that are `amiss`."""
+    """The published files, named below the data folder: the `intact` ones, and those that have `changed` since."""
 
     intact: frozenset[Path] = frozenset()
-    amiss: frozenset[Path] = frozenset()
+    changed: frozenset[Path] = frozenset()
 
     def below(self, names: Collection[Path], folder: Path) -> set[Path]:
         """Those of the names that lie in a folder, from there on."""
@@ -42,10 +42,10 @@ def note_files(connection: duckdb.DuckDBPyConnection, folder: Folder, others: Se
 
 def take_inventory(connection: duckdb.DuckDBPyConnection, folder: Folder) -> Inventory:
     """Compare what was published with what lies there."""
-    intact, amiss = set[Path](), set[Path]()
+    intact, changed = set[Path](), set[Path]()
     for name, size, modified in connection.execute("SELECT name, size, modified FROM _state.files").fetchall():
-        (intact if _is_intact(folder.root / name, size, modified) else amiss).add(Path(name))
-    return Inventory(frozenset(intact), frozenset(amiss))
+        (intact if _is_intact(folder.root / name, size, modified) else changed).add(Path(name))
+    return Inventory(frozenset(intact), frozenset(changed))
 
 
 def _is_intact(file: Path, size: int, modified: int) -> bool:

@@ -38,7 +38,7 @@ def write_tables(
     tables: Sequence[TableSchema],
     folder: Folder,
     snapshot: Path,
-    found: Inventory,
+    inventory: Inventory,
 ) -> int:
     """Write what has changed of the tables; all files of a table whose published ones look otherwise than new ones."""
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
@@ -46,7 +46,7 @@ def write_tables(
     written = 0
     for table in tables:
         looks_the_same = (table.name, _outline_of_files(table)) in known
-        written += _write_parquet(connection, table, folder, snapshot, found if looks_the_same else Inventory())
+        written += _write_parquet(connection, table, folder, snapshot, inventory if looks_the_same else Inventory())
     return written
 
 
@@ -65,19 +65,21 @@ def _outline_of_files(table: TableSchema) -> str:
 
 
 def _write_parquet(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, found: Inventory
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, folder: Folder, snapshot: Path, inventory: Inventory
 ) -> int:
     """Write the changed files of a table into the snapshot, and share the others; returns how many were written.
 
-    Of those that were `found`, the intact ones can be shared; where there are none, all are written.
+    Intact files of the inventory can be shared; where there are none, all are written.
     """
     target, previous = snapshot / table.name, folder.parquet / table.name
     target.mkdir(parents=True)
-    intact, amiss = (found.below(names, Path(folder.parquet.name, table.name)) for names in (found.intact, found.amiss))
+    intact, damaged = (
+        inventory.below(names, Path(folder.parquet.name, table.name)) for names in (inventory.intact, inventory.changed)
+    )
     is_anew = is_new(connection) or not intact
     changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
-    if amiss and not is_anew:
-        changed |= {each for each in partitions_of(connection, table) if _place(table, each) in amiss}
+    if damaged and not is_anew:
+        changed |= {each for each in partitions_of(connection, table) if _place(table, each) in damaged}
     written = _write_files(connection, table, changed, target)
     if not is_anew:
         _share(previous, target, intact - {_place(table, partition) for partition in changed})

@@ -62,7 +62,7 @@ def open_publication(
             publication.result = replace(result, files_written=files_written, seconds=seconds)
         finally:
             remove_tree(unfinished)
-            with suppress(PermissionError):  # another user's, which disturb nobody
+            with suppress(PermissionError):  # another user's, which do no harm
                 sweep(folder, SECONDS_OF_GRACE)
         with stage.open() as connection:
             connection.begin()
@@ -87,7 +87,7 @@ def _prepare_tables(
 
 def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:
     """Whether nothing has changed since the last publish: no rows, nothing of what is made of them, and no file."""
-    if inventory.amiss or not (inventory.intact and folder.parquet.is_symlink()):
+    if inventory.changed or not (inventory.intact and folder.parquet.is_symlink()):
         return False
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published (outline VARCHAR)")
     known = connection.execute("SELECT outline FROM _state.published").fetchall()

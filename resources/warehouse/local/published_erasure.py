@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.erased_rows import erase, find
+from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.local.database_file import write_compact
 from resources.warehouse.local.files import remove_tree
 from resources.warehouse.local.inventory import note_files
@@ -59,9 +59,9 @@ def _erase_database(
 
 def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList) -> int:
     name = quoted_name(table.name)
-    found = find(connection, table, name, "rowid", suppressed)
+    found = find_rows(connection, table, name, "rowid", suppressed)
     if found:
-        erase(connection, table, name, "rowid")
+        erase_rows(connection, table, name, "rowid")
     return found
 
 
@@ -85,10 +85,10 @@ def _erase_file(
     connection: duckdb.DuckDBPyConnection, file: Path, target: Path, table: TableSchema, suppressed: SuppressionList
 ) -> int:
     rows, number = files([file], "file_row_number = true"), "file_row_number"
-    found = find(connection, table, rows, number, suppressed)
+    found = find_rows(connection, table, rows, number, suppressed)
     if found:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_file AS FROM {rows}")
-        erase(connection, table, "rows_of_file", number)
+        erase_rows(connection, table, "rows_of_file", number)
         write_parquet(connection, f"SELECT * EXCLUDE ({number}) FROM rows_of_file", target)
         connection.execute("DROP TABLE rows_of_file")
     return found

@@ -43,25 +43,25 @@ def make_stage(folder: Folder, process: Process) -> None:
 
 
 def _copy_database(folder: Folder, process: Process, unfinished: Path) -> bool:
-    """Copy the published database; returns whether it is there, and whole."""
+    """Copy the published database; returns whether it is there, and complete."""
     if not folder.database.is_file():
         return False
     shutil.copyfile(folder.database, unfinished)
     try:
         with process.open(unfinished) as connection:
-            is_whole = not is_cut_off(connection, folder.database.stat().st_size)
+            is_complete = not is_cut_off(connection, folder.database.stat().st_size)
     except duckdb.Error as error:
         if not is_damaged(error):
             raise
-        is_whole = False
-    if not is_whole:
+        is_complete = False
+    if not is_complete:
         unfinished_stage(folder)
         if not any(folder.parquet.rglob("*.parquet")):
             raise RefusedError(
                 f"The published database {folder.database} is damaged, and there are neither private nor Parquet files "
                 "to make it anew from: restore it from a backup, or delete it and run coupontools export --full."
             )
-    return is_whole
+    return is_complete
 
 
 def _read_files(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:

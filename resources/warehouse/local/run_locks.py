@@ -39,7 +39,7 @@ class RunLocks:
         self._folder.run_lock(run_id).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End this run: delete its lock, so that nobody takes it for dead, and let it go."""
+        """End this run: delete its lock, so that it does not count as dead, and let it go."""
         if self._own is not None:
             self.remove(self.run_id)
             self._own.release()

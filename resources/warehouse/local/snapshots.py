@@ -1,6 +1,6 @@
 """Snapshots: folders of Parquet files, of which the link `parquet` leads to the one that analysts see.
 
-What is published is written by nobody, neither files nor folders, and replaced in one rename each.
+What is published is read-only, files and folders, and replaced in one rename each.
 """
 
 import os
@@ -14,7 +14,7 @@ from resources.warehouse.local.files import make_writable, remove_tree, replace_
 from resources.warehouse.local.folder import Folder
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
-"""What may be done with what is published, at most."""
+"""The most that the mode of what is published may allow."""
 
 UNFINISHED_FOLDER = "unfinished"
 
@@ -23,16 +23,16 @@ SECONDS_OF_GRACE = 60.0
 
 
 def seal(snapshot: Path) -> None:
-    """Let nobody write into a snapshot, and whoever the umask lets read it, and force all of it to disk."""
+    """Make a snapshot read-only, readable as the umask allows, and force all of it to disk."""
     for path in sorted(snapshot.rglob("*"), reverse=True):
-        _let_nobody_write(path, FILE_MODE if path.is_file() else FOLDER_MODE)
+        _make_read_only(path, FILE_MODE if path.is_file() else FOLDER_MODE)
         sync(path)
     sync(snapshot)
 
 
-def _let_nobody_write(path: Path, most: int) -> None:
+def _make_read_only(path: Path, most: int) -> None:
     mode = path.stat().st_mode
-    if mode & ~most & ALL_MODES:  # what is shared may be another's
+    if mode & ~most & ALL_MODES:  # what is shared may belong to another user
         path.chmod(mode & most)
 
 
@@ -57,7 +57,7 @@ def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) 
         (unfinished / name).replace(folder.root / name)
     snapshot = folder.snapshots / f"{time.time():017.6f}"
     unfinished.rename(snapshot)
-    _let_nobody_write(snapshot, FOLDER_MODE)
+    _make_read_only(snapshot, FOLDER_MODE)
     with suppress(FileNotFoundError, PermissionError):
         os.utime(folder.parquet)  # its time of grace begins now, however many publishes died since it was made
     if not folder.parquet.is_symlink() and folder.parquet.is_dir():  # as backups without links restore it
@@ -69,7 +69,7 @@ def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) 
 
 
 def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
-    """Raise RefusedError if something that is nobody's to replace stands where a file is to be published."""
+    """Raise RefusedError if something that the export does not own stands where a file is to be published."""
     files = [folder.database, folder.database.with_suffix(".duckdb.wal"), *(folder.root / name for name in beside)]
     obstacles = [file for file in files if file.is_dir() and not file.is_symlink()]
     if folder.parquet.is_dir() and not folder.parquet.is_symlink():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from resources.warehouse.formats import bring_up_to_date
-from resources.warehouse.local.damage import damaged_stage, is_cut_off, is_damaged
+from resources.warehouse.local.damage import is_cut_off, is_damaged, make_damaged_stage_error
 from resources.warehouse.local.database_file import Process, write_compact
 from resources.warehouse.local.files import PRIVATE_FILE, move_into_place, remove_tree
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
@@ -49,13 +49,13 @@ class StageFile:
         try:
             with self.process.open(folder.stage) as connection:
                 if size is not None and is_cut_off(connection, size):
-                    raise damaged_stage(folder)
+                    raise make_damaged_stage_error(folder)
                 if not bring_up_to_date(connection, folder.name):
-                    raise damaged_stage(folder)
+                    raise make_damaged_stage_error(folder)
                 yield connection
         except duckdb.Error as error:
             if is_damaged(error) and ".parquet" not in str(error):
-                raise damaged_stage(folder) from error
+                raise make_damaged_stage_error(folder) from error
             raise
 
     def compact(self, *, at_once: bool = False) -> None:

@@ -14,7 +14,7 @@ from resources.warehouse.suppression import SuppressionList, keyed_hash
 
 
 def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
-    """Read who is kept out; a folder without such people gets a new salt, which is there next time if it is kept.
+    """Read who is suppressed; a folder without a list gets a new salt, which is kept for the next time on demand.
 
     `secret` is that of the environment. Raises WarehouseError; RefusedError if the list was made with another one.
     """

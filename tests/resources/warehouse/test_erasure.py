@@ -338,7 +338,7 @@ def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refu
     forget_people(warehouse, People([EMAIL], [], origin("keep"), b"a secret of the environment"))
     kept = json.loads(warehouse.folder.forgotten.read_bytes())
     assert keyed_hash(bytes.fromhex(kept["salt"]), EMAIL) not in kept["hashes"]
-    assert len(warehouse.engine.read_suppression(b"a secret of the environment").naming(pl.Series([EMAIL]))) == 1
+    assert len(warehouse.engine.read_suppression(b"a secret of the environment").select_naming(pl.Series([EMAIL]))) == 1
     for secret in (None, b"another secret of it"):
         with pytest.raises(RefusedError, match="known by another COUPONTOOLS_PERSONAL_DATA_KEY"):
             warehouse.engine.read_suppression(secret)
@@ -350,7 +350,7 @@ def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: Wareho
     marks = [keyed_hash(key, each) for each in (EMAIL, PHONE, NATIONAL.lstrip("0"))]
     warehouse.folder.forgotten.write_text(json.dumps({"key": key.hex(), "marks": marks}))
     for _ in range(2):
-        named = warehouse.engine.read_suppression(b"a secret that came later").naming(
+        named = warehouse.engine.read_suppression(b"a secret that came later").select_naming(
             pl.Series([EMAIL, PHONE, NATIONAL, "0470445566"])
         )
         assert sorted(named["text"]) == sorted([EMAIL, PHONE, NATIONAL])

@@ -12,10 +12,11 @@ from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import FORMAT
 from resources.warehouse.local.database_file import STORAGE_VERSION
+from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from tests.support.queries import in_database, in_parquet
-from tests.support.small_table import ACCOUNT, NOON, merge, open_batch, publish, thing
+from tests.support.small_table import ACCOUNT, NOON, PLAN, fill, merge, open_batch, publish, thing
 
 POLICY = " with personal data dropped"
 TABLES = (
@@ -68,6 +69,42 @@ def write_batch(root: Path) -> Path:
     (batch / "000001.slices.json").write_text(json.dumps([slice_ | {"records": 1, "refused": 0, "announced": None}]))
     (batch / "owner.lock").touch()
     return batch
+
+
+def bring_back_to_format_3(warehouse: WarehouseResource) -> Path:
+    """Leave what versions up to 0a04c0c did: no record of merges in the stage, and a merged batch that is kept."""
+    note = json.loads(warehouse.folder.origin.read_bytes())
+    warehouse.folder.origin.write_text(json.dumps(note | {"format": 3}))
+    with duckdb.connect(str(warehouse.folder.stage)) as connection:
+        connection.execute("DROP TABLE _state.completed_slices; UPDATE _state.format SET version = 3")
+    merged = write_batch(warehouse.folder.root)
+    (merged / "label").write_text(
+        json.dumps({"format": 3, "purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00", "suppressed": ""})
+    )
+    (merged / "000001.slices.json").rename(merged / "merged.json")
+    return merged
+
+
+def test_a_folder_from_before_merges_were_recorded_is_continued_and_not_published_anew(
+    warehouse: WarehouseResource,
+) -> None:
+    merge(warehouse, thing("a", made=datetime(2026, 1, 5)))
+    publish(warehouse)
+    merged, hour = bring_back_to_format_3(warehouse), timedelta(hours=1)
+    admit(warehouse.engine, ACCOUNT)
+    with open_batch(warehouse, "things", hour) as batch:
+        assert not batch.known_slices, "what was merged, and not published, is read again"
+        assert not merged.exists()
+        fill(batch, thing("b", made=datetime(2026, 2, 5)))
+        merge_batch(warehouse.engine, batch, PLAN)
+    with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
+        assert connection.execute("FROM _state.format").fetchall() == [(FORMAT,)]
+        assert connection.execute("SELECT endpoint, parent FROM _state.completed_slices").fetchall() == [
+            ("v3/things", "p")
+        ]
+    assert publish(warehouse).files_written == 1, "of the month that has changed"
+    assert in_database(warehouse.folder.root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
+    assert json.loads(warehouse.folder.origin.read_bytes())["format"] == FORMAT
 
 
 @pytest.mark.parametrize("version", STATE)
