@@ -1,4 +1,4 @@
-"""The command as a person runs it, in a process of its own."""
+"""The command as a person runs it, in a process of its own where that makes a difference."""
 
 import os
 import re
@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
+from pipelines import cli
 from resources.coupontools.endpoints import READABLE
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
@@ -32,6 +35,16 @@ ACCOUNT = {
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     settings: Mapping[str, str] = {**os.environ, **environment}
     return subprocess.run([COMMAND, *arguments], env=settings, capture_output=True, text=True, check=False, timeout=120)
+
+
+def run_here(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, which spares the second that Dagster takes to be imported."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        patch.setattr(sys, "argv", ["coupontools", *arguments])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        code = cli.run()
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def one_line_error(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
@@ -82,7 +95,7 @@ def test_the_sandbox_is_a_server_that_the_export_can_read(tmp_path: Path) -> Non
         assert server.stdout
         lines = [server.stdout.readline().strip() for _ in range(4)]
         settings = dict(line.split("=", 1) for line in lines[1:])
-        result = run("export", "--to", "2026-11-01", COUPONTOOLS_DATA_DIR=str(tmp_path), **settings)
+        result = run_here("export", "--to", "2026-11-01", COUPONTOOLS_DATA_DIR=str(tmp_path), **settings)
         assert result.returncode == 0, result.stderr
         assert in_database(tmp_path, "SELECT count(*) FROM coupon_sessions") == [(300,)]
     finally:
@@ -91,7 +104,15 @@ def test_the_sandbox_is_a_server_that_the_export_can_read(tmp_path: Path) -> Non
 
 
 def test_the_word_sandbox_as_address_starts_the_embedded_api(tmp_path: Path) -> None:
-    result = run("export", "--from", "2026-01-01", COUPONTOOLS_API_URL="sandbox", COUPONTOOLS_DATA_DIR=str(tmp_path))
+    result = run(
+        "export",
+        "--from",
+        "2026-11-01",
+        "--to",
+        "2026-11-02",
+        COUPONTOOLS_API_URL="sandbox",
+        COUPONTOOLS_DATA_DIR=str(tmp_path),
+    )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "coupontools.duckdb").exists()
 
@@ -118,18 +139,18 @@ def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
 
 def test_wrong_keys_are_said_to_be_wrong(serve: Serve) -> None:
     serve(account())
-    error = one_line_error(run("export", COUPONTOOLS_CLIENT_SECRET=SECRET))
+    error = one_line_error(run_here("export", COUPONTOOLS_CLIENT_SECRET=SECRET))
     assert "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET." in error
 
 
 def test_an_unreachable_host_is_said_to_be_unreachable() -> None:
-    assert "127.0.0.1:9 cannot be reached" in one_line_error(run("export", **ACCOUNT))
+    assert "127.0.0.1:9 cannot be reached" in one_line_error(run_here("export", **ACCOUNT))
 
 
 def test_a_folder_that_cannot_be_written_is_named(serve: Serve, tmp_path: Path) -> None:
     serve(account())
     (tmp_path / "file").write_text("")
-    error = one_line_error(run("export", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data")))
+    error = one_line_error(run_here("export", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data")))
     assert f"{tmp_path}/file/data cannot be written" in error
     assert "COUPONTOOLS_DATA_DIR" in error
 
@@ -177,9 +198,9 @@ def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, 
 def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
     made = account({1: 3})
     serve(made)
-    assert run("export", "--full").returncode == 0
+    assert run_here("export", "--full").returncode == 0
     made.remove_campaign("cam_1")
-    result = run("export", "--full")
+    result = run_here("export", "--full")
     assert result.returncode == 0, result.stderr
     for table in ("campaigns", "coupon_sessions"):
         assert in_database(tmp_path / "data", f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL") == [(0,)]
@@ -207,14 +228,14 @@ def test_help_is_given_at_once_and_names_every_command() -> None:
 
 def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path) -> None:
     serve(whole_account())
-    good = run("check")
+    good = run_here("check")
     assert good.returncode == 0
     assert good.stdout.count("ok ") == 4
     (tmp_path / "file").write_text("in the way")
-    keyless = run("check", COUPONTOOLS_PERSONAL_DATA="hash")
+    keyless = run_here("check", COUPONTOOLS_PERSONAL_DATA="hash")
     assert keyless.returncode == 1
     assert "FAILED  COUPONTOOLS_PERSONAL_DATA_KEY is not set" in keyless.stdout
-    bad = run("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
+    bad = run_here("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
     assert bad.returncode == 1
     assert bad.stdout.count("FAILED") == 2
     assert SECRET not in bad.stdout + bad.stderr
@@ -223,7 +244,7 @@ def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path
 
 @pytest.mark.parametrize("command", ["check", "export"])
 def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: str) -> None:
-    result = run(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
+    result = run_here(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
     (warning,) = (line for line in (result.stdout + result.stderr).splitlines() if "http://" in line)
     assert "COUPONTOOLS_API_URL is http://: whoever is on the way to nowhere.invalid can read the keys" in warning
 
@@ -235,7 +256,7 @@ def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
     server = serve(made)
     server.faults.add(Fault("wrong_shape", path="v3/category/list", times=None))
     server.faults.add(Fault("404", path="v3/directory/campaigns", times=None))
-    result = run("check", "--probe")
+    result = run_here("check", "--probe")
     assert result.returncode == 0, result.stderr
     told = result.stdout
     for path in {endpoint.path for endpoint in READABLE}:
