@@ -63,7 +63,7 @@ def keys(data_dir: Path, table: str, column: str) -> list[str]:
     [("arrival", 1, 35), ("deletion", 2, 35), ("deletion", 3, 30), ("both", 2, 30), ("many arrivals", 1, 35),
      ("many deletions", 3, 35)],
 )  # fmt: skip
-def test_registrations_that_come_and_go_in_mid_read(
+def test_registrations_that_stay_are_read_although_others_come_and_go(
     serve: Serve, data_dir: Path, change: str, answer: int, size: int
 ) -> None:
     made = MovingAccount(
@@ -152,7 +152,7 @@ def test_a_window_of_the_past_is_found_although_the_list_grows_above_it(serve: S
         ("newest_first", "total", 2, True),
     ],
 )
-def test_sessions_of_the_current_day_that_come_and_go_in_mid_read(
+def test_sessions_that_stay_are_read_although_others_come_and_go(
     serve: Serve, data_dir: Path, order: str, amount: str, answer: int, whole: bool
 ) -> None:
     sessions = [session(number, created=f"{TODAY} 00:{number:02}:00") for number in range(1, 36)]
@@ -200,7 +200,7 @@ def test_a_list_that_moves_without_end_is_left_to_the_next_run_and_deletes_nothi
     assert len(found) == len(set(found))
 
 
-def test_loyalty_users_that_go_in_mid_read(serve: Serve, data_dir: Path) -> None:
+def test_loyalty_users_that_stay_are_read_although_one_goes(serve: Serve, data_dir: Path) -> None:
     made = MovingAccount(
         "loyalty_users",
         loyalty_cards=[{"ID": "1", "code": "a", "name": "Club", "type": "membership"}],

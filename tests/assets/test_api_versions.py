@@ -1,0 +1,78 @@
+"""The tables are the same by whichever version of the API, authentication and undocumented habit they are read."""
+
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from assets.directories import directories, directory_campaigns, directory_registrations
+from tests.conftest import Serve
+from tests.support.accounts import WHOLE_COUNTS, whole_account
+from tests.support.queries import Rows, all_tables, in_database
+from tests.support.runs import export_all, export_only, served
+
+WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
+
+
+PERIOD = {"start": str(WHOLE[0]), "end": str(WHOLE[1])}
+
+
+@cache
+def whole_tables() -> dict[str, Rows]:
+    """The tables of the whole account, read as the defaults have it."""
+    usual = {"COUPONTOOLS_API_VERSIONS": "", "COUPONTOOLS_AUTHENTICATION": "headers"}
+    with TemporaryDirectory() as folder, served(whole_account(), Path(folder), **usual):
+        export_all(**PERIOD)
+        return all_tables(Path(folder))
+
+
+@pytest.mark.parametrize(
+    ("environment", "assumed"),
+    [
+        ({"COUPONTOOLS_API_VERSIONS": "v3"}, {"session_page_size": 100, "registration_page_size": 7}),
+        ({"COUPONTOOLS_API_VERSIONS": "v4"}, {"v4_loyalty_page_size": 50, "v4_registration_page_size": 30}),
+        ({"COUPONTOOLS_API_VERSIONS": "v4"}, {"created_at_format": "iso_offset", "single_as": "array"}),
+        (
+            {"COUPONTOOLS_AUTHENTICATION": "body"},
+            {"authentication": ("body", "api_key_headers"), "subaccount_envelope": "bare", "empty_data": "absent"},
+        ),
+        (
+            {},
+            {
+                "authentication": ("headers",),
+                "free_payment": "empty_object",
+                "error_http_status": "always_200",
+                "past_end": "error",
+                "gzip": True,
+            },
+        ),
+    ],
+)
+def test_the_tables_are_equal_however_the_account_is_read(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], assumed: dict[str, Any]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    serve(whole_account(), **assumed)
+    export_all(**PERIOD)
+    assert all_tables(data_dir) == whole_tables()
+
+
+def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(whole_account(), v4_directory_ids="integer")
+    for versions, ids in (("v4", "1"), ("directory_registrations=v4", "dir_1")):
+        monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
+        monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir / versions))
+        told = export_only(directories, directory_campaigns, directory_registrations, **PERIOD)
+        read = {table: metadata["records read"] for table, metadata in told.items()}
+        assert read == {table: WHOLE_COUNTS[table] for table in told}
+        found = in_database(
+            data_dir / versions, "SELECT directory_id, payment_amount FROM directories ORDER BY 1 LIMIT 1"
+        )
+        assert found == [(ids, Decimal("1.5"))]

@@ -1,0 +1,119 @@
+"""A list and a description of each of its records become one row: no value of either is lost."""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import msgspec
+import pytest
+
+from assets.campaigns import campaigns
+from assets.directories import directories
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.server.faults import Fault
+from tests.conftest import Serve
+from tests.support.accounts import campaign, whole_account
+from tests.support.fixed_server import replying
+from tests.support.queries import all_tables, in_database
+from tests.support.runs import export_only
+
+
+def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Path) -> None:
+    made = HandmadeAccount([campaign(1, subtitle="s"), campaign(2)])
+    server = serve(made)
+    server.faults.add(
+        Fault("failed", path="v3/coupon/info", when=lambda asked: asked.get("campaign") == "cam_2", error_code=502)
+    )
+    export_only(campaigns)
+    rows = in_database(
+        data_dir, "SELECT campaign_id, title, custom_codes, custom_codes_claimed, _extra FROM campaigns ORDER BY ALL"
+    )
+    assert rows == [("cam_1", "Title 1", 0, 0, '{"subtitle":"s"}'), ("cam_2", "Title 2", None, None, None)]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "failed", "error_code": 507}, {"kind": "wrong_shape"}])
+def test_a_description_that_fails_takes_nothing_away_from_what_is_known(
+    serve: Serve, data_dir: Path, fault: dict[str, Any]
+) -> None:
+    made = whole_account()
+    server = serve(made)
+    export_only(directories)
+    before = all_tables(data_dir)["directories"]
+    made.put_record("directories", {"ID": "dir_7", "name": "New", "payment": {"amount": "1.00"}})
+    server.faults.add(Fault(**fault, path="v3/directory/info", times=None))
+    with suppress(dg.Failure):
+        export_only(directories)
+    export_only()
+    rows = all_tables(data_dir)["directories"]
+    assert [row for row in rows if row[0] != "dir_7"] == before
+    assert [row[:4] for row in rows if row[0] == "dir_7"] == [("dir_7", None, "New", None)]
+
+
+def test_a_campaign_without_a_description_is_kept_as_it_is_listed(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "or-other")
+    ok = '{"status":{"status":"OK"},"amount_of_results":"0","data":[]}'
+    bodies = {"v3/coupon/list": '{"status":{"status":"OK"},"coupon_info":[{"ID":"cam_1","name":"N"}]}'}
+    with replying(bodies, ok) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        export_only(campaigns)
+    assert in_database(data_dir, "SELECT campaign_id, name, _extra FROM campaigns") == [("cam_1", "N", None)]
+
+
+@pytest.mark.parametrize(
+    ("listed", "info", "title", "extra"),
+    [
+        ({}, {"title": "T"}, "T", None),
+        ({"title": "old"}, {"title": "T"}, "T", {"list.title": "old"}),
+        ({"title": "T"}, {"title": ""}, "T", None),
+        ({"title": "T"}, {"title": {"en": "E"}}, "T", {"info.title": {"en": "E"}}),
+        ({"title": "T"}, {"title": "T", "more": [1]}, "T", {"more": [1]}),
+        ({"title": "T"}, {"id": "cam_1"}, "T", None),
+        ({"title": "T"}, {"id": 77}, "T", {"info.id": 77}),
+    ],
+)
+def test_no_value_of_either_answer_is_lost(
+    listed: dict[str, object], info: dict[str, object], title: str, extra: dict[str, object] | None
+) -> None:
+    from assets.ingest.descriptions import merge_records
+    from assets.tables.campaigns import Campaign
+    from tests.assets.normalise.test_normalise import read
+
+    record, description = (msgspec.json.encode({**each}) for each in ({"ID": "cam_1", **listed}, info))
+    both = merge_records(record, description, "cam_1", {"ID", "id"})
+    row = read(b"[" + both + b"]", Campaign).rows.row(0, named=True)
+    assert (row["campaign_id"], row["title"]) == ("cam_1", title)
+    assert (json.loads(row["_extra"]) if row["_extra"] else None) == extra
+
+
+@pytest.mark.parametrize("depth", [200, 1_000, 100_000])
+def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarantine(depth: int) -> None:
+    from assets.ingest.descriptions import merge_records
+    from assets.tables.campaigns import Campaign
+    from tests.assets.normalise.test_normalise import read
+
+    listed, info = b'{"ID":"cam_1","title":"T"}', b'{"ID":"cam_1","deep":' + b"[" * depth + b"]" * depth + b"}"
+    rejected = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rejected
+    assert rejected["reason"].to_list() == ["the record holds more than 100 objects or lists inside each other"]
+    assert info.decode() in rejected["record"][0]
+    assert '"title":"T"' in rejected["record"][0]
+
+
+def test_names_that_stand_twice_in_either_answer_lose_no_value() -> None:
+    from assets.ingest.descriptions import merge_records
+    from assets.tables.campaigns import Campaign
+    from tests.assets.normalise.test_normalise import read
+
+    listed, info = b'{"ID":"cam_1","title":"a","title":"b"}', b'{"title":"c","title":"d","x":{"y":1,"y":2}}'
+    row = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rows.row(0, named=True)
+    assert row["title"] == "d"
+    assert json.loads(row["_extra"]) == {
+        "list.title": "b",
+        "list.repeated.title": ["a"],
+        "repeated.title": ["c"],
+        "x": {"y": 2, "repeated.y": [1]},
+    }
