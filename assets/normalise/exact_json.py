@@ -43,7 +43,7 @@ def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     extras = _collect_tokens(objects, fields_of(table), (), found)
     columns, unfit = [], reduce(or_, found.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
     for column in record_columns(table):
-        texts, wrong = zip(*(_read_texts(found.tokens[path], column) for path in column.paths), strict=True)
+        texts, wrong = zip(*(column.type.texts_of(found.tokens[path]) for path in column.paths), strict=True)
         taken = _coalesce(texts, column.name)
         for each in wrong:  # a value of another type counts only where no other place has a good one
             unfit = unfit | (each & taken.is_null())
@@ -178,20 +178,6 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
     values = [object_.get(field) for object_ in objects]
     found = [None if value is None else bytes(value) for value in values]
     return pl.Series(field, found, dtype=pl.Binary).cast(pl.String)
-
-
-def _read_texts(tokens: pl.Series, column: Column) -> tuple[pl.Series, pl.Series]:
-    """Return what a column of tokens says as texts, and where a token is of a type that the column cannot take."""
-    is_string = tokens.str.starts_with('"').fill_null(value=False)
-    is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
-    is_number = tokens.str.contains("^[-0-9]").fill_null(value=False)
-    fits = is_string | is_number | (is_flag if column.type.pattern is not None else False)
-    text = pl.select(pl.when(is_string).then(tokens.str.head(-1).str.tail(-1)).when(fits).then(tokens)).to_series()
-    escaped = (is_string & tokens.str.contains("\\", literal=True)).arg_true()
-    if len(escaped):
-        decoded = msgspec.json.decode(f"[{','.join(tokens.gather(escaped))}]", type=list[str])
-        text = text.scatter(escaped, decoded)
-    return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
 
 
 def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:

@@ -184,7 +184,16 @@ class Table(BaseModel):
     def schema_of_table(cls) -> TableSchema:
         """Return the table as the warehouse stores it."""
         declared = tuple(
-            ColumnSchema(each.name, each.type.sql, each.comment, each.personal, each.former_name)
+            ColumnSchema(
+                each.name,
+                each.type.sql,
+                each.comment,
+                each.personal,
+                each.former_name,
+                each.paths,
+                each.type.empty,
+                each.type.read_tokens,
+            )
             for each in cls.columns()
         )
         comment = " ".join((cls.__doc__ or "").split())

@@ -12,6 +12,7 @@ from datetime import MAXYEAR, UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -41,6 +42,26 @@ class ColumnType:
         if self.pattern is None:
             return self.parse(text)
         return self.parse(pl.when(text.str.contains(f"^(?:{self.pattern})$")).then(text))
+
+    def read_tokens(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Return the values of JSON tokens, and where there is none or it can be read; null says nothing."""
+        text, is_unfit = self.texts_of(tokens)
+        filled = pl.select(pl.when(~text.is_in(self.empty)).then(text)).to_series()
+        values = pl.select(self.read(pl.lit(filled))).to_series()
+        return values, ~is_unfit & (filled.is_null() | values.is_not_null())
+
+    def texts_of(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """Return what JSON tokens say as texts, and where a token is of a type that the column cannot take."""
+        is_string = tokens.str.starts_with('"').fill_null(value=False)
+        is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
+        is_number = tokens.str.contains("^[-0-9]").fill_null(value=False)
+        fits = is_string | is_number | (is_flag if self.pattern is not None else False)
+        text = pl.select(pl.when(is_string).then(tokens.str.head(-1).str.tail(-1)).when(fits).then(tokens)).to_series()
+        escaped = (is_string & tokens.str.contains("\\", literal=True)).arg_true()
+        if len(escaped):
+            decoded = msgspec.json.decode(f"[{','.join(tokens.gather(escaped))}]", type=list[str])
+            text = text.scatter(escaped, decoded)
+        return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
 
 
 def _rule(expected: str, pattern: str, accepted: tuple[type, ...]) -> BeforeValidator:

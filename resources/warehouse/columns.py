@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import duckdb
 
 from resources.warehouse.errors import WarehouseError
+from resources.warehouse.extra_fields import find_in_extra
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
 
@@ -20,7 +21,7 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
 
 
 def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
-    """Give the table the columns of its model: one that has its former name gets the new one, other new ones are null.
+    """Give the table the columns of its model; new ones take what is under a former name, or in `_extra`.
 
     A type is changed only where no value is lost. The table is made anew in one statement, so that it is never without
     its rows. Raises WarehouseError.
@@ -35,11 +36,16 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
     for column, sql_type in wanted.items():
         if column in there and there[column] != sql_type:
             _refuse_loss(connection, table, column, there[column], sql_type)
-    values = [
-        f"{quoted_name(column) if column in there else 'NULL'}::{sql_type} AS {quoted_name(column)}"
-        for column, sql_type in wanted.items()
-    ]
-    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name}")
+    sources = {column: f"{name}.{quoted_name(column)}" if column in there else "NULL" for column in wanted}
+    new = [column for column in table.columns if column.paths and column.read_tokens and column.name not in there]
+    moved = ""
+    if new and {"_extra"} <= there.keys() & wanted.keys() and find_in_extra(connection, table, new):
+        moved = f" LEFT JOIN moved ON moved.row = {name}.rowid"
+        sources |= {column.name: f"moved.{quoted_name(column.name)}" for column in new}
+        sources["_extra"] = f"if(moved.row IS NULL, {name}._extra, moved._extra)"
+    values = [f"{sources[column]}::{sql_type} AS {quoted_name(column)}" for column, sql_type in wanted.items()]
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name}{moved}")
+    connection.execute("DROP TABLE IF EXISTS temp.moved")
 
 
 def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:

@@ -1,15 +1,22 @@
 """What the warehouse must know of a table; the models of `assets/tables` say it, nothing here names one."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+Path: TypeAlias = tuple[str, ...]
+"""A place in a JSON record: the names on the way to a value."""
 
 
 @dataclass(frozen=True)
 class ColumnSchema:
     """A column: its name, DuckDB type and comment, and whether it tells of a person.
 
-    Tables that an older version has written may have it under its `former_name`.
+    Tables that an older version has written may have it under its `former_name`, or its values in `_extra`, at the
+    places `paths` of the API's record. `read_tokens` returns the values of JSON tokens, and where one can be read;
+    texts that are `empty` have no value.
     """
 
     name: str
@@ -17,6 +24,11 @@ class ColumnSchema:
     comment: str
     personal: bool = False
     former_name: str | None = None
+    paths: tuple[Path, ...] = ()
+    empty: tuple[str, ...] = ()
+    read_tokens: Callable[[pl.Series], tuple[pl.Series, pl.Series]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
 
 @dataclass(frozen=True)

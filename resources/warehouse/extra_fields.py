@@ -1,0 +1,167 @@
+"""Values that were kept in `_extra` move into the columns that this version has for them, as a new read would do it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import duckdb
+import msgspec
+import polars as pl
+
+from resources.settings import PersonalData
+from resources.warehouse.origin import staged_origin
+from resources.warehouse.schema import ColumnSchema, Path, TableSchema
+from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.suppression import CONTACTS, keyed_hash
+
+MAX_ROWS_IN_MEMORY = 50_000
+"""Rows whose `_extra` is in memory at one time."""
+
+Fields: TypeAlias = "dict[str, msgspec.Raw | Fields]"
+"""A JSON object: the tokens of its values, and the objects in it that hold places of columns, by name."""
+
+Groups: TypeAlias = "dict[str, Groups]"
+"""The names of the objects that hold places of columns."""
+
+Read: TypeAlias = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
+"""Returns the values of JSON tokens, and where a token may move because its value is that of a new read."""
+
+
+def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, columns: Sequence[ColumnSchema]) -> bool:
+    """Make the table `moved` of what `_extra` has for new columns; returns whether it has rows.
+
+    It has the number of the `row`, the columns, and what is left of `_extra`, which is null if nothing is.
+    """
+    reads = _choose_reads(connection, columns)
+    name = quoted_name(table.name)
+    types = [f"{quoted_name(column.name)} {column.sql_type}" for column in columns]
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE moved (row BIGINT, {', '.join([*types, '_extra VARCHAR'])})")
+    end = execute_counting(connection, f"SELECT coalesce(max(rowid) + 1, 0) FROM {name}")
+    for first in range(0, end, MAX_ROWS_IN_MEMORY):
+        part = f"rowid BETWEEN {first} AND {first + MAX_ROWS_IN_MEMORY - 1} AND _extra IS NOT NULL"
+        rows = pl.DataFrame(connection.sql(f"SELECT rowid AS row, _extra FROM {name} WHERE {part}"))
+        connection.register("moving", _ArrowStream(rows.select("row").hstack(_read(rows["_extra"], columns, reads))))
+        connection.execute("INSERT INTO moved FROM moving")
+        connection.unregister("moving")
+    return end > 0
+
+
+class _ArrowStream:
+    """A frame as DuckDB reads it without pyarrow, which it asks for when it is given a polars frame."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def _read(extra: pl.Series, columns: Sequence[ColumnSchema], reads: Mapping[str, Read]) -> pl.DataFrame:
+    """Return the values of columns in a column `_extra`, and `_extra` without them."""
+    groups: Groups = {}
+    for path in (path for column in columns for path in column.paths):
+        here = groups
+        for name in path[:-1]:
+            here = here.setdefault(name, {})
+    records = [_split(text.encode(), groups) for text in extra]
+    outer = {path[:-1] for column in columns for path in column.paths}
+    objects = {path: [_object_at(record, path) for record in records] for path in outer}
+    values = [_move(records, objects, column, reads[column.name]) for column in columns]
+    left = [_join(record) for record in records]
+    return pl.DataFrame([*values, pl.Series("_extra", left, dtype=pl.Binary).cast(pl.String)])
+
+
+def _move(
+    records: Sequence[Fields], objects: Mapping[Path, Sequence[Fields]], column: ColumnSchema, read: Read
+) -> pl.Series:
+    """Take the values of a column out of the records; each is that of its first place that has one.
+
+    `objects` are the objects of each record in which the places are.
+    """
+    places = [_tokens([fields.get(path[-1]) for fields in objects[path[:-1]]]) for path in column.paths]
+    values, may_move = read(pl.select(pl.coalesce(places)).to_series())
+    moves = may_move.to_list()
+    is_taken = may_move & False
+    for path, tokens in zip(column.paths, places, strict=True):
+        passed_over = tokens.is_not_null() & is_taken
+        is_taken |= tokens.is_not_null()
+        for fields, is_moved in zip(objects[path[:-1]], moves, strict=True):
+            if is_moved:
+                fields.pop(path[-1], None)
+        for row in (passed_over & may_move).arg_true():  # as it is kept when a record is read
+            records[row][".".join(path)] = msgspec.Raw(tokens[row].encode())
+    return pl.select(pl.when(may_move).then(values).alias(column.name)).to_series()
+
+
+def _tokens(fields: Sequence["msgspec.Raw | Fields | None"]) -> pl.Series:
+    """Return JSON tokens as texts; null for the token null, too."""
+    tokens = [bytes(token) if isinstance(token, msgspec.Raw) else None for token in fields]
+    texts = pl.Series(tokens, dtype=pl.Binary).cast(pl.String)
+    return pl.select(pl.when(texts != "null").then(texts)).to_series()
+
+
+def _object_at(record: Fields, path: Path) -> Fields:
+    """Return the object at a place of a record; an empty one if there is none."""
+    for name in path:
+        deeper = record.get(name)
+        if not isinstance(deeper, dict):
+            return {}
+        record = deeper
+    return record
+
+
+def _split(text: bytes, groups: Groups) -> Fields:
+    fields: Fields = dict(msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    for name, inner in groups.items():
+        token = fields.get(name)
+        if isinstance(token, msgspec.Raw) and bytes(token)[:1] == b"{":
+            fields[name] = _split(bytes(token), inner)
+    return fields
+
+
+def _join(fields: Fields) -> bytes | None:
+    """Return the JSON text of an object; None if nothing is left in it."""
+    members = [(name, _join(token) if isinstance(token, dict) else bytes(token)) for name, token in fields.items()]
+    texts = [msgspec.json.encode(name) + b":" + token for name, token in members if token is not None]
+    return b"{" + b",".join(texts) + b"}" if texts else None
+
+
+def _choose_reads(connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnSchema]) -> dict[str, Read]:
+    """Return how each column is read, as the policy under which the rows were written allows it."""
+    origin = staged_origin(connection)
+    policy = origin.personal_data if origin else ""
+    if not policy:
+        return {column.name: column.read_tokens for column in columns if column.read_tokens}
+    if " dropped" in policy:
+        return {column.name: _read_dropped if column.personal else _read_nothing for column in columns}
+    settings = PersonalData.read()
+    key = settings.secret if settings.label == policy else None
+    return {column.name: _read_hashed(column, key) for column in columns}
+
+
+def _read_nothing(tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Move nothing: null stands for values of any kind."""
+    return tokens.clear(len(tokens)), tokens.is_null() & False
+
+
+def _read_dropped(tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Read a personal column where all its values were dropped."""
+    return tokens.clear(len(tokens)), tokens.is_null()
+
+
+def _read_hashed(column: ColumnSchema, key: bytes | None) -> Read:
+    """Return how a column is read where texts are hashed: only hashes of personal texts are those of a new read.
+
+    In `_extra` a contact has another hash, and so has a text or flag that a column does not keep.
+    """
+    is_text = column.personal and column.sql_type == "VARCHAR" and column.name not in CONTACTS
+    if not (is_text and key):
+        return lambda tokens: (tokens.clear(len(tokens)), tokens.is_null())
+
+    def read(tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
+        is_hash = tokens.str.starts_with('"').fill_null(value=False)
+        texts = pl.select(pl.when(is_hash).then(tokens.str.strip_chars('"'))).to_series()
+        is_empty = texts.is_in([keyed_hash(key, text) for text in column.empty])
+        is_flag = texts.is_in([keyed_hash(key, str(flag)) for flag in (True, False)]).fill_null(value=False)
+        return pl.select(pl.when(~is_empty).then(texts)).to_series(), tokens.is_null() | (is_hash & ~is_flag)
+
+    return read
