@@ -1,4 +1,4 @@
-"""The command as a person runs it, in a process of its own where that makes a difference."""
+"""The command as a person runs it; test_process.py has what a process of its own shows."""
 
 import os
 import re
@@ -6,20 +6,17 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
-from io import StringIO
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
-from pipelines import cli
 from resources.coupontools.endpoints import READABLE
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import account, session, whole_account
+from tests.support.command import Finished, run_command
 from tests.support.queries import in_database
 from tests.support.runs import export_sessions, writing_paths
 
@@ -32,33 +29,25 @@ ACCOUNT = {
 }
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings: Mapping[str, str] = {**os.environ, **environment}
-    return subprocess.run([COMMAND, *arguments], env=settings, capture_output=True, text=True, check=False, timeout=120)
-
-
-def run_here(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in this process, which spares the second that Dagster takes to be imported."""
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
-        patch.setattr(sys, "argv", ["coupontools", *arguments])
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        code = cli.run()
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
-
-
-def one_line_error(result: subprocess.CompletedProcess[str], code: int = 1) -> str:
-    assert result.returncode == code, result.stderr
-    assert SECRET not in result.stdout + result.stderr
-    assert "Traceback" not in result.stderr
-    *news, last = result.stderr.strip().splitlines()
+def one_line_error(finished: Finished, code: int = 1) -> str:
+    assert finished.code == code, finished.errors
+    assert SECRET not in finished.output + finished.errors
+    assert "Traceback" not in finished.errors
+    *others, last = finished.errors.strip().splitlines()
     assert last.startswith("Error: ")
-    assert not any("Error" in line for line in news)
+    assert not any("Error" in line for line in others)
     return last
 
 
 def test_the_demo_shows_the_whole_thing_and_its_queries_work(tmp_path: Path) -> None:
-    result = run("demo", "--sessions", "500", COUPONTOOLS_DATA_DIR=str(tmp_path / "demo data"))
+    result = subprocess.run(
+        [COMMAND, "demo", "--sessions", "500"],
+        env={**os.environ, "COUPONTOOLS_DATA_DIR": str(tmp_path / "demo data")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert result.returncode == 0, result.stderr
     assert re.search(r"coupon_sessions +\d{3}\n", result.stdout)
     assert re.search(r"campaigns +40\n", result.stdout)
@@ -95,31 +84,23 @@ def test_the_sandbox_is_a_server_that_the_export_can_read(tmp_path: Path) -> Non
         assert server.stdout
         lines = [server.stdout.readline().strip() for _ in range(4)]
         settings = dict(line.split("=", 1) for line in lines[1:])
-        result = run_here("export", "--to", "2026-11-01", COUPONTOOLS_DATA_DIR=str(tmp_path), **settings)
-        assert result.returncode == 0, result.stderr
+        result = run_command("export", "--to", "2026-11-01", COUPONTOOLS_DATA_DIR=str(tmp_path), **settings)
+        assert result.code == 0, result.errors
         assert in_database(tmp_path, "SELECT count(*) FROM coupon_sessions") == [(300,)]
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(10) == 0
 
 
-def test_the_word_sandbox_as_address_starts_the_embedded_api(tmp_path: Path) -> None:
-    result = run(
-        "export",
-        "--from",
-        "2026-11-01",
-        "--to",
-        "2026-11-02",
-        COUPONTOOLS_API_URL="sandbox",
-        COUPONTOOLS_DATA_DIR=str(tmp_path),
-    )
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "coupontools.duckdb").exists()
+def test_the_word_sandbox_as_address_starts_the_embedded_api(data_dir: Path) -> None:
+    result = run_command("export", "--from", "2026-11-01", "--to", "2026-11-01", COUPONTOOLS_API_URL="sandbox")
+    assert result.code == 0, result.errors
+    assert in_database(data_dir, "SELECT count(*) > 0 FROM coupon_sessions") == [(True,)]
 
 
 @pytest.mark.parametrize("variable", ACCOUNT)
 def test_an_unset_variable_is_named(variable: str) -> None:
-    error = one_line_error(run("export", **{**ACCOUNT, variable: ""}))
+    error = one_line_error(run_command("export", **{**ACCOUNT, variable: ""}))
     assert f"{variable} is not set: set it to" in error
 
 
@@ -134,23 +115,23 @@ def test_an_unset_variable_is_named(variable: str) -> None:
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str) -> None:
-    assert f"{variable} is wrong: " in one_line_error(run("export", **{**ACCOUNT, variable: value}))
+    assert f"{variable} is wrong: " in one_line_error(run_command("export", **{**ACCOUNT, variable: value}))
 
 
 def test_wrong_keys_are_said_to_be_wrong(serve: Serve) -> None:
     serve(account())
-    error = one_line_error(run_here("export", COUPONTOOLS_CLIENT_SECRET=SECRET))
+    error = one_line_error(run_command("export", COUPONTOOLS_CLIENT_SECRET=SECRET))
     assert "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET." in error
 
 
 def test_an_unreachable_host_is_said_to_be_unreachable() -> None:
-    assert "127.0.0.1:9 cannot be reached" in one_line_error(run_here("export", **ACCOUNT))
+    assert "127.0.0.1:9 cannot be reached" in one_line_error(run_command("export", **ACCOUNT))
 
 
 def test_a_folder_that_cannot_be_written_is_named(serve: Serve, tmp_path: Path) -> None:
     serve(account())
     (tmp_path / "file").write_text("")
-    error = one_line_error(run_here("export", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data")))
+    error = one_line_error(run_command("export", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data")))
     assert f"{tmp_path}/file/data cannot be written" in error
     assert "COUPONTOOLS_DATA_DIR" in error
 
@@ -192,16 +173,16 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
     ],
 )
 def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, ...], told: str) -> None:
-    assert told in one_line_error(run("export", *arguments, **ACCOUNT), code=2)
+    assert told in one_line_error(run_command("export", *arguments, **ACCOUNT), code=2)
 
 
 def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
     made = account({1: 3})
     serve(made)
-    assert run_here("export", "--full").returncode == 0
+    export_sessions(date(2020, 1, 1), date(2026, 11, 1))
     made.remove_campaign("cam_1")
-    result = run_here("export", "--full")
-    assert result.returncode == 0, result.stderr
+    result = run_command("export", "--full")
+    assert result.code == 0, result.errors
     for table in ("campaigns", "coupon_sessions"):
         assert in_database(tmp_path / "data", f"SELECT count(*) FROM {table} WHERE _deleted_at IS NULL") == [(0,)]
 
@@ -215,37 +196,37 @@ def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_option_of_the_sandbox_is_refused(option: str, told: str) -> None:
-    assert told in one_line_error(run("sandbox", option), code=2)
+    assert told in one_line_error(run_command("sandbox", option), code=2)
 
 
 def test_help_is_given_at_once_and_names_every_command() -> None:
-    result = run("--help")
-    assert result.returncode == 0
+    result = run_command("--help")
+    assert result.code == 0
     for command in ("demo", "export", "sandbox"):
-        assert f"\n  coupontools {command}" in result.stdout, "one line each"
-    assert "..." not in result.stdout.partition("Commands:")[2], "nothing is cut off"
+        assert f"\n  coupontools {command}" in result.output, "one line each"
+    assert "..." not in result.output.partition("Commands:")[2], "nothing is cut off"
 
 
 def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path) -> None:
     serve(whole_account())
-    good = run_here("check")
-    assert good.returncode == 0
-    assert good.stdout.count("ok ") == 4
+    good = run_command("check")
+    assert good.code == 0
+    assert good.output.count("ok ") == 4
     (tmp_path / "file").write_text("in the way")
-    keyless = run_here("check", COUPONTOOLS_PERSONAL_DATA="hash")
-    assert keyless.returncode == 1
-    assert "FAILED  COUPONTOOLS_PERSONAL_DATA_KEY is not set" in keyless.stdout
-    bad = run_here("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
-    assert bad.returncode == 1
-    assert bad.stdout.count("FAILED") == 2
-    assert SECRET not in bad.stdout + bad.stderr
-    assert bad.stderr == "Error: The set-up is not complete; see the lines marked FAILED.\n"
+    keyless = run_command("check", COUPONTOOLS_PERSONAL_DATA="hash")
+    assert keyless.code == 1
+    assert "FAILED  COUPONTOOLS_PERSONAL_DATA_KEY is not set" in keyless.output
+    bad = run_command("check", COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"), COUPONTOOLS_CLIENT_SECRET=SECRET)
+    assert bad.code == 1
+    assert bad.output.count("FAILED") == 2
+    assert SECRET not in bad.output + bad.errors
+    assert bad.errors == "Error: The set-up is not complete; see the lines marked FAILED.\n"
 
 
 @pytest.mark.parametrize("command", ["check", "export"])
 def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: str) -> None:
-    result = run_here(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
-    (warning,) = (line for line in (result.stdout + result.stderr).splitlines() if "http://" in line)
+    result = run_command(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
+    (warning,) = (line for line in (result.output + result.errors).splitlines() if "http://" in line)
     assert "COUPONTOOLS_API_URL is http://: whoever is on the way to nowhere.invalid can read the keys" in warning
 
 
@@ -256,9 +237,9 @@ def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
     server = serve(made)
     server.faults.add(Fault("wrong_shape", path="v3/category/list", times=None))
     server.faults.add(Fault("404", path="v3/directory/campaigns", times=None))
-    result = run_here("check", "--probe")
-    assert result.returncode == 0, result.stderr
-    told = result.stdout
+    result = run_command("check", "--probe")
+    assert result.code == 0, result.errors
+    told = result.output
     for path in {endpoint.path for endpoint in READABLE}:
         assert f"  {path} [" in told
     assert "v3/loyalty/list [not read]: 2 records under loyaltycards" in told
@@ -272,5 +253,5 @@ def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
     assert "loyalty cards have the same ids in v3 and v4: holds" in told
     assert not writing_paths(server)
     values = ["hush", "example.com", "Peeters", "Title", "cam_1 ", "Ann", "+4477", "ndoh57", "1990-02-28", "Brüssel"]
-    assert not [value for value in values if value in told + result.stderr]
+    assert not [value for value in values if value in told + result.errors]
     assert len(server.requests) < 60
