@@ -5,7 +5,7 @@ import duckdb
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import DeletionScope, remove_rejected
 from resources.warehouse.parquet_partitions import NO_PARTITION
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_paths, quoted_text
+from resources.warehouse.sql import execute_counting, files, is_empty, quoted_text
 
 
 def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
@@ -22,12 +22,16 @@ def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scop
 
 
 def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
-    columns = "endpoint: 'VARCHAR', parent: 'VARCHAR', start: 'TIMESTAMP', \"end\": 'TIMESTAMP'"
-    manifests = quoted_paths(batch.files("slices.json"))
-    slices = f"read_json({manifests}, format = 'array', hive_partitioning = false, columns = {{{columns}}}) AS slices"
+    """Remove what was rejected of the slices before, and what the complete reads would have met again."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE slices AS SELECT unnest(?::VARCHAR[]) AS endpoint, "
+        "unnest(?::VARCHAR[]) AS parent, "
+        'unnest(?::TIMESTAMP[]) AS start, unnest(?::TIMESTAMP[]) AS "end"',
+        [[slice_.key[place] for slice_ in batch.slices] for place in range(4)],
+    )
     return remove_rejected(connection, scope) + execute_counting(
         connection,
-        f"DELETE FROM quarantine USING {slices} WHERE quarantine.table_name = {quoted_text(scope.table.name)} "
+        f"DELETE FROM quarantine USING slices WHERE quarantine.table_name = {quoted_text(scope.table.name)} "
         "AND quarantine.endpoint = slices.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent "
         "AND (slices.start IS NULL OR quarantine.window_start >= slices.start "
         'AND quarantine.window_end <= slices."end")',

@@ -144,22 +144,24 @@ def _complete_units(data_dir: Path) -> set[Asked]:
     for manifest in (data_dir / ".state" / "batches").glob("*/manifest.json"):
         for file in manifest.parent.glob("*.slices.json"):
             for slice_ in json.loads(file.read_bytes()):
-                if slice_["endpoint"].startswith("v3/campaign/"):
-                    slices.add((slice_["endpoint"], slice_["parent"], slice_["start"], slice_["end"]))
+                if slice_["key"][0].startswith("v3/campaign/"):
+                    slices.add(tuple(slice_["key"]))
     return slices
 
 
 def _merged_units(data_dir: Path) -> set[Asked]:
     """The session slices that dead runs have merged and not published, as a copy of the stage has them."""
     stage = data_dir / ".state" / "stage.duckdb"
+    runs = [lock.stem.removeprefix("run-") for lock in stage.parent.glob("run-*.lock")]
     with TemporaryDirectory() as folder:
         for file in (stage, stage.with_suffix(".duckdb.wal")):
             if file.exists():
                 shutil.copy(file, folder)
         with duckdb.connect(str(Path(folder, stage.name))) as connection:
             columns = "endpoint, parent, window_start, window_end"
-            sessions = "FROM _state.completed_slices WHERE starts_with(endpoint, 'v3/campaign/')"
-            return set(connection.execute(f"SELECT {columns} {sessions}").fetchall())
+            of_dead_runs = "starts_with(endpoint, 'v3/campaign/') AND list_contains(?, run_id)"
+            query = f"SELECT {columns} FROM _state.completed_slices WHERE {of_dead_runs}"
+            return set(connection.execute(query, [runs]).fetchall())
 
 
 def _session_units(server: SandboxServer, begun: float) -> set[Asked]:
