@@ -36,7 +36,7 @@ def _resume(store: Store, key: BatchKey) -> Batch | None:
             continue
         manifest = _read_manifest(store, name, key, now)
         if manifest and manifest.resume_key == key.resume_key and resumed is None:
-            with suppress(ValueError, TypeError):  # lists of slices that somebody has broken
+            with suppress(ValueError, KeyError, TypeError):  # lists of slices that somebody has broken
                 resumed = Batch(store, name, manifest)
                 continue
             manifest = None
