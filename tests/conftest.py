@@ -1,5 +1,6 @@
 """Fixtures for all tests: a sandbox on loopback, an environment that names it, and a folder to write to."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,6 +25,15 @@ def pytest_configure() -> None:
         del os.environ[name]
     # without bytecode, each process that a test starts would compile Dagster anew: two thirds of its processor time
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_unconfigure() -> None:
+    """Take away the callback that Hypothesis leaves with the garbage collector.
+
+    It outlives all modules, and with it whatever the tests have imported: DuckDB reports that as leaked, in lines that
+    follow pytest's last one.
+    """
+    gc.callbacks.clear()
 
 
 @pytest.fixture(autouse=True)
