@@ -46,7 +46,7 @@ def parse_any_page(records: bytes, table: type[Table]) -> Texts:
         texts, wrong = zip(*(column.type.texts_of(found.tokens[path]) for path in column.paths), strict=True)
         taken = _coalesce(texts, column.name)
         for each in wrong:  # a value of another type counts only where no other place has a good one
-            unfit = unfit | (each & taken.is_null())
+            unfit = unfit | (each & taken.is_null()) if each.any() else unfit
         columns.append(taken)
         extras += _collect_unused(column, found.tokens, texts)
     return Texts(pl.DataFrame(columns), join_extras(extras, len(objects)), unfit, frozenset(found.new_fields))
@@ -146,9 +146,11 @@ def _collect_tokens(
     for field, nested in declared.items():
         column = _token_column(objects, field)
         if nested is None:
-            is_empty = column.str.contains(_EMPTY).fill_null(value=False)
-            found.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
-            extras.append((field, pl.select(pl.when(is_empty).then(column)).to_series()))
+            is_empty = column.str.contains(_EMPTY)
+            found.tokens[*above, field] = column
+            if is_empty.any():
+                found.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
+                extras.append((field, pl.select(pl.when(is_empty).then(column)).to_series()))
             continue
         is_object = column.str.starts_with("{").fill_null(value=False)
         inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
@@ -182,6 +184,8 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
 
 def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
     """Values at a column's places that it does not take, because another of its places has one."""
+    if len(column.paths) == 1:
+        return []
     extras: Extras = []
     before = texts[0].is_not_null() & False
     for path, text in zip(column.paths, texts, strict=True):
@@ -189,7 +193,7 @@ def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequen
         before = before | is_taken
         left = (tokens[path] != "null") & ~is_taken
         extras.append((".".join(path), pl.select(pl.when(left).then(tokens[path])).to_series()))
-    return extras if len(column.paths) > 1 else []
+    return extras
 
 
 def join_extras(extras: Extras, records: int) -> pl.Series:

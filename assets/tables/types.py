@@ -52,16 +52,24 @@ class ColumnType:
 
     def texts_of(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
         """Return what JSON tokens say as texts, and where a token is of a type that the column cannot take."""
-        is_string = tokens.str.starts_with('"').fill_null(value=False)
-        is_flag = tokens.is_in(["true", "false"]).fill_null(value=False)
-        is_number = tokens.str.contains("^[-0-9]").fill_null(value=False)
-        fits = is_string | is_number | (is_flag if self.pattern is not None else False)
-        text = pl.select(pl.when(is_string).then(tokens.str.head(-1).str.tail(-1)).when(fits).then(tokens)).to_series()
-        escaped = (is_string & tokens.str.contains("\\", literal=True)).arg_true()
+        if tokens.null_count() == len(tokens):  # most columns of a page, and all that follows costs a while
+            return tokens, tokens.is_not_null()
+        token = pl.col("token")
+        is_string = token.str.starts_with('"').fill_null(value=False)
+        is_number = token.str.contains("^[-0-9]").fill_null(value=False)
+        fits = is_string | is_number
+        if self.pattern is not None:
+            fits = fits | token.is_in(["true", "false"]).fill_null(value=False)
+        found = pl.DataFrame({"token": tokens}).select(
+            text=pl.when(is_string).then(token.str.head(-1).str.tail(-1)).when(fits).then(token),
+            is_escaped=is_string & token.str.contains("\\", literal=True),
+            is_unfit=(token != "null").fill_null(value=False) & ~fits,
+        )
+        text, escaped = found["text"], found["is_escaped"].arg_true()
         if len(escaped):
             decoded = msgspec.json.decode(f"[{','.join(tokens.gather(escaped))}]", type=list[str])
             text = text.scatter(escaped, decoded)
-        return text, tokens.is_not_null() & (tokens != "null").fill_null(value=False) & ~fits
+        return text, found["is_unfit"]
 
 
 def _rule(expected: str, pattern: str, accepted: tuple[type, ...]) -> BeforeValidator:
