@@ -52,7 +52,7 @@ def planted_account() -> HandmadeAccount:
         [campaign(1)],
         {
             "cam_1": [
-                session(1, user=person, customid=NAME),
+                session(1, user=person, customid=NAME, status={"customid": EMAIL}),
                 session(2, user={"email": "else@example.org"}, undeclared={"who": EMAIL, f"of {EMAIL}": NAME}),
                 session(3, created="tomorrow", user=person),
                 session(5, created=EMAIL, status={"claimed": NAME}),

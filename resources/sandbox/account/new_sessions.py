@@ -5,15 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 
+from resources.sandbox.account.session_fields import FLAGS, STATUS, UTM
+
 ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
 FIRST_NEW_SEQUENCE_ID = 900_000_000
 """Far above those of generated sessions, which grow with time and must not meet these."""
-STATUS_FIELDS = (
-    "opened", "open_date_utc", "played", "played_date_utc", "claimed", "claim_date_utc", "claimtype",
-    "saved_to_passbook", "validated", "validation_date_utc", "validation_value", "value", "voided",
-    "voided_date_utc", "locked", "own_validation_code",
-)  # fmt: skip
-FLAGS = ("opened", "played", "claimed", "saved_to_passbook", "validated", "voided", "locked")
 DATES = {
     "opened": "open_date_utc",
     "claimed": "claim_date_utc",
@@ -21,6 +17,8 @@ DATES = {
     "voided": "voided_date_utc",
 }
 """The date that goes with each flag that can be changed."""
+DATES_WHEN_TAKEN_BACK = {"voided": "unvoided_date_utc", "locked": "unlocked_date_utc"}
+"""The date that goes with it when it is taken back."""
 CUSTOM_FIELDS = tuple(f"customfield{number}" for number in range(1, 8))
 USER_FIELDS = ("firstname", "lastname", "email", "phone", "language", "optin", *CUSTOM_FIELDS)
 
@@ -36,30 +34,43 @@ def make_random_text(name: str, letters: str, length: int) -> str:
 
 
 def make_session(
-    number: int, url: str, now: datetime, *, user: Mapping[str, str] | None = None, code: str = "", customid: str = ""
+    number: int,
+    url: str,
+    now: datetime,
+    *,
+    user: Mapping[str, str] | None = None,
+    customid: str = "",
+    status: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
     """Return the record of a new session of the campaign with this address, as campaign/data shows it."""
     session_id = make_random_text(f"session/{number}", ALPHABET, 21)
-    status = {name: "0" if name in FLAGS else "" for name in STATUS_FIELDS}
+    empty = {name: "0" if name in FLAGS else None if name in UTM else "" for name in STATUS}
+    dated = {"created_date_utc": format_date(now), "customid": customid}
     person = {name: "0" if name == "optin" else (user or {}).get(name, "") for name in USER_FIELDS}
     return {
         "sequenceid": str(FIRST_NEW_SEQUENCE_ID + number),
         "session": session_id,
         "session_url": f"{url}/{session_id}",
         "customid": customid,
-        "status": {"created_date_utc": format_date(now)} | status | {"own_validation_code": code},
+        "status": empty | dated | dict(status or {}),
         "user": person,
     }
 
 
 def apply_flags(session: Mapping[str, object], flags: Mapping[str, bool], now: datetime) -> dict[str, object]:
-    """Return the session with steps taken, or taken back: flags of `DATES`. A step already taken keeps its date."""
+    """Return the session with steps taken, or taken back: flags of `DATES`, and `locked`.
+
+    A step already taken keeps its date.
+    """
     old = read_group(session, "status")
     new: dict[str, object] = {}
     for flag, is_on in flags.items():
-        key = DATES[flag]
-        kept = old.get(key) if old.get(key) not in ("", None, "0000-00-00 00:00:00") else format_date(now)
-        new |= {flag: "1", key: kept} if is_on else {flag: "0", key: ""}
+        new[flag] = "1" if is_on else "0"
+        if key := DATES.get(flag):
+            kept = old.get(key) if old.get(key) not in ("", None, "0000-00-00 00:00:00") else format_date(now)
+            new[key] = kept if is_on else ""
+        if flag in DATES_WHEN_TAKEN_BACK and not is_on and old.get(flag) == "1":
+            new[DATES_WHEN_TAKEN_BACK[flag]] = format_date(now)
     return {**session, "status": {**old, **new}}
 
 

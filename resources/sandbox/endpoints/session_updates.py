@@ -11,16 +11,19 @@ from resources.sandbox.protocol.replies import Reply, reply_with_fields
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import INTEGER, STRING, array_schema
 
-STEPS = {"void": "voided", "claim": "claimed", "validate": "validated"}
+STEPS = {"void": "voided", "claim": "claimed", "validate": "validated", "lock": "locked"}
+NOTED = ("validation_value", "redeem_location_ID")
+"""What is noted at a validation."""
 CHANGES = (
     *(switch(name, note="false takes it back; the name is made up") for name in STEPS),
+    *(text(name, note="the name is made up") for name in NOTED),
     *(text(name, longest=50) for name in CUSTOM_FIELDS),
 )
 MESSAGE = text("message", required=True)
 
 
 def couponsession_update(request: ApiRequest, state: State) -> Reply:
-    """Void, claim or validate a session or take it back, and set its custom fields (API.md, section 5.5).
+    """Void, claim, validate or lock a session or take it back, and set its custom fields (API.md, section 5.5).
 
     `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one, and the
     answer, are made up.
@@ -71,7 +74,10 @@ def keep_message(request: ApiRequest, state: State, **fields: str) -> None:
 def _update(request: ApiRequest, state: State, session: Mapping[str, object]) -> None:
     flags = {flag: is_switched_on(request, name) for name, flag in STEPS.items() if request.text(name) is not None}
     custom = {name: value for name in CUSTOM_FIELDS if (value := request.text(name)) is not None}
+    noted = {name: value for name in NOTED if (value := request.text(name)) is not None}
     new = apply_flags(session, flags, state.now)
+    if noted:
+        new["status"] = {**read_group(new, "status"), **noted}
     if custom:
         new["user"] = {**read_group(session, "user"), **custom}
     state.account.replace_session(str(session["session"]), new)

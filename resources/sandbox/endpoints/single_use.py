@@ -13,6 +13,7 @@ from resources.sandbox.account.new_sessions import (
     make_session,
     read_group,
 )
+from resources.sandbox.account.session_fields import UTM
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
@@ -33,7 +34,6 @@ from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import STRING, array_schema, field_schemas, object_schema
 
 PERSON = ("firstname", "lastname", "email", "phone", *CUSTOM_FIELDS)
-UTM = ("utm_campaign", "utm_source", "utm_medium", "utm_term", "utm_content")
 DUPLICATES: tuple[SessionField, ...] = ("email", "phone", "customid")
 DIGITS = {"6digits": 6, "8digits": 8, "10digits": 10}
 AUTOMATED = ("code_prefix", "code_length", "code_type")
@@ -45,8 +45,7 @@ STEPS = {"voided": "voided", "activated": "opened"}
 def singleuse_create(request: ApiRequest, state: State) -> Reply:
     """Make a single-use session, or return the earlier one of the same person (section 5.22).
 
-    `expiry_date` and utm_* are checked but shown by no reading endpoint. `action` is made up, and that a
-    `duplicate_check` of true means all three fields.
+    `action` is made up, and that a `duplicate_check` of true means all three fields.
     """
     campaign = lookup.find_campaign(request, state)
     own, automatic = request.text("customvalcode"), request.text("autovalcode")
@@ -58,7 +57,12 @@ def singleuse_create(request: ApiRequest, state: State) -> Reply:
         code = make_random_text(f"code/{count}", string.digits, DIGITS[automatic]) if automatic else own or ""
         person = {name: request.text(name) or "" for name in PERSON}
         session = make_session(
-            count, _read_url(campaign), state.now, user=person, code=code, customid=request.text("customid") or ""
+            count,
+            _read_url(campaign),
+            state.now,
+            user=person,
+            customid=request.text("customid") or "",
+            status={"own_validation_code": code, **_read_channel_and_expiry(request)},
         )
         state.account.add_sessions(campaign.campaign_id, session)
     head = {"campaign": campaign.campaign_id, "action": "single_use_code_created"}
@@ -83,7 +87,7 @@ def multiplesingleuse_create(request: ApiRequest, state: State) -> Reply:
         if automated:
             code = request.required_text("code_prefix")
             code += make_random_text(f"code/{count}", letters, int(request.required_text("code_length")))
-        session = make_session(count, _read_url(campaign), state.now, code=code)
+        session = make_session(count, _read_url(campaign), state.now, status={"own_validation_code": code})
         session = apply_flags(session, {step: True}, state.now) if step else session
         # As text: a hundred thousand mappings would take several times the memory.
         sessions.append(msgspec.json.encode(session))
@@ -114,6 +118,13 @@ def _find_duplicate(request: ApiRequest, state: State, campaign: Campaign) -> di
         if sessions:
             return dict(sessions[0][1])
     return None
+
+
+def _read_channel_and_expiry(request: ApiRequest) -> dict[str, str]:
+    """Return the fields of a session's status that its parameters name."""
+    channel = {name: value for name in UTM if (value := request.text(name)) is not None}
+    expiry = request.text("expiry_date")
+    return channel if expiry is None else channel | {"expiration_date": f"{expiry[:10]} {expiry[11:]}"}
 
 
 def _show_created(session: dict[str, object]) -> dict[str, object]:

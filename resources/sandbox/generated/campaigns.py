@@ -3,8 +3,10 @@
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from resources.sandbox.account.account import Campaign
+from resources.sandbox.generated.shops import SHOPS
 from resources.sandbox.generated.texts import CAMPAIGN_TEXTS
 
 FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - the account's times are naive UTC, like the API's
@@ -39,6 +41,12 @@ class CampaignPlan:
     open_rate: float
     claim_rate: float
     validation_rate: float
+    """0 where own barcodes are scanned by tills that tell the platform nothing."""
+    notes_money: bool
+    """Whether the money spent is asked for at validation."""
+    first_shop: int
+    """The first of the campaign's shops in `SHOPS`."""
+    expiry: Literal["never", "at its end", "after opening", "after claim"]
 
     def campaign(self, now: datetime) -> Campaign:
         """Return the campaign as the API shows it at `now`.
@@ -71,6 +79,10 @@ class CampaignPlan:
             category=self.category,
             tags=frozenset(self.tags),
         )
+
+
+_EXPIRIES: tuple[Literal["never", "after opening", "after claim"], ...] = ("after opening", "never", "after claim")
+"""Of campaigns that never end."""
 
 
 def plan_campaigns(seed: int, amount: int) -> list[CampaignPlan]:
@@ -115,5 +127,8 @@ def _plan_campaign(chance: random.Random, position: int, campaign_id: str, weigh
         value=("", "5.00", "12.50", "0.99")[position % 4],
         open_rate=chance.uniform(0.6, 0.98),
         claim_rate=chance.uniform(0.2, 0.7),
-        validation_rate=chance.uniform(0.3, 0.8),
+        validation_rate=chance.uniform(0.3, 0.8) * (position % 8 != 5),
+        notes_money=position % 3 != 1,
+        first_shop=position % len(SHOPS),
+        expiry=_EXPIRIES[position // 3 % len(_EXPIRIES)] if evergreen else "at its end",
     )

@@ -9,7 +9,8 @@ from resources.sandbox.account.account import SessionField, SessionQuery
 from resources.sandbox.generated.campaigns import CampaignPlan
 from resources.sandbox.generated.random_columns import INDEX, draw_bits, draw_event, draw_text, draw_uniform
 from resources.sandbox.generated.session_ids import make_session_id
-from resources.sandbox.generated.sessions import to_seconds
+from resources.sandbox.generated.sessions import DAY, HOUR, to_seconds
+from resources.sandbox.generated.shops import CHANNELS, SHOPS, SHOPS_OF_A_CAMPAIGN
 from resources.sandbox.generated.texts import CITIES, COMMENTS, LOCALES, MAIL_NAMES
 
 FIRST_SEQUENCE_ID = 18_000_000
@@ -30,8 +31,11 @@ class State(NamedTuple):
     claimed: pl.Expr
     validated: pl.Expr
     voided: pl.Expr
+    unvoided: pl.Expr
     locked: pl.Expr
+    unlocked: pl.Expr
     saved: pl.Expr
+    saved_to_google: pl.Expr
     identified: pl.Expr
 
 
@@ -54,8 +58,11 @@ def state_at(now: int) -> State:
         claimed=after_reset("claimed"),
         validated=after_reset("validated"),
         voided=pl.when(~happened("unvoided")).then(visible("voided")),
-        locked=happened("locked"),
-        saved=happened("saved"),
+        unvoided=visible("unvoided"),
+        locked=happened("locked") & ~happened("unlocked"),
+        unlocked=visible("unlocked"),
+        saved=visible("saved"),
+        saved_to_google=visible("saved_to_google"),
         identified=happened("claimed"),
     )
 
@@ -143,6 +150,7 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
     cents = (draw_bits(seed, "spent") % 10_000).cast(pl.Int64)
     spent = pl.concat_str(cents // 100, pl.lit("."), (cents % 100).cast(pl.String).str.zfill(2))
     code = (draw_bits(seed, "code") % 10**9).cast(pl.String).str.zfill(9)
+    places = _shop(seed, plan, validated)
     return {
         "created_date_utc": _date(state.created),
         "opened": _flag(state.opened.is_not_null()),
@@ -152,16 +160,56 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
         "claimed": _flag(claimed),
         "claim_date_utc": _date(state.claimed),
         "claimtype": _text(claimed, way),
-        "saved_to_passbook": _flag(state.saved),
+        "saved_to_passbook": _flag(state.saved.is_not_null()),
+        "saved_to_passbook_date_utc": _date(state.saved),
+        "saved_to_androidpay": _flag(state.saved_to_google.is_not_null()),
+        "saved_to_androidpay_date_utc": _date(state.saved_to_google),
         "validated": _flag(validated),
         "validation_date_utc": _date(state.validated),
-        "validation_value": _text(validated & draw_event(seed, "spends", 0.6), spent),
-        "value": pl.lit(plan.value),
+        "own_validation_code": _text(pl.lit(plan.has_codes) & state.identified, "VC-" + code),
+        "validation_value": _text(pl.lit(plan.notes_money) & validated & draw_event(seed, "spends", 0.6), spent),
+        "redeem_location_ID": places.pop("redeem_location_ID"),
         "voided": _flag(state.voided.is_not_null()),
         "voided_date_utc": _date(state.voided),
+        "unvoided_date_utc": _date(state.unvoided),
         "locked": _flag(state.locked),
-        "own_validation_code": _text(pl.lit(plan.has_codes) & state.identified, "VC-" + code),
+        "unlocked_date_utc": _date(state.unlocked),
+        "value": pl.lit(plan.value),
+        "customid": _custom_id(plan),
+        "expiration_date": _date(_expiry(plan, state)),
+        **_channel(seed),
+        **places,
     }
+
+
+def _shop(seed: int, plan: CampaignPlan, validated: pl.Expr) -> dict[str, pl.Expr]:
+    """Return the fields of the place where a session was redeemed; most know it."""
+    shops = [SHOPS[(plan.first_shop + each) % len(SHOPS)] for each in range(SHOPS_OF_A_CAMPAIGN)]
+    number, is_known = draw_bits(seed, "shop") % len(shops), validated & draw_event(seed, "knows the shop", 0.9)
+    return {
+        name: _text(is_known, pl.lit(pl.Series([shop[name] for shop in shops])).gather(number)) for name in SHOPS[0]
+    }
+
+
+def _channel(seed: int) -> dict[str, pl.Expr]:
+    """Return the utm_* fields; null where none is known."""
+    number = pl.when(draw_event(seed, "comes by a channel", 0.75)).then(draw_bits(seed, "channel") % len(CHANNELS))
+    texts = {name: pl.Series([each[name] for each in CHANNELS], dtype=pl.String) for name in CHANNELS[0]}
+    return {name: pl.lit(series).gather(number.fill_null(0)) for name, series in texts.items()}
+
+
+def _expiry(plan: CampaignPlan, state: State) -> pl.Expr:
+    """Return when a session expires, in a time zone of the campaign's own, two hours ahead of UTC."""
+    match plan.expiry:
+        case "at its end":
+            end = to_seconds(plan.ends) if plan.ends else None
+            return pl.when(state.created.is_not_null()).then(pl.lit(end, pl.Int64)) + 2 * HOUR
+        case "after opening":
+            return state.opened + 14 * DAY + 2 * HOUR
+        case "after claim":
+            return state.claimed + 7 * DAY + 2 * HOUR
+        case _:
+            return pl.when(state.created.is_null()).then(state.created)
 
 
 def _user(seed: int, state: State) -> dict[str, pl.Expr]:

@@ -23,7 +23,7 @@ WEEKEND_HOURS = (3, 2, 1, 1, 1, 1, 2, 4, 9, 15, 21, 24, 22, 20, 20, 21, 22, 21, 
 
 EVENTS = (
     "created", "opened", "played", "claimed", "validated", "reset", "claimed_again", "validated_again",
-    "voided", "unvoided", "locked", "saved",
+    "voided", "unvoided", "locked", "unlocked", "saved", "saved_to_google",
 )  # fmt: skip
 EVENT_SCHEMA = dict.fromkeys(EVENTS, pl.Int64)
 """Event times in seconds since 1970 UTC; null = never happens."""
@@ -167,6 +167,9 @@ def _add_other_events(seed: int, rows: pl.DataFrame) -> pl.DataFrame:
     return (
         rows.with_columns(
             saved=_if(draw_event(seed, "save", 0.2), pl.col("claimed") + draw_delay(seed, "saved", 30.0)),
+            saved_to_google=_if(
+                draw_event(seed, "save to google", 0.15), pl.col("claimed") + draw_delay(seed, "saved to google", 30.0)
+            ),
             locked=_if(draw_event(seed, "lock", 0.01), last + draw_delay(seed, "locked", 2.0 * DAY)),
             reset=_if(resets, pl.col("validated") + draw_delay(seed, "reset at", 5.0 * DAY)),
         )
@@ -176,6 +179,7 @@ def _add_other_events(seed: int, rows: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             validated_again=_if(draw_event(seed, "twice", 0.6), _draw_shop_time(seed, claimed_again)),
+            unlocked=_if(draw_event(seed, "unlock", 0.4), pl.col("locked") + draw_delay(seed, "unlocked", 60.0 * DAY)),
             unvoided=_if(draw_event(seed, "unvoid", 0.25), voided + draw_delay(seed, "unvoided", 2.0 * DAY)),
         )
     )

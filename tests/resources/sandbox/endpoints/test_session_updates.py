@@ -76,6 +76,21 @@ class TestUpdating:
         api.call("couponsession/update", couponsession=name, void="false")
         assert api.sessions(campaign_id)[1]["status"]["voided_date_utc"] == ""
 
+    def test_what_is_taken_back_and_noted_shows_in_the_record(self, serve: Serve, make: Make) -> None:
+        clock = Clock.frozen(NOW)
+        api = serve(make(), clock=clock)
+        name = api.ids(busy(api))[1]
+        api.call("couponsession/update", couponsession=name, void=True, lock=True)
+        assert (status(api, name)["voided"], status(api, name)["locked"]) == ("1", "1")
+        clock.advance(timedelta(minutes=1))
+        noted = {"validation_value": "12.50", "redeem_location_ID": "302"}
+        api.call("couponsession/update", couponsession=name, void=False, lock=False, validate=True, **noted)
+        now = status(api, name)
+        assert (now["voided"], now["voided_date_utc"], now["locked"]) == ("0", "", "0")
+        assert now["unvoided_date_utc"] == now["unlocked_date_utc"] == str(clock.now())
+        assert {field: now[field] for field in noted} == noted
+        assert now["validated"] == "1"
+
     def test_the_first_six_letters_are_enough(self, serve: Serve, make: Make) -> None:
         api = serve(make())
         name = api.ids(busy(api))[0]
@@ -118,7 +133,8 @@ class TestMaking:
         campaign_id = busy(api)
         before = api.ids(campaign_id)
         person = {"firstname": "Zoé", "email": "new@example.com", "phone": "+3247", "customfield7": "x"}
-        made = api.call("singleuse/create", campaign=campaign_id, customid="C1", customvalcode="V1", **person)
+        told = {"utm_source": "mail", "utm_term": "é", "expiry_date": "2026-12-31:10:00:00"}
+        made = api.call("singleuse/create", campaign=campaign_id, customid="C1", customvalcode="V1", **person, **told)
         name = made["single_use_code"]
         assert api.ids(campaign_id) == [*before, name]
         assert (made["customid"], made["custom_validation_code"]) == ("C1", "V1")
@@ -126,6 +142,8 @@ class TestMaking:
         row = api.sessions(campaign_id)[-1]
         assert row["session_url"] == made["single_use_url"]
         assert row["status"]["created_date_utc"] == str(NOW)
+        shown = {"utm_source": "mail", "utm_term": "é", "utm_medium": None, "expiration_date": "2026-12-31 10:00:00"}
+        assert shown.items() <= row["status"].items()
         assert person.items() <= row["user"].items()
         for text in ("new@example.com", "V1"):
             assert [each["session"] for each in api.call("couponsession/search", search=text)["data"]] == [name]

@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 
+from resources.sandbox.account.session_fields import LOCATION, STATUS, UTM
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.resources.sandbox.api import NOW, Api
 from tests.resources.sandbox.conftest import Serve
 
 DATES = ("open_date_utc", "played_date_utc", "claim_date_utc", "validation_date_utc", "voided_date_utc")
-STATUS = [
-    "created_date_utc", "opened", "open_date_utc", "played", "played_date_utc", "claimed", "claim_date_utc",
-    "claimtype", "saved_to_passbook", "validated", "validation_date_utc", "validation_value", "value", "voided",
-    "voided_date_utc", "locked", "own_validation_code",
-]  # fmt: skip
 FLAGS = {
     "opened": "open",
     "played": "played",
@@ -112,9 +108,13 @@ class TestTime:
                 seen["unvoided"] += bool(was["voided_date_utc"] and not now["voided_date_utc"])
                 seen["reset"] += bool(was["validation_date_utc"] and not now["validation_date_utc"])
                 seen["claimed again"] += "" < was["claim_date_utc"] < now["claim_date_utc"]
+                seen["un-void dated"] += was["unvoided_date_utc"] < now["unvoided_date_utc"]
                 seen["locked"] += was["locked"] < now["locked"]
+                seen["unlocked"] += was["locked"] > now["locked"] and now["unlocked_date_utc"] != ""
             old = new
-        assert all(seen[what] > 0 for what in ("unvoided", "reset", "claimed again", "locked")), seen
+        assert all(
+            seen[what] > 0 for what in ("unvoided", "un-void dated", "reset", "claimed again", "locked", "unlocked")
+        ), seen
 
     def test_exactly_the_sessions_asked_for_exist_at_the_reference_day(self, serve: Serve) -> None:
         api = serve(GeneratedAccount(seed=9, sessions=777), clock=Clock.frozen(datetime(2026, 10, 31, 23, 59, 59)))
@@ -166,20 +166,68 @@ class TestRecords:
     def test_every_leaf_is_text_and_flags_follow_their_dates(self, rows: Rows) -> None:
         for row in rows.values():
             status, user = row["status"], row["user"]
-            assert all(isinstance(value, str) for value in (*status.values(), *user.values()))
+            texts = [value for name, value in status.items() if name not in UTM or value is not None]
+            assert all(isinstance(value, str) for value in (*texts, *user.values()))
             for flag, name in FLAGS.items():
                 assert status[flag] == ("1" if status[f"{name}_date_utc"] else "0")
             assert status["locked"] in "01"
-            assert status["saved_to_passbook"] in "01"
+            for wallet in ("saved_to_passbook", "saved_to_androidpay"):
+                assert status[wallet] == ("1" if status[f"{wallet}_date_utc"] else "0")
             for key in ("created_date_utc", *DATES):
                 assert not status[key] or datetime.strptime(status[key], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
 
     def test_records_have_the_fields_agreed_on(self, rows: Rows) -> None:
         row = next(iter(rows.values()))
         assert list(row) == ["sequenceid", "session", "session_url", "customid", "status", "user"]
-        assert list(row["status"]) == STATUS
+        assert list(row["status"]) == [*STATUS]
         custom = [f"customfield{number}" for number in range(1, 8)]
         assert list(row["user"]) == ["firstname", "lastname", "email", "phone", "language", "optin", *custom]
+
+    def test_a_session_is_redeemed_at_one_of_a_few_shops_of_its_campaign(self, generated: Api) -> None:
+        shops_of = [
+            {
+                tuple(row["status"][name] for name in LOCATION)
+                for row in generated.sessions(each, "campaign/validations")
+            }
+            for each in campaign_ids(generated)
+        ]
+        nowhere = ("",) * len(LOCATION)
+        assert all(len(shops) <= 4 for shops in shops_of)
+        assert max(map(len, shops_of)) == 4
+        assert nowhere in set().union(*shops_of)
+        for each in campaign_ids(generated):
+            for row in generated.sessions(each):
+                is_validated = row["status"]["validated"] == "1"
+                assert is_validated or not any(row["status"][name] for name in LOCATION)
+
+    def test_channels_are_known_or_null(self, rows: Rows) -> None:
+        channels = Counter(tuple(row["status"][name] for name in UTM) for row in rows.values())
+        assert len(channels) == 5
+        assert all(value != "" for channel in channels for value in channel)
+        assert 0.3 < channels[(None,) * 5] / len(rows) < 0.5
+
+    def test_expiries_are_fixed_or_count_from_a_step(self, generated: Api) -> None:
+        expiries = {
+            each: {row["status"]["expiration_date"] for row in generated.sessions(each)}
+            for each in campaign_ids(generated)
+        }
+        sizes = Counter(min(len(dates), 2) for dates in expiries.values() if dates)
+        assert sizes[1] > 0
+        assert sizes[2] > 0
+        assert any(dates == {""} for dates in expiries.values())
+
+    def test_some_campaigns_note_money_and_some_with_own_codes_are_not_tracked(self, serve: Serve) -> None:
+        api = serve(GeneratedAccount(seed=1, sessions=10_000, campaigns=20))
+        status = {each: [row["status"] for row in api.sessions(each)] for each in campaign_ids(api)}
+        money = [any(row["validation_value"] for row in rows) for rows in status.values() if len(rows) > 50]
+        assert True in money
+        assert False in money
+        untracked = [
+            rows
+            for rows in status.values()
+            if any(row["own_validation_code"] for row in rows) and not any(row["validation_date_utc"] for row in rows)
+        ]
+        assert untracked
 
     def test_people_are_made_up_and_write_in_many_scripts(self, rows: Rows) -> None:
         users = [row["user"] for row in rows.values()]
