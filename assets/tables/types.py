@@ -54,16 +54,16 @@ class ColumnType:
         """Return what JSON tokens say as texts, and where a token is of a type that the column cannot take."""
         if tokens.null_count() == len(tokens):  # most columns of a page, and all that follows costs a while
             return tokens, tokens.is_not_null()
-        token = pl.col("token")
-        is_string = token.str.starts_with('"').fill_null(value=False)
-        is_number = token.str.contains("^[-0-9]").fill_null(value=False)
+        json = pl.col("json")
+        is_string = json.str.starts_with('"').fill_null(value=False)
+        is_number = json.str.contains("^[-0-9]").fill_null(value=False)
         fits = is_string | is_number
         if self.pattern is not None:
-            fits = fits | token.is_in(["true", "false"]).fill_null(value=False)
-        found = pl.DataFrame({"token": tokens}).select(
-            text=pl.when(is_string).then(token.str.head(-1).str.tail(-1)).when(fits).then(token),
-            is_escaped=is_string & token.str.contains("\\", literal=True),
-            is_unfit=(token != "null").fill_null(value=False) & ~fits,
+            fits = fits | json.is_in(["true", "false"]).fill_null(value=False)
+        found = pl.DataFrame({"json": tokens}).select(
+            text=pl.when(is_string).then(json.str.head(-1).str.tail(-1)).when(fits).then(json),
+            is_escaped=is_string & json.str.contains("\\", literal=True),
+            is_unfit=(json != "null").fill_null(value=False) & ~fits,
         )
         text, escaped = found["text"], found["is_escaped"].arg_true()
         if len(escaped):

@@ -31,7 +31,7 @@ class Assumptions(BaseModel):
     single_as: Literal["object", "array"] = "object"
     """Whether v3 calls about one thing answer with an object or an array of one. Client: an object (section 5.2)."""
     row_fields: Literal["all", "seen"] = "all"
-    """Fields of a record in campaign/*: all of couponsession/data, or the 12 that clients read. Inferred (section 5.3)."""
+    """Fields of a record in campaign/*: as couponsession/data, or the 12 that clients read. Inferred (section 5.3)."""
     campaign_fields: Literal["seen", "hinted"] = "seen"
     """Fields of a row in coupon/list: the 6 that clients read, or with those that are hints (section 5.1)."""
     session_order: Literal["ascending", "newest_first"] = "ascending"
