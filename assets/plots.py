@@ -5,6 +5,7 @@ Which numbers are drawn is in `assets/report/figures.py`.
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pygal import Config, Graph
 
-BLUE, GREEN = "#4f6df5", "#1f9d6b"
+BLUE, ORANGE, GREEN = "#4f6df5", "#c9761a", "#1f9d6b"
 INK = "currentColor"
 """The colour of the text around the plot, light or dark."""
 
@@ -25,10 +26,30 @@ GREY = "#7a7a7b"
 AXIS_HEADROOM = 1.12
 """The height of a plot relative to its highest bar, so that the number above the bar has room."""
 
-MAX_DATES, MIN_MONTHS = 8, 2
-"""The most dates written below a plot, and the fewest first days of a month for months to be written, not days."""
+MIN_MONTHS = 2
+"""The fewest first days of a month for months to be written below a plot, not days."""
 
 NO_AXES = ".axis > path { stroke: none !important; }"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much room a plot has: pixels, and how much can be written below and above it."""
+
+    width: int
+    height: int
+    font_size: int
+    max_dates: int
+    is_narrow: bool = False
+    """Whether numbers are written in thousands and millions, and many names stand upright."""
+
+
+WIDE = Size(960, 300, font_size=13, max_dates=8)
+NARROW = Size(360, 260, font_size=11, max_dates=5, is_narrow=True)
+"""The size for a page as wide as a phone."""
+
+MAX_NAMES_ACROSS = 6
+"""The most names that stand across below a narrow plot."""
 
 
 def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
@@ -37,50 +58,57 @@ def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{picture})")
 
 
-def bars(numbers: Mapping[str, float]) -> str:
+def bars(numbers: Mapping[str, float], size: Size = WIDE) -> str:
     """Draw a number for each of a few names, side by side."""
     from pygal import Bar
 
-    plot = Bar(_config(), print_values=True, print_values_position="top", show_y_labels=False)
+    plot = Bar(_config(size), print_values=True, print_values_position="top", show_y_labels=False)
     plot.show_y_guides = False
     plot.range = (0, max(numbers.values(), default=0) * AXIS_HEADROOM or 1)
     plot.x_labels = list(numbers)
+    if size.is_narrow and len(numbers) > MAX_NAMES_ACROSS:
+        plot.x_label_rotation = 90
     plot.add("", list(numbers.values()), rounded_bars=2)
     return _svg(plot, NO_AXES, ".value { transform: translateY(-5px); }")
 
 
-def by_day(lines: Mapping[str, Mapping[date, int]]) -> str:
+def by_day(lines: Mapping[str, Mapping[date, float]], size: Size = WIDE) -> str:
     """Draw numbers by day, at least one: the first line filled, others over it."""
     from pygal import DateLine
 
-    plot = DateLine(_config(opacity=0.45), show_dots=False, show_legend=len(lines) > 1, show_x_guides=False)
+    plot = DateLine(_config(size, opacity=0.45), show_dots=False, show_legend=len(lines) > 1, show_x_guides=False)
     days = sorted({day for numbers in lines.values() for day in numbers})
     firsts = [day for day in days if day.day == 1]
     written = firsts if len(firsts) > MIN_MONTHS else days
-    plot.x_labels = written[:: -(-len(written) // MAX_DATES)]
-    plot.x_value_formatter = lambda day: f"{day:%b %Y}" if written is firsts else f"{day:%d %b}"
+    plot.x_labels = written[:: -(-len(written) // size.max_dates)]
+    month = "%b %y" if size.is_narrow else "%b %Y"
+    plot.x_value_formatter = lambda day: day.strftime(month if written is firsts else "%d %b")
     plot.range = (0, max((number for numbers in lines.values() for number in numbers.values()), default=0) or 1)
     for name, numbers in lines.items():
-        plot.add(name, list(numbers.items()), fill=name == next(iter(lines)), stroke_style={"width": 1.5})
-    return _svg(plot)
+        plot.add(name, list(numbers.items()), fill=name == next(iter(lines)))
+    return _svg(plot, ".series .line { stroke-width: 2; stroke-opacity: 1; }", ".serie-0 .line { stroke-width: 1; }")
 
 
-def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str]) -> str:
-    """Draw numbers as dots in rows with names and numbered columns."""
+def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], size: Size = WIDE) -> str:
+    """Draw numbers as dots in rows and columns with names."""
     from pygal import Dot
 
-    plot = Dot(_config(colours=[BLUE] * len(rows)), show_x_guides=False)
-    plot.x_labels = [str(column) for column in range(len(numbers[0]))]
+    plot = Dot(_config(size, colours=[BLUE] * len(rows)), show_x_guides=False)
+    if size.is_narrow:
+        plot.height = len(rows) * 20
+    plot.x_labels = list(columns)
     for name, row in zip(rows, numbers, strict=True):
-        plot.add(name, row)
+        plot.add(name, list(row))
     return _svg(plot, NO_AXES)
 
 
-def _config(colours: Sequence[str] = (BLUE, GREEN), opacity: float = 0.75) -> "Config":
+def _config(size: Size, colours: Sequence[str] = (BLUE, ORANGE, GREEN), opacity: float = 0.75) -> "Config":
     from pygal import Config
     from pygal.style import Style
 
-    sizes = dict.fromkeys(("label_font_size", "major_label_font_size", "value_font_size", "legend_font_size"), 13)
+    sizes = dict.fromkeys(
+        ("label_font_size", "major_label_font_size", "value_font_size", "legend_font_size"), size.font_size
+    )
     style = Style(
         background="transparent",
         plot_background="transparent",
@@ -100,16 +128,28 @@ def _config(colours: Sequence[str] = (BLUE, GREEN), opacity: float = 0.75) -> "C
     return Config(
         style=style,
         js=[],
-        width=960,
-        height=300,
+        width=size.width,
+        height=size.height,
         explicit_size=True,
         margin=6,
         disable_xml_declaration=True,
         show_legend=False,
         legend_at_bottom=True,
-        value_formatter="{:,.0f}".format,
+        legend_at_bottom_columns=3,
+        truncate_label=-1,
+        truncate_legend=-1,
+        value_formatter=_shorten if size.is_narrow else "{:,.0f}".format,
         max_scale=6,
     )
+
+
+def _shorten(number: float) -> str:
+    """Write a number in at most six characters: 1,234 or 123k or 1.2M or 12M."""
+    if abs(number) >= 10_000_000:
+        return f"{number / 1e6:,.0f}M"
+    if abs(number) >= 1_000_000:
+        return f"{number / 1e6:.1f}M"
+    return f"{number / 1e3:.0f}k" if abs(number) >= 10_000 else f"{number:,.0f}"
 
 
 def _svg(plot: "Graph", *rules: str) -> str:

@@ -1,5 +1,9 @@
-"""The asset `published_database`: what analysts get, the database and its Parquet files."""
+"""The asset `published_database`: what analysts get, the database and its Parquet files.
 
+Its views, the report and the dictionary are assets of their own, so that the lineage shows what they are made of.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -7,10 +11,12 @@ from dagster import AutomationCondition
 
 from assets.catalogue import KEYED, TABLES, marts
 from assets.checks import failed_checks
-from assets.plots import as_picture
+from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
+from assets.relations import Relation, read_relations, relations_of_models
 from assets.report.dictionary import dictionary
 from assets.report.figures import figures
+from assets.report.report import MARTS as MARTS_OF_REPORT
 from assets.report.report import report
 from resources.run_mode import RunMode
 from resources.warehouse.errors import InUseError
@@ -32,21 +38,75 @@ publishing again what is published does nothing.
 """
 
 
-@dg.asset(
+def _spec_of_mart(relation: Relation) -> dg.AssetSpec:
+    columns = [dg.TableColumn(column.name, column.sql_type, column.comment) for column in relation.columns]
+    return dg.AssetSpec(
+        [relation.schema, relation.name],
+        deps=relation.reads,
+        group_name="marts",
+        kinds={"duckdb", "view"},
+        owners=["team:data"],
+        tags={"personal_data": "yes" if any(column.is_personal for column in relation.columns) else "no"},
+        freshness_policy=FRESHNESS,
+        description=f"{relation.comment}.",
+        metadata={"dagster/column_schema": dg.TableSchema(columns), "dagster/table_name": relation.title},
+    )
+
+
+def _spec_of_file(name: str, kind: str, description: str, deps: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        deps=deps,
+        group_name="analytics",
+        kinds={kind},
+        owners=["team:data"],
+        tags={"personal_data": "no"},
+        freshness_policy=FRESHNESS,
+        description=description,
+    )
+
+
+DATABASE = dg.AssetSpec(
+    "published_database",
+    deps=[table.TABLE for table in KEYED],
     group_name="analytics",
     kinds={"duckdb", "parquet"},
     owners=["team:data"],
     tags={"personal_data": "yes"},
-    deps=[dg.AssetKey(table.TABLE) for table in KEYED],
     automation_condition=FOLLOWS_THE_TABLES,
     freshness_policy=FRESHNESS,
+    description="The database coupontools.duckdb and the folder parquet for analysts: all tables of one moment.",
+)
+
+REPORT = _spec_of_file(
+    "report",
+    "html",
+    "The page report.html: headline figures, plots and tables, without personal data.",
+    [DATABASE.key, *(dg.AssetKey(["marts", mart]) for mart in MARTS_OF_REPORT)],
+)
+
+DICTIONARY = _spec_of_file(
+    "dictionary", "markdown", "The file dictionary.md: every table, view and column.", [DATABASE.key]
+)
+
+SPECS = (
+    DATABASE,
+    *(_spec_of_mart(relation) for relation in relations_of_models() if relation.schema == "marts"),
+    REPORT,
+    DICTIONARY,
+)
+
+
+@dg.multi_asset(
+    specs=SPECS,
+    can_subset=True,
     backfill_policy=dg.BackfillPolicy.single_run(),
     pool=WAREHOUSE_POOL,
 )
 def published_database(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, run_mode: RunMode
-) -> dg.MaterializeResult[Any]:
-    """Publish the database coupontools.duckdb and the folder parquet for analysts: all tables of one moment."""
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected."""
     if reasons := failed_checks(context.instance):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "
@@ -57,16 +117,23 @@ def published_database(
         published = _publish(warehouse)
         run_mode.note_published(published)
         pictures = {} if run_mode.interactive else _draw_pictures(context, warehouse)
-    return dg.MaterializeResult(
-        metadata={
-            "database": dg.MetadataValue.path(str(warehouse.folder.database)),
-            "parquet": dg.MetadataValue.path(str(warehouse.folder.parquet)),
-            "files written": published.files_written,
-            **{f"seconds {stage}": round(seconds, 3) for stage, seconds in published.seconds.items()},
-            **{f"rows of {table}": rows for table, rows in published.rows.items()},
-            **pictures,
-        }
-    )
+    of_database = _metadata(warehouse, published) | pictures
+    for spec in SPECS:
+        metadata = of_database if spec is DATABASE else {}
+        if spec.key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+        else:  # a run that selects one of them, as the automation's does, has published all the same
+            context.log_event(dg.AssetMaterialization(spec.key, metadata=metadata))
+
+
+def _metadata(warehouse: WarehouseResource, published: PublishResult) -> dict[str, Any]:
+    return {
+        "database": dg.MetadataValue.path(str(warehouse.folder.database)),
+        "parquet": dg.MetadataValue.path(str(warehouse.folder.parquet)),
+        "files written": published.files_written,
+        **{f"seconds {stage}": round(seconds, 3) for stage, seconds in published.seconds.items()},
+        **{f"rows of {table}": rows for table, rows in published.rows.items()},
+    }
 
 
 def _publish(warehouse: WarehouseResource) -> PublishResult:
@@ -75,7 +142,7 @@ def _publish(warehouse: WarehouseResource) -> PublishResult:
     with warehouse.engine.open_publication(tables, marts()) as publication:
         if connection := publication.connection:
             publication.add_file("report.html", report(connection, figures(connection)))
-            publication.add_file("dictionary.md", dictionary(connection))
+            publication.add_file("dictionary.md", dictionary(read_relations(connection)))
     return publication.result
 
 
@@ -85,7 +152,7 @@ def _draw_pictures(
     """Draw the figures of what is published now; none while another program has the database open for writing."""
     try:
         with warehouse.engine.open_published() as connection:
-            return {name: as_picture(svg, name) for name, svg in figures(connection).items()}
+            return {name: as_picture(figure.draw(WIDE), name) for name, figure in figures(connection).items()}
     except InUseError as error:
         context.log.warning(f"published_database: without pictures on this page. {error}")
         return {}

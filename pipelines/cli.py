@@ -157,9 +157,10 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 @app.command()
 def dictionary() -> None:
     """Print the data dictionary, as Markdown."""
-    from assets.report.dictionary import dictionary_of_models
+    from assets.relations import relations_of_models
+    from assets.report.dictionary import dictionary
 
-    click.echo(dictionary_of_models())
+    click.echo(dictionary(relations_of_models()))
     if error := write_error(sys.stdout):
         raise click.ClickException(f"The dictionary cannot be written to standard output: {error.strerror or error}.")
 

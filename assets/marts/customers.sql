@@ -116,7 +116,7 @@ FROM people
 LEFT JOIN grid USING (recency_score, frequency_score);
 
 COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number of those without one, live rows only; somebody with two addresses, or who gives an address here and only a number there, is two rows, and a family that shares one is one';
-COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, or else the phone number, as marts.identity writes them; a hash of it where personal data is hashed';
+COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, or else the phone number, as marts.identity writes them; a hash of it where personal data is hashed [personal data]';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
 COMMENT ON COLUMN marts.customers.validated IS 'of these, validated, with a date';
 COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds';

@@ -1,6 +1,6 @@
 """Writes the report: one HTML page with the numbers and plots of the account, without any other file.
 
-It shows numbers, and names of campaigns, cards and directories; no column with personal data.
+It shows numbers, and names of campaigns, channels, locations, cards and directories; no column with personal data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +12,31 @@ from typing import Any
 import duckdb
 
 from assets.catalogue import TABLES
+from assets.plots import NARROW, WIDE
+from assets.report.figures import Figure
+from assets.report.headline import DAYS_COMPARED, compare_days
 from resources.printable import make_printable
+
+MARTS = (
+    "campaign_funnel",
+    "channels",
+    "locations",
+    "loyalty_points",
+    "registrations_by_month",
+    "session_breakage",
+    "session_events",
+    "session_expiry",
+    "sessions_by_hour",
+    "weekly_cohorts",
+)
+"""The views that the report shows."""
 
 MIN_SESSIONS = 30
 """Sessions that a campaign needs to be among the best or worst."""
 
 WEEKS, COHORTS = 9, 16
+WEEKS_ON_A_PHONE = (0, 1, 4, 8)
+MONTHS, MAX_ROWS_SHOWN = 12, 10
 MAX_ROWS_SEARCHED = 10_000
 """Rows of a table that are searched for API fields without a column."""
 
@@ -25,8 +44,8 @@ Rows = Sequence[tuple[Any, ...]]
 Query = Callable[[str], Rows]
 
 
-def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, str]) -> str:
-    """Write the report of the current database of a connection, with its figures (SVG by name), as HTML."""
+def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure]) -> str:
+    """Write the report of the current database of a connection, with its figures, as HTML."""
     from jinja2 import Environment
 
     page = Environment(autoescape=True)
@@ -39,56 +58,97 @@ def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, str]) ->
     health = _health(query)
     return template.render(
         figures=figures,
-        headline=_headline(query),
+        sizes={"wide": WIDE, "narrow": NARROW},
+        headline=compare_days(connection),
+        days_compared=DAYS_COMPARED,
+        now=_now(query),
         read_until=max((read for _, _, _, read, _ in health if read), default=None),
         health=health,
         rejected=query(
             "SELECT table_name, reason, count(*) FROM main.quarantine GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 20"
         ),
+        **_of_campaigns(query),
         **_of_sessions(query),
         **_of_the_others(query),
     )
 
 
-def _headline(query: Query) -> Sequence[tuple[str, object]]:
-    ((sessions, validated),) = query("SELECT sum(created), sum(validated) FROM marts.campaign_funnel")
+def _now(query: Query) -> Sequence[tuple[str, object]]:
+    """Query the account as it is now, for the whole of its past."""
+    ((sessions, validated),) = query("SELECT sum(created), sum(validated) FROM marts.channels")
     counted = {
         "campaigns": "SELECT count(*) FROM main.campaigns WHERE _deleted_at IS NULL",
         "loyalty users": "SELECT count(*) FROM main.loyalty_users WHERE _deleted_at IS NULL",
         "directory registrations": "SELECT count(*) FROM main.directory_registrations WHERE _deleted_at IS NULL",
     }
-    share = _percent(validated / sessions) if sessions else "-"
     return [
         ("coupon sessions", int(sessions or 0)),
         ("validated", int(validated or 0)),
-        ("of all sessions", share),
+        ("of all sessions", _percent(validated / sessions) if sessions else "-"),
         *((name, query(sql)[0][0]) for name, sql in counted.items()),
     ]
 
 
-def _of_sessions(query: Query) -> Mapping[str, object]:
-    """Query the best and worst campaigns, and the cohorts."""
-    of_campaigns = (
-        "SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, "
-        "round(100 * validated_rate, 1)::VARCHAR || ' %' FROM marts.campaign_funnel "
-        f"WHERE created >= {MIN_SESSIONS} ORDER BY validated_rate {{}}, campaign_id LIMIT 5"
+def _of_campaigns(query: Query) -> Mapping[str, object]:
+    """Query the campaigns with the highest and with the lowest share of validations."""
+    campaigns = query(
+        "SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, validated_rate "
+        f"FROM marts.campaign_funnel WHERE created >= {MIN_SESSIONS} ORDER BY validated_rate DESC, campaign_id"
     )
+    rows = [(*numbers, _percent(share)) for *numbers, share in campaigns]
+    return {"fewest": MIN_SESSIONS, "best": rows[:5], "worst": rows[:-6:-1]}
+
+
+def _of_sessions(query: Query) -> Mapping[str, object]:
+    """Query channels, locations, reversals, breakage, and the cohorts."""
     return {
-        "fewest": MIN_SESSIONS,
-        "campaign_columns": ["campaign", "sessions", "validated", "share"],
-        "best": query(of_campaigns.format("DESC")),
-        "worst": query(of_campaigns.format("ASC")),
+        "channels": query(
+            "SELECT coalesce(nullif(concat_ws(' / ', utm_source, utm_medium, utm_campaign), ''), 'none'), created, "
+            "created_share, opened_rate, claimed_rate, validated_rate, validated, money_spent FROM marts.channels "
+            f"ORDER BY created DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
+        ),
+        "locations": query(
+            "SELECT coalesce(nullif(concat_ws(', ', max(company), max(city)), ''), 'none'), location_id, "
+            "sum(validations)::BIGINT, sum(validations) / sum(sum(validations)) OVER (), sum(voided)::BIGINT, "
+            "sum(money_spent) FROM marts.locations "
+            "WHERE month > (SELECT max(month) FROM marts.locations WHERE month < today() + 2) "
+            f"- INTERVAL {MONTHS} MONTH GROUP BY location_id, CASE WHEN location_id IS NULL THEN company END, "
+            f"CASE WHEN location_id IS NULL THEN city END ORDER BY 3 DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
+        ),
+        "reversals": _reversals(query),
+        "breakage": query(
+            "SELECT strftime(month, '%Y-%m'), sum(expired)::BIGINT, sum(validated)::BIGINT, sum(unused)::BIGINT, "
+            f"sum(unused) / sum(expired) FROM marts.session_breakage GROUP BY month ORDER BY month DESC LIMIT {MONTHS}"
+        ),
         "weeks": WEEKS,
+        "weeks_on_a_phone": WEEKS_ON_A_PHONE,
         "cohorts": _cohorts(query),
     }
+
+
+def _reversals(query: Query) -> Rows:
+    """Query by month: validations, what is void, no longer void, and what was taken back between two exports."""
+    return query(
+        "WITH steps AS (SELECT date_trunc('month', happened_at) AS month, count(*) FILTER (event = 'validated') AS "
+        "validated, count(*) FILTER (event = 'voided') AS voided, count(*) FILTER (event = 'unvoided') AS unvoided "
+        "FROM marts.session_events WHERE event IN ('validated', 'voided', 'unvoided') AND happened_at < today() + 2 "
+        "GROUP BY ALL UNION ALL BY NAME SELECT date_trunc('month', observed_at) AS month, "
+        "count(*) FILTER (validated_at_before IS NOT NULL AND validated_at_after IS NULL) AS reset, "
+        "count(*) FILTER (is_locked_after AND is_locked_before IS NOT TRUE) AS locked "
+        "FROM main.coupon_session_changes GROUP BY ALL) "
+        "SELECT strftime(month, '%Y-%m'), coalesce(sum(validated), 0)::BIGINT, coalesce(sum(voided), 0)::BIGINT, "
+        "coalesce(sum(unvoided), 0)::BIGINT, coalesce(sum(reset), 0)::BIGINT, coalesce(sum(locked), 0)::BIGINT "
+        f"FROM steps GROUP BY month ORDER BY month DESC LIMIT {MONTHS}"
+    )
 
 
 def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     """Query the newest weeks with sessions, with the share that was validated up to each number of weeks later."""
     cohorts: dict[date, tuple[int, list[float | None]]] = {}
     sql = (
-        "SELECT week, created, weeks_after, validated_rate_so_far FROM marts.weekly_cohorts WHERE week IN "
-        f"(SELECT DISTINCT week FROM marts.weekly_cohorts ORDER BY week DESC LIMIT {COHORTS}) ORDER BY 1, 3"
+        "WITH cohorts AS MATERIALIZED (SELECT week, created, weeks_after, validated_rate_so_far FROM "
+        "marts.weekly_cohorts) FROM cohorts WHERE week IN "
+        f"(SELECT DISTINCT week FROM cohorts ORDER BY week DESC LIMIT {COHORTS}) ORDER BY week, weeks_after"
     )
     for week, created, after, share in query(sql):
         shares = cohorts.setdefault(week, (created, [None] * WEEKS))[1]

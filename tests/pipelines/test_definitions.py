@@ -11,6 +11,7 @@ import pytest
 
 from assets.coupon_sessions import coupon_sessions
 from assets.partitions import cards, daily
+from assets.published_database import published_database
 from pipelines.definitions import build_defs, defs
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
@@ -32,6 +33,36 @@ PARTITIONS = {
     "loyalty_users": "cards",
     "loyalty_user_changes": "cards",
 }
+MARTS = {
+    "abuse_candidates": ["campaigns", "coupon_session_changes", "coupon_sessions"],
+    "campaign_funnel": ["campaigns", "coupon_sessions"],
+    "campaign_funnel_by_day": ["campaigns", "coupon_sessions"],
+    "channels": ["coupon_sessions"],
+    "code_pool": ["campaigns", "coupon_sessions"],
+    "customers": ["coupon_sessions", "directory_registrations", "loyalty_users"],
+    "interactions_by_month": ["campaigns", "coupon_sessions", "loyalty_user_changes"],
+    "locations": ["coupon_sessions"],
+    "loyalty_points": ["loyalty_cards", "loyalty_users"],
+    "loyalty_points_by_day": ["loyalty_cards", "loyalty_user_changes", "loyalty_users"],
+    "registrations_by_month": ["directories", "directory_registrations"],
+    "session_breakage": ["campaigns", "coupon_sessions"],
+    "session_events": ["coupon_sessions"],
+    "session_expiry": ["campaigns", "coupon_sessions"],
+    "sessions_by_hour": ["coupon_sessions"],
+    "weekly_cohorts": ["coupon_sessions"],
+}
+SHOWN = [
+    "campaign_funnel",
+    "channels",
+    "locations",
+    "loyalty_points",
+    "registrations_by_month",
+    "session_breakage",
+    "session_events",
+    "session_expiry",
+    "sessions_by_hour",
+    "weekly_cohorts",
+]
 BLOCKING = {"unique_keys": TABLES, "counts_reconciled": READ, "no_sudden_drop": READ}
 WARNING = {
     "no_rejected_records": READ,
@@ -56,6 +87,9 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
     expected = {table: (group, list[str]()) for group, members in GROUPS.items() for table in members}
     expected["coupon_session_changes"] = ("campaigns", ["coupon_sessions"])
     expected["loyalty_user_changes"] = ("loyalty", ["loyalty_users"])
+    expected |= {f"marts/{mart}": ("marts", tables) for mart, tables in MARTS.items()}
+    expected["dictionary"] = ("analytics", ["published_database"])
+    expected["report"] = ("analytics", [*(f"marts/{mart}" for mart in SHOWN), "published_database"])
     assert graph == expected | {"published_database": ("analytics", TABLES)}
     nodes = defs.resolve_asset_graph()
     partitions = {
@@ -108,6 +142,26 @@ def test_every_asset_says_what_it_is() -> None:
     assert all(column.description for column in table.columns)
     assert described["dagster/table_name"] == "coupon_sessions"
     assert described["API"].value.startswith("https://docs.coupontools.com/")
+    mart = published_database.specs_by_key[dg.AssetKey(["marts", "customers"])]
+    columns = {column.name: column for column in mart.metadata["dagster/column_schema"].columns}
+    assert columns["points"].type == "DECIMAL(38,4)"
+    assert all(column.description for column in columns.values())
+    assert mart.tags["personal_data"] == "yes"
+    assert published_database.specs_by_key[dg.AssetKey("report")].tags["personal_data"] == "no"
+
+
+@pytest.mark.parametrize("selected", ["published_database", "marts/channels", "report"])
+def test_a_publish_is_noted_on_the_database_its_views_and_its_files_whatever_is_selected(
+    serve: Serve, data_dir: Path, selected: str
+) -> None:
+    serve(account({1: 3}))
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(asset_selection=[dg.AssetKey.from_user_string(selected)])
+    assert result.success
+    noted = [event.asset_key for event in result.get_asset_materialization_events()]
+    assert len(noted) == len(published_database.keys)
+    assert set(noted) == published_database.keys
+    assert (data_dir / "report.html").exists()
 
 
 def test_days_are_utc_and_none_lies_in_the_future() -> None:

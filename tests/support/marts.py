@@ -1,6 +1,7 @@
 """The views of the schema `marts`, over rows that a test writes down instead of exporting them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import duckdb
@@ -18,6 +19,13 @@ READ_AT = datetime(2026, 3, 31, 12)
 
 def in_marts(query: str, **tables: Sequence[Row]) -> Rows:
     """Ask a database with these rows of some tables; a session without an id gets one, and is of the campaign cam_1."""
+    with open_marts(**tables) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextmanager
+def open_marts(**tables: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open such a database."""
     with duckdb.connect() as connection:
         for table in TABLES:
             create_table(connection, table.schema_of_table())
@@ -27,7 +35,7 @@ def in_marts(query: str, **tables: Sequence[Row]) -> Rows:
         connection.execute("CREATE SCHEMA marts")
         for script in marts():
             connection.execute(script)
-        return connection.execute(query).fetchall()
+        yield connection
 
 
 def _defaults(table: str, number: int) -> Row:

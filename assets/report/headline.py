@@ -1,0 +1,89 @@
+"""Queries the figures at the head of the report: the last 30 days against the 30 before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+DAYS_COMPARED = 30
+STEPS = ("created", "opened", "claimed", "validated", "voided")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A figure of the last days, and of as many days before them."""
+
+    name: str
+    now: int
+    before: int
+
+    @property
+    def change(self) -> str:
+        """The difference as a share of the days before."""
+        if not self.before:
+            return "none before" if self.now else "as before"
+        if self.now == self.before:
+            return "as before"
+        share = (self.now - self.before) / self.before
+        return f"{'▲' if share > 0 else '▼'} {abs(share):,.1%}"
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The days that are compared, the first and the last of each half inclusive, and their figures."""
+
+    last: date
+    figures: Sequence[Compared]
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last of the last days."""
+        return self.last - timedelta(days=DAYS_COMPARED - 1), self.last
+
+    @property
+    def days_before(self) -> tuple[date, date]:
+        """The first and the last of the days before them."""
+        first, last = (day - timedelta(days=DAYS_COMPARED) for day in self.days)
+        return first, last
+
+
+def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
+    """Compare the last days up to the last one with sessions that was read to its end; None if there is none.
+
+    A step counts on its own day, so that a session of an earlier day is among those validated in these days.
+    """
+    of_sessions = "FROM main.coupon_sessions WHERE _deleted_at IS NULL"
+    found = connection.execute(
+        "SELECT least(max(created_at) FILTER (created_at < today() + 2)::DATE, max(_extracted_at)::DATE - 1) "
+        f"{of_sessions}"
+    ).fetchone()
+    if found is None or found[0] is None:
+        return None
+    last: date = found[0]
+    of_steps = [
+        *(_over_days("count(*) FILTER ({})", f"{step}_at", last) for step in STEPS),
+        _over_days("sum(validation_value) FILTER ({})", "validated_at", last),
+    ]
+    sessions = connection.execute(f"SELECT {', '.join(of_steps)} {of_sessions}").fetchone() or ()
+    registrations = (
+        connection.execute(
+            f"SELECT {_over_days('count(*) FILTER ({})', 'registered_at', last)} "
+            "FROM main.directory_registrations WHERE _deleted_at IS NULL"
+        ).fetchone()
+        or ()
+    )
+    names = (*STEPS, "money spent", "registrations")
+    numbers = [round(number or 0) for number in (*sessions, *registrations)]
+    figures = [Compared(*each) for each in zip(names, numbers[::2], numbers[1::2], strict=True)]
+    return Headline(last, [figure for figure in figures if figure.now or figure.before or figure.name in STEPS])
+
+
+def _over_days(aggregate: str, moment: str, last: date) -> str:
+    """Write an aggregate over the last days, and over those before them, of rows with the moment in these days."""
+    end = f"DATE '{last}' + 1"
+    now, before = (
+        f"{moment} >= {end} - {DAYS_COMPARED * (back + 1)} AND {moment} < {end} - {DAYS_COMPARED * back}"
+        for back in (0, 1)
+    )
+    return f"{aggregate.format(now)}, {aggregate.format(before)}"

@@ -1,0 +1,172 @@
+"""The page report.html, over rows that a test writes down."""
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from xml.etree import ElementTree
+
+import duckdb
+import pytest
+
+from assets.plots import NARROW, WIDE, Size
+from assets.report.figures import figures
+from assets.report.headline import Compared, compare_days
+from assets.report.report import MARTS, report
+from tests.support.marts import READ_AT, Row, open_marts
+
+LAST_DAY = READ_AT - timedelta(days=1)
+PERSON = "ann@example.org"
+
+
+def session(days_ago: int, **moments: datetime) -> Row:
+    """A session that was created so many days before the last day that was read to its end, by a person."""
+    moment = LAST_DAY - timedelta(days=days_ago)
+    return {"created_at": moment, "email": PERSON, "phone": "+32 470 11 22 33", "value": PERSON} | moments
+
+
+def written(connection: duckdb.DuckDBPyConnection) -> str:
+    return report(connection, figures(connection))
+
+
+def lively() -> dict[str, list[Row]]:
+    """Rows of everything that the report shows."""
+    validated = [
+        session(number, validated_at=LAST_DAY, claimed_at=LAST_DAY, opened_at=LAST_DAY)
+        | {"validation_value": Decimal("2.50"), "utm_source": "post", "redeem_location_company": "Bakery"}
+        for number in range(40)
+    ]
+    void = session(3, voided_at=LAST_DAY) | {"is_voided": True, "expires_at_local": LAST_DAY - timedelta(days=2)}
+    return {
+        "campaigns": [{"campaign_id": "cam_1", "title": "Summer"}],
+        "coupon_sessions": [*validated, void, session(0)],
+        "coupon_session_changes": [{"session_id": "s1", "observed_at": READ_AT, "validated_at_before": LAST_DAY}],
+        "loyalty_cards": [{"loyalty_card_id": "7", "name": "Club"}],
+        "loyalty_users": [{"loyalty_card_id": "7", "loyalty_user_id": "1", "email": PERSON, "points": 3}],
+        "directory_registrations": [
+            {"directory_id": "d", "registration_id": "1", "registered_at": LAST_DAY, "email": PERSON}
+        ],
+    }
+
+
+def test_the_last_days_are_compared_with_as_many_before_each_step_on_its_own_day() -> None:
+    sessions = [
+        session(0),
+        session(29, validated_at=LAST_DAY) | {"validation_value": Decimal("2.50")},
+        session(30),
+        session(59, validated_at=LAST_DAY - timedelta(days=30)),
+        session(60),
+        session(-1),  # on the day of the export, which was not over
+        session(1) | {"_deleted_at": READ_AT},
+    ]
+    with open_marts(coupon_sessions=sessions) as connection:
+        headline = compare_days(connection)
+    assert headline is not None
+    assert [str(day) for day in (*headline.days_before, *headline.days)] == [
+        "2026-01-30",
+        "2026-02-28",
+        "2026-03-01",
+        "2026-03-30",
+    ]
+    assert headline.figures == [
+        Compared("created", 2, 2),
+        Compared("opened", 0, 0),
+        Compared("claimed", 0, 0),
+        Compared("validated", 1, 1),
+        Compared("voided", 0, 0),
+        Compared("money spent", 2, 0),
+    ]
+
+
+def test_days_long_before_the_export_are_compared_up_to_the_last_with_sessions() -> None:
+    with open_marts(coupon_sessions=[session(100)]) as connection:
+        headline = compare_days(connection)
+    assert headline is not None
+    assert headline.last == (LAST_DAY - timedelta(days=100)).date()
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "change"),
+    [(3, 2, "▲ 50.0%"), (1, 2, "▼ 50.0%"), (2, 2, "as before"), (0, 0, "as before"), (5, 0, "none before")],
+)
+def test_a_change_says_its_direction(now: int, before: int, change: str) -> None:
+    assert Compared("created", now, before).change == change
+
+
+def test_the_mean_of_a_day_is_that_of_the_week_that_ends_with_it() -> None:
+    days = [0, 0, 1, 3, 6, 6, 6, 7]
+    with open_marts(coupon_sessions=[session(number) for number in days]) as connection:
+        figure = figures(connection)["sessions by day"]
+    assert figure.columns == ("day", "created", "7-day mean", "validated")
+    means = [mean for _, _, mean, _ in figure.rows]
+    assert means == [None] * 6 + [pytest.approx(6 / 7), pytest.approx(7 / 7)]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_plot_is_drawn_for_the_width_of_a_screen_and_of_a_phone(size: Size) -> None:
+    with open_marts(**lively()) as connection:
+        drawn = {name: figure.draw(size) for name, figure in figures(connection).items()}
+    assert len(drawn) == 6
+    for name, svg in drawn.items():
+        assert ElementTree.fromstring(svg).get("width") == str(size.width), name
+        assert "…" not in svg, name
+        assert "<script" not in svg
+
+
+def test_the_report_has_every_plot_twice_and_its_numbers_as_a_table() -> None:
+    with open_marts(**lively()) as connection:
+        page = written(connection)
+    assert page.count("<svg") == 2 * 6
+    assert page.count("<summary>Numbers</summary>") == 6
+    for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
+        assert "<caption>" in table
+        assert 'scope="col"' in table
+        assert 'scope="row"' in table
+    for text in ("Summer", "post", "Bakery", "Club", "▲", "100.0%"):
+        assert text in page
+
+
+def test_the_report_asks_no_other_host_runs_nothing_and_names_nobody() -> None:
+    with open_marts(**lively()) as connection:
+        page = written(connection)
+    assert "//" not in page.replace("http://www.w3.org", "")
+    assert "<script" not in page
+    assert "example.org" not in page
+    assert "470" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+
+
+def test_the_report_of_an_empty_account_says_so() -> None:
+    with open_marts() as connection:
+        page = written(connection)
+    for text in ("No sessions yet.", "No validations yet.", "No open sessions.", "No loyalty users yet."):
+        assert text in page
+    assert "<svg" not in page
+    assert "The last 30 days" not in page
+
+
+def test_what_the_account_says_cannot_become_part_of_the_page() -> None:
+    hostile = "\"><script>alert('x')</script>"
+    rows = [session(number, validated_at=LAST_DAY) for number in range(40)]
+    texts: Row = {"utm_source": hostile, "redeem_location_id": hostile, "redeem_location_city": hostile}
+    with open_marts(
+        campaigns=[{"campaign_id": "cam_1", "title": hostile}], coupon_sessions=[row | texts for row in rows]
+    ) as connection:
+        page = written(connection)
+    assert hostile not in page
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 4
+
+
+def test_large_numbers_have_separators_and_long_names_are_in_the_title() -> None:
+    name = "A campaign with a name that no phone can show " * 5
+    users: list[Row] = [{"loyalty_card_id": "7", "loyalty_user_id": "1", "points": Decimal(12_345_678)}]
+    with open_marts(loyalty_cards=[{"loyalty_card_id": "7", "name": name}], loyalty_users=users) as connection:
+        page = written(connection)
+    assert "12,345,678" in page
+    assert f'title="{name}"' in page
+
+
+def test_the_lineage_names_the_views_that_the_report_shows() -> None:
+    modules = Path("assets/report").glob("*.py")
+    shown = {view for module in modules for view in re.findall(r"\bmarts\.(\w+)", module.read_text("utf-8"))}
+    assert shown == set(MARTS)
