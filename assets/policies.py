@@ -20,7 +20,10 @@ WAREHOUSE_POOL = "warehouse"
 RETRY_WAITS = (30, 120)
 """Seconds before each new attempt of a run at what the client's own retries have not outlasted."""
 
-FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=49), warn_window=timedelta(hours=25))
+WARN_AFTER, FAIL_AFTER = timedelta(hours=25), timedelta(hours=49)
+"""How long a table may not have been read."""
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=WARN_AFTER)
 """Every table is read daily: one day missed is a warning, two are a failure."""
 
 

@@ -155,12 +155,26 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 
 
 @app.command()
-def dictionary() -> None:
-    """Print the data dictionary, as Markdown."""
+@click.option(
+    "--format",
+    "form",
+    default="markdown",
+    show_default=True,
+    type=click.Choice(["markdown", "dbt"]),
+    help="Text for people, or sources.yml of a dbt project.",
+)
+def dictionary(form: str) -> None:
+    """Print the data dictionary: every table, view and column.
+
+    With --format dbt it is a file for the models folder of a dbt project: the tables and views as sources, with
+    descriptions, keys and parents as tests, and freshness.
+    """
     from assets.relations import relations_of_models
+    from assets.report.dbt_sources import dbt_sources
     from assets.report.dictionary import dictionary
 
-    click.echo(dictionary(relations_of_models()))
+    write = dbt_sources if form == "dbt" else dictionary
+    click.echo(write(relations_of_models()))
     if error := write_error(sys.stdout):
         raise click.ClickException(f"The dictionary cannot be written to standard output: {error.strerror or error}.")
 
