@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 
@@ -55,16 +55,6 @@ class CompletedSlice:
     """Whether it was read to its end; else it is read again."""
     complete_as_of: str | None = None
     """The time (ISO, UTC) of which no record that was in the account can be missing; None if one can."""
-
-    @classmethod
-    def from_fields(cls, found: Mapping[str, Any]) -> "CompletedSlice":
-        """Read it from the fields of a list of slices. Raises TypeError or KeyError if they are others."""
-        key = SliceKey(*(found[name] for name in SliceKey._fields))
-        return cls(key, **{name: value for name, value in found.items() if name not in SliceKey._fields})
-
-    def to_fields(self) -> dict[str, Any]:
-        """Return it as the fields of a list of slices, which the merge reads by SQL: one level, the key's first."""
-        return self.key._asdict() | {each.name: getattr(self, each.name) for each in fields(self)[1:]}
 
 
 @dataclass(frozen=True)
@@ -210,7 +200,7 @@ class Batch:
         for kind, pages in buffer.frames.items():
             if any(map(len, pages)):
                 self._store.write_frame(self.name, f"{part}.{kind}.parquet", pl.concat(pages, rechunk=False))
-        content = json.dumps([slice_.to_fields() for slice_ in buffer.slices]).encode()
+        content = json.dumps([asdict(slice_) for slice_ in buffer.slices]).encode()
         self._store.write_note(self.name, f"{part}.slices.json", content)
         self.slices += buffer.slices
 
@@ -232,4 +222,5 @@ class Batch:
 
 
 def _read_slices(path: Path) -> list[CompletedSlice]:
-    return [CompletedSlice.from_fields(slice_) for slice_ in json.loads(path.read_bytes())]
+    slices = json.loads(path.read_bytes())
+    return [CompletedSlice(**slice_ | {"key": SliceKey(*slice_["key"])}) for slice_ in slices]
