@@ -35,11 +35,15 @@ def _ignore_sigint() -> None:
 
 
 @pytest.mark.parametrize("redirected", ["<&- >&- 2>&-", ">/dev/full 2> >(true)"])
-def test_an_export_is_published_whoever_reads_what_it_says(serve: Serve, data_dir: Path, redirected: str) -> None:
+def test_an_export_is_published_whoever_reads_what_it_says_in_a_folder_of_any_name_and_in_any_locale(
+    serve: Serve, tmp_path: Path, redirected: str
+) -> None:
     serve(account({1: 3}))
-    result = shell(f"coupontools export {' '.join(DAYS)} {redirected}")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    folder = tmp_path / "dätä-データ"
+    result = shell(f"coupontools export {' '.join(DAYS)} {redirected}", COUPONTOOLS_DATA_DIR=str(folder), **locale)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(3,)]
+    assert in_database(folder, "SELECT count(*) FROM coupon_sessions") == [(3,)]
 
 
 @pytest.mark.parametrize(
@@ -79,15 +83,6 @@ def test_sigterm_ends_a_sandbox_that_was_started_with_sigint_ignored() -> None:
         server.terminate()
         assert server.stdout.read().splitlines()[-1] == "Sandbox ended."
     assert server.returncode == 0
-
-
-def test_folders_have_any_name_in_any_locale(serve: Serve, tmp_path: Path) -> None:
-    serve(account({1: 3}))
-    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-    folder = tmp_path / "dätä-データ"
-    result = shell(f"coupontools export {' '.join(DAYS)}", COUPONTOOLS_DATA_DIR=str(folder), **locale)
-    assert result.returncode == 0, result.stderr
-    assert in_database(folder, "SELECT count(*) FROM coupon_sessions") == [(3,)]
 
 
 def test_too_little_memory_is_said_before_anything_is_done(data_dir: Path) -> None:

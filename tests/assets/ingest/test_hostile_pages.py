@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.normalise.exact_json import fields_of
@@ -21,6 +21,7 @@ from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
+from tests.support.examples import examples
 from tests.support.raw_server import answering, http
 
 SESSIONS = Slice(choose_endpoints("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
@@ -165,7 +166,7 @@ def is_of(row: dict[str, Any], record: Any) -> bool:
     status=st.sampled_from(STATUSES),
     kind=st.sampled_from(TYPES),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@examples(40)
 def test_a_hostile_answer_gives_right_rows_or_one_line_at_a_known_price(
     server: Server, page: list[str], damage: str, at: float, packing: str, status: str, kind: str
 ) -> None:

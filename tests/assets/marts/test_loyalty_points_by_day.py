@@ -4,9 +4,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.marts import in_marts
 
 FIRST = datetime(2026, 1, 1, 9)
@@ -72,7 +73,7 @@ READS = st.lists(st.fixed_dictionaries(dict.fromkeys(("ann", "bo", "cy"), MEMBER
 
 
 @given(READS)
-@settings(deadline=None, max_examples=40)
+@examples(20)
 def test_opening_and_movements_make_the_closing_and_the_last_closing_is_what_is_on_the_cards(
     reads: list[dict[str, tuple[int | None, bool] | None]],
 ) -> None:

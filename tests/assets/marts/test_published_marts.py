@@ -18,13 +18,12 @@ from assets.relations import relations_of_models
 from assets.report.dictionary import dictionary
 from pipelines.definitions import defs
 from pipelines.demo import QUERIES
-from pipelines.export import export_days, export_everything
+from pipelines.export import export_everything
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.support.accounts import campaign, loyalty_user, registration, session
 from tests.support.queries import in_database
-from tests.support.runs import served
+from tests.support.runs import export_all, served
 
-DAYS = date(2020, 1, 1), date(2026, 3, 31)
 OLDEST_DUCKDB = Path(sys.executable).with_name("duckdb")
 MONDAY, TUESDAY = "2026-01-05", "2026-01-06"
 
@@ -89,7 +88,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     data_dir = tmp_path_factory.mktemp("data")
     with served(made, data_dir):
-        export_days(*DAYS)
+        export_all(start="2020-01-01", end="2026-03-31")
         made.remove_session(f"s{9:020}")
         changed = [loyalty_user(1, points="15"), loyalty_user(2, points="22"), loyalty_user(4, points="6", voided="1")]
         made.set_records("loyalty_users", changed, "7")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.catalogue import ASSETS
@@ -26,6 +26,7 @@ from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from tests.support.accounts import session
+from tests.support.examples import examples
 
 READ_AT = datetime(2026, 1, 2, 3, 4, 5, 678)
 SESSIONS = choose_endpoints("")["sessions"]
@@ -201,7 +202,7 @@ def without_columns(record: dict[str, Any], table: type[Table]) -> dict[str, Any
 
 @pytest.mark.parametrize("table", ASSETS, ids=lambda table: table.TABLE)
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@examples(15)
 def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type[Table], data: st.DataObject) -> None:
     record = data.draw(records_of(table))
     result = read([record], table)
@@ -224,7 +225,7 @@ def test_a_record_comes_back_whole_from_the_table_or_from_quarantine(table: type
 
 @pytest.mark.parametrize("table", ASSETS, ids=lambda table: table.TABLE)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@examples(10)
 def test_pydantic_refuses_exactly_what_the_columns_refuse(table: type[Table], data: st.DataObject) -> None:
     record = data.draw(records_of(table))
     as_written = msgspec.json.Decoder(float_hook=str).decode(json.dumps(record))
@@ -242,7 +243,7 @@ def session_records() -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(records=st.lists(session_records(), max_size=4, unique_by=lambda record: record["session"]))
-@settings(max_examples=35, deadline=None)
+@examples(20)
 def test_a_record_is_refused_for_what_it_is_and_not_for_its_company(records: list[dict[str, Any]]) -> None:
     alone = [len(read([record]).rejected_keys) for record in records]
     together = read(records)
@@ -311,7 +312,7 @@ near_records = objects_of(
 
 
 @given(records=st.lists(near_records, max_size=3), gap=gaps, knows_others=st.booleans())
-@settings(max_examples=120, deadline=None)
+@examples(60)
 def test_the_fast_way_reads_what_the_exact_way_reads_or_nothing(
     records: list[str], gap: str, knows_others: bool
 ) -> None:
@@ -472,7 +473,7 @@ def repeating(draw: st.DrawFn, depth: int = 3) -> str:
 
 
 @given(records=st.lists(repeating(), min_size=1, max_size=2, unique=True))
-@settings(max_examples=30, deadline=None)
+@examples(15)
 def test_no_value_of_a_name_that_stands_twice_is_lost_whatever_stands_beside_it(records: list[str]) -> None:
     together = read(f"[{','.join([*records, NEIGHBOUR])}]".encode())
     assert together.rows["session_id"].to_list()[-1:] == ["neighbour"]

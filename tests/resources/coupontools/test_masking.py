@@ -7,10 +7,11 @@ from html import escape
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from resources.coupontools.masking import MIN_KEY_IN_DATA, make_masker
+from tests.support.examples import examples
 
 KEYS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=MIN_KEY_IN_DATA, max_size=70)
 AROUND = st.text(max_size=12)
@@ -36,7 +37,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-@settings(deadline=None, max_examples=50)
+@examples(20)
 @example(key="::::::::", spelling="in HTML, every character", before="", after="")
 @given(key=KEYS, spelling=st.sampled_from(sorted(SPELLINGS)), before=AROUND, after=AROUND)
 def test_a_key_in_a_text_is_masked_however_it_is_spelled(key: str, spelling: str, before: str, after: str) -> None:
@@ -48,7 +49,7 @@ def test_a_key_in_a_text_is_masked_however_it_is_spelled(key: str, spelling: str
     assert masked["data"][0]["id"] == 7
 
 
-@settings(deadline=None, max_examples=50)
+@examples(20)
 @given(key=KEYS, before=st.binary(max_size=5), after=st.binary(max_size=5), is_for_urls=st.booleans())
 def test_a_key_anywhere_in_base64_is_masked(key: str, before: bytes, after: bytes, is_for_urls: bool) -> None:
     encode = urlsafe_b64encode if is_for_urls else b64encode
@@ -59,7 +60,7 @@ def test_a_key_anywhere_in_base64_is_masked(key: str, before: bytes, after: byte
         assert key.encode()[1:-1] not in _decoded_parts(json.loads(masked)["token"])
 
 
-@settings(deadline=None, max_examples=50)
+@examples(20)
 @given(
     key=KEYS,
     record=st.recursive(
@@ -73,7 +74,7 @@ def test_an_answer_without_keys_stays_byte_for_byte(key: str, record: object) ->
     assert _masked(key, body) == body
 
 
-@settings(deadline=None, max_examples=50)
+@examples(20)
 @given(key=KEYS | st.from_regex(r"[0-9]{8,20}", fullmatch=True), data=st.data())
 def test_json_stays_json_wherever_a_key_stands(key: str, data: st.DataObject) -> None:
     escapes = st.sampled_from(["\\n", "\\\\", '\\"', "\\u0041", "\\/", key, json.dumps(key)[1:-1], " ", "7"])

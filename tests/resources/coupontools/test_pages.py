@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.coupontools.client import Client
@@ -18,6 +18,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
 from resources.settings import ApiLimits
+from tests.support.examples import examples
 
 SESSIONS = choose_endpoints("")["sessions"]
 REGISTRATIONS = choose_endpoints("")["directory_registrations"]
@@ -117,7 +118,7 @@ known_pages = st.sampled_from([100, 101, 130, 5000])
     past_end=st.sampled_from(["empty", "error", "first", "last"]),
     amount=st.sampled_from(["page", "total", "none"]),
 )
-@settings(max_examples=100, deadline=None)
+@examples(40)
 def test_every_record_of_every_slice_is_stored(sizes: list[int], page_size: int, past_end: str, amount: str) -> None:
     server = Server(0, page_size, past_end, amount)
     reader = PageReader(cast("Client", server))
@@ -136,7 +137,7 @@ def test_every_record_of_every_slice_is_stored(sizes: list[int], page_size: int,
     cap=st.one_of(st.integers(0, 800), st.just(10**12)),
     slice_=st.sampled_from([WHOLE, DAYS, MONTHS, NEWEST_FIRST]),
 )
-@settings(max_examples=200, deadline=None)
+@examples(60)
 def test_neither_a_short_page_nor_a_wrong_total_ends_a_list(
     size: int, page_size: int, past_end: str, amount: str, hidden: set[int], cap: int, slice_: Slice
 ) -> None:
@@ -194,7 +195,7 @@ def test_short_pages_are_taken_for_the_last_once_some_were_seen_to_be() -> None:
 
 
 @given(sizes=st.lists(st.integers(0, 60), min_size=1, max_size=6), page_size=small_pages)
-@settings(max_examples=100, deadline=None)
+@examples(40)
 def test_a_server_with_smaller_pages_than_any_known_loses_nothing(sizes: list[int], page_size: int) -> None:
     server = Server(0, page_size, "empty", "page")
     reader = PageReader(cast("Client", server))
@@ -215,7 +216,7 @@ def test_a_server_with_smaller_pages_than_any_known_loses_nothing(sizes: list[in
     ),
     slice_=st.sampled_from([WHOLE, DAYS, NEWEST_FIRST]),
 )
-@settings(max_examples=150, deadline=None)
+@examples(50)
 def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     size: int, page_size: int, past_end: str, amount: str, moves: dict[int, list[tuple[str, float]]], slice_: Slice
 ) -> None:

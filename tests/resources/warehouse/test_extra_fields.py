@@ -11,7 +11,7 @@ import duckdb
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import create_model
 
@@ -29,6 +29,7 @@ from resources.warehouse.merge import MergePlan, merge
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList, keyed_hash
 from tests.support.accounts import session
+from tests.support.examples import examples
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import ACCOUNT, done, open_batch, publish
 
@@ -122,7 +123,7 @@ def records_of(statuses: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(20)
 @given(st.lists(STATUSES, min_size=1, max_size=8))
 def test_what_moves_equals_what_is_read_afresh(statuses: list[Mapping[str, Any]]) -> None:
     before, after, afresh = both_ways(records_of(statuses), POLICIES["keep"])
@@ -136,7 +137,7 @@ def test_what_moves_equals_what_is_read_afresh(statuses: list[Mapping[str, Any]]
 
 
 @pytest.mark.parametrize("policy", ["hash", "drop"])
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(12)
 @given(statuses=st.lists(STATUSES, min_size=1, max_size=8))
 def test_of_redacted_values_only_those_move_that_a_new_read_gives(
     policy: str, statuses: list[Mapping[str, Any]]

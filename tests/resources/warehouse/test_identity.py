@@ -5,10 +5,11 @@ import json
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.warehouse.identity import BLANKS, INVISIBLE, WRITTEN_AS, identifiers, identities, identity_in_sql
+from tests.support.examples import examples
 
 LETTERS = st.characters(exclude_categories=("Cs", "Cn"))  # what Python does not know the engines may know, or not
 PIECES = st.one_of(
@@ -65,13 +66,13 @@ def test_what_differs_stays_apart_and_what_says_nothing_names_nobody() -> None:
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=20))
-@settings(deadline=None)
+@examples(40)
 def test_frames_and_sql_agree_on_any_text(texts: list[str]) -> None:
     assert in_sql(*texts) == in_frames(*texts)
 
 
 @given(TEXTS)
-@settings(deadline=None)
+@examples(40)
 def test_whom_a_text_names_is_not_changed_by_being_told_again(text: str) -> None:
     (named,) = in_frames(text)
     assert named is None or in_frames(f"\u00a0{named} ") == [named]
@@ -123,7 +124,7 @@ AROUND = st.sampled_from(["", " ", "\t", "\u00a0", "(", "<", '"', ",", ";", "\n"
 
 
 @given(AROUND, st.sampled_from([ZOE, "+32 470 11 22 33", "0032(0)470/112233", "Zoe@x.BE"]), AROUND, st.booleans())
-@settings(deadline=None)
+@examples(40)
 def test_she_is_found_in_plain_text_and_in_json(before: str, named: str, after: str, is_ascii: bool) -> None:
     text = f"{before}{named}{after}"
     (expected,) = in_frames(named)
@@ -138,7 +139,7 @@ ESCAPES = st.sampled_from(
 
 
 @given(st.lists(st.one_of(ESCAPES, TEXTS), max_size=12).map("".join))
-@settings(deadline=None)
+@examples(40)
 def test_any_text_can_be_looked_through(text: str) -> None:
     assert all(identifier in in_frames(identifier) for identifier in named_in(text))
     assert not named_in(text) or named_in(json.dumps(text))

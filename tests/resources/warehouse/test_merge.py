@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local import database_file
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
+from tests.support.examples import examples
 from tests.support.queries import in_parquet
 from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, folder_of, merge, open_batch, published, thing
 
@@ -26,7 +27,7 @@ observations = st.lists(
 
 
 @given(batches=observations, data=st.data())
-@settings(max_examples=12, deadline=None)
+@examples(8)
 def test_the_newest_observation_wins_in_any_order_and_however_often(
     batches: list[list[tuple[str, int]]], data: st.DataObject
 ) -> None:
@@ -47,7 +48,7 @@ def test_the_newest_observation_wins_in_any_order_and_however_often(
     whole=st.integers(0, 20),
     data=st.data(),
 )
-@settings(max_examples=12, deadline=None)
+@examples(8)
 def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
     seen: dict[str, int], whole: int, data: st.DataObject
 ) -> None:

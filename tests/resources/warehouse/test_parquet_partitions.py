@@ -5,10 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resources.warehouse.resource import WarehouseResource
+from tests.support.examples import examples
 from tests.support.queries import in_parquet
 from tests.support.small_table import merge, published, thing
 
@@ -41,7 +42,7 @@ def lose(warehouse: WarehouseResource, what: str) -> None:
 @example(
     steps=[([("a", None, 1)], True, "nothing"), ([("a", 2, 1)], True, "nothing"), ([("a", None, 1)], True, "nothing")]
 )
-@settings(max_examples=6, deadline=None)
+@examples(4)
 def test_each_row_is_in_one_file_that_of_its_month_or_where_it_was_while_that_is_unknown(
     steps: list[tuple[list[Observation], bool, str]],
 ) -> None:
