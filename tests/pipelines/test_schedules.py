@@ -9,6 +9,8 @@ import dagster as dg
 import pytest
 
 from assets.coupon_sessions import coupon_sessions
+from assets.directories import directory_registrations
+from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.definitions import defs
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.generated.account import GeneratedAccount
@@ -37,9 +39,9 @@ def ticked(instance: dg.DagsterInstance, schedule: str, moment: datetime) -> Ite
         yield request
 
 
-def run(instance: dg.DagsterInstance, job: str, request: dg.RunRequest, *tables: str) -> None:
-    """Run what was asked for and publish, or only read these tables of it."""
-    selected = [dg.AssetKey(name) for name in tables] if tables else None
+def run(instance: dg.DagsterInstance, job: str, request: dg.RunRequest, *assets: dg.AssetsDefinition) -> None:
+    """Run what was asked for and publish, or only read these assets of it."""
+    selected = [key for asset in assets for key in asset.keys] or None
     done = defs.resolve_job_def(job).execute_in_process(
         instance=instance, partition_key=request.partition_key, tags=request.tags, asset_selection=selected
     )
@@ -66,7 +68,7 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
         with ticked(instance, "daily_export", moment.replace(tzinfo=UTC)) as request:
             asked.append(days_of(request))
             assert request.run_key == (moment - timedelta(days=1)).date().isoformat()
-            run(instance, "export", request, "coupon_sessions", "directory_registrations")
+            run(instance, "export", request, coupon_sessions, directory_registrations)
     assert asked == [
         ("2026-03-25", "2026-03-25"),
         ("2026-03-26", "2026-03-26"),
@@ -85,7 +87,7 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
 def test_a_day_whose_run_has_failed_is_read_with_the_next(serve: Serve, instance: dg.DagsterInstance) -> None:
     serve(account({1: 3}))
     with ticked(instance, "daily_export", datetime(2026, 1, 2, 0, 15, tzinfo=UTC)) as request:
-        run(instance, "export", request, "coupon_sessions", "directory_registrations")
+        run(instance, "export", request, coupon_sessions, directory_registrations)
     with ticked(instance, "daily_export", datetime(2026, 1, 4, 0, 15, tzinfo=UTC)) as request:
         assert days_of(request) == ("2026-01-02", "2026-01-03")
     with ticked(instance, "daily_export", datetime(2026, 6, 1, 0, 15, tzinfo=UTC)) as request:
@@ -105,7 +107,7 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
         assert isinstance(found, dg.SensorResult | dg.SkipReason)
         return found
 
-    def follow(found: dg.SensorResult | dg.SkipReason, *tables: str) -> None:
+    def follow(found: dg.SensorResult | dg.SkipReason, *assets: dg.AssetsDefinition) -> None:
         assert isinstance(found, dg.SensorResult)
         for change in found.dynamic_partitions_requests or []:
             if isinstance(change, dg.AddDynamicPartitionsRequest):
@@ -114,9 +116,9 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
                 for key in change.partition_keys:
                     instance.delete_dynamic_partition("loyalty_cards", key)
         for request in found.run_requests or []:
-            run(instance, "export_loyalty_users", request, *tables)
+            run(instance, "export_loyalty_users", request, *assets)
 
-    follow(sense(), "loyalty_cards", "loyalty_users")
+    follow(sense(), loyalty_cards, loyalty_users)
     export_only()  # publishes them
     assert instance.get_dynamic_partitions("loyalty_cards") == ["123456", "123457"]
     assert len(in_database(data_dir, "FROM loyalty_users")) == 131
