@@ -62,7 +62,18 @@ class Redactor:
         dropped = [pl.lit(None, frame.schema[name]).alias(name) for name in personal if name not in by_hash]
         contacts = _hash_columns(frame.select(by_hash & set(CONTACTS)), self._key, are_contacts=True)
         others = _hash_columns(frame.select(by_hash - set(CONTACTS)), self._key, are_contacts=False)
-        return frame.with_columns(*dropped, *contacts, *others)
+        return frame.with_columns(*dropped, *contacts, *others, *self._redact_free_texts(frame))
+
+    def _redact_free_texts(self, frame: pl.DataFrame) -> list[pl.Series]:
+        """Redact, in columns that do not tell of a person, the texts that name one."""
+        columns = [frame[name] for name in self.table.schema_of_table().free_texts if name in frame.columns]
+        if not columns:
+            return []
+        texts = pl.concat([column.rename("text") for column in columns]).unique()
+        naming = identifiers(texts)["text"].unique()
+        hashes = hash_texts(naming, self._key) if self._is_hashed else naming.to_frame("text").with_columns(hash=None)
+        redacted = dict(hashes.select("text", "hash").iter_rows())
+        return [column.replace(redacted) if redacted else column for column in columns]
 
     def _redact_json(self, texts: pl.Series) -> pl.Series:
         """JSON texts with their shape and field names but without values, and without names that identify a person.

@@ -12,8 +12,8 @@ from resources.warehouse.schema import Month
 class CouponSession(Table):
     """One row per consumer who got a coupon of a campaign, with the moment of each step of its life.
 
-    The `redeem_location_…` columns describe a shop and the `utm_…` columns a link, neither of them the consumer; so
-    they are no personal data.
+    The `redeem_location_…` columns describe a shop, not the consumer, so they are no personal data; the `utm_…` columns
+    describe a link, and are personal data only where the link names somebody.
     """
 
     TABLE: ClassVar[str] = "coupon_sessions"
@@ -122,12 +122,24 @@ class CouponSession(Table):
         {"status.redeem_location_website": "documented"}, doc="Website of that place"
     )
     utm_source: Text | None = column(
-        {"status.utm_source": "documented"}, doc="Channel that the consumer came by, as the link names it"
+        {"status.utm_source": "documented"},
+        doc="Channel that the consumer came by, as the link names it",
+        personal="where it names somebody",
     )
-    utm_medium: Text | None = column({"status.utm_medium": "documented"}, doc="Medium of that channel")
-    utm_campaign: Text | None = column({"status.utm_campaign": "documented"}, doc="Campaign of that channel")
-    utm_term: Text | None = column({"status.utm_term": "documented"}, doc="Search term of that channel")
-    utm_content: Text | None = column({"status.utm_content": "documented"}, doc="Link or advertisement of that channel")
+    utm_medium: Text | None = column(
+        {"status.utm_medium": "documented"}, doc="Medium of that channel", personal="where it names somebody"
+    )
+    utm_campaign: Text | None = column(
+        {"status.utm_campaign": "documented"}, doc="Campaign of that channel", personal="where it names somebody"
+    )
+    utm_term: Text | None = column(
+        {"status.utm_term": "documented"}, doc="Search term of that channel", personal="where it names somebody"
+    )
+    utm_content: Text | None = column(
+        {"status.utm_content": "documented"},
+        doc="Link or advertisement of that channel",
+        personal="where it names somebody",
+    )
     first_name: Text | None = column(
         {"user.firstname": "assumed", "firstname": "assumed"}, doc="Consumer's first name", personal=True
     )

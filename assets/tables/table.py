@@ -22,6 +22,9 @@ Evidence = Literal["documented", "seen in client code", "hinted", "assumed"]
 Partitions = Literal["daily", "cards"]
 """The partitions of a table's asset in Dagster, by their names in `assets/partitions.py`."""
 
+Personal = bool | Literal["where it names somebody"]
+"""Whether a column tells of a person, or only those of its texts that hold an address or a number."""
+
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
     ColumnSchema("_extracted_at", "TIMESTAMP", "time of the API request that returned this state, UTC"),
@@ -46,14 +49,15 @@ class Column:
     type: ColumnType
     required: bool
     description: str
-    personal: bool
+    personal: Personal
     former_name: str | None = None
 
     @property
     def comment(self) -> str:
         """The column's description, its API fields with their evidence, and whether it is personal data."""
         places = [f"{'.'.join(path)} ({grade})" for path, grade in zip(self.paths, self.evidence, strict=True)]
-        notes = [f"API field {' or '.join(places)}" if places else "", "personal data" if self.personal else ""]
+        where = f" {self.personal}" if isinstance(self.personal, str) else ""
+        notes = [f"API field {' or '.join(places)}" if places else "", f"personal data{where}" if self.personal else ""]
         joined = "; ".join(note for note in notes if note)
         return f"{self.description} [{joined}]" if joined else self.description
 
@@ -62,7 +66,7 @@ def column(
     places: Mapping[str, Evidence] | None = None,
     *,
     doc: str,
-    personal: bool = False,
+    personal: Personal = False,
     required: bool = False,
     former_name: str | None = None,
 ) -> Any:  # noqa: ANN401
@@ -111,7 +115,7 @@ class Source:
 class _Known:
     paths: tuple[tuple[str, ...], ...]
     evidence: tuple[Evidence, ...]
-    personal: bool
+    personal: Personal
     required: bool
     former_name: str | None
 
@@ -188,7 +192,8 @@ class Table(BaseModel):
                 each.name,
                 each.type.sql,
                 each.comment,
-                each.personal,
+                each.personal is True,
+                isinstance(each.personal, str),
                 each.former_name,
                 each.paths,
                 each.type.empty,

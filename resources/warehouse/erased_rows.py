@@ -64,9 +64,10 @@ def erase_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, relati
         connection.execute(f"DELETE FROM {relation} USING found WHERE {same_row} AND found.is_theirs")
     known = _columns(connection, relation)
     erased = [name for name in table.erased_columns if name in known and name not in table.key]
+    erased += [name for name in table.free_texts if name in known]
     values = ", ".join(
-        f"{quoted_name(name)} = CASE WHEN found.is_theirs OR list_contains(found.columns, {quoted_text(name)}) "
-        f"THEN NULL ELSE {relation}.{quoted_name(name)} END"
+        f"{quoted_name(name)} = CASE WHEN {'' if name in table.free_texts else 'found.is_theirs OR '}"
+        f"list_contains(found.columns, {quoted_text(name)}) THEN NULL ELSE {relation}.{quoted_name(name)} END"
         for name in erased
     )
     connection.execute(f"UPDATE {relation} SET {values} FROM found WHERE {same_row}")

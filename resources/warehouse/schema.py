@@ -14,6 +14,7 @@ Path: TypeAlias = tuple[str, ...]
 class ColumnSchema:
     """A column: its name, DuckDB type and comment, and whether it tells of a person.
 
+    A `free_text` does not, but whoever writes it may name somebody: only the texts that do are redacted or erased.
     Tables that an older version has written may have it under its `former_name`, or its values in `_extra`, at the
     places `paths` of the API's record. `read_tokens` returns the values of JSON tokens, and where one can be read;
     texts that are `empty` have no value.
@@ -23,6 +24,7 @@ class ColumnSchema:
     sql_type: str
     comment: str
     personal: bool = False
+    free_text: bool = False
     former_name: str | None = None
     paths: tuple[Path, ...] = ()
     empty: tuple[str, ...] = ()
@@ -96,15 +98,20 @@ class TableSchema:
         return tuple(column.name for column in self.columns if column.personal)
 
     @property
+    def free_texts(self) -> tuple[str, ...]:
+        """The columns in which only the texts that name somebody are personal data."""
+        return tuple(column.name for column in self.columns if column.free_text)
+
+    @property
     def erased_columns(self) -> tuple[str, ...]:
         """The columns that nothing is left in of somebody who is forgotten."""
         return (*self.personal, *({"_extra"} & set(self.column_names)))
 
     @property
     def naming_columns(self) -> tuple[str, ...]:
-        """Those of them in whose texts somebody may be named."""
+        """The columns in whose texts somebody may be named."""
         texts = {column.name for column in self.columns if column.sql_type == "VARCHAR"}
-        return tuple(name for name in self.erased_columns if name in texts)
+        return (*(name for name in self.erased_columns if name in texts), *self.free_texts)
 
     @property
     def is_about_people(self) -> bool:

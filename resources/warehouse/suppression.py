@@ -102,5 +102,6 @@ def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppr
     theirs = named["is_theirs"]
     personal = [name for name in table.erased_columns if name in frame.columns and name not in table.key]
     masks = {name: theirs | named[name] if name in named.columns else theirs for name in personal}
+    masks |= {name: named[name] for name in table.free_texts if name in named.columns}
     frame = frame.with_columns(pl.when(~mask).then(pl.col(name)).alias(name) for name, mask in masks.items())
     return frame.filter(~theirs) if table.is_about_people else frame

@@ -83,6 +83,14 @@ def test_dropped_columns_are_empty_but_for_a_key_which_is_hashed() -> None:
 
 
 @pytest.mark.parametrize(("policy", "is_empty"), [("hash", False), ("drop", True)])
+def test_of_the_texts_of_a_link_only_those_that_name_somebody_are_redacted(policy: str, is_empty: bool) -> None:
+    row, _ = redacted(policy, CouponSession, session_id="a", utm_source="newsletter", utm_term=PERSON)
+    assert row["utm_source"] == "newsletter"
+    assert PERSON not in str(row["utm_term"])
+    assert (row["utm_term"] is None) is is_empty
+
+
+@pytest.mark.parametrize(("policy", "is_empty"), [("hash", False), ("drop", True)])
 def test_of_json_the_shape_stays_and_the_values_go(policy: str, is_empty: bool) -> None:
     text = json.dumps({"note": "Jan", "list": [1, {"deep": PERSON}], PERSON: 1})
     row, record = redacted(policy, CouponSession, text, campaign_id="cam_1", session_id="a", _extra=text)

@@ -127,6 +127,8 @@ WRITTEN = {
     "own_validation_code": PHONE,
     "session_url": f"https://digicpn.com/p/c/1?mail={EMAIL.replace('@', '%40')}",
     "value": "for zoe.planted@example.com",
+    "utm_term": EMAIL,
+    "utm_content": f"newsletter {PHONE}",
     "_extra": '{"who":{"Mail":"Zoe.Planted\\u0040example.com"}}',
 }
 """A column, and how she may be named in it."""
