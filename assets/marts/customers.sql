@@ -25,13 +25,13 @@ sessions AS (
 of_sessions AS (
     SELECT
         customer,
-        count(*) AS sessions,
+        count(customer) AS sessions,
         count(validated_at) AS validated,
         min(created_at) AS first_seen_at,
         max(created_at) AS last_seen_at,
         max(validated_at) AS last_validated_at,
-        count(validation_value) FILTER (validated_at IS NOT NULL) AS validated_with_money,
-        sum(validation_value) FILTER (validated_at IS NOT NULL) AS money_spent,
+        count(CASE WHEN validated_at IS NOT NULL THEN validation_value END) AS validated_with_money,
+        sum(CASE WHEN validated_at IS NOT NULL THEN validation_value END) AS money_spent,
         arg_min(campaign_id, created_at) AS first_campaign_id,
         arg_max(campaign_id, created_at) AS last_campaign_id
     FROM sessions

@@ -24,7 +24,7 @@ def in_frames(*texts: str | None) -> list[str | None]:
     return identities(pl.Series(texts, dtype=pl.String)).to_list()
 
 
-def in_sql(*texts: str) -> list[str | None]:
+def in_sql(*texts: str | None) -> list[str | None]:
     with duckdb.connect() as connection:
         query = f"SELECT {identity_in_sql('text')} FROM unnest(?::VARCHAR[]) AS given(text)"
         return [named for (named,) in connection.execute(query, [texts]).fetchall()]
@@ -65,9 +65,15 @@ def test_what_differs_stays_apart_and_what_says_nothing_names_nobody() -> None:
     assert in_frames(None, "", " \u2003", "00", "N/A ") == [None, None, None, None, "n/a"]
 
 
-@given(st.lists(TEXTS, min_size=1, max_size=20))
+def test_frames_and_sql_agree_on_usual_texts_with_and_without_blanks() -> None:
+    usual = ["zoe@x.be", "1ZOE@x.be", "zoé@x.be", "+32470112233", "0470 11 22 33", "N/A", "a" * 64, "1a" * 32, "@", ""]
+    texts = [None, *usual, *(f"{blank}{text}\t" for text in usual for blank in BLANKS)]
+    assert in_sql(*texts) == in_frames(*texts)
+
+
+@given(st.lists(st.none() | TEXTS, min_size=1, max_size=20))
 @examples(40)
-def test_frames_and_sql_agree_on_any_text(texts: list[str]) -> None:
+def test_frames_and_sql_agree_on_any_text(texts: list[str | None]) -> None:
     assert in_sql(*texts) == in_frames(*texts)
 
 
