@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.campaigns import campaigns
@@ -18,6 +18,7 @@ from assets.directories import directories, directory_registrations
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import campaign, registration, session
+from tests.support.examples import examples
 from tests.support.queries import Rows, in_database
 from tests.support.runs import export_only, served
 
@@ -116,7 +117,7 @@ def cuts(draw: st.DrawFn) -> list[tuple[date, date]]:
 
 def test_any_cut_of_a_range_gives_the_same_tables(environment: Mapping[str, str], in_one: dict[str, Rows]) -> None:
     @given(windows=cuts(), start_date=st.sampled_from([date(2020, 1, 1), date(2025, 12, 20), FIRST]))
-    @settings(max_examples=6, deadline=None)
+    @examples(3)
     def holds(windows: list[tuple[date, date]], start_date: date) -> None:
         with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
             patch.setenv("COUPONTOOLS_START_DATE", start_date.isoformat())
