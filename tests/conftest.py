@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from resources.sandbox.account.account import Account
 from resources.sandbox.account.handmade import HandmadeAccount
@@ -25,6 +26,9 @@ def pytest_configure() -> None:
         del os.environ[name]
     # without bytecode, each process that a test starts would compile Dagster anew: two thirds of its processor time
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # how long an example takes tells of the machine's load, and of nothing that is tested
+    settings.register_profile("without a deadline", deadline=None)
+    settings.load_profile("without a deadline")
 
 
 def pytest_unconfigure() -> None:
