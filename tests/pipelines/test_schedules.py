@@ -27,7 +27,15 @@ RESOURCES = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResourc
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance on disk: a schedule opens it anew."""
     with dg.instance_for_test() as made:
+        yield made
+
+
+@pytest.fixture
+def instance_in_memory() -> Iterator[dg.DagsterInstance]:
+    """An instance for sensors, which are given the one that there is: it takes half of the time."""
+    with dg.DagsterInstance.ephemeral() as made:
         yield made
 
 
@@ -95,14 +103,14 @@ def test_a_day_whose_run_has_failed_is_read_with_the_next(serve: Serve, instance
 
 
 def test_cards_become_partitions_are_exported_and_go_with_the_card(
-    serve: Serve, data_dir: Path, instance: dg.DagsterInstance
+    serve: Serve, data_dir: Path, instance_in_memory: dg.DagsterInstance
 ) -> None:
     made = whole_account()
     serve(made)
 
     def sense() -> dg.SensorResult | dg.SkipReason:
         sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
-        with dg.build_sensor_context(instance, resources=RESOURCES) as context:
+        with dg.build_sensor_context(instance_in_memory, resources=RESOURCES) as context:
             found = sensor(context)
         assert isinstance(found, dg.SensorResult | dg.SkipReason)
         return found
@@ -111,28 +119,28 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
         assert isinstance(found, dg.SensorResult)
         for change in found.dynamic_partitions_requests or []:
             if isinstance(change, dg.AddDynamicPartitionsRequest):
-                instance.add_dynamic_partitions("loyalty_cards", change.partition_keys)
+                instance_in_memory.add_dynamic_partitions("loyalty_cards", change.partition_keys)
             else:
                 for key in change.partition_keys:
-                    instance.delete_dynamic_partition("loyalty_cards", key)
+                    instance_in_memory.delete_dynamic_partition("loyalty_cards", key)
         for request in found.run_requests or []:
-            run(instance, "export_loyalty_users", request, *assets)
+            run(instance_in_memory, "export_loyalty_users", request, *assets)
 
     follow(sense(), loyalty_cards, loyalty_users)
     export_only()  # publishes them
-    assert instance.get_dynamic_partitions("loyalty_cards") == ["123456", "123457"]
+    assert instance_in_memory.get_dynamic_partitions("loyalty_cards") == ["123456", "123457"]
     assert len(in_database(data_dir, "FROM loyalty_users")) == 131
     assert isinstance(sense(), dg.SkipReason)
     made.remove_record("loyalty_cards", "123457")
     follow(sense())
-    assert instance.get_dynamic_partitions("loyalty_cards") == ["123456"]
+    assert instance_in_memory.get_dynamic_partitions("loyalty_cards") == ["123456"]
     live = "SELECT loyalty_card_id, count(*) FROM loyalty_users WHERE _deleted_at IS NULL GROUP BY ALL"
     assert in_database(data_dir, live) == [("123456", 130)]
 
 
-def test_without_an_account_the_sensor_says_what_is_missing(instance: dg.DagsterInstance) -> None:
+def test_without_an_account_the_sensor_says_what_is_missing(instance_in_memory: dg.DagsterInstance) -> None:
     sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
-    with dg.build_sensor_context(instance, resources=RESOURCES) as context:
+    with dg.build_sensor_context(instance_in_memory, resources=RESOURCES) as context:
         skipped = sensor(context)
     assert isinstance(skipped, dg.SkipReason)
     assert "COUPONTOOLS_API_URL is not set" in str(skipped.skip_message)

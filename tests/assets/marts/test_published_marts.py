@@ -239,7 +239,7 @@ def test_the_dictionary_stands_beside_the_database(exported: Path) -> None:
 
 def test_the_plots_of_the_report_stand_on_dagsters_page_too(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(exported))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("publish").execute_in_process(instance=instance)
     (event,) = [
         e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey("published_database")
