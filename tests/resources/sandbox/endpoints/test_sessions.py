@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.account.matching import ALL_DATE_KEYS
 from resources.sandbox.generated.account import GeneratedAccount
 from tests.resources.sandbox.api import Api, campaign, session
 from tests.resources.sandbox.conftest import Serve
@@ -151,7 +152,7 @@ class TestGeneratedSessions:
 
         def inside(row: dict[str, Any]) -> bool:
             status = row["status"]
-            names = keys.get(data_filter, [key for key in status if key.endswith("_date_utc")])
+            names = keys.get(data_filter, [key for key in ALL_DATE_KEYS if key in status])
             return any("2026-02-01" <= status[name][:10] <= "2026-06-30" for name in names)
 
         expected = [row["session"] for row in api.sessions(campaign_id) if inside(row)]
