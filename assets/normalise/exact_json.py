@@ -39,17 +39,17 @@ class Texts(NamedTuple):
 def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     """Read a JSON array of records of any form. Raises msgspec.DecodeError if it is no JSON array."""
     objects, readable = _parse_objects(records)
-    found = _Collected({}, [], set())
-    extras = _collect_tokens(objects, fields_of(table), (), found)
-    columns, unfit = [], reduce(or_, found.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
+    collected = _Collected({}, [], set())
+    extras = _collect_tokens(objects, fields_of(table), (), collected)
+    columns, unfit = [], reduce(or_, collected.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
     for column in record_columns(table):
-        texts, wrong = zip(*(column.type.texts_of(found.tokens[path]) for path in column.paths), strict=True)
+        texts, wrong = zip(*(column.type.texts_of(collected.tokens[path]) for path in column.paths), strict=True)
         taken = _coalesce(texts, column.name)
-        for each in wrong:  # a value of another type counts only where no other place has a good one
-            unfit = unfit | (each & taken.is_null()) if each.any() else unfit
+        for is_wrong in wrong:  # a value of another type counts only where no other place has a good one
+            unfit = unfit | (is_wrong & taken.is_null()) if is_wrong.any() else unfit
         columns.append(taken)
-        extras += _collect_unused(column, found.tokens, texts)
-    return Texts(pl.DataFrame(columns), join_extras(extras, len(objects)), unfit, frozenset(found.new_fields))
+        extras += _collect_unused(column, collected.tokens, texts)
+    return Texts(pl.DataFrame(columns), join_extras(extras, len(objects)), unfit, frozenset(collected.new_fields))
 
 
 class _Collected(NamedTuple):
@@ -66,14 +66,14 @@ class _Collected(NamedTuple):
 def split_records(records: bytes) -> list[bytes]:
     """Each record of a JSON array as the API sent it."""
     try:
-        return [bytes(each) for each in msgspec.json.decode(records, type=list[msgspec.Raw])]
+        return [bytes(record) for record in msgspec.json.decode(records, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, RecursionError):
-        found, position, readable = [], 0, replace_lone_surrogates(records)
-        for each in msgspec.json.decode(readable, type=list[msgspec.Raw]):
-            position = readable.index(bytes(each), position)
-            found.append(records[position : position + len(bytes(each))])
-            position += len(found[-1])
-        return found
+        parts, position, readable = [], 0, replace_lone_surrogates(records)
+        for record in msgspec.json.decode(readable, type=list[msgspec.Raw]):
+            position = readable.index(bytes(record), position)
+            parts.append(records[position : position + len(bytes(record))])
+            position += len(parts[-1])
+        return parts
 
 
 # numbers with a point or an exponent stay the text that they are on the page, as they do in the columns
@@ -108,11 +108,11 @@ def _parse_objects(records: bytes) -> tuple[list[dict[str, msgspec.Raw]], list[b
     """Return the records as fields and tokens, and whether each could be read; one that could not has no fields."""
     try:
         apart = rename_repeated_names(records, decode_record(records))
-        found = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
-        return found, [True] * len(found)
+        objects = msgspec.json.decode(apart, type=list[dict[str, msgspec.Raw]])
+        return objects, [True] * len(objects)
     except (IllegibleError, msgspec.ValidationError):
-        each_by_itself = [_parse_object(record) for record in split_records(records)]
-        return [fields or {} for fields in each_by_itself], [fields is not None for fields in each_by_itself]
+        singly = [_parse_object(record) for record in split_records(records)]
+        return [fields or {} for fields in singly], [fields is not None for fields in singly]
 
 
 def _parse_object(record: bytes) -> dict[str, msgspec.Raw] | None:
@@ -139,47 +139,47 @@ _EMPTY = r"^(?:\[\s*\]|\{\s*\})$"
 
 
 def _collect_tokens(
-    objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, found: _Collected
+    objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, collected: _Collected
 ) -> Extras:
-    """Put the token column of each declared value into `found`, and return the undeclared fields."""
+    """Put the token column of each declared value into `collected`, and return the undeclared fields."""
     extras: Extras = []
     for field, nested in declared.items():
         column = _token_column(objects, field)
         if nested is None:
             is_empty = column.str.contains(_EMPTY)
-            found.tokens[*above, field] = column
+            collected.tokens[*above, field] = column
             if is_empty.any():
-                found.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
+                collected.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
                 extras.append((field, pl.select(pl.when(is_empty).then(column)).to_series()))
             continue
         is_object = column.str.starts_with("{").fill_null(value=False)
         inner = pl.select(pl.when(is_object).then(column).otherwise(pl.lit("{}"))).to_series()
         deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
-        undeclared = join_extras(_collect_tokens(deeper, nested, (*above, field), found), len(objects))
+        undeclared = join_extras(_collect_tokens(deeper, nested, (*above, field), collected), len(objects))
         other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
-        says_nothing = other.is_in(['""', "false"]) | other.str.contains(_EMPTY)
-        found.no_objects.append((~says_nothing).fill_null(value=False))
-        found.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
+        is_blank = other.is_in(['""', "false"]) | other.str.contains(_EMPTY)
+        collected.no_objects.append((~is_blank).fill_null(value=False))
+        collected.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
         extras.append((field, _coalesce([undeclared, other], field)))
     names = sorted(set().union(*objects) - declared.keys())
     if len(names) > MAX_UNDECLARED:  # a column for each would have more cells than the page has bytes
-        found.new_fields.add(".".join((*above, f"* (more than {MAX_UNDECLARED} names)")))
+        collected.new_fields.add(".".join((*above, f"* (more than {MAX_UNDECLARED} names)")))
         return [*extras, (None, _join_members(objects, declared))]
-    found.new_fields.update(".".join((*above, name)) for name in names)
+    collected.new_fields.update(".".join((*above, name)) for name in names)
     return extras + [(name, _token_column(objects, name)) for name in names]
 
 
 def _join_members(objects: Sequence[dict[str, msgspec.Raw]], declared: Fields) -> pl.Series:
     """Return the undeclared fields of each record as the members of one JSON object, in the order of their names."""
-    undeclared = [{name: each[name] for name in sorted(each.keys() - declared.keys())} for each in objects]
+    undeclared = [{name: object_[name] for name in sorted(object_.keys() - declared.keys())} for object_ in objects]
     members = [msgspec.json.encode(fields)[1:-1] if fields else None for fields in undeclared]
     return pl.Series(members, dtype=pl.Binary).cast(pl.String)
 
 
 def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.Series:
     values = [object_.get(field) for object_ in objects]
-    found = [None if value is None else bytes(value) for value in values]
-    return pl.Series(field, found, dtype=pl.Binary).cast(pl.String)
+    tokens = [None if value is None else bytes(value) for value in values]
+    return pl.Series(field, tokens, dtype=pl.Binary).cast(pl.String)
 
 
 def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:

@@ -4,7 +4,7 @@ A page is plain if it has declared fields alone, with texts, nulls, and those nu
 exactly as they are on the page. polars reads JSON without blocking other threads, but silently drops unknown fields and
 changes other values: so a pattern is matched first, and a page that does not match is left to
 `assets/normalise/exact_json.py`. Undeclared fields may be on the page if they are named beforehand; their JSON tokens
-are collected as there. A name that is twice in an object is found by counting: the page has more members than were
+are collected as there. A name that is twice in an object is detected by counting: the page has more members than were
 read.
 """
 
@@ -53,7 +53,7 @@ def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[s
     groups = objects.select_seq(form.groups)
     if _has_repeated_names(page, [*values.iter_columns(), *groups.iter_columns()], list(tokens.values())):
         return None
-    new_fields = frozenset(name for name, each in tokens.items() if each.null_count() < len(each))
+    new_fields = frozenset(name for name, column in tokens.items() if column.null_count() < len(column))
     return Texts(pl.DataFrame(columns), extra, extra.is_null() & False, new_fields)
 
 
@@ -107,7 +107,7 @@ def _has_repeated_names(page: pl.Series, read: Sequence[pl.Series], tokens: Sequ
     def outside(text: str) -> int:
         return _count(page, text) - _count(undeclared, text)
 
-    over = _count(page, '":') - sum(len(each) - each.null_count() for each in (*read, undeclared))
+    over = _count(page, '":') - sum(len(texts) - texts.null_count() for texts in (*read, undeclared))
     if over:
         over -= _count(undeclared, '":') - int((undeclared == "null").sum())
     for null in _NULLS:
@@ -188,8 +188,8 @@ def _make_tree(fields: Fields, undeclared: Collection[str]) -> Fields:
     for field, nested in fields.items():
         if nested is not None:
             deeper = {name.removeprefix(f"{field}.") for name in undeclared if name.startswith(f"{field}.")}
-            if found := _make_tree(nested, deeper):
-                inside[field] = found
+            if tree := _make_tree(nested, deeper):
+                inside[field] = tree
     return inside | {name: None for name in sorted(undeclared) if _NAME.fullmatch(name) and name not in fields}
 
 
@@ -198,27 +198,29 @@ def _read_undeclared(records: bytes, others: Fields, count: int) -> tuple[pl.Ser
     if not others:
         return join_extras([], count), {}
     struct = _make_struct(tuple(_list_paths(others)))
-    found: dict[str, pl.Series] = {}
-    extras = _collect_tokens(msgspec.json.decode(records, type=list[struct]), struct, others, "", found)  # type: ignore[valid-type]
-    return join_extras(extras, count), found
+    tokens: dict[str, pl.Series] = {}
+    extras = _collect_tokens(msgspec.json.decode(records, type=list[struct]), struct, others, "", tokens)  # type: ignore[valid-type]
+    return join_extras(extras, count), tokens
 
 
 def _collect_tokens(
-    objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, found: dict[str, pl.Series]
+    objects: Sequence[Any], struct: type[msgspec.Struct], others: Fields, above: str, tokens: dict[str, pl.Series]
 ) -> Extras:
-    """Return the JSON tokens of the undeclared fields; puts those of each by its dotted name into `found`, too."""
+    """Return the JSON tokens of the undeclared fields; puts them into `tokens`, too, by dotted name."""
     extras: Extras = []
     for info, (name, nested) in zip(msgspec.structs.fields(struct), others.items(), strict=True):
-        values = [getattr(each, info.name) for each in objects]
+        values = [getattr(object_, info.name) for object_ in objects]
         if nested is not None:
             inner = info.type.__args__[0]
             nothing = inner()
-            deeper = _collect_tokens([each or nothing for each in values], inner, nested, f"{above}{name}.", found)
+            deeper = _collect_tokens(
+                [object_ or nothing for object_ in values], inner, nested, f"{above}{name}.", tokens
+            )
             extras.append((name, join_extras(deeper, len(objects))))
             continue
-        tokens = pl.Series("", [None if each is None else bytes(each) for each in values], dtype=pl.Binary)
-        found[f"{above}{name}"] = tokens.cast(pl.String)
-        extras.append((name, found[f"{above}{name}"]))
+        column = pl.Series("", [None if value is None else bytes(value) for value in values], dtype=pl.Binary)
+        tokens[f"{above}{name}"] = column.cast(pl.String)
+        extras.append((name, tokens[f"{above}{name}"]))
     return extras
 
 
@@ -236,5 +238,5 @@ def _make_struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
     names = list(dict.fromkeys(path[0] for path in paths))
     deeper = [tuple(path[1:] for path in paths if path[0] == name and len(path) > 1) for name in names]
     types = [_make_struct(inner) | None if inner else msgspec.Raw for inner in deeper]
-    attributes = [(f"f{i}", each, None) for i, each in enumerate(types)]
+    attributes = [(f"f{i}", type_, None) for i, type_ in enumerate(types)]
     return msgspec.defstruct("Undeclared", attributes, rename={f"f{i}": name for i, name in enumerate(names)}, gc=False)

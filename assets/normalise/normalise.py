@@ -96,7 +96,7 @@ class PageNormaliser:
         if not large:
             return self._normalise(page)
         small = [record for record in records if len(record) <= limit]
-        found = self._normalise(replace(page, records=b"[" + b",".join(small) + b"]"))
+        others = self._normalise(replace(page, records=b"[" + b",".join(small) + b"]"))
         reason = f"the record is larger than the {limit:,} bytes that COUPONTOOLS_MAX_RECORD_BYTES allows"
         rejected = [
             (_reason_if_cut(reason, len(record)), record[:MAX_BYTES_KEPT].decode("utf-8", "backslashreplace"))
@@ -104,12 +104,12 @@ class PageNormaliser:
         ]
         frame = _as_quarantine(self.table, page, pl.DataFrame(rejected, _REASONS, orient="row"))
         return replace(
-            found,
-            rejected=found.rejected.vstack(frame),
-            rejected_keys=found.rejected_keys.vstack(found.rejected_keys.clear(len(large))),
-            hashes=found.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
+            others,
+            rejected=others.rejected.vstack(frame),
+            rejected_keys=others.rejected_keys.vstack(others.rejected_keys.clear(len(large))),
+            hashes=others.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
             records=len(records),
-            copies=found.copies + len(records) - len(small) - len(large),
+            copies=others.copies + len(records) - len(small) - len(large),
         )
 
     def _normalise(self, page: Page) -> NormalisedPage:
@@ -238,9 +238,9 @@ def _rejected(
 
 def quarantine_answer(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
     """Make a row of `quarantine` from an answer that could not be read."""
-    found = [(_reason_if_cut(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))]
+    row = (_reason_if_cut(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))
     page = Page(slice_, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
-    return _as_quarantine(table, page, pl.DataFrame(found, _REASONS, orient="row"))
+    return _as_quarantine(table, page, pl.DataFrame([row], _REASONS, orient="row"))
 
 
 _REASONS = {"reason": pl.String, "record": pl.String}
@@ -251,10 +251,10 @@ def _reason_if_cut(reason: str, size: int) -> str:
     return reason if size <= MAX_BYTES_KEPT else f"{reason} (kept are the first {MAX_BYTES_KEPT:,} of {size:,} bytes)"
 
 
-def _as_quarantine(table: type[Table], page: Page, found: pl.DataFrame) -> pl.DataFrame:
+def _as_quarantine(table: type[Table], page: Page, reasons: pl.DataFrame) -> pl.DataFrame:
     """Reasons and records as rows of `quarantine`."""
     slice_ = page.slice_
-    return found.select(
+    return reasons.select(
         pl.lit(table.TABLE).alias("table_name"),
         pl.lit(slice_.endpoint.path).alias("endpoint"),
         pl.lit(slice_.parent, pl.String).alias("parent_id"),

@@ -44,14 +44,14 @@ class ColumnType:
         return self.parse(pl.when(text.str.contains(f"^(?:{self.pattern})$")).then(text))
 
     def read_tokens(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return the values of JSON tokens, and where there is none or it can be read; null says nothing."""
+        """Return the values of JSON tokens, and where there is none or it can be read; `null` is no value."""
         text, is_unfit = self.texts_of(tokens)
         filled = pl.select(pl.when(~text.is_in(self.empty)).then(text)).to_series()
         values = pl.select(self.read(pl.lit(filled))).to_series()
         return values, ~is_unfit & (filled.is_null() | values.is_not_null())
 
     def texts_of(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return what JSON tokens say as texts, and where a token is of a type that the column cannot take."""
+        """Return what JSON tokens hold as texts, and where a token is of a type that the column cannot take."""
         if tokens.null_count() == len(tokens):  # most columns of a page, and all that follows costs a while
             return tokens, tokens.is_not_null()
         json = pl.col("json")
@@ -60,16 +60,16 @@ class ColumnType:
         fits = is_string | is_number
         if self.pattern is not None:
             fits = fits | json.is_in(["true", "false"]).fill_null(value=False)
-        found = pl.DataFrame({"json": tokens}).select(
+        columns = pl.DataFrame({"json": tokens}).select(
             text=pl.when(is_string).then(json.str.head(-1).str.tail(-1)).when(fits).then(json),
             is_escaped=is_string & json.str.contains("\\", literal=True),
             is_unfit=(json != "null").fill_null(value=False) & ~fits,
         )
-        text, escaped = found["text"], found["is_escaped"].arg_true()
+        text, escaped = columns["text"], columns["is_escaped"].arg_true()
         if len(escaped):
             decoded = msgspec.json.decode(f"[{','.join(tokens.gather(escaped))}]", type=list[str])
             text = text.scatter(escaped, decoded)
-        return text, found["is_unfit"]
+        return text, columns["is_unfit"]
 
 
 def _rule(expected: str, pattern: str, accepted: tuple[type, ...]) -> BeforeValidator:

@@ -11,7 +11,7 @@ A list may change between two of its pages: what is deleted on a page that was r
 page onto it, where the reader does not see it. So a list that needed more than one request is read again until that
 brings nothing but what was added in the meantime, unless its first page cannot have been full, the server's count
 proves that nothing moved, or the window is a long one of the past, which would make a first load twice as long; its
-deletions are found by a complete read.
+deletions are detected by a complete read.
 """
 
 from collections import defaultdict
@@ -53,7 +53,7 @@ class SliceResult:
     recovered: int = 0
     """How many records only showed when it was read again."""
     is_stable: bool = True
-    """Whether the last pass found nothing that an earlier pass must have missed."""
+    """Whether the last pass brought nothing that an earlier pass must have missed."""
 
     @property
     def holds_all_announced(self) -> bool:
@@ -127,27 +127,27 @@ class _SliceReader(Generic[P]):
                 return result
         return replace(result, is_stable=False)
 
-    def _announced(self, found: _Pass[P]) -> int | None:
+    def _announced(self, pass_: _Pass[P]) -> int | None:
         """Return the length of the list, if the server states it; some servers state that of the page instead."""
-        is_of_list = len(found.pages) == 1 or self._endpoint.version == "v4" or self._paging.is_amount_of_list
+        is_of_list = len(pass_.pages) == 1 or self._endpoint.version == "v4" or self._paging.is_amount_of_list
         if self._endpoint.newest_first or not is_of_list:
             return None
         # what is deleted while the list is read is announced by its first pages alone
-        return min((page.announced for page in found.pages if page.announced is not None), default=None)
+        return min((page.announced for page in pass_.pages if page.announced is not None), default=None)
 
-    def _may_have_changed(self, found: _Pass[P], announced: int | None) -> bool:
+    def _may_have_changed(self, pass_: _Pass[P], announced: int | None) -> bool:
         """Whether a list may have changed between two of its pages, so that it must be read again."""
-        if found.requests == 1 or found.is_repeated:
+        if pass_.requests == 1 or pass_.is_repeated:
             return False
         # a page that was not full had no next one from which a record could move onto it
-        if len(found.pages) == 1 and not self._may_be_full(found.records):
+        if len(pass_.pages) == 1 and not self._may_be_full(pass_.records):
             return False
         start, end = self._slice.start, self._slice.end
         is_past = bool(self._endpoint.windowed and end and end < datetime.now(UTC).date())
         if announced is None or not self._paging.is_amount_of_list:
             return not (is_past and start and end and end - start >= LONG_WINDOW)
-        is_steady = all(page.announced == announced for page in found.pages)
-        hashes = pl.concat([page.hashes for page in found.pages])
+        is_steady = all(page.announced == announced for page in pass_.pages)
+        hashes = pl.concat([page.hashes for page in pass_.pages])
         return not (is_past and is_steady and hashes.n_unique() == announced)
 
     def _may_be_full(self, records: int) -> bool:
@@ -164,7 +164,7 @@ class _SliceReader(Generic[P]):
         if not self._endpoint.page or size == 0 or first.is_before_window:
             return _Pass([first], requests=1)
         pages, is_at_end = [first], False
-        # the pages of a v4 list, of which nothing is documented, must show one by one that each is another
+        # the pages of a v4 list, of which nothing is documented, are compared one by one with those before
         if total > size and not self._endpoint.newest_first and self._endpoint.version == "v3":
             self._paging.is_amount_of_list = True
             pages, is_at_end = await self._read_announced(known, first, -(-total // size))
@@ -179,7 +179,7 @@ class _SliceReader(Generic[P]):
         grown above it by the length of a page.
         """
         last = min(last, self._max_pages)
-        found, numbers, is_at_end = {1: first}, iter(range(2, last + 1)), False
+        pages, numbers, is_at_end = {1: first}, iter(range(2, last + 1)), False
         fingerprints, repeated = {first.fingerprint}, 0
 
         async def read_next() -> None:
@@ -188,7 +188,7 @@ class _SliceReader(Generic[P]):
                 page = await self._pages.fetch(number)
                 if page.records and page.fingerprint not in fingerprints:
                     fingerprints.add(page.fingerprint)
-                    found[number] = await self._pages.store_page(page, known)
+                    pages[number] = await self._pages.store_page(page, known)
                 else:
                     repeated += bool(page.records)
                     is_at_end |= not page.records or repeated > 1
@@ -196,47 +196,47 @@ class _SliceReader(Generic[P]):
                     return
 
         await gather(read_next() for _ in range(min(self._pages_at_once, last - 1)))
-        return [found[number] for number in sorted(found)], is_at_end
+        return [pages[number] for number in sorted(pages)], is_at_end
 
-    async def _follow(self, known: KnownRecords, pages: Sequence[FetchedPage[P]], announced: int) -> _Pass[P]:
-        """Read on, one page after the other, to the end of the list; `pages` are those that were read."""
-        found, number = list(pages), len(pages)
-        records = sum(page.records for page in found)
-        while not found[-1].is_before_window:
-            if records >= announced and self._ends_with_short_page(found):
-                return _Pass(found, requests=len(found), ended_by_short_page=True)
-            page, number, is_repeated = await self._fetch_next(found, number + 1)
-            if len(found) == 1 and is_very_short(found[0].records):
-                self._paging.note_short_page(found[0].records, is_last=not page.records)
+    async def _follow(self, known: KnownRecords, pages_before: Sequence[FetchedPage[P]], announced: int) -> _Pass[P]:
+        """Read on, one page after the other, to the end of the list; `pages_before` are those already read."""
+        pages, number = list(pages_before), len(pages_before)
+        records = sum(page.records for page in pages)
+        while not pages[-1].is_before_window:
+            if records >= announced and self._ends_with_short_page(pages):
+                return _Pass(pages, requests=len(pages), ended_by_short_page=True)
+            page, number, is_repeated = await self._fetch_next(pages, number + 1)
+            if len(pages) == 1 and is_very_short(pages[0].records):
+                self._paging.note_short_page(pages[0].records, is_last=not page.records)
             if not page.records:
-                return _Pass(found, is_repeated=is_repeated)
+                return _Pass(pages, is_repeated=is_repeated)
             if number > self._max_pages:
                 raise LimitError(
                     f"The list of {self._slice} does not end: {self._max_pages:,} pages, which is what "
                     "COUPONTOOLS_MAX_PAGES allows, and each brings new records. What was read of it is kept. Set it "
                     "higher if the list is that long."
                 )
-            found.append(await self._pages.store_page(page, known))
+            pages.append(await self._pages.store_page(page, known))
             records += page.records
-        return _Pass(found)
+        return _Pass(pages)
 
-    def _ends_with_short_page(self, found: Sequence[FetchedPage[P]]) -> bool:
+    def _ends_with_short_page(self, pages: Sequence[FetchedPage[P]]) -> bool:
         """Whether the last of the pages is so short that the read of a window may take it for the end of the list."""
-        first, last = found[0].records, found[-1].records
+        first, last = pages[0].records, pages[-1].records
         if not (self._slice.start and is_very_short(last)):
             return False
-        return not is_very_short(first) if len(found) > 1 else self._paging.is_last_if_short(last)
+        return not is_very_short(first) if len(pages) > 1 else self._paging.is_last_if_short(last)
 
-    async def _fetch_next(self, found: Sequence[FetchedPage[P]], number: int) -> tuple[FetchedPage[P], int, bool]:
+    async def _fetch_next(self, pages: Sequence[FetchedPage[P]], number: int) -> tuple[FetchedPage[P], int, bool]:
         """Fetch the next page that brings something new, and its number; an empty one at the end of the list.
 
         A page that is served again is the end, or else the list has grown above it by the length of a page: the one
         after it shows which. The third value says whether the first page, all there is, came again unchanged.
         """
-        is_repeated = len(found) == 1
+        is_repeated = len(pages) == 1
         for candidate in (number, number + 1):
             page = await self._pages.fetch(candidate)
-            if not page.records or not page.holds_only([found[0], found[-1]]):
+            if not page.records or not page.holds_only([pages[0], pages[-1]]):
                 return page, candidate, False
-            is_repeated = is_repeated and page.records == found[0].records
+            is_repeated = is_repeated and page.records == pages[0].records
         return FetchedPage(), number, is_repeated

@@ -79,7 +79,7 @@ def _write_parquet(
     is_anew = is_new(connection) or not intact
     changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
     if damaged and not is_anew:
-        changed |= {each for each in partitions_of(connection, table) if _place(table, each) in damaged}
+        changed |= {name for name in partitions_of(connection, table) if _place(table, name) in damaged}
     written = _write_files(connection, table, changed, target)
     if not is_anew:
         _share(previous, target, intact - {_place(table, partition) for partition in changed})
@@ -121,7 +121,7 @@ def _make_folder(file: Path, target: Path) -> None:
         file.parent.mkdir()
     except FileExistsError:
         raise RefusedError(
-            f"The file system of {target} does not tell the names of two partitions apart, such as {file.parent.name} "
+            f"The file system of {target} does not distinguish the names of two partitions, such as {file.parent.name} "
             "in other upper and lower case: set COUPONTOOLS_DATA_DIR to a folder on one that does."
         ) from None
 
