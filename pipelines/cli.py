@@ -220,13 +220,13 @@ def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
 
     from resources.sandbox.assumptions import Assumptions
 
-    given: dict[str, object] = {}
+    values: dict[str, object] = {}
     for option in assume:
         name, _, value = option.partition("=")
         is_list = name in Assumptions.model_fields and isinstance(Assumptions.model_fields[name].default, tuple)
-        given[name] = value.split(",") if is_list else value
+        values[name] = value.split(",") if is_list else value
     try:
-        return Assumptions.model_validate(given)
+        return Assumptions.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         known = ", ".join(Assumptions.model_fields)

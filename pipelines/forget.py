@@ -46,9 +46,9 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
 
 
 def _identifier(text: str, where: str, *, is_address: bool) -> str:
-    found = identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
-    if found and ("@" in found[0] if is_address else found[0].isdecimal() and len(found[0]) <= MAX_DIGITS):
-        return str(found[0])
+    named = identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
+    if named and ("@" in named[0] if is_address else named[0].isdecimal() and len(named[0]) <= MAX_DIGITS):
+        return str(named[0])
     form = "e-mail address: write it as name@example.com"
     if not is_address:
         form = f"phone number: write it with its country, as +32470112233, in {MIN_DIGITS} to {MAX_DIGITS} digits"

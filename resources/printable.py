@@ -14,7 +14,7 @@ _HARMFUL = re.compile(
 
 def make_printable(text: str) -> str:
     r"""Return the text on one line, with control characters and line ends as escapes, such as `\u001b`."""
-    return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _HARMFUL.sub(lambda harmful: f"\\u{ord(harmful[0]):04x}", text)
 
 
 def make_lines_printable(text: str) -> str:

@@ -109,12 +109,12 @@ async def extract_children(
     listing = parent_listing(run.client, run.table)
     parents, parent_table = await list_parents(run.client, listing), listing.table
     listed = set(parents.ids)
-    wanted = parents.ids if run.parents is None else [parent for parent in run.parents if parent in listed]
-    run.log.info(f"{run.table.TABLE}: reading of {len(wanted):,} {parent_table.TABLE}")
+    chosen = parents.ids if run.parents is None else [parent for parent in run.parents if parent in listed]
+    run.log.info(f"{run.table.TABLE}: reading of {len(chosen):,} {parent_table.TABLE}")
     if choose_slices is None:
-        slices = [slice_ for parent in wanted for slice_ in slices_of_parent(run, parent)]
+        slices = [slice_ for parent in chosen for slice_ in slices_of_parent(run, parent)]
     else:
-        slices = [slice_ for of_parent in await gather(map(choose_slices, wanted)) for slice_ in of_parent]
+        slices = [slice_ for of_parent in await gather(map(choose_slices, chosen)) for slice_ in of_parent]
     report = await extract(run, slices, parents=parent_table.TABLE)
     report.deleted += [parent for parent in run.parents or () if parent not in listed]
     if run.window.is_everything and parents.is_complete:

@@ -80,32 +80,32 @@ async def extract_described(run: TableRun) -> ExtractionReport:
 
 async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
     """Read the description of every record that the list has now. Raises TypeError if the table has none."""
-    found, description = _Descriptions(), run.source.description
-    if description is None:
+    descriptions, endpoint_of_one = _Descriptions(), run.source.description
+    if endpoint_of_one is None:
         raise TypeError(f"The records of {run.table.TABLE} have no description.")
 
     async def describe(slice_: Slice) -> None:
         try:
             record = await run.client.read(PageRequest(slice_), _only_record)
             if record is not None:
-                found.records[str(slice_.parent)] = record
+                descriptions.records[str(slice_.parent)] = record
         except (NotAvailableError, ParentNotFoundError) as error:
             run.log.warning("%s It is taken as it is listed, unless more is known of it.", error)
-            found.not_found.append(str(slice_.parent))
+            descriptions.not_found.append(str(slice_.parent))
         except UnreadableError as error:
             run.log.warning("%s", error)
-            found.unreadable[slice_] = error
+            descriptions.unreadable[slice_] = error
 
     with suppress(UnreadableError):  # `extract` meets the same answer, and stores it
         parents = await list_parents(run.client, Listing(listed.endpoint, run.table))
-        endpoint = run.client.endpoint_with_ids_of(description, listed.endpoint)
-        found.slices += [Slice(endpoint, identifier) for identifier in parents.ids]
-        await gather(map(describe, found.slices))
-        for slice_ in found.slices:
-            rejected = int(slice_ in found.unreadable)
+        endpoint = run.client.endpoint_with_ids_of(endpoint_of_one, listed.endpoint)
+        descriptions.slices += [Slice(endpoint, identifier) for identifier in parents.ids]
+        await gather(map(describe, descriptions.slices))
+        for slice_ in descriptions.slices:
+            rejected = int(slice_ in descriptions.unreadable)
             completed = CompletedSlice(slice_key(slice_), rejected, rejected, is_complete=not rejected)
             run.batch.complete(completed)
-    return found
+    return descriptions
 
 
 def _only_record(page: Page) -> bytes | None:

@@ -82,17 +82,19 @@ class Redactor:
         """
         values = {text: _decode_json(text) for text in texts.drop_nulls().unique()}
         names = frozenset(name for value in values.values() for name in _names_in(value))
-        said = {text for value in values.values() for text in _texts_in(value)} if self._is_hashed else set[str]()
+        inner_texts = (
+            {text for value in values.values() for text in _texts_in(value)} if self._is_hashed else set[str]()
+        )
         names_of_people, hashes = (
             dict(hash_texts(pl.Series([*texts], dtype=pl.String), self._key).iter_rows())
-            for texts in (_find_people(names), said)
+            for texts in (_find_people(names), inner_texts)
         )
 
         def redact_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
             if isinstance(value, dict):
-                return {names_of_people.get(name, name): redact_value(each) for name, each in value.items()}
+                return {names_of_people.get(name, name): redact_value(inner) for name, inner in value.items()}
             if isinstance(value, list):
-                return [redact_value(each) for each in value]
+                return [redact_value(item) for item in value]
             return hashes.get(str(value)) if value is not None else None
 
         encoded = {
@@ -108,14 +110,15 @@ def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> p
     A text that is an address or a number, all of it, has that one's hash first, which a contact joins by. So whoever
     is to be forgotten is found without the texts.
     """
-    found = identifiers(texts).rename({"identifier": "part"})
-    each = pl.DataFrame({"text": texts}).drop_nulls().unique()
-    own = each.select("text", (identities(each["text"]) if are_contacts else each["text"]).alias("part")).drop_nulls()
-    whole, parts = (found.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
-    named = [parts] if are_contacts else [whole, parts]
+    people = identifiers(texts).rename({"identifier": "part"})
+    distinct = pl.DataFrame({"text": texts}).drop_nulls().unique()
+    own_part = identities(distinct["text"]) if are_contacts else distinct["text"]
+    own = distinct.select("text", own_part.alias("part")).drop_nulls()
+    sole, parts = (people.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
+    named = [parts] if are_contacts else [sole, parts]
     others = pl.concat(named).join(own, on=["text", "part"], how="anti").join(own, on="text", how="semi")
     alone = _add_hashes(own.join(others, on="text", how="anti"), key)
-    ordered = [own, parts] if are_contacts else [whole, own, parts]
+    ordered = [own, parts] if are_contacts else [sole, own, parts]
     several = pl.concat(ordered).join(others, on="text", how="semi").unique(maintain_order=True)
     joined = _add_hashes(several, key).group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
     return pl.concat([alone.select("text", "hash"), joined])
@@ -161,13 +164,13 @@ def _decode_json(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
 def _names_in(value: Any) -> Iterator[str]:  # noqa: ANN401  (a JSON value of any type)
     if isinstance(value, dict):
         yield from value
-    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _names_in(each)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _names_in(inner)
 
 
 def _texts_in(value: Any) -> Iterator[str]:  # noqa: ANN401  (a JSON value of any type)
     if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts_in(each)
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts_in(inner)
     elif value is not None:
         yield str(value)

@@ -84,7 +84,7 @@ def _days(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[date, int, fl
     def mean(day: date) -> float | None:
         """Return the mean of the week that ends on the day; None where the first session is younger than a week."""
         week = [day - timedelta(days=number) for number in range(DAYS_OF_MEAN)]
-        return sum(created.get(each, 0) for each in week) / DAYS_OF_MEAN if week[-1] >= min(created) else None
+        return sum(created.get(date_, 0) for date_ in week) / DAYS_OF_MEAN if week[-1] >= min(created) else None
 
     return [(day, created.get(day, 0), mean(day), validated.get(day, 0)) for day in days]
 

@@ -54,13 +54,13 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
     A step counts on its own day, so that a session of an earlier day is among those validated in these days.
     """
     of_sessions = "FROM main.coupon_sessions WHERE _deleted_at IS NULL"
-    found = connection.execute(
+    row = connection.execute(
         "SELECT least(max(created_at) FILTER (created_at < today() + 2)::DATE, max(_extracted_at)::DATE - 1) "
         f"{of_sessions}"
     ).fetchone()
-    if found is None or found[0] is None:
+    if row is None or row[0] is None:
         return None
-    last: date = found[0]
+    last: date = row[0]
     of_steps = [
         *(_over_days("count(*) FILTER ({})", f"{step}_at", last) for step in STEPS),
         _over_days("sum(validation_value) FILTER ({})", "validated_at", last),
@@ -75,7 +75,7 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
     )
     names = (*STEPS, "money spent", "registrations")
     numbers = [round(number or 0) for number in (*sessions, *registrations)]
-    figures = [Compared(*each) for each in zip(names, numbers[::2], numbers[1::2], strict=True)]
+    figures = [Compared(*figure) for figure in zip(names, numbers[::2], numbers[1::2], strict=True)]
     return Headline(last, [figure for figure in figures if figure.now or figure.before or figure.name in STEPS])
 
 

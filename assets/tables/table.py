@@ -173,7 +173,7 @@ class Table(BaseModel):
             cls.model_validate(_without_empty(record))
         except ValidationError as error:
             return no_objects + [
-                f"{'.'.join(map(str, each['loc']))}: {each['msg']}".removeprefix(": ") for each in error.errors()
+                f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ") for detail in error.errors()
             ]
         return no_objects
 
@@ -189,17 +189,17 @@ class Table(BaseModel):
         """Return the table as the warehouse stores it."""
         declared = tuple(
             ColumnSchema(
-                each.name,
-                each.type.sql,
-                each.comment,
-                each.personal is True,
-                isinstance(each.personal, str),
-                each.former_name,
-                each.paths,
-                each.type.empty,
-                each.type.read_tokens,
+                column.name,
+                column.type.sql,
+                column.comment,
+                column.personal is True,
+                isinstance(column.personal, str),
+                column.former_name,
+                column.paths,
+                column.type.empty,
+                column.type.read_tokens,
             )
-            for each in cls.columns()
+            for column in cls.columns()
         )
         comment = " ".join((cls.__doc__ or "").split())
         return TableSchema(cls.TABLE, cls.KEY, declared + _EXPORT_COLUMNS, comment, cls.FILES, cls._history())
@@ -221,9 +221,9 @@ def source_of(table: type[Table]) -> Source:
 
 
 def _column(name: str, field: FieldInfo) -> Column:
-    known = next(each for each in field.metadata if isinstance(each, _Known))
-    annotations = (*field.metadata, *(each for member in get_args(field.annotation) for each in get_args(member)))
-    column_type = next(each for each in annotations if isinstance(each, ColumnType))
+    known = next(item for item in field.metadata if isinstance(item, _Known))
+    annotations = (*field.metadata, *(item for member in get_args(field.annotation) for item in get_args(member)))
+    column_type = next(item for item in annotations if isinstance(item, ColumnType))
     doc = field.description or ""
     return Column(
         name, known.paths, known.evidence, column_type, known.required, doc, known.personal, known.former_name

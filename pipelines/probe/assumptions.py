@@ -70,18 +70,18 @@ async def _show_window(client: Client, probed: Probed, column: str) -> None:
     if rows.is_empty():
         _print(f"{path} filters by {column}", UNKNOWN)
         return
-    wanted = rows.sort(pl.col(column).dt.time()).tail(1)
-    day = wanted[column].dt.date()[0]
+    latest = rows.sort(pl.col(column).dt.time()).tail(1)
+    day = latest[column].dt.date()[0]
     slice_ = Slice(probed.slice_.endpoint, probed.slice_.parent, day, day)
     answer = await ask(client, slice_, 1)
     if not isinstance(answer, Page):
         _print(f"{path} filters by {column}", str(answer))
         return
-    came = _rows(Probed(probed.part, slice_, answer))
-    is_there = wanted["session_id"][0] in came["session_id"].to_list()
-    on_the_day = bool((came[column].dt.date() == day).fill_null(value=False).all())
-    _print(f"{path} filters by {column}", HOLDS if on_the_day and len(came) else FAILS)
-    _print(f"{path} takes end_date with its whole day", HOLDS if is_there else FAILS)
+    answered = _rows(Probed(probed.part, slice_, answer))
+    is_in_answer = latest["session_id"][0] in answered["session_id"].to_list()
+    on_the_day = bool((answered[column].dt.date() == day).fill_null(value=False).all())
+    _print(f"{path} filters by {column}", HOLDS if on_the_day and len(answered) else FAILS)
+    _print(f"{path} takes end_date with its whole day", HOLDS if is_in_answer else FAILS)
 
 
 async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:

@@ -137,7 +137,7 @@ def show_fields(probed: list[Probed]) -> None:
         click.echo(f"\n{table.TABLE} from {page.slice_.endpoint.path}, {compared.records:,} records looked at")
         _show("known columns found", [str(compared.known)])
         _show("assumed columns found", [f"{column} in {field}" for column, field in compared.assumed.items()])
-        _show("columns not found", compared.missing)
+        _show("columns not found", compared.not_found)
         _show("fields without a column", [f"{name} ({kinds})" for name, kinds in compared.undeclared.items()])
         _show("records that do not fit", [f"{reason} ({times:,} times)" for reason, times in compared.rejected.items()])
 

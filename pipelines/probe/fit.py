@@ -27,7 +27,7 @@ class Fit:
     """How many columns with a well-known field have it."""
     assumed: Mapping[str, str]
     """For each other column that has values, the field that holds them, with its JSON types."""
-    missing: tuple[str, ...]
+    not_found: tuple[str, ...]
     """The columns that no record has a field of."""
     undeclared: Mapping[str, str]
     """The JSON types of each field without a column."""
@@ -55,7 +55,7 @@ def fit(records: bytes, table: type[Table]) -> Fit:
         records=len(texts),
         known=len(fields) - len(assumed),
         assumed=assumed,
-        missing=tuple(column.name for column in table.columns() if column.paths and column.name not in fields),
+        not_found=tuple(column.name for column in table.columns() if column.paths and column.name not in fields),
         undeclared={
             ".".join(map(field_name, path)): _join_kinds(kinds[path]) for path in sorted(kinds) if path not in declared
         },

@@ -80,12 +80,12 @@ def _decompress(body: bytes, packed: list[str], limit: int) -> bytes:
 
 def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
     inflater = zlib.decompressobj(window_bits)
-    found = inflater.decompress(body, limit + 1)
-    if len(found) > limit:
-        raise TooLargeError(found[:limit])
+    content = inflater.decompress(body, limit + 1)
+    if len(content) > limit:
+        raise TooLargeError(content[:limit])
     if not inflater.eof:
         raise httpx.DecodingError("its compressed end is missing")
-    return found
+    return content
 
 
 def holds_too_many_values(body: bytes, limit: int) -> bool:

@@ -165,7 +165,7 @@ ENDPOINTS: Mapping[str, Part] = {
 """Every part of an account that can be read; tokens (sign-on, password reset) and writing calls are not among them."""
 
 
-READABLE = frozenset(each for part in ENDPOINTS.values() for each in (part.v3, part.v4) if each)
+READABLE = frozenset(endpoint for part in ENDPOINTS.values() for endpoint in (part.v3, part.v4) if endpoint)
 """All endpoints of the table; the client asks no other."""
 
 
@@ -177,12 +177,12 @@ def choose_endpoints(versions: str) -> Mapping[str, Endpoint]:
     Raises SettingsError.
     """
     both = [name for name, part in ENDPOINTS.items() if part.v3 and part.v4 and not part.v3.one]
-    pairs = [each.strip().partition("=") for each in versions.split(",") if each.strip()]
-    wanted = {part: version or name for name, _, version in pairs for part in ([name] if version else both)}
-    for part, version in wanted.items():
+    pairs = [pair.strip().partition("=") for pair in versions.split(",") if pair.strip()]
+    version_of_part = {part: version or name for name, _, version in pairs for part in ([name] if version else both)}
+    for part, version in version_of_part.items():
         if part not in both or version not in ("v3", "v4"):
             raise SettingsError(
                 "COUPONTOOLS_API_VERSIONS is wrong: set it to v3 or v4, or to pairs as loyalty_users=v3,directories=v4."
                 f" There is a choice for {', '.join(both)}."
             )
-    return {name: getattr(part, wanted.get(name, part.default)) for name, part in ENDPOINTS.items()}
+    return {name: getattr(part, version_of_part.get(name, part.default)) for name, part in ENDPOINTS.items()}

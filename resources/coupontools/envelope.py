@@ -96,11 +96,11 @@ def _split_fields(body: bytes) -> list[tuple[str, bytes]]:
 def _split_unreadable_fields(body: bytes) -> list[tuple[str, bytes]]:
     readable = replace_lone_surrogates(body)
     try:
-        found = split_members(readable)
+        members = split_members(readable)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ShapeError from None
     pairs, position = [], 0
-    for name, token in found:
+    for name, token in members:
         position = readable.index(token, position)
         pairs.append((name, body[position : position + len(token)]))
         position += len(token)
@@ -200,7 +200,7 @@ def _as_list(token: bytes) -> bytes:
 
 def _first_item(token: bytes) -> list[bytes]:
     try:
-        return [bytes(each) for each in msgspec.json.decode(replace_lone_surrogates(token), type=list[msgspec.Raw])[:1]]
+        return [bytes(item) for item in msgspec.json.decode(replace_lone_surrogates(token), type=list[msgspec.Raw])[:1]]
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return []
 
@@ -238,6 +238,6 @@ def _parse_failure(errors: object) -> Failure:
     raw_codes = known.get("error_code")
     codes = raw_codes if isinstance(raw_codes, list) else [raw_codes]
     details = known.get("error_message_description") or known.get("error_message") or "no reason given"
-    message = " ".join(str(each) for each in details) if isinstance(details, list) else str(details)
+    message = " ".join(map(str, details)) if isinstance(details, list) else str(details)
     numbers = (_parse_count(code) for code in codes)
     return Failure(frozenset(number for number in numbers if number is not None), message)

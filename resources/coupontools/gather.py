@@ -7,18 +7,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def gather(work: Iterable[Awaitable[T]]) -> list[T]:
+async def gather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
     """Await all at one time, and return their results in order; the first error ends the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_await(each)) for each in work]
+            tasks = [group.create_task(_await(awaitable)) for awaitable in awaitables]
     except ExceptionGroup as errors:
         raise _first_error(errors) from None
     return [task.result() for task in tasks]
 
 
-async def _await(work: Awaitable[T]) -> T:
-    return await work
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 def _first_error(error: Exception) -> Exception:

@@ -53,7 +53,7 @@ def _describe(value: Any, depth: int) -> str:  # noqa: ANN401  (a JSON value of 
         case dict():
             return _describe_fields(value, depth) if depth else "{…}"
         case list():
-            kinds = dict.fromkeys(_describe(each, depth - 1) if depth else "…" for each in value[:3])
+            kinds = dict.fromkeys(_describe(item, depth - 1) if depth else "…" for item in value[:3])
             return f"[{len(value)} x {' or '.join(kinds)}]" if value else "[]"
         case _:
             return kind(value)

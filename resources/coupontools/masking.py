@@ -24,7 +24,7 @@ MIN_KEY_IN_MESSAGES = 4
 MASK = "…".encode()
 _IN_QUOTES = b'"' + MASK + b'"'
 _PREFIX = 8
-"""Characters by which candidates are found; an automaton of whole keys would be large."""
+"""Characters of the beginning by which candidates are searched; an automaton of complete keys would be large."""
 
 _LETTERS = re.compile(r"[A-Za-z0-9]+")
 _HEX = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
@@ -96,9 +96,9 @@ class KeyPatterns:
             start = body.index(candidate.encode(), at)
             at = start + len(candidate)
             for position in range(max(start, done), at):
-                if found := self._whole.match(body, position):
-                    yield max(_start_of_escape(body, position), done), found.end()
-                    done = found.end()
+                if key := self._whole.match(body, position):
+                    yield max(_start_of_escape(body, position), done), key.end()
+                    done = key.end()
                     break
 
 

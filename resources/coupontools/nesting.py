@@ -15,8 +15,8 @@ def is_deep(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
     for _ in range(MAX_DEPTH):
         level = [
             inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, dict | list)
         ]
         if not level:
@@ -29,7 +29,7 @@ def replace_deep_values(text: bytes) -> bytes:
 
     Every other byte stays where it was: a position in the result is the same position in `text`.
     """
-    found, depth, start, end = [], 0, 0, 0
+    parts, depth, start, end = [], 0, 0, 0
     for piece in _PIECE.finditer(text):
         match piece[0][:1]:
             case b"[" | b"{":
@@ -38,8 +38,8 @@ def replace_deep_values(text: bytes) -> bytes:
             case b"]" | b"}":
                 depth -= 1
                 if depth == MAX_DEPTH:
-                    found += [text[end:start], b'"', b"x" * (piece.end() - start - 2), b'"']
+                    parts += [text[end:start], b'"', b"x" * (piece.end() - start - 2), b'"']
                     end = piece.end()
     if depth > MAX_DEPTH:  # cut off
-        return b"".join([*found, text[end:start], b'"', b"x" * (len(text) - start - 1)])
-    return b"".join([*found, text[end:]])
+        return b"".join([*parts, text[end:start], b'"', b"x" * (len(text) - start - 1)])
+    return b"".join([*parts, text[end:]])

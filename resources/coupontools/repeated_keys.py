@@ -22,8 +22,8 @@ class _Name:
 
 def split_members(text: bytes) -> list[tuple[str, bytes]]:
     """Split a JSON object into its members. Raises msgspec.DecodeError if it is none."""
-    found = msgspec.json.decode(text, type=dict[_Name, msgspec.Raw], dec_hook=lambda kind, name: kind(name))
-    return [(name.text, bytes(value)) for name, value in found.items()]
+    members = msgspec.json.decode(text, type=dict[_Name, msgspec.Raw], dec_hook=lambda kind, name: kind(name))
+    return [(name.text, bytes(value)) for name, value in members.items()]
 
 
 def may_repeat_names(text: bytes, value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
@@ -50,25 +50,25 @@ def rename_repeated_names(text: bytes, value: Any) -> bytes:  # noqa: ANN401  (a
 
 def _rename_repeated(text: bytes) -> bytes:
     if text[:1] == b"[":
-        items = [bytes(each) for each in msgspec.json.decode(text, type=list[msgspec.Raw])]
-        fixed = [_rename_repeated(each) for each in items]
+        items = [bytes(item) for item in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        fixed = [_rename_repeated(item) for item in items]
         return text if fixed == items else b"[" + b",".join(fixed) + b"]"
     if text[:1] != b"{":
         return text
-    found = split_members(text)
-    apart: dict[str, list[bytes]] = {}
-    for name, value in found:
-        apart.setdefault(name, []).append(_rename_repeated(value))
-    if found == [(name, value) for name, values in apart.items() for value in values[:1]]:
+    members = split_members(text)
+    values_by_name: dict[str, list[bytes]] = {}
+    for name, value in members:
+        values_by_name.setdefault(name, []).append(_rename_repeated(value))
+    if members == [(name, value) for name, values in values_by_name.items() for value in values[:1]]:
         return text
-    return msgspec.json.encode({name: msgspec.Raw(value) for name, value in _keep_one_value(apart).items()})
+    return msgspec.json.encode({name: msgspec.Raw(value) for name, value in _keep_one_value(values_by_name).items()})
 
 
-def _keep_one_value(found: Mapping[str, list[bytes]]) -> dict[str, bytes]:
+def _keep_one_value(values_by_name: Mapping[str, list[bytes]]) -> dict[str, bytes]:
     """Return one value for each name, and those that are not used under a name of their own."""
-    once = {name: _choose_value(values) for name, values in found.items()}
-    for name, values in found.items():
-        if others := [each for each in values if each != once[name] and each not in EMPTY]:
+    once = {name: _choose_value(values) for name, values in values_by_name.items()}
+    for name, values in values_by_name.items():
+        if others := [value for value in values if value != once[name] and value not in EMPTY]:
             free = f"repeated.{name}"
             while free in once:
                 free = f"repeated.{free}"
@@ -79,6 +79,6 @@ def _keep_one_value(found: Mapping[str, list[bytes]]) -> dict[str, bytes]:
 def _choose_value(values: list[bytes]) -> bytes:
     """Choose the last value that is not empty, else the last that is not null."""
     for unwanted in (EMPTY, (b"null",)):
-        if filled := [each for each in values if each not in unwanted]:
+        if filled := [value for value in values if value not in unwanted]:
             return filled[-1]
     return values[-1]

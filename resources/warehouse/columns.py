@@ -28,31 +28,31 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
     """
     name = quoted_name(table.name)
     _rename_columns(connection, table)
-    there = _described(connection, name)
+    present = _described(connection, name)
     empty = ", ".join(f"NULL::{column.sql_type} AS {quoted_name(column.name)}" for column in table.columns)
-    wanted = _described(connection, f"SELECT {empty}")
-    if list(there.items()) == list(wanted.items()):
+    declared = _described(connection, f"SELECT {empty}")
+    if list(present.items()) == list(declared.items()):
         return
-    for column, sql_type in wanted.items():
-        if column in there and there[column] != sql_type:
-            _refuse_loss(connection, table, column, there[column], sql_type)
-    sources = {column: f"{name}.{quoted_name(column)}" if column in there else "NULL" for column in wanted}
-    new = [column for column in table.columns if column.paths and column.read_tokens and column.name not in there]
+    for column, sql_type in declared.items():
+        if column in present and present[column] != sql_type:
+            _refuse_loss(connection, table, column, present[column], sql_type)
+    sources = {column: f"{name}.{quoted_name(column)}" if column in present else "NULL" for column in declared}
+    new = [column for column in table.columns if column.paths and column.read_tokens and column.name not in present]
     moved = ""
-    if new and {"_extra"} <= there.keys() & wanted.keys() and find_in_extra(connection, table, new):
+    if new and {"_extra"} <= present.keys() & declared.keys() and find_in_extra(connection, table, new):
         moved = f" LEFT JOIN moved ON moved.row = {name}.rowid"
         sources |= {column.name: f"moved.{quoted_name(column.name)}" for column in new}
         sources["_extra"] = f"if(moved.row IS NULL, {name}._extra, moved._extra)"
-    values = [f"{sources[column]}::{sql_type} AS {quoted_name(column)}" for column, sql_type in wanted.items()]
+    values = [f"{sources[column]}::{sql_type} AS {quoted_name(column)}" for column, sql_type in declared.items()]
     connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name}{moved}")
     connection.execute("DROP TABLE IF EXISTS temp.moved")
 
 
 def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
     name = quoted_name(table.name)
-    there = _described(connection, name)
+    present = _described(connection, name)
     for column in table.columns:
-        if column.former_name in there and column.name not in there:
+        if column.former_name in present and column.name not in present:
             former = quoted_name(column.former_name)
             connection.execute(f"ALTER TABLE {name} RENAME COLUMN {former} TO {quoted_name(column.name)}")
 

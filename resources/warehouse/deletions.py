@@ -99,13 +99,13 @@ def _make_complete_reads(connection: duckdb.DuckDBPyConnection, scope: DeletionS
 
     A read that began after `now` is not in it: nobody knows what came after it.
     """
-    reads = [each for each in scope.complete_reads if isinstance(each, CompleteRead)]
-    lists = [each for each in scope.complete_reads if isinstance(each, CompleteParentList)]
-    names = list(reads[0].where) if reads else [each.column for each in lists]
+    reads = [read for read in scope.complete_reads if isinstance(read, CompleteRead)]
+    lists = [read for read in scope.complete_reads if isinstance(read, CompleteParentList)]
+    names = list(reads[0].where) if reads else [parents.column for parents in lists]
     columns = list(map(quoted_name, names))
     declared = "".join(f"{column} VARCHAR, " for column in columns)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE complete_reads ({declared}_at TIMESTAMP)")
-    values = [*([read.where[each] for read in reads] for each in names), [read.at for read in reads]]
+    values = [*([read.where[column] for read in reads] for column in names), [read.at for read in reads]]
     unnested = ", ".join(["unnest(?)"] * len(values))
     connection.execute(f"INSERT INTO complete_reads SELECT {unnested}", values)
     for parents in lists:

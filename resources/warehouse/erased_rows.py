@@ -14,11 +14,11 @@ ROWS_AT_A_TIME = 50_000
 def find_rows(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str, suppressed: SuppressionList
 ) -> int:
-    """Make the table `found` of the rows of a relation that name suppressed people; returns how many.
+    """Make the table `naming_rows` of the rows of a relation that name suppressed people; returns how many.
 
     It has the number of the `row`, whether it `is_theirs`, and the `columns` that name somebody.
     """
-    connection.execute("CREATE OR REPLACE TEMP TABLE found (row BIGINT, is_theirs BOOLEAN, columns VARCHAR[])")
+    connection.execute("CREATE OR REPLACE TEMP TABLE naming_rows (row BIGINT, is_theirs BOOLEAN, columns VARCHAR[])")
     known = _columns(connection, relation)
     names = [name for name in table.naming_columns if name in known]
     if not names:
@@ -42,32 +42,32 @@ def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> set[str]:
 
 def _note(connection: duckdb.DuckDBPyConnection, rows: pl.Series, named: pl.DataFrame) -> int:
     columns = [name for name in named.columns if name != "is_theirs"]
-    found = named.select(
+    naming_rows = named.select(
         rows.alias("row"),
         "is_theirs",
         pl.concat_list(pl.when(name).then(pl.lit(name)) for name in columns).list.drop_nulls().alias("columns"),
     ).filter(pl.col("is_theirs") | (pl.col("columns").list.len() > 0))
     connection.execute(
-        "INSERT INTO found SELECT unnest(?::BIGINT[]), unnest(?::BOOLEAN[]), unnest(?::VARCHAR[][])",
-        [found[name].to_list() for name in found.columns],
+        "INSERT INTO naming_rows SELECT unnest(?::BIGINT[]), unnest(?::BOOLEAN[]), unnest(?::VARCHAR[][])",
+        [naming_rows[name].to_list() for name in naming_rows.columns],
     )
-    return len(found)
+    return len(naming_rows)
 
 
 def erase_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str) -> None:
-    """Erase from a relation what stands in `found`: people's own rows lose all that is personal, others the text.
+    """Erase from a relation the people of `naming_rows`: their own rows lose all that is personal, others the text.
 
     A row that is nothing without its person is deleted.
     """
-    same_row = f"{relation}.{row} = found.row"
+    same_row = f"{relation}.{row} = naming_rows.row"
     if table.is_about_people:
-        connection.execute(f"DELETE FROM {relation} USING found WHERE {same_row} AND found.is_theirs")
+        connection.execute(f"DELETE FROM {relation} USING naming_rows WHERE {same_row} AND naming_rows.is_theirs")
     known = _columns(connection, relation)
     erased = [name for name in table.erased_columns if name in known and name not in table.key]
     erased += [name for name in table.free_texts if name in known]
     values = ", ".join(
-        f"{quoted_name(name)} = CASE WHEN {'' if name in table.free_texts else 'found.is_theirs OR '}"
-        f"list_contains(found.columns, {quoted_text(name)}) THEN NULL ELSE {relation}.{quoted_name(name)} END"
+        f"{quoted_name(name)} = CASE WHEN {'' if name in table.free_texts else 'naming_rows.is_theirs OR '}"
+        f"list_contains(naming_rows.columns, {quoted_text(name)}) THEN NULL ELSE {relation}.{quoted_name(name)} END"
         for name in erased
     )
-    connection.execute(f"UPDATE {relation} SET {values} FROM found WHERE {same_row}")
+    connection.execute(f"UPDATE {relation} SET {values} FROM naming_rows WHERE {same_row}")

@@ -64,10 +64,10 @@ def _erase_staged(
     """Erase people from a table, and note which files are out of date without them."""
     ensure_table(engine, connection, table)
     name = quoted_name(table.name)
-    found = find_rows(connection, table, name, "rowid", suppressed)
-    if found:
-        with_rows = f"{name} AS every JOIN found ON every.rowid = found.row"
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT every.* FROM {with_rows}")
+    count = find_rows(connection, table, name, "rowid", suppressed)
+    if count:
+        with_rows = f"{name} AS stored JOIN naming_rows ON stored.rowid = naming_rows.row"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT stored.* FROM {with_rows}")
         note_changes(connection, table, "changing")
         if table.is_about_people:  # that they are deleted is no drop that a publish would have to be asked about
             live = execute_counting(
@@ -77,4 +77,4 @@ def _erase_staged(
                 f"UPDATE _state.live SET live_rows = live_rows - {live} WHERE table_name = {quoted_text(table.name)}"
             )
         erase_rows(connection, table, name, "rowid")
-    return found
+    return count

@@ -48,25 +48,25 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
 
     Raises RefusedError, which begins with a `name`, if a newer version has written it.
     """
-    found = _format_of(connection)
-    if found is None:
+    version = _format_of(connection)
+    if version is None:
         return False
-    refuse_newer(name, found)
-    if found < FORMAT:
+    refuse_newer(name, version)
+    if version < FORMAT:
         connection.begin()
-        for number in range(found, FORMAT):
+        for number in range(version, FORMAT):
             connection.execute(_STEPS[number])
-        if found <= 2:  # it had no count of what was published: what is there counts as that
+        if version <= 2:  # it had no count of what was published: what is there counts as that
             note_live_rows(connection)
         connection.commit()
     return True
 
 
-def refuse_newer(name: str, found: int) -> None:
+def refuse_newer(name: str, version: int) -> None:
     """Raise RefusedError if a format is one that only a newer version knows."""
-    if found > FORMAT:
+    if version > FORMAT:
         raise RefusedError(
-            f"{name} was written by a newer version of the export (format {found}, this one knows "
+            f"{name} was written by a newer version of the export (format {version}, this one knows "
             f"{FORMAT}): upgrade this one, or set COUPONTOOLS_DATA_DIR to another folder."
         )
 

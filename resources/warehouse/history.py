@@ -77,18 +77,18 @@ def _named(column: str, when: str) -> str:
 def _take_out_wrong(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, history: History, is_older: str, now: str
 ) -> bool:
-    """Move the changes that give way out of the history, into the table `wrong`; returns whether there are any."""
+    """Move the changes that give way out of the history, into the table `wrong`; returns whether that was made."""
     name, kept = quoted_name(table.name), quoted_name(history.table.name)
     if is_empty(connection, f"{kept} WHERE {kept}.observed_at > {now}"):
         return False
     keys = ", ".join(map(quoted_name, table.key))
-    found = execute_counting(
+    count = execute_counting(
         connection,
         f"CREATE TEMP TABLE wrong AS SELECT {kept}.* FROM {kept} SEMI JOIN "
         f"(SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}) USING ({keys}) "
         f"WHERE {kept}.observed_at > {now}",
     )
-    if found:
+    if count:
         note_changes(connection, history.table, "wrong")
         same_key = " AND ".join(f"{kept}.{key} = wrong.{key}" for key in map(quoted_name, history.table.key))
         connection.execute(f"DELETE FROM {kept} USING wrong WHERE {same_key}")

@@ -73,19 +73,19 @@ def _named(plain: pl.Expr) -> pl.Expr:
 def identifiers(texts: pl.Series) -> pl.DataFrame:
     """Find the addresses and numbers in texts, in any form that people and JSON give them, and their hashes.
 
-    Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text says, or the
+    Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text holds, or the
     first of its hashes. Part of a longer word is none: neither jan@x.be in marjan@x.be, nor seven digits of an id.
     """
     text = pl.col("text")
-    each = pl.DataFrame({"text": texts}).drop_nulls().unique().filter(text.str.contains(_MAY_NAME))
+    candidates = pl.DataFrame({"text": texts}).drop_nulls().unique().filter(text.str.contains(_MAY_NAME))
     is_plain = text.str.contains(_PLAIN)
-    plain = each.filter(is_plain).select(
+    plain = candidates.filter(is_plain).select(
         text, text.str.strip_prefix("+").alias("identifier"), is_whole=pl.lit(value=True)
     )
-    each = each.filter(~is_plain).with_columns(_looked_at(text).alias("plain"))
-    whole = each.with_columns(_named(pl.col("plain")).str.extract(_WHOLE).alias("identifier"))
+    others = candidates.filter(~is_plain).with_columns(_simplified(text).alias("plain"))
+    whole = others.with_columns(_named(pl.col("plain")).str.extract(_WHOLE).alias("identifier"))
     parts = _parts(whole.filter(pl.col("identifier").is_null()))
-    first = each.select("text", text.str.extract(_HASHED).alias("identifier"))
+    first = others.select("text", text.str.extract(_HASHED).alias("identifier"))
     whole = pl.concat([whole.select("text", "identifier"), first]).drop_nulls()
     parts = parts.unique().join(whole, on=["text", "identifier"], how="anti")
     return pl.concat(
@@ -94,17 +94,19 @@ def identifiers(texts: pl.Series) -> pl.DataFrame:
 
 
 def _parts(texts: pl.DataFrame) -> pl.DataFrame:
-    """Find what is named within texts that say more than that."""
-    addresses = _found(texts, _ADDRESS).with_columns(pl.col("identifier").str.strip_chars_start(_AROUND_ADDRESSES))
+    """Find who is named within texts that hold more than a name."""
+    addresses = _extract_all(texts, _ADDRESS).with_columns(
+        pl.col("identifier").str.strip_chars_start(_AROUND_ADDRESSES)
+    )
     without_words = reduce(lambda text, other: text.str.replace_all(other, ";"), _NO_NUMBERS, pl.col("plain"))
-    numbers = _numbers(_found(texts.with_columns(without_words), _RUN))
-    return pl.concat([addresses, numbers, _found(texts, _HASH)])
+    numbers = _numbers(_extract_all(texts.with_columns(without_words), _RUN))
+    return pl.concat([addresses, numbers, _extract_all(texts, _HASH)])
 
 
-def _found(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
+def _extract_all(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
     """Find what of the column `plain` has this form."""
-    found = texts.select("text", pl.col("plain").str.extract_all(pattern).alias("identifier"))
-    return found.explode("identifier").drop_nulls()
+    matches = texts.select("text", pl.col("plain").str.extract_all(pattern).alias("identifier"))
+    return matches.explode("identifier").drop_nulls()
 
 
 def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
@@ -116,7 +118,7 @@ def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
     return numbers.filter(run.str.len_bytes().is_between(MIN_DIGITS, MAX_DIGITS))
 
 
-def _looked_at(text: pl.Expr) -> pl.Expr:
+def _simplified(text: pl.Expr) -> pl.Expr:
     """Texts in lower case, with one kind of blank, and without the escapes of JSON and of addresses in links."""
     has_escapes = text.str.contains(_ESCAPE_OF_A_PART) & text.str.contains(_JSON_TEXT)
     literal = text.str.replace_many([r"\\", r"\"", '"'], [";", ";", ";"]).str.replace_all(_NO_LETTER, ";")

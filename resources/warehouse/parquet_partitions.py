@@ -27,14 +27,14 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
     """
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     moment, same_key = quoted_name(month.column), _same(table.key, f"_state.{name}", "months")
-    found = execute_counting(
+    count = execute_counting(
         connection,
         f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(strftime(old.{moment}, '%Y-%m'), kept.month, "
         f"{_first_month(month, 'undated')}) AS put FROM (FROM incoming WHERE {moment} IS NULL) AS undated "
         f"LEFT JOIN main.{name} AS old USING ({keys}) LEFT JOIN _state.{name} AS kept USING ({keys}) "
         f"WHERE put IS NOT NULL",
     )
-    if found:
+    if count:
         connection.execute(f"DELETE FROM _state.{name} USING months WHERE {same_key}")
         connection.execute(f"INSERT INTO _state.{name} FROM months")
         _note(connection, table, "SELECT put AS _partition FROM months")

@@ -14,7 +14,7 @@ _links: dict[Path, TemporaryDirectory[str]] = {}
 
 def plain_path(path: Path) -> str:
     """Give a path to the same file without such letters: over a link, if need be, which `drop_links` takes away."""
-    odd = next((each for each in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(each.name)), None)
+    odd = next((part for part in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(part.name)), None)
     if odd is None:
         return str(path)
     if odd not in _links:

@@ -45,13 +45,13 @@ class SuppressionList:
 
     def with_identifiers(self, identifiers: Collection[str]) -> "SuppressionList":
         """Return the list with more identifiers."""
-        return replace(self, hashes=self.hashes | {keyed_hash(self.key, each) for each in identifiers})
+        return replace(self, hashes=self.hashes | {keyed_hash(self.key, identifier) for identifier in identifiers})
 
     def select_naming(self, texts: pl.Series) -> pl.DataFrame:
-        """Find the texts that name a suppressed person, each with `is_whole`: whether it says nothing else."""
-        found = identifiers(texts)
-        known = [each for each in found["identifier"].unique() if self._holds(each)]
-        return found.filter(pl.col("identifier").is_in(known)).group_by("text").agg(pl.col("is_whole").any())
+        """Find the texts that name a suppressed person, each with `is_whole`: whether it holds nothing else."""
+        people = identifiers(texts)
+        known = [identifier for identifier in people["identifier"].unique() if self._holds(identifier)]
+        return people.filter(pl.col("identifier").is_in(known)).group_by("text").agg(pl.col("is_whole").any())
 
     def _holds(self, identifier: str) -> bool:
         if keyed_hash(self.key, identifier) in self.hashes:

@@ -77,10 +77,10 @@ def campaign_search(request: ApiRequest, state: State) -> Reply:
 
 def search_sessions(request: ApiRequest, state: State, campaign_id: str | None) -> list[FoundSession]:
     """Return the sessions with the text searched for, each once."""
-    wanted = request.required_text("search")
+    text = request.required_text("search")
     sessions = {}
     for field in SEARCHED:
-        for campaign, session in state.account.find_sessions(field, wanted, state.now, campaign_id):
+        for campaign, session in state.account.find_sessions(field, text, state.now, campaign_id):
             sessions[campaign, str(session.get("session"))] = (campaign, session)
     return list(sessions.values())
 

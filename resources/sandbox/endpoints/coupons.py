@@ -19,7 +19,7 @@ def coupon_list(request: ApiRequest, state: State) -> Reply:
     folder, category, tags = request.text("folder"), request.text("category"), request.text("tags")
     if folder is not None and folder not in {campaign.folder for campaign in campaigns}:
         raise ApiError(UNKNOWN_FOLDER, "Folder not found")
-    wanted = {tag.strip() for tag in (tags or "").split(",")} - {""}
+    wanted_tags = {tag.strip() for tag in (tags or "").split(",")} - {""}
     enough = any if state.assumptions.tags_match == "any" else all
     only_active = is_switched_on(request, "only_active")
     rows = [
@@ -27,7 +27,7 @@ def coupon_list(request: ApiRequest, state: State) -> Reply:
         for campaign in campaigns
         if (folder is None or campaign.folder == folder)
         and (category is None or campaign.category == category)
-        and (not wanted or enough(tag in campaign.tags for tag in wanted))
+        and (not wanted_tags or enough(tag in campaign.tags for tag in wanted_tags))
         and (not only_active or campaign.is_active)
     ]
     return reply_with_list("coupon_info", rows, state.assumptions)

@@ -47,16 +47,16 @@ def loyaltyusers_list(request: ApiRequest, state: State) -> Reply:
 def loyaltyusers_search(request: ApiRequest, state: State) -> Reply:
     """Find users of a loyalty card by a part of name, e-mail, phone or id (section 5.13; names made up)."""
     lookup.find_card(request, state)
-    wanted = request.required_text("search").lower()
-    if len(wanted) < 3:
+    text = request.required_text("search").lower()
+    if len(text) < 3:
         raise ApiError(INCORRECT, "Invalid value in parameter: search")
     users = state.account.rows("loyalty_users", request.required_text("loyaltycard"), state.now)
-    return reply_with_list("users", [user for user in users if _mentions(user, wanted)], state.assumptions)
+    return reply_with_list("users", [user for user in users if _mentions(user, text)], state.assumptions)
 
 
-def _mentions(user: Record, wanted: str) -> bool:
+def _mentions(user: Record, text: str) -> bool:
     fields = decode_record(user) or {}
-    return any(wanted in str(fields.get(name, "")).lower() for name in SEARCHED)
+    return any(text in str(fields.get(name, "")).lower() for name in SEARCHED)
 
 
 USERS = {"users": array_schema(object_schema(USER_FIELDS))}

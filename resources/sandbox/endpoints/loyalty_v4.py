@@ -38,8 +38,8 @@ def stats(request: ApiRequest, state: State) -> Reply:
     shown = [
         convert_loyalty_user(user) for user in users if is_switched_on(request, "include_voided") or not is_voided(user)
     ]
-    wanted = request.object("filter")
-    shown = [user for user in shown if _fits(user, wanted)]
+    conditions = request.object("filter")
+    shown = [user for user in shown if _fits(user, conditions)]
     size = state.assumptions.v4_loyalty_page_size
     if size is not None:
         page = request.object("pagination").get("page", "1")
@@ -75,9 +75,9 @@ def show_user(record: Record) -> Reply:
     return Reply(encode_array([convert_loyalty_user(record)])[1:-1])
 
 
-def _fits(shown: Record, wanted: dict[str, str]) -> bool:
+def _fits(shown: Record, conditions: dict[str, str]) -> bool:
     fields = decode_record(shown) or {}
-    return all(name in fields and _text(fields[name]) == value for name, value in wanted.items())
+    return all(name in fields and _text(fields[name]) == value for name, value in conditions.items())
 
 
 def _text(value: object) -> str:

@@ -33,10 +33,10 @@ def read_end_date(request: ApiRequest, assumptions: Assumptions) -> datetime | N
         return None
     moment, date_format = parsed
     if date_format == "%Y-%m-%d":
-        whole = timedelta(days=1) if assumptions.end_date_means == "whole_day" else None
+        unit = timedelta(days=1) if assumptions.end_date_means == "whole_day" else None
     else:
-        whole = timedelta(minutes=1) if assumptions.end_minute_means == "whole_minute" else None
-    return moment if whole is None else moment + (whole - timedelta(seconds=1))
+        unit = timedelta(minutes=1) if assumptions.end_minute_means == "whole_minute" else None
+    return moment if unit is None else moment + (unit - timedelta(seconds=1))
 
 
 def _read_date(request: ApiRequest, name: str, formats: Sequence[DateFormat]) -> tuple[datetime, DateFormat] | None:

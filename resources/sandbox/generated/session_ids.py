@@ -33,11 +33,11 @@ def make_session_id(seed: int) -> pl.Expr:
     return pl.concat_str(lead, *pairs)
 
 
-def matches_id(seed: int, wanted: str) -> pl.Expr:
+def matches_id(seed: int, session_id: str) -> pl.Expr:
     """Return whether a row may have this session id (Boolean): so few pass that ids need not be stored."""
     number = draw_bits(seed, "session id 2")
     tails = []
-    for text in (wanted, wanted.swapcase()):
+    for text in (session_id, session_id.swapcase()):
         digits = [_ALPHABET.index(letter) for letter in text[-10:]]
         tails.append(sum((digits[2 * k] * len(_ALPHABET) + digits[2 * k + 1]) * len(_PAIRS) ** k for k in range(5)))
     tail = number % len(_PAIRS) ** 5

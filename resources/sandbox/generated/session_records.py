@@ -184,7 +184,7 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
 
 def _shop(seed: int, plan: CampaignPlan, validated: pl.Expr) -> dict[str, pl.Expr]:
     """Return the fields of the place where a session was redeemed; most know it."""
-    shops = [SHOPS[(plan.first_shop + each) % len(SHOPS)] for each in range(SHOPS_OF_A_CAMPAIGN)]
+    shops = [SHOPS[(plan.first_shop + number) % len(SHOPS)] for number in range(SHOPS_OF_A_CAMPAIGN)]
     number, is_known = draw_bits(seed, "shop") % len(shops), validated & draw_event(seed, "knows the shop", 0.9)
     return {
         name: _text(is_known, pl.lit(pl.Series([shop[name] for shop in shops])).gather(number)) for name in SHOPS[0]
@@ -194,7 +194,7 @@ def _shop(seed: int, plan: CampaignPlan, validated: pl.Expr) -> dict[str, pl.Exp
 def _channel(seed: int) -> dict[str, pl.Expr]:
     """Return the utm_* fields; null where none is known."""
     number = pl.when(draw_event(seed, "comes by a channel", 0.75)).then(draw_bits(seed, "channel") % len(CHANNELS))
-    texts = {name: pl.Series([each[name] for each in CHANNELS], dtype=pl.String) for name in CHANNELS[0]}
+    texts = {name: pl.Series([channel[name] for channel in CHANNELS], dtype=pl.String) for name in CHANNELS[0]}
     return {name: pl.lit(series).gather(number.fill_null(0)) for name, series in texts.items()}
 
 

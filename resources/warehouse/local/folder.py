@@ -111,13 +111,13 @@ class Folder:
     def _keep_private(self) -> None:
         """Raise RefusedError if somebody else can read or replace what is private; close what stands open."""
         for path in (self.state, self.batches):
-            found = path.stat()
-            if found.st_uid != os.geteuid():
+            status = path.stat()
+            if status.st_uid != os.geteuid():
                 raise RefusedError(
                     f"{path} belongs to another user, who could read and replace what the export keeps there: run the "
                     "export as that user, or give the folder to yours (chown -R). Nothing was changed."
                 )
-            if found.st_mode & OPEN_TO_OTHERS:
+            if status.st_mode & OPEN_TO_OTHERS:
                 path.chmod(PRIVATE)
         for file in (self.stage, self.stage.with_suffix(".duckdb.wal"), self.origin, self.forgotten):
             if file.is_symlink():

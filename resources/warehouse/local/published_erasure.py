@@ -59,10 +59,10 @@ def _erase_database(
 
 def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList) -> int:
     name = quoted_name(table.name)
-    found = find_rows(connection, table, name, "rowid", suppressed)
-    if found:
+    count = find_rows(connection, table, name, "rowid", suppressed)
+    if count:
         erase_rows(connection, table, name, "rowid")
-    return found
+    return count
 
 
 def _erase_files(stage: StageFile, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList) -> int:
@@ -85,13 +85,13 @@ def _erase_file(
     connection: duckdb.DuckDBPyConnection, file: Path, target: Path, table: TableSchema, suppressed: SuppressionList
 ) -> int:
     rows, number = files([file], "file_row_number = true"), "file_row_number"
-    found = find_rows(connection, table, rows, number, suppressed)
-    if found:
+    count = find_rows(connection, table, rows, number, suppressed)
+    if count:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_file AS FROM {rows}")
         erase_rows(connection, table, "rows_of_file", number)
         write_parquet(connection, f"SELECT * EXCLUDE ({number}) FROM rows_of_file", target)
         connection.execute("DROP TABLE rows_of_file")
-    return found
+    return count
 
 
 def _publish(stage: StageFile, unfinished: Path) -> None:

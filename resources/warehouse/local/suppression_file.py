@@ -33,7 +33,7 @@ def _read(folder: Folder, secret: bytes | None) -> SuppressionList:
         kept = json.loads(folder.forgotten.read_bytes())
         if "marks" in kept:
             return SuppressionList(bytes.fromhex(kept["key"]), None, frozenset(kept["marks"]), 1)
-        found = SuppressionList(bytes.fromhex(kept["salt"]), secret, frozenset(kept["hashes"]), kept["format"])
+        suppressed = SuppressionList(bytes.fromhex(kept["salt"]), secret, frozenset(kept["hashes"]), kept["format"])
         check = kept["check"]
     except (ValueError, KeyError, TypeError):
         raise RefusedError(
@@ -41,13 +41,13 @@ def _read(folder: Folder, secret: bytes | None) -> SuppressionList:
             "backup, or delete it and run coupontools forget again for everybody who asked for it."
         ) from None
     if check is None:
-        return replace(found, secret=None)
-    if secret is None or keyed_hash(found.key, "") != check:
+        return replace(suppressed, secret=None)
+    if secret is None or keyed_hash(suppressed.key, "") != check:
         raise RefusedError(
             f"The people who are kept out of {folder.root} are known by another COUPONTOOLS_PERSONAL_DATA_KEY: set it "
             "to what it was when they were forgotten, else they would come back."
         )
-    return found
+    return suppressed
 
 
 def write_suppression(folder: Folder, suppressed: SuppressionList) -> None:
