@@ -41,7 +41,7 @@ async def coupon_sessions(run: TableRun) -> ExtractionReport:
 async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
     """Return whether sessions from before the window may have changed in it, so that the lists of changes must be read.
 
-    For a long window one more request tells, and saves three lists of sessions that the first list has already.
+    For a long window one more request shows it, and saves three lists of sessions that the first list has already.
     """
     if window.start is None or window.end is None or window.start <= THE_BEGINNING:
         return False

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OutputStream(io.FileIO):
-    """A standard stream whose writes never fail, so that a reader that has gone does not end the export."""
+    """A standard stream whose writes never fail, so that a closed pipe does not end the export."""
 
     error: OSError | None = None
     """Why something could not be written."""

@@ -5,7 +5,7 @@ import re
 _HARMFUL = re.compile(
     "["
     "\0-\x1f\x7f-\x9f"  # controls: what a terminal obeys, ends of lines
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that turn the direction of what follows
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of what follows
     "\u2028\u2029"  # ends of lines and paragraphs
     "\ud800-\udfff"  # halves of surrogate pairs, which no file takes
     "]"

@@ -127,7 +127,7 @@ async def extract_children(
 
 
 async def _confirm_not_found(run: TableRun, listing: Listing, report: ExtractionReport) -> None:
-    """Where HTTP says of every parent that it is not there, tell deleted parents from an endpoint that does not exist.
+    """Distinguish deleted parents from an endpoint that does not exist, where every parent was answered with HTTP 404.
 
     A parent that is listed now was not deleted.
     """

@@ -65,7 +65,7 @@ class Redactor:
         return frame.with_columns(*dropped, *contacts, *others, *self._redact_free_texts(frame))
 
     def _redact_free_texts(self, frame: pl.DataFrame) -> list[pl.Series]:
-        """Redact, in columns that do not tell of a person, the texts that name one."""
+        """Redact, in columns that do not describe a person, the texts that name one."""
         columns = [frame[name] for name in self.table.schema_of_table().free_texts if name in frame.columns]
         if not columns:
             return []
@@ -114,11 +114,11 @@ def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> p
     distinct = pl.DataFrame({"text": texts}).drop_nulls().unique()
     own_part = identities(distinct["text"]) if are_contacts else distinct["text"]
     own = distinct.select("text", own_part.alias("part")).drop_nulls()
-    sole, parts = (people.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
-    named = [parts] if are_contacts else [sole, parts]
+    whole, parts = (people.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
+    named = [parts] if are_contacts else [whole, parts]
     others = pl.concat(named).join(own, on=["text", "part"], how="anti").join(own, on="text", how="semi")
     alone = _add_hashes(own.join(others, on="text", how="anti"), key)
-    ordered = [own, parts] if are_contacts else [sole, own, parts]
+    ordered = [own, parts] if are_contacts else [whole, own, parts]
     several = pl.concat(ordered).join(others, on="text", how="semi").unique(maintain_order=True)
     joined = _add_hashes(several, key).group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
     return pl.concat([alone.select("text", "hash"), joined])

@@ -139,7 +139,7 @@ COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: what goes be
 COMMENT ON COLUMN marts.abuse_candidates.rule IS 'many validations of one person: more than 5 in a campaign; validated at once: 5 or more within 10 seconds of creation, of a campaign at a location; most validations at one location: more than half of a campaign with 50 or more validations and several locations; voided and taken back: a session whose void state changed twice or more, as exports observed it';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_name IS 'Name inside the account';
-COMMENT ON COLUMN marts.abuse_candidates.customer IS 'Person, as marts.customers tells them apart; null where the rule is not about one [personal data]';
+COMMENT ON COLUMN marts.abuse_candidates.customer IS 'Person, as marts.customers identifies them; null where the rule is not about one [personal data]';
 COMMENT ON COLUMN marts.abuse_candidates.location IS 'Id of the location, or its company and city where the id is missing; null where the rule is not about one, or where validations have none';
 COMMENT ON COLUMN marts.abuse_candidates.session_id IS 'Session; null where the rule is not about one';
 COMMENT ON COLUMN marts.abuse_candidates.events IS 'Validations or changes that the rule counts';

@@ -48,7 +48,7 @@ SELECT
     money_spent
 FROM counted;
 
-COMMENT ON VIEW marts.channels IS 'The funnel by channel, as the UTM fields of the session name it; one row per source, medium and campaign of UTM, live rows only; the row of nulls is sessions without a channel; what a consumer saw before the link he came by is not in the data';
+COMMENT ON VIEW marts.channels IS 'The funnel by channel, as the UTM fields of the session name it; one row per source, medium and campaign of UTM, live rows only; the row of nulls is sessions without a channel; what a consumer saw before the link they came by is not in the data';
 COMMENT ON COLUMN marts.channels.utm_source IS 'Source, as utm_source of the link; null where none was given';
 COMMENT ON COLUMN marts.channels.utm_medium IS 'Medium, as utm_medium of the link';
 COMMENT ON COLUMN marts.channels.utm_campaign IS 'Campaign, as utm_campaign of the link; no campaign_id';

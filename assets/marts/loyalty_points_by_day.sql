@@ -94,13 +94,13 @@ WINDOW
     until_then AS (PARTITION BY loyalty_card_id ORDER BY day),
     from_then AS (PARTITION BY loyalty_card_id ORDER BY day DESC);
 
-COMMENT ON VIEW marts.loyalty_points_by_day IS 'How the points and stamps on loyalty cards change, with the balance of points carried forward: opening + net earned - net spent - voided + unvoided - deleted = closing; one row per card and day on which an export found a change, and one for the day of the last export; the balance is of live people whose card is not void, and the last closing is the present one; the API has no ledger: what comes and goes between two exports is netted';
+COMMENT ON VIEW marts.loyalty_points_by_day IS 'How the points and stamps on loyalty cards change, with the balance of points carried forward: opening + net earned - net spent - voided + unvoided - deleted = closing; one row per card and day on which an export observed a change, and one for the day of the last export; the balance is of live people whose card is not void, and the last closing is the present one; the API has no ledger: what comes and goes between two exports is netted';
 COMMENT ON COLUMN marts.loyalty_points_by_day.loyalty_card_id IS 'Loyalty card';
 COMMENT ON COLUMN marts.loyalty_points_by_day.card_name IS 'Its name';
-COMMENT ON COLUMN marts.loyalty_points_by_day.day IS 'Day of the export that found the changes, UTC';
-COMMENT ON COLUMN marts.loyalty_points_by_day.opening_points IS 'Balance before the day: the closing of the row before; a person counts from the first row on, with the points that the first export of him found, as the API does not say when he joined';
+COMMENT ON COLUMN marts.loyalty_points_by_day.day IS 'Day of the export that observed the changes, UTC';
+COMMENT ON COLUMN marts.loyalty_points_by_day.opening_points IS 'Balance before the day: the closing of the row before; a person counts from the first row on, with the points that the first export had of them, as the API does not say when they joined';
 COMMENT ON COLUMN marts.loyalty_points_by_day.net_earned_points IS 'Points that came to people, each one''s own earning and spending between two exports netted; what was earned and has expired in between too';
-COMMENT ON COLUMN marts.loyalty_points_by_day.net_spent_points IS 'Points that people have less than at the export before: spent, taken back or expired, which the API does not tell apart';
+COMMENT ON COLUMN marts.loyalty_points_by_day.net_spent_points IS 'Points that people have less than at the export before: spent, taken back or expired, which the API does not distinguish';
 COMMENT ON COLUMN marts.loyalty_points_by_day.voided_points IS 'Points of people whose card became void';
 COMMENT ON COLUMN marts.loyalty_points_by_day.unvoided_points IS 'Points of people whose card is no longer void';
 COMMENT ON COLUMN marts.loyalty_points_by_day.deleted_points IS 'Points of people whom the export no longer found in the account';

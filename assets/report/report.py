@@ -74,7 +74,7 @@ def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure])
 
 
 def _now(query: Query) -> Sequence[tuple[str, object]]:
-    """Query the account as it is now, for the whole of its past."""
+    """Query the account as it is now, with all of its past."""
     ((sessions, validated),) = query("SELECT sum(created), sum(validated) FROM marts.channels")
     counted = {
         "campaigns": "SELECT count(*) FROM main.campaigns WHERE _deleted_at IS NULL",

@@ -23,7 +23,7 @@ Partitions = Literal["daily", "cards"]
 """The partitions of a table's asset in Dagster, by their names in `assets/partitions.py`."""
 
 Personal = bool | Literal["where it names somebody"]
-"""Whether a column tells of a person, or only those of its texts that hold an address or a number."""
+"""Whether a column describes a person, or only those of its texts that hold an address or a number."""
 
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),

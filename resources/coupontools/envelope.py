@@ -156,7 +156,7 @@ def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[byt
 def _find_counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
     """Return the empty list of an answer that counts no records, whatever else is beside it; None if there is none.
 
-    Where another list holds things with an id, only a count of the empty one's own name tells them apart.
+    Where another list holds things with an id, only a count of the empty one's own name distinguishes them.
     """
     counts = _read_counts(payload)
     empty = [name for name, value in payload.items() if _is_empty(value)]

@@ -1,4 +1,4 @@
-"""Requests and stores the pages of a slice one at a time; tells the end of a list from an error on one of its pages."""
+"""Requests and stores the pages of a slice one at a time; distinguishes the end of a list from an error on a page."""
 
 import asyncio
 from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ Path: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True)
 class ColumnSchema:
-    """A column: its name, DuckDB type and comment, and whether it tells of a person.
+    """A column: its name, DuckDB type and comment, and whether it describes a person.
 
     A `free_text` does not, but whoever writes it may name somebody: only the texts that do are redacted or erased.
     Tables that an older version has written may have it under its `former_name`, or its values in `_extra`, at the
@@ -75,7 +75,7 @@ class History:
 
 @dataclass(frozen=True)
 class TableSchema:
-    """A table: `key` names the columns that tell its rows apart (none: rows are replaced by what was read).
+    """A table: `key` names the columns that identify its rows (none: rows are replaced by what was read).
 
     `files` says how its Parquet files are divided; None keeps the table in one file.
     """
@@ -94,7 +94,7 @@ class TableSchema:
 
     @property
     def personal(self) -> tuple[str, ...]:
-        """The columns that tell of a person."""
+        """The columns that describe a person."""
         return tuple(column.name for column in self.columns if column.personal)
 
     @property

@@ -72,7 +72,7 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
     """Find what of some rows of a table is of suppressed people; None if nothing is.
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
-    row is theirs if a column says so that is there to tell whose it is; or if any other personal text is their
+    row is theirs if a column that identifies its person names them; or if any other personal text is their
     address or number, all of it, and no contact says that it is somebody else's.
     """
     columns = [name for name in table.naming_columns if frame.schema.get(name) == pl.String]

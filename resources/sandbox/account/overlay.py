@@ -20,7 +20,7 @@ Place = tuple[Table, str]
 
 
 class Overlay:
-    """Records put, removed or set whole, by table and parent; thread safe.
+    """Records put, removed or replaced all at once, by table and parent; thread safe.
 
     A generated record that was changed no longer changes with time: the overlay holds all of it.
     """

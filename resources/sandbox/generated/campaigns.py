@@ -41,7 +41,7 @@ class CampaignPlan:
     open_rate: float
     claim_rate: float
     validation_rate: float
-    """0 where own barcodes are scanned by tills that tell the platform nothing."""
+    """0 where own barcodes are scanned by tills that report nothing to the platform."""
     notes_money: bool
     """Whether the money spent is asked for at validation."""
     first_shop: int

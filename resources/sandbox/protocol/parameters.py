@@ -25,7 +25,7 @@ class Parameter:
     schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
     """Its JSON Schema in the OpenAPI document."""
     pattern: str = r"(?s).*"
-    """Of the whole text."""
+    """Matches the complete text."""
     code: int = MALFORMED
     """The error if the text does not match."""
     message: str = "Invalid character in parameter: {}"
