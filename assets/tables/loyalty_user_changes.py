@@ -8,7 +8,7 @@ from resources.warehouse.schema import Month
 
 
 class LoyaltyUserChange(Table):
-    """Changes of a loyalty user's points, stamps or void state, each found between two reads; rows are only added.
+    """Changes of a loyalty user's points, stamps or void state between two reads; rows are only added.
 
     The API gives the present state and no event list; what changes back between two reads is not seen.
     """
