@@ -164,7 +164,7 @@ def _raise_if_unreadable(report: ExtractionReport) -> None:
 
 
 def _most_frequent_reason(batch: Batch) -> str | None:
-    files = batch.files("rejected.parquet")
+    files = batch.files("rejected")
     if not files:
         return None
     reasons = (

@@ -128,7 +128,7 @@ def split_fields(record: bytes) -> dict[str, msgspec.Raw]:
 
 
 Extras: TypeAlias = list[tuple[str | None, pl.Series]]
-"""Undeclared fields: name and JSON tokens, null where a record does not have the field; or None and complete members."""
+"""Undeclared fields: name and JSON tokens, null where a record does not have it; or None and complete members."""
 
 MAX_UNDECLARED = 100
 """Records that have more undeclared fields at one place, or a table that has, have data in their names."""

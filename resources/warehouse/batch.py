@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -143,15 +142,15 @@ class Batch:
         self._buffer = _Buffer()
         self._buffering, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
-        listed = self.files("slices.json")
-        for part in listed:
-            self.slices += [slice_ for slice_ in _read_slices(part) if slice_.is_complete]
-        names = {part.name.split(".")[0] for part in listed}
-        for file in [*self.files("parquet"), *self.files("tmp")]:
-            if file.name.split(".")[0] not in names:
-                store.delete_file(name, file.name)
-        self._parts = max((int(part) for part in names), default=0)
-        if listed:
+        notes = store.list_files(name, ".slices.json")
+        for note in notes:
+            self.slices += [slice_ for slice_ in _read_slices(store.read_note(name, note)) if slice_.is_complete]
+        parts = {_part_of(note) for note in notes}
+        for file in [*store.list_files(name, ".parquet"), *store.list_files(name, ".tmp")]:
+            if _part_of(file) not in parts:
+                store.delete_file(name, file)
+        self._parts = max(map(int, parts), default=0)
+        if notes:
             self._drop_rejected_of_other_slices()
 
     def _drop_rejected_of_other_slices(self) -> None:
@@ -206,13 +205,13 @@ class Batch:
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Write the files of a kind (rows, rejected, present) again, without what a change removes."""
-        for path in self.files(f"{kind}.parquet"):
-            frame = pl.read_parquet(path, glob=False, hive_partitioning=False)
-            self._store.write_frame(self.name, path.name, change(frame))
+        for file in self._store.list_files(self.name, f".{kind}.parquet"):
+            frame = pl.read_parquet(self._store.locate(self.name, file), glob=False, hive_partitioning=False)
+            self._store.write_frame(self.name, file, change(frame))
 
-    def files(self, kind: str) -> list[Path]:
-        """List the files of the batch: rows.parquet, rejected.parquet, present.parquet or slices.json."""
-        return self._store.list_files(self.name, f".{kind}")
+    def files(self, kind: str) -> list[str]:
+        """List where the Parquet files of a kind (rows, rejected, present) are, as DuckDB and polars read them."""
+        return [self._store.locate(self.name, file) for file in self._store.list_files(self.name, f".{kind}.parquet")]
 
     def delete(self) -> None:
         """Delete the batch, once it is merged or not wanted."""
@@ -221,6 +220,10 @@ class Batch:
             self._store.delete(self.name)
 
 
-def _read_slices(path: Path) -> list[CompletedSlice]:
-    slices = json.loads(path.read_bytes())
+def _part_of(file: str) -> str:
+    return file.split(".")[0]
+
+
+def _read_slices(content: bytes) -> list[CompletedSlice]:
+    slices = json.loads(content)
     return [CompletedSlice(**slice_ | {"key": SliceKey(*slice_["key"])}) for slice_ in slices]

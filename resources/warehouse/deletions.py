@@ -8,7 +8,6 @@ moment of the merge in SQL, was so by a clock that went wrong: it gives way to s
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
 
@@ -47,7 +46,7 @@ class DeletionScope:
 
 
 def mark_deleted(
-    connection: duckdb.DuckDBPyConnection, scope: DeletionScope, rows: Sequence[Path], present: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection, scope: DeletionScope, rows: Sequence[str], present: Sequence[str]
 ) -> int:
     """Mark the rows of a table that the complete reads have not brought as deleted; returns how many they are.
 

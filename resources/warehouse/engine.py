@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 import duckdb
@@ -40,8 +39,8 @@ class Engine(Protocol):
         """Connect to the stage; only under the writer lock. Raises RefusedError if it is damaged or too new."""
         ...
 
-    def list_published_files(self, table: str) -> list[Path]:
-        """List the published Parquet files of a table."""
+    def list_published_files(self, table: str) -> list[str]:
+        """List where the published Parquet files of a table are, as DuckDB reads them."""
         ...
 
     def open_publication(

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import duckdb
 
@@ -97,14 +96,14 @@ def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan)
     if plan.rejected_only:
         return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
     scope = DeletionScope(plan.table, plan.complete_reads, now)
-    rows, present = batch.files("rows.parquet"), batch.files("present.parquet")
+    rows, present = batch.files("rows"), batch.files("present")
     merged = _merge_rows(connection, plan.table, rows, now)
     deleted = mark_deleted(connection, scope, rows, present)
     return replace(merged, deleted=deleted, rejected=replace_quarantine(connection, batch, scope))
 
 
 def _merge_rows(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[Path], now: str
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str
 ) -> MergeResult:
     """Insert the newest observation of each key, unless the table has a newer one.
 
@@ -136,7 +135,7 @@ def _merge_rows(
     return MergeResult(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[Path], now: str) -> None:
+def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[str], now: str) -> None:
     """Make the view `incoming`: the newest observation of each key in the files."""
     source = files(paths)
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"

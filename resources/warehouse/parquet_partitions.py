@@ -6,7 +6,6 @@ and stays there until its date is known.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import duckdb
 
@@ -68,14 +67,14 @@ def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, rows: str) 
 
 
 def remember_months(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month, published: Sequence[Path]
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month, published: Sequence[str]
 ) -> None:
     """Learn the month of rows without their date from published files, where the private note of it is lost."""
     name, keys, moment = quoted_name(table.name), ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
     if not connection.execute(f"SELECT 1 FROM main.{name} WHERE {moment} IS NULL LIMIT 1").fetchall():
         return
     put = f"SELECT {keys}, NULL::VARCHAR AS month FROM main.{name} LIMIT 0"
-    of_months = [file for file in published if file.parent.name.startswith(f"{month.name}=")]
+    of_months = [file for file in published if file.split("/")[-2].startswith(f"{month.name}=")]
     if of_months:
         rows = files(of_months, "union_by_name = true, filename = '_file'")
         place = f"nullif(regexp_extract(_file, '/{month.name}=([0-9-]+)/[^/]+$', 1), '')"

@@ -10,13 +10,19 @@ from tempfile import TemporaryDirectory
 _NOT_LETTERS = frozenset("*?[\\")
 
 _links: dict[Path, TemporaryDirectory[str]] = {}
+"""A temporary folder with the link to each folder or file that has such a letter in its name.
+
+They belong to the process: an owner would have to be given to every function that writes the name of a file in SQL. The
+DuckDB of the process (`local/database_file.py`) works for one database at a time, and drops them with it.
+"""
 
 
-def plain_path(path: Path) -> str:
+def plain_path(path: str | Path) -> str:
     """Give a path to the same file without such letters: over a link, if need be, which `drop_links` takes away."""
-    odd = next((part for part in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(part.name)), None)
-    if odd is None:
+    if _NOT_LETTERS.isdisjoint(str(path)):
         return str(path)
+    path = Path(path)
+    odd = next(part for part in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(part.name))
     if odd not in _links:
         made = TemporaryDirectory(prefix="coupontools-")
         Path(made.name, "link").symlink_to(odd)

@@ -14,7 +14,7 @@ def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scop
         return 0
     removed = 0 if is_empty(connection, "quarantine") else _remove_former(connection, batch, scope)
     added = 0
-    if paths := batch.files("rejected.parquet"):
+    if paths := batch.files("rejected"):
         added = execute_counting(connection, f"INSERT INTO quarantine BY NAME FROM {files(paths)}")
     if removed or added:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")

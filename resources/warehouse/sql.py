@@ -18,12 +18,12 @@ def quoted_text(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def quoted_paths(paths: Sequence[Path]) -> str:
+def quoted_paths(paths: Sequence[str | Path]) -> str:
     """Write a list of files in SQL, of which DuckDB reads these and no others."""
     return f"[{', '.join(quoted_text(plain_path(path)) for path in paths)}]"
 
 
-def files(paths: Sequence[Path], options: str = "") -> str:
+def files(paths: Sequence[str | Path], options: str = "") -> str:
     """Write the rows of Parquet files as a relation in SQL; no name of a folder becomes a column."""
     return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
 

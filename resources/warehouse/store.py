@@ -1,7 +1,6 @@
 """Where batches lie: what each kind of storage must do for them."""
 
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
@@ -41,8 +40,12 @@ class Store(Protocol):
         """Delete a batch that this process owns; from the first step on nobody can resume it."""
         ...
 
-    def list_files(self, batch: str, ending: str = "") -> list[Path]:
-        """List the files of a batch whose names end so, in order, as DuckDB and polars read them."""
+    def list_files(self, batch: str, ending: str = "") -> list[str]:
+        """List the names of the files and notes of a batch that end so, in order."""
+        ...
+
+    def locate(self, batch: str, name: str) -> str:
+        """Return where a file is, a path or an address, as DuckDB and polars read it."""
         ...
 
     def read_note(self, batch: str, name: str) -> bytes:

@@ -119,7 +119,7 @@ class Extraction:
                 extracted.error = error
             extracted.slices = list(batch.slices)
             for kind in ("rows", "rejected", "present"):
-                files = batch.files(f"{kind}.parquet")
+                files = batch.files(kind)
                 frame = pl.concat([pl.read_parquet(file) for file in files]) if files else pl.DataFrame()
                 setattr(extracted, "present_keys" if kind == "present" else kind, frame)
         return extracted

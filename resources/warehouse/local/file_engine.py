@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import duckdb
 
@@ -56,9 +55,9 @@ class FileEngine:
         """Attach the file of the stage; see `Engine`."""
         return self._stage.open()
 
-    def list_published_files(self, table: str) -> list[Path]:
-        """List the Parquet files below the link `parquet`; see `Engine`."""
-        return sorted((self._folder.parquet / table).rglob("*.parquet"))
+    def list_published_files(self, table: str) -> list[str]:
+        """List the paths of the Parquet files below the link `parquet`; see `Engine`."""
+        return sorted(map(str, (self._folder.parquet / table).rglob("*.parquet")))
 
     def open_publication(
         self, tables: Sequence[TableSchema], marts: Sequence[str] = ()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import EIO
-from pathlib import Path
 
 import polars as pl
 
@@ -59,13 +58,18 @@ class FolderStore:
         """Delete the notes of a batch, the manifest first, then the rest, and let its lock go; see `Store`."""
         for note in reversed(self.list_files(batch, ".json")):
             with suppress(FileNotFoundError):
-                note.unlink()
+                self.delete_file(batch, note)
         remove_tree(self._folder.batches / batch)
         self.release(batch)
 
-    def list_files(self, batch: str, ending: str = "") -> list[Path]:
-        """List the files in a batch's folder; see `Store`."""
-        return sorted(path for path in (self._folder.batches / batch).glob(f"*{ending}") if path.name != OWNER)
+    def list_files(self, batch: str, ending: str = "") -> list[str]:
+        """List what is in a batch's folder, but for the lock; see `Store`."""
+        names = (path.name for path in (self._folder.batches / batch).glob(f"*{ending}"))
+        return sorted(name for name in names if name != OWNER)
+
+    def locate(self, batch: str, name: str) -> str:
+        """Return the path of a file; see `Store`."""
+        return str(self._folder.batches / batch / name)
 
     def read_note(self, batch: str, name: str) -> bytes:
         """Read a note; see `Store`."""

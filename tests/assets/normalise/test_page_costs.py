@@ -121,7 +121,7 @@ def extracted(
                     return await extract(run, [SLICE])
 
             report = run_until_cancelled(work())
-            rows, rejected = batch.files("rows.parquet"), batch.files("rejected.parquet")
+            rows, rejected = batch.files("rows"), batch.files("rejected")
             assert sum(len(pl.read_parquet(file)) for file in rows) == report.records
             assert [slice_.is_complete for slice_ in batch.slices] == [not report.unreadable]
             return report, pl.concat(map(pl.read_parquet, rejected)) if rejected else pl.DataFrame()
@@ -167,7 +167,7 @@ def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
     with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
         for _ in range(2 * MAX_PAGES_OF_A_PART):
             batch.add(page.rows, page.rejected)
-        assert len(batch.files("rows.parquet")) == 2
+        assert len(batch.files("rows")) == 2
 
 
 @pytest.mark.parametrize("kind", ["rows", "rejected"])
@@ -180,4 +180,4 @@ def test_a_part_is_written_when_it_takes_much_memory(
     with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
         for _ in range(10):
             batch.add(page.rows, page.rejected)
-        assert 2 <= len(batch.files(f"{kind}.parquet")) <= 5
+        assert 2 <= len(batch.files(kind)) <= 5

@@ -26,7 +26,7 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
         assert not other.slices
     with open_batch(warehouse, "things", timedelta(hours=1)) as again:
         assert (again.name, again.slices) == (batch.name, [done()])
-        assert [Path(file).name for file in again.files("rows.parquet")] == ["000001.rows.parquet"]
+        assert [Path(file).name for file in again.files("rows")] == ["000001.rows.parquet"]
         merge_batch(warehouse.engine, again, PLAN)
     assert published(warehouse) == [thing("a")]
 
@@ -47,7 +47,7 @@ def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: Warehou
     with open_batch(warehouse, "things") as batch:
         for number in range(3):
             batch.add(pl.DataFrame([thing(str(number))] * 50_000, ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
-        assert len(batch.files("rows.parquet")) == 1
+        assert len(batch.files("rows")) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
