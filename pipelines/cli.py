@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.command_failure import CommandFailure
-from pipelines.process import INTERRUPTED, write_error
+from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
 from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
@@ -256,8 +256,7 @@ def run() -> int:
     try:
         app.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _print_error(INTERRUPTED)
-        return 130
+        return report_interruption()
     except SettingsError as error:
         _print_error(str(error))
         return 1
