@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import PersonalData, SettingsError
+from resources.settings import SettingsError
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -25,7 +25,8 @@ def check(*, with_probe: bool) -> None:
     """Check the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, message=f"Python {platform.python_version()}, {packages}")
-    results = [_folder() and _rows(), _account(_probe if with_probe else _ask_once)]
+    warehouse = WarehouseResource()
+    results = [_folder(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
@@ -38,22 +39,22 @@ def _show(message: str, *, good: bool) -> bool:
     return good
 
 
-def _folder() -> bool:
+def _folder(warehouse: WarehouseResource) -> bool:
     try:
-        folder = WarehouseResource().folder
+        folder = warehouse.folder
         folder.make()
     except (SettingsError, WarehouseError) as error:
         return _show(str(error), good=False)
     return _show(f"{folder.root} can be written", good=True)
 
 
-def _rows() -> bool:
+def _rows(warehouse: WarehouseResource) -> bool:
     try:
-        policy = PersonalData.read().label
+        policy = warehouse.personal_data.label
     except SettingsError as error:
         return _show(str(error), good=False)
     try:
-        admit(WarehouseResource().engine, Origin(CoupontoolsResource().account(), policy))
+        admit(warehouse.engine, Origin(CoupontoolsResource().account(), policy))
     except SettingsError:  # the line of the account shows it
         return True
     except WarehouseError as error:
