@@ -27,6 +27,9 @@ cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
 daily = dg.DailyPartitionsDefinition(start_date=_start_date_or_default().isoformat(), timezone="UTC")
 """Days of activity in the account, UTC, up to yesterday."""
 
+RESUMABLE_FOR = timedelta(hours=24)
+"""How long after its beginning a batch of days that are over may be resumed."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -43,7 +46,7 @@ class Window:
         was read of a day that is not over does not.
         """
         is_not_over = self.end is not None and self.end >= datetime.now(UTC).date()
-        return timedelta(0) if is_not_over else timedelta(hours=24)
+        return timedelta(0) if is_not_over else RESUMABLE_FOR
 
     @property
     def is_everything(self) -> bool:

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -12,11 +12,23 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from assets.catalogue import TABLES, marts
+from assets.checks import MAX_DROP, MAX_ROWS_OF_A_SMALL_DROP
+from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL
+from assets.partitions import RESUMABLE_FOR
+from assets.policies import FAIL_AFTER, RETRY_WAITS, WARN_AFTER
+from assets.report.headline import DAYS_COMPARED
+from assets.tables.types import MAX_ID_BYTES
 from pipelines.cli import app
 from pipelines.definitions import defs
+from pipelines.schedules import MAX_DAYS_TO_CATCH_UP
 from resources import settings
+from resources.coupontools.endpoint_paging import MIN_PAGE_SIZE
 from resources.coupontools.endpoints import READABLE
+from resources.coupontools.errors import MAX_BYTES_KEPT
+from resources.coupontools.masking import MIN_KEY_IN_DATA
+from resources.coupontools.nesting import MAX_DEPTH
 from resources.sandbox.assumptions import Assumptions
+from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "resources" / "coupontools" / "API.md"
@@ -234,6 +246,32 @@ def test_the_tables_of_jobs_and_sensors_have_all_that_runs() -> None:
     assert {name.strip("`"): set(codes(schedules)) for name, _, schedules in rows} == jobs
     sensors = table("sensor (on from the start)", "what it does")
     assert {name.strip("`") for name, _ in sensors} == {sensor.name for sensor in repository.sensor_defs}
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        f"more than {MAX_REJECTED_SHARE:.0%} of a table's, and at least {MIN_REJECTED_TO_FAIL}, its run fails",
+        f"more than {MAX_DROP:.0%} of a table's live rows (and more than {MAX_ROWS_OF_A_SMALL_DROP}) deleted",
+        f"more than {MAX_DEPTH} objects or lists inside each other",
+        f"an id of more than {MAX_ID_BYTES:,} bytes",
+        f"the first {MAX_BYTES_KEPT:,} bytes are kept",
+        f"a page of fewer than {MIN_PAGE_SIZE // 2} records for the last",
+        f"goes on where it stopped, for {RESUMABLE_FOR // HOUR} hours",
+        f"up to {MAX_DAYS_TO_CATCH_UP} days before it that were missed",
+        f"nothing has come for {WARN_AFTER // HOUR} hours, and red after {FAIL_AFTER // HOUR}",
+        f"tried again after {RETRY_WAITS[0]} seconds, and after another {RETRY_WAITS[1]};",
+        f"`COUPONTOOLS_PERSONAL_DATA_KEY` ({settings.MIN_KEY} characters or more)",
+        f"gives one back ({MIN_KEY_IN_DATA} characters or more",
+        f"Numbers have {MIN_DIGITS} to {MAX_DIGITS} digits",
+        f"the last {DAYS_COMPARED} days against the {DAYS_COMPARED} before",
+    ],
+)
+def test_the_limits_that_the_readme_gives_are_those_of_the_code(limit: str) -> None:
+    assert limit in " ".join(README.read_text("utf-8").split())
 
 
 def texts(path: Path) -> Iterator[str]:
