@@ -166,7 +166,7 @@ def codes(cell: str) -> list[str]:
 
 
 def variables() -> dict[str, FieldInfo]:
-    models = [each for each in vars(settings).values() if isinstance(each, type) and issubclass(each, BaseSettings)]
+    models = [model for model in vars(settings).values() if isinstance(model, type) and issubclass(model, BaseSettings)]
     return {f"COUPONTOOLS_{name.upper()}": field for model in models for name, field in model.model_fields.items()}
 
 
@@ -204,7 +204,9 @@ def test_the_table_of_commands_has_every_command_with_its_options() -> None:
 
 def test_every_option_that_the_readme_gives_to_the_command_exists() -> None:
     text = README.read_text("utf-8")
-    options = {name: {opt for each in command.params for opt in each.opts} for name, command in app.commands.items()}
+    options = {
+        name: {opt for parameter in command.params for opt in parameter.opts} for name, command in app.commands.items()
+    }
 
     for name, rest in re.findall(r"coupontools (\w+)((?: [^\n`]*)?)", text):
         if name in options:
@@ -214,7 +216,7 @@ def test_every_option_that_the_readme_gives_to_the_command_exists() -> None:
 def test_the_table_of_tables_has_every_table() -> None:
     rows = table("table", "one row per", "read from")
 
-    assert sorted(name for cell, *_ in rows for name in codes(cell)) == sorted(each.TABLE for each in TABLES)
+    assert sorted(name for cell, *_ in rows for name in codes(cell)) == sorted(model.TABLE for model in TABLES)
     assert all(meaning for _, meaning, _ in rows)
 
 

@@ -69,10 +69,10 @@ def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(
     for versions, ids in (("v4", "1"), ("directory_registrations=v4", "dir_1")):
         monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
         monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir / versions))
-        told = export_only(directories, directory_campaigns, directory_registrations, **PERIOD)
-        read = {table: metadata["records read"] for table, metadata in told.items()}
-        assert read == {table: WHOLE_COUNTS[table] for table in told}
-        found = in_database(
+        reports = export_only(directories, directory_campaigns, directory_registrations, **PERIOD)
+        read = {table: metadata["records read"] for table, metadata in reports.items()}
+        assert read == {table: WHOLE_COUNTS[table] for table in reports}
+        rows = in_database(
             data_dir / versions, "SELECT directory_id, payment_amount FROM directories ORDER BY 1 LIMIT 1"
         )
-        assert found == [(ids, Decimal("1.5"))]
+        assert rows == [(ids, Decimal("1.5"))]

@@ -41,8 +41,8 @@ def test_every_session_arrives_once_whatever_the_paging(
     sizes = {1: 350, 2: 0, 3: 100, 4: 7, 5: 1, 6: 14, 7: 701}
     serve(account(sizes), session_page_size=page_size, amount_meaning=amount_meaning, past_end=past_end)
     export_sessions(*WHOLE)
-    found = in_database(data_dir, "SELECT campaign_id, count(*) FROM coupon_sessions GROUP BY ALL ORDER BY ALL")
-    assert found == [(f"cam_{name}", size) for name, size in sizes.items() if size]
+    counts = in_database(data_dir, "SELECT campaign_id, count(*) FROM coupon_sessions GROUP BY ALL ORDER BY ALL")
+    assert counts == [(f"cam_{name}", size) for name, size in sizes.items() if size]
     assert len(all_sessions(data_dir, "session_id")) == len({row[0] for row in all_sessions(data_dir, "session_id")})
 
 
@@ -72,8 +72,8 @@ def test_forty_campaigns_of_the_generated_account_arrive_whole(serve: Serve, dat
     server = serve(generated, clock=Clock.frozen(now), session_page_size=100)
     export_sessions(*WHOLE)
     assert in_database(data_dir, "SELECT count(*) FROM campaigns") == [(len(generated.campaigns(now)),)]
-    found = in_database(data_dir, "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions")
-    assert found == [(3000, 3000)]
+    counts = in_database(data_dir, "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions")
+    assert counts == [(3000, 3000)]
     assert {entry.path for entry in server.requests} == {"v3/coupon/list", "v3/coupon/info", "v3/campaign/data"}
 
 
@@ -88,7 +88,11 @@ def test_twelve_thousand_sessions_of_one_second_arrive(serve: Serve, data_dir: P
 
 def test_ids_that_differ_only_in_case_are_different_sessions(serve: Serve, data_dir: Path) -> None:
     ids = ["kkfiznr8Yp8630h82es8d", "kkfiznr8yp8630h82es8d", "KKFIZNR8YP8630H82ES8D"]
-    serve(HandmadeAccount([campaign()], {"cam_1": [session(n, session_id=each) for n, each in enumerate(ids)]}))
+    serve(
+        HandmadeAccount(
+            [campaign()], {"cam_1": [session(n, session_id=session_id) for n, session_id in enumerate(ids)]}
+        )
+    )
     export_sessions(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "session_id")] == sorted(ids)
 
@@ -165,11 +169,13 @@ def test_a_later_run_brings_old_sessions_up_to_date(serve: Serve, data_dir: Path
     increment = all_sessions(data_dir, columns)
     export_sessions(date(2020, 1, 1), date(2026, 10, 31))
     october = datetime(2026, 10, 1)
-    whole = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
-    assert {row[0] for row in increment} == whole.keys()
-    touched = {key for key, dates in whole.items() if key in before and any(each and each >= october for each in dates)}
+    full = {row[0]: row[1:] for row in all_sessions(data_dir, columns)}
+    assert {row[0] for row in increment} == full.keys()
+    touched = {
+        key for key, dates in full.items() if key in before and any(moment and moment >= october for moment in dates)
+    }
     assert touched, "the account should have later claims of old sessions"
-    assert all(row[1:] == whole[row[0]] for row in increment if row[0] in touched)
+    assert all(row[1:] == full[row[0]] for row in increment if row[0] in touched)
 
 
 def test_a_session_without_its_creation_date_stays_in_the_month_where_it_was_first_put(
@@ -183,14 +189,14 @@ def test_a_session_without_its_creation_date_stays_in_the_month_where_it_was_fir
     made.replace_session(session(1)["session"], session(1, status=later))
     export_sessions(*WHOLE)
     columns = "sequence_id, month, claimed_at IS NULL"
-    found = in_parquet(data_dir, "coupon_sessions", columns, with_month=True)
-    assert found == [(1, "2026-02", False), (2, "2026-01", True)]
+    rows = in_parquet(data_dir, "coupon_sessions", columns, with_month=True)
+    assert rows == [(1, "2026-02", False), (2, "2026-01", True)]
 
 
 def in_the_window(server: SandboxServer) -> list[RequestEntry]:
     """The requests for sessions, but for those that ask whether a campaign has any from before the window."""
-    asked = [entry for entry in server.requests if entry.path.startswith("v3/campaign/")]
-    return [entry for entry in asked if entry.parameters["start_date"] != str(THE_BEGINNING)]
+    requests = [entry for entry in server.requests if entry.path.startswith("v3/campaign/")]
+    return [entry for entry in requests if entry.parameters["start_date"] != str(THE_BEGINNING)]
 
 
 def test_a_campaign_that_vanishes_while_it_is_read_is_skipped(serve: Serve, data_dir: Path) -> None:
@@ -198,7 +204,7 @@ def test_a_campaign_that_vanishes_while_it_is_read_is_skipped(serve: Serve, data
     server = serve(made)
     made.put_campaign({"ID": "cam_404"})
     server.faults.add(
-        Fault("failed", when=lambda asked: asked.get("campaign") == "cam_404", times=None, error_code=502)
+        Fault("failed", when=lambda parameters: parameters.get("campaign") == "cam_404", times=None, error_code=502)
     )
     export_sessions(*WHOLE)
     assert {row[0] for row in all_sessions(data_dir, "campaign_id")} == {"cam_1", "cam_2"}
@@ -207,7 +213,9 @@ def test_a_campaign_that_vanishes_while_it_is_read_is_skipped(serve: Serve, data
 def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: Path) -> None:
     server = serve(account({1: 3, 2: 3, 3: 3}))
     third = {"campaign": "cam_3", "start_date": str(WHOLE[0])}
-    server.faults.add(Fault("500", path="v3/campaign/data", when=lambda asked: third.items() <= asked.items(), times=6))
+    server.faults.add(
+        Fault("500", path="v3/campaign/data", when=lambda parameters: third.items() <= parameters.items(), times=6)
+    )
     with pytest.raises(dg.Failure, match="HTTP 500"):
         export_sessions(*WHOLE)
     export_only()
@@ -223,10 +231,10 @@ def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: 
 def test_the_window_is_asked_for_in_one_pass_a_campaign_and_endpoint(serve: Serve) -> None:
     server = serve(account({1: 3, 2: 3}))
     export_sessions(date(2026, 2, 1), date(2026, 3, 31))
-    asked = in_the_window(server)
-    assert sorted((e.path, e.parameters["campaign"]) for e in asked) == sorted(
+    requests = in_the_window(server)
+    assert sorted((e.path, e.parameters["campaign"]) for e in requests) == sorted(
         (f"v3/campaign/{endpoint}", f"cam_{number}")
         for endpoint in ("data", "opens", "claims", "validations")
         for number in (1, 2)
     )
-    assert {(e.parameters["start_date"], e.parameters["end_date"]) for e in asked} == {("2026-02-01", "2026-03-31")}
+    assert {(e.parameters["start_date"], e.parameters["end_date"]) for e in requests} == {("2026-02-01", "2026-03-31")}

@@ -63,9 +63,15 @@ def test_in_every_table_what_is_gone_is_marked_and_comes_back_when_it_does(serve
         made.remove_record(table, name, parent)  # type: ignore[arg-type]
     made.set_records("sms_contacts", [], "gro_1")
     export_all(full=True)
-    gone = {"coupon_sessions", "loyalty_users", "directory_registrations", "directory_campaigns", "subaccounts"}
+    with_deletions = {
+        "coupon_sessions",
+        "loyalty_users",
+        "directory_registrations",
+        "directory_campaigns",
+        "subaccounts",
+    }
     expected = {
-        table: count - (table in gone | {"email_groups", "sms_contacts"}) - 2 * (table == "categories")
+        table: count - (table in with_deletions | {"email_groups", "sms_contacts"}) - 2 * (table == "categories")
         for table, count in WHOLE_COUNTS.items()
     }
     assert live_counts(data_dir) == expected
@@ -113,7 +119,7 @@ def test_a_campaign_that_answers_502_keeps_its_sessions(serve: Serve, data_dir: 
     made.remove_session(session(4)["session"])
     for path in ("v3/campaign/*", "v3/coupon/info"):
         of_campaign_1 = Fault(
-            "failed", path, lambda asked: asked.get("campaign") == "cam_1", times=None, error_code=502
+            "failed", path, lambda parameters: parameters.get("campaign") == "cam_1", times=None, error_code=502
         )
         server.faults.add(of_campaign_1)
     export_only(campaigns, coupon_sessions, full=True)
@@ -191,8 +197,8 @@ def test_a_part_that_the_account_no_longer_has_keeps_its_rows(serve: Serve, data
     server = serve(made)
     export_only(directories, directory_campaigns)
     server.faults.add(Fault("404", "v3/directory/campaigns", times=None))
-    told = export_only(directory_campaigns)
-    assert told["directory_campaigns"]["rows deleted"] == 0
+    reports = export_only(directory_campaigns)
+    assert reports["directory_campaigns"]["rows deleted"] == 0
     assert live(data_dir, "directory_campaigns", "campaign_id") == {"cam_1", "cam_2"}
 
 

@@ -24,7 +24,12 @@ def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Pa
     made = HandmadeAccount([campaign(1, subtitle="s"), campaign(2)])
     server = serve(made)
     server.faults.add(
-        Fault("failed", path="v3/coupon/info", when=lambda asked: asked.get("campaign") == "cam_2", error_code=502)
+        Fault(
+            "failed",
+            path="v3/coupon/info",
+            when=lambda parameters: parameters.get("campaign") == "cam_2",
+            error_code=502,
+        )
     )
     export_only(campaigns)
     rows = in_database(
@@ -83,7 +88,7 @@ def test_no_value_of_either_answer_is_lost(
     from assets.tables.campaigns import Campaign
     from tests.assets.normalise.test_normalise import read
 
-    record, description = (msgspec.json.encode({**each}) for each in ({"ID": "cam_1", **listed}, info))
+    record, description = (msgspec.json.encode({**fields}) for fields in ({"ID": "cam_1", **listed}, info))
     both = merge_records(record, description, "cam_1", {"ID", "id"})
     row = read(b"[" + both + b"]", Campaign).rows.row(0, named=True)
     assert (row["campaign_id"], row["title"]) == ("cam_1", title)

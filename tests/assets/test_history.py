@@ -21,9 +21,9 @@ FROM_10_TO_25 = ("1", Decimal(10), Decimal(25), 3, 3, False, False)
 
 def changes(data_dir: Path, columns: str = COLUMNS) -> list[tuple[Any, ...]]:
     """The changes in order, in both forms."""
-    found = in_database(data_dir, f"SELECT {columns} FROM loyalty_user_changes ORDER BY observed_at, loyalty_user_id")
-    assert sorted(in_parquet(data_dir, "loyalty_user_changes", columns), key=repr) == sorted(found, key=repr)
-    return found
+    rows = in_database(data_dir, f"SELECT {columns} FROM loyalty_user_changes ORDER BY observed_at, loyalty_user_id")
+    assert sorted(in_parquet(data_dir, "loyalty_user_changes", columns), key=repr) == sorted(rows, key=repr)
+    return rows
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def made(serve: Serve) -> HandmadeAccount:
 
 def test_each_change_between_two_reads_is_kept(made: HandmadeAccount, data_dir: Path) -> None:
     assert changes(data_dir) == [], "the first observation is no change"
-    told = export_only(loyalty_cards, loyalty_users)
-    assert told["loyalty_users"]["changes kept"] == told["loyalty_user_changes"]["rows new"] == 1
+    reports = export_only(loyalty_cards, loyalty_users)
+    assert reports["loyalty_users"]["changes kept"] == reports["loyalty_user_changes"]["rows new"] == 1
     made.put_record("loyalty_users", loyalty_user(1, points="25", stamps="4", email="new@example.com"), "9")
     made.put_record("loyalty_users", loyalty_user(2, voided="1", points=""), "9")
     export_only(loyalty_cards, loyalty_users)

@@ -27,8 +27,8 @@ def sessions(data_dir: Path) -> dict[str, dict[str, Any]]:
     """The sessions by id, but for when they were read."""
     query = "SELECT * EXCLUDE (_extracted_at) FROM coupon_sessions"
     names = [row[0] for row in in_database(data_dir, f"DESCRIBE {query}")]
-    found = [dict(zip(names, row, strict=True)) for row in in_database(data_dir, query)]
-    return {row["session_id"]: row for row in found}
+    rows = [dict(zip(names, row, strict=True)) for row in in_database(data_dir, query)]
+    return {row["session_id"]: row for row in rows}
 
 
 def registered(data_dir: Path) -> set[tuple[Any, ...]]:
@@ -62,11 +62,11 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
 
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "whole"))
     export_only(*assets, full=True)
-    whole = sessions(tmp_path / "whole")
-    assert increments.keys() == whole.keys()
+    full = sessions(tmp_path / "whole")
+    assert increments.keys() == full.keys()
     assert len(increments) > len(before)
     stale = {
-        name: {column for column in row if row[column] != whole[name][column]} - {*NOT_IN_ANY_WINDOW}
+        name: {column for column in row if row[column] != full[name][column]} - {*NOT_IN_ANY_WINDOW}
         for name, row in increments.items()
     }
     reset = {name for name, columns in stale.items() if "validated_at" in columns and increments[name]["validated_at"]}
@@ -76,7 +76,7 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
     assert registered(data_dir) >= registered(tmp_path / "whole")
     export_only(*assets, full=True)
-    assert sessions(data_dir) == whole, "the full read heals what windows cannot show"
+    assert sessions(data_dir) == full, "the full read heals what windows cannot show"
     live = "SELECT * EXCLUDE (_extracted_at) FROM directory_registrations WHERE _deleted_at IS NULL ORDER BY ALL"
     assert in_database(data_dir, live) == in_database(tmp_path / "whole", live)
 
@@ -95,12 +95,12 @@ def test_a_full_read_heals_what_no_window_shows(serve: Serve, data_dir: Path) ->
     export_sessions(date(2026, 2, 1), date(2026, 2, 28))
     assert sessions(data_dir) == stale
     export_only(campaigns, coupon_sessions, full=True)
-    found = sessions(data_dir)
-    assert found[ids[0]]["voided_at"] == datetime(2026, 2, 3)
-    assert found[ids[1]]["claimed_at"] is None
-    assert found[ids[2]]["is_locked"]
-    assert found[ids[3]]["claimed_at"]
-    assert [name for name, row in found.items() if row["_deleted_at"]] == [ids[3]]
+    stored = sessions(data_dir)
+    assert stored[ids[0]]["voided_at"] == datetime(2026, 2, 3)
+    assert stored[ids[1]]["claimed_at"] is None
+    assert stored[ids[2]]["is_locked"]
+    assert stored[ids[3]]["claimed_at"]
+    assert [name for name, row in stored.items() if row["_deleted_at"]] == [ids[3]]
 
 
 def test_an_older_observation_that_comes_later_changes_nothing(serve: Serve, data_dir: Path) -> None:

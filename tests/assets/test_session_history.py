@@ -27,9 +27,9 @@ VOID = USED | {"voided": "1", "voided_date_utc": VOIDED}
 
 def changes(data_dir: Path, columns: str) -> list[tuple[Any, ...]]:
     """The changes in order, in both forms."""
-    found = in_database(data_dir, f"SELECT {columns} FROM coupon_session_changes ORDER BY observed_at, session_id")
-    assert sorted(in_parquet(data_dir, "coupon_session_changes", columns), key=repr) == sorted(found, key=repr)
-    return found
+    rows = in_database(data_dir, f"SELECT {columns} FROM coupon_session_changes ORDER BY observed_at, session_id")
+    assert sorted(in_parquet(data_dir, "coupon_session_changes", columns), key=repr) == sorted(rows, key=repr)
+    return rows
 
 
 Status = dict[str, str]

@@ -41,7 +41,7 @@ def sessions_of_campaigns() -> dict[str, list[dict[str, Any]]]:
     """Of a campaign from before the range, one from within it, and one without a session."""
     random = Random(15)
     sessions = [touched_session(number, random) for number in range(300)]
-    new = [each for each in sessions[150:] if each["status"]["created_date_utc"] >= str(FIRST)]
+    new = [record for record in sessions[150:] if record["status"]["created_date_utc"] >= str(FIRST)]
     return {"cam_1": sessions[:150], "cam_2": new, "cam_3": []}
 
 
@@ -65,10 +65,10 @@ def is_in_range(moment: str) -> bool:
 
 ACCOUNT = made_account()
 TOUCHED = {
-    each["session"]
+    record["session"]
     for sessions in SESSIONS.values()
-    for each in sessions
-    if any(is_in_range(str(each["status"][name])) for name in (*STEPS, "created_date_utc"))
+    for record in sessions
+    if any(is_in_range(str(record["status"][name])) for name in (*STEPS, "created_date_utc"))
 }
 
 
@@ -134,6 +134,8 @@ def test_a_campaign_without_older_sessions_is_asked_for_its_sessions_alone(serve
     assert {entry.parameters["campaign"] for entry in events} == {"cam_1"}
     before = len(server.requests)
     export_only(campaigns, coupon_sessions, start=str(FIRST), end=str(FIRST))
-    asked = [entry for entry in server.requests[before:] if entry.path.startswith("v3/campaign/")]
-    assert len({(entry.path, entry.parameters["campaign"]) for entry in asked}) == 3 * 4
-    assert len(asked) <= 3 * 4 + 4, "but for short pages that are looked behind, a day is four requests of a campaign"
+    requests = [entry for entry in server.requests[before:] if entry.path.startswith("v3/campaign/")]
+    assert len({(entry.path, entry.parameters["campaign"]) for entry in requests}) == 3 * 4
+    assert len(requests) <= 3 * 4 + 4, (
+        "but for short pages that are looked behind, a day is four requests of a campaign"
+    )

@@ -90,8 +90,8 @@ def measured(contender: str, url: str, rows: int, days: tuple[str, str] = ALL_DA
         after = os.times()
         file, key = DATABASES[contender]
         with duckdb.connect(str(Path(name) / file), read_only=True) as connection:
-            found = connection.execute(f"SELECT count(*), count(DISTINCT {key}) FROM coupon_sessions").fetchall()
-        assert found == [(rows, rows)], found
+            counts = connection.execute(f"SELECT count(*), count(DISTINCT {key}) FROM coupon_sessions").fetchall()
+        assert counts == [(rows, rows)], counts
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
         return Run(wall, cpu, megabytes)
 
@@ -107,9 +107,9 @@ class _Peak:
     def _watch(self) -> None:
         while not self._over.wait(0.05):
             total = 0
-            for each in self._family():
+            for process in self._family():
                 try:
-                    total += each.memory_info().rss
+                    total += process.memory_info().rss
                 except psutil.Error:
                     continue
             self._bytes = max(self._bytes, total)
@@ -132,17 +132,22 @@ def compare(rows: int, runs: int, pages: Path) -> Mapping[str, Run]:
     if not folder.exists():
         write_pages(rows, folder)
     with serving(folder) as url:
-        found = [{each: measured(each, url, rows) for each in CONTENDERS} for _ in range(runs)]
+        measurements = [{contender: measured(contender, url, rows) for contender in CONTENDERS} for _ in range(runs)]
     return {
-        each: Run(*(statistics.median(getattr(run[each], field) for run in found) for field in ("wall", "cpu", "peak")))
-        for each in CONTENDERS
+        contender: Run(
+            *(
+                statistics.median(getattr(run[contender], field) for run in measurements)
+                for field in ("wall", "cpu", "peak")
+            )
+        )
+        for contender in CONTENDERS
     }
 
 
-def show(rows: int, found: Mapping[str, Run]) -> None:
+def show(rows: int, runs: Mapping[str, Run]) -> None:
     """Print the figures of one size."""
-    for contender, run in found.items():
-        share = found["limit"].wall / run.wall
+    for contender, run in runs.items():
+        share = runs["limit"].wall / run.wall
         print(  # noqa: T201
             f"{rows:>10,} {contender:<6} {run.wall:>8.2f} s {run.cpu:>8.2f} s {run.peak:>7.0f} MB "
             f"{rows / run.wall:>10,.0f} rows/s {share:>6.2f} x limit",
@@ -150,13 +155,13 @@ def show(rows: int, found: Mapping[str, Run]) -> None:
         )
 
 
-def plot(found: Mapping[int, Mapping[str, Run]], file: Path) -> None:
+def plot(results: Mapping[int, Mapping[str, Run]], file: Path) -> None:
     """Draw rows a second and memory over the number of rows."""
     figure, (speed, memory) = plt.subplots(1, 2, figsize=(10, 4))
     for contender in CONTENDERS:
-        sizes = sorted(found)
-        speed.plot(sizes, [rows / found[rows][contender].wall for rows in sizes], marker="o", label=contender)
-        memory.plot(sizes, [found[rows][contender].peak for rows in sizes], marker="o", label=contender)
+        sizes = sorted(results)
+        speed.plot(sizes, [rows / results[rows][contender].wall for rows in sizes], marker="o", label=contender)
+        memory.plot(sizes, [results[rows][contender].peak for rows in sizes], marker="o", label=contender)
     for axes, title in ((speed, "rows a second"), (memory, "peak memory, MB")):
         axes.set(title=title, xlabel="sessions", xscale="log", ylim=(0, None))
         axes.legend()
@@ -171,13 +176,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--pages", type=Path, default=Path(tempfile.gettempdir()) / "coupontools-benchmark")
     parser.add_argument("--plot", type=Path, help="a file to draw to, as benchmark.png")
-    asked = parser.parse_args()
-    found = {}
-    for rows in asked.rows:
-        found[rows] = compare(rows, asked.runs, asked.pages)
-        show(rows, found[rows])
-    if asked.plot:
-        plot(found, asked.plot)
+    options = parser.parse_args()
+    results = {}
+    for rows in options.rows:
+        results[rows] = compare(rows, options.runs, options.pages)
+        show(rows, results[rows])
+    if options.plot:
+        plot(results, options.plot)
 
 
 if __name__ == "__main__":

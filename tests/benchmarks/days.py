@@ -107,28 +107,27 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=5)
     parser.add_argument("--publishes", type=int, default=3, help="days that are published too")
     parser.add_argument("--spread", choices=["year", "month"], default="year", help="where the touched sessions are")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         warehouse = WarehouseResource(data_dir=name)
         warehouse.folder.make()
-        first = merge(warehouse, sessions(f"SELECT range AS i FROM range({asked.rows})", FIRST + timedelta(365)))
-        print(f"{asked.rows:,} sessions at first: merge {first:.2f} s, publish {publish(warehouse)[0]:.2f} s")  # noqa: T201
+        first = merge(warehouse, sessions(f"SELECT range AS i FROM range({options.rows})", FIRST + timedelta(365)))
+        print(f"{options.rows:,} sessions at first: merge {first:.2f} s, publish {publish(warehouse)[0]:.2f} s")  # noqa: T201
         merges, publishes = [], []
-        for day in range(1, asked.days + 1):
-            touched = (
-                f"SELECT (hash(range + {day * asked.touched}) % {asked.rows})::BIGINT AS i FROM range({asked.touched})"
-            )
+        for day in range(1, options.days + 1):
+            hashed = f"hash(range + {day * options.touched}) % {options.rows}"
+            touched = f"SELECT ({hashed})::BIGINT AS i FROM range({options.touched})"
             query = sessions(f"SELECT DISTINCT i FROM ({touched})", FIRST + timedelta(365 + day))
-            if asked.spread == "month":
+            if options.spread == "month":
                 query = f"SELECT * FROM ({query}) WHERE created_at >= '2026-12-01'"
             merges.append(merge(warehouse, query))
-            told = f"day {day}: merge {merges[-1]:.2f} s"
-            if day <= asked.publishes:
+            line = f"day {day}: merge {merges[-1]:.2f} s"
+            if day <= options.publishes:
                 seconds, files = publish(warehouse)
                 publishes.append(seconds)
                 copying = copy(warehouse.folder.stage)
-                told += f", publish {seconds:.2f} s ({files} files; to copy the database alone {copying:.2f} s)"
-            print(f"{told}, stage {warehouse.folder.stage.stat().st_size / 1e6:,.0f} MB", flush=True)  # noqa: T201
+                line += f", publish {seconds:.2f} s ({files} files; to copy the database alone {copying:.2f} s)"
+            print(f"{line}, stage {warehouse.folder.stage.stat().st_size / 1e6:,.0f} MB", flush=True)  # noqa: T201
         print(f"medians: merge {statistics.median(merges):.2f} s, publish {statistics.median(publishes):.2f} s")  # noqa: T201
 
 

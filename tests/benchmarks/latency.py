@@ -22,20 +22,20 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--delay", type=float, default=0.05, help="seconds that each answer takes")
     parser.add_argument("--runs", type=int, default=3)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         pages = Path(name) / "pages"
-        write_pages(asked.rows, pages, asked.campaigns)
+        write_pages(options.rows, pages, options.campaigns)
         with serving(pages) as url:
-            start_up = statistics.median(measured("ours", url, asked.rows, DAY).wall for _ in range(asked.runs))
-        with serving(pages, asked.delay) as url:
-            found = [measured("ours", url, asked.rows, DAY).wall for _ in range(asked.runs)]
-            requests = int(httpx.get(f"{url}/requests").text) // asked.runs
+            start_up = statistics.median(measured("ours", url, options.rows, DAY).wall for _ in range(options.runs))
+        with serving(pages, options.delay) as url:
+            seconds = [measured("ours", url, options.rows, DAY).wall for _ in range(options.runs)]
+            requests = int(httpx.get(f"{url}/requests").text) // options.runs
     concurrency = ApiLimits.read().concurrency
-    least = requests * asked.delay / concurrency
+    least = requests * options.delay / concurrency
     print(  # noqa: T201
-        f"{requests:,} requests of {asked.delay} s, {concurrency} at a time: at least {least:.1f} s; it takes "
-        f"{statistics.median(found):.1f} s, and without the delay {start_up:.1f} s"
+        f"{requests:,} requests of {options.delay} s, {concurrency} at a time: at least {least:.1f} s; it takes "
+        f"{statistics.median(seconds):.1f} s, and without the delay {start_up:.1f} s"
     )
 
 

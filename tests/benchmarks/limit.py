@@ -54,15 +54,15 @@ def frame(page: bytes) -> pl.DataFrame:
 
 def arriving(frames: Queue[pl.DataFrame | None]) -> Iterator[pl.DataFrame]:
     """The frames as they come, until there is None."""
-    while (each := frames.get()) is not None:
-        yield each
+    while (frame := frames.get()) is not None:
+        yield frame
 
 
 def files(frames: Iterable[pl.DataFrame], folder: Path) -> None:
     """Write the frames, some of them in a file."""
     waiting: list[pl.DataFrame] = []
-    for number, each in enumerate(frames):
-        waiting.append(each)
+    for number, frame in enumerate(frames):
+        waiting.append(frame)
         if sum(map(len, waiting)) >= ROWS_OF_A_FILE:
             pl.concat(waiting).write_parquet(folder / f"{number}.parquet", compression="zstd", compression_level=1)
             waiting = []
@@ -82,8 +82,8 @@ async def read(url: str, frames: Queue[pl.DataFrame | None]) -> None:
                 for campaign in waiting:
                     number, size = 1, RECORDS_OF_A_PAGE
                     while size == RECORDS_OF_A_PAGE:
-                        asked = {"campaign": campaign["ID"], "page": number}
-                        page = (await client.post("/v3/campaign/data", json=asked)).content
+                        parameters = {"campaign": campaign["ID"], "page": number}
+                        page = (await client.post("/v3/campaign/data", json=parameters)).content
                         size = int(page[: page.index(b'"data"')].split(b'"')[-2])
                         if size:
                             parsed = await loop.run_in_executor(threads, frame, page)

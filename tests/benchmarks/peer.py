@@ -8,8 +8,8 @@ from pathlib import Path
 def run(url: str, folder: Path) -> None:
     """Read the campaigns and, for each of them, the pages of its sessions; whoever installs dlt measures it."""
     # as many requests at a time, and as many processes, as make it fastest here
-    given = {"EXTRACT__WORKERS": "4", "NORMALIZE__WORKERS": "2", "LOAD__WORKERS": "2"}
-    os.environ.update(given, DLT_DATA_DIR=str(folder / "dlt"), RUNTIME__DLTHUB_TELEMETRY="false")
+    settings = {"EXTRACT__WORKERS": "4", "NORMALIZE__WORKERS": "2", "LOAD__WORKERS": "2"}
+    os.environ.update(settings, DLT_DATA_DIR=str(folder / "dlt"), RUNTIME__DLTHUB_TELEMETRY="false")
     import dlt
     from dlt.sources.rest_api import rest_api_source
 

@@ -38,12 +38,12 @@ async def serve(folder: Path, delay: float) -> None:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = LENGTH.search(head)
-                asked = await reader.readexactly(int(length[1])) if length else b""
+                content = await reader.readexactly(int(length[1])) if length else b""
                 if head.startswith(b"GET /requests "):
                     body = b"%d" % requests
                 else:
                     requests += 1
-                    body = answer(folder, head, asked)
+                    body = answer(folder, head, content)
                     await asyncio.sleep(delay)
                 writer.write(HEAD % len(body) + body)
                 await writer.drain()

@@ -71,12 +71,12 @@ def export(instance: dg.DagsterInstance, **run_config: object) -> dg.ExecuteInPr
 def outcomes(result: dg.ExecuteInProcessResult) -> Mapping[str, Outcome]:
     """What came of each check that did not simply pass."""
     return {
-        f"{each.asset_key.to_user_string()}:{each.check_name}": (
-            each.passed,
-            each.severity == dg.AssetCheckSeverity.ERROR,
+        f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}": (
+            evaluation.passed,
+            evaluation.severity == dg.AssetCheckSeverity.ERROR,
         )
-        for each in result.get_asset_check_evaluations()
-        if not each.passed
+        for evaluation in result.get_asset_check_evaluations()
+        if not evaluation.passed
     }
 
 
@@ -85,7 +85,7 @@ def test_an_account_in_order_passes_every_check(serve: Serve, instance: dg.Dagst
     result = export(instance)
     assert result.success
     assert outcomes(result) == {}
-    evaluated = {each.check_name for each in result.get_asset_check_evaluations()}
+    evaluated = {evaluation.check_name for evaluation in result.get_asset_check_evaluations()}
     assert evaluated == {
         "counts_reconciled", "no_rejected_records", "no_new_fields", "unique_keys", "no_sudden_drop", "no_future_dates",
         "dates_in_order", "parents_exist",
@@ -100,7 +100,7 @@ def test_a_list_that_gives_less_than_it_announces_is_not_published_until_it_give
     result = export(instance)
     assert not result.success
     assert outcomes(result) == {"coupon_sessions:counts_reconciled": (False, True)}
-    (short,) = [each for each in result.get_asset_check_evaluations() if not each.passed]
+    (short,) = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
     assert "announces 3 records" in str(short.description)
     assert "cam_1" in str(short.description)
     assert not (data_dir / "coupontools.duckdb").exists()

@@ -39,7 +39,7 @@ class Scene:
     kills: int = 0
     spared: int = 0
     """Units that dead runs had put down as complete."""
-    asked: int = 0
+    requested: int = 0
     """Units that were asked for after a kill."""
     published: list[str] = field(default_factory=list)
     """What was found published after each kill, the state before or after."""
@@ -73,13 +73,13 @@ def once_merged(scene: Scene) -> Reached:
 
 
 def _entries(folder: Path, pattern: str) -> set[tuple[Path, int]]:
-    found = set()
+    inodes = set()
     for path in folder.glob(pattern):
         try:
-            found.add((path, path.lstat().st_ino))
+            inodes.add((path, path.lstat().st_ino))
         except FileNotFoundError:
             continue
-    return found
+    return inodes
 
 
 def after_seconds(seconds: float) -> Moment:
@@ -112,14 +112,14 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
         scene.kills += 1
     begun = time.monotonic()
     export_days(FROM, TO)
-    asked = _session_units(scene.server, begun)
-    assert not asked & complete, "what a dead run had is asked for again"
+    units = _session_units(scene.server, begun)
+    assert not units & complete, "what a dead run had is asked for again"
     assert in_duckdb(scene.data_dir) == after
     assert in_files(scene.data_dir) == after
     assert not left_over(scene.data_dir)
     scene.revision += 1
     scene.spared += len(complete)
-    scene.asked += len(asked)
+    scene.requested += len(units)
 
 
 def _kill(process: "subprocess.Popen[str]", reached: Reached) -> None:
@@ -132,9 +132,9 @@ def _kill(process: "subprocess.Popen[str]", reached: Reached) -> None:
 def _which(data_dir: Path, before: State, after: State) -> str:
     """Which complete states a reader finds; fails if it is neither the one before nor the one after."""
     names = []
-    for found in (in_duckdb(data_dir), in_files(data_dir)):
-        assert found in (before, after)
-        names.append("before" if found == before else "after")
+    for state in (in_duckdb(data_dir), in_files(data_dir)):
+        assert state in (before, after)
+        names.append("before" if state == before else "after")
     return "/".join(names)
 
 
@@ -209,16 +209,16 @@ def test_a_killed_run_leaves_a_complete_state_and_the_next_one_does_the_rest(
     live_through(scene, moments)
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_told_to_end_does_so_in_one_line_and_publishes_nothing(
-    scene: Scene, told: signal.Signals
+    scene: Scene, signal_number: signal.Signals
 ) -> None:
     revise(scene.account, 2)
     process, reached = export(scene.data_dir), after_requests(45)(scene)
     while not reached():
         assert process.poll() is None
         time.sleep(0.001)
-    process.send_signal(told)
+    process.send_signal(signal_number)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert errors.count("Error: ") == 1
@@ -237,8 +237,8 @@ def test_private_files_that_are_deleted_in_mid_run_cost_no_published_row(scene: 
         assert process.poll() is None
         time.sleep(0.001)
     shutil.rmtree(scene.data_dir / ".state")
-    told = finish(process, code=1)
-    assert f"Error: The folder {scene.data_dir} cannot be written" in told
+    errors = finish(process, code=1)
+    assert f"Error: The folder {scene.data_dir} cannot be written" in errors
     export_all(start=str(FROM), end=str(TO))
     assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
     assert not left_over(scene.data_dir)

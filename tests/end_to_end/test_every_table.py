@@ -73,10 +73,13 @@ def test_every_part_arrives_with_its_values(serve: Serve, data_dir: Path) -> Non
 
 
 def test_no_endpoint_that_the_export_may_call_is_one_that_writes() -> None:
-    known = {(each.method, each.path.partition("{")[0], each.path.count("/")): each.writes for each in ENDPOINTS}
+    known = {
+        (endpoint.method, endpoint.path.partition("{")[0], endpoint.path.count("/")): endpoint.writes
+        for endpoint in ENDPOINTS
+    }
     for endpoint in READABLE:
         assert known[endpoint.method, endpoint.path.partition("{")[0], endpoint.path.count("/")] is False
-    assert any(each.writes for each in ENDPOINTS)
+    assert any(endpoint.writes for endpoint in ENDPOINTS)
 
 
 def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> None:
@@ -85,9 +88,9 @@ def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> No
     serve(generated, clock=Clock.frozen(now))
     export_all(**PERIOD)
     tables = all_tables(data_dir)
-    found = {table: len(rows) for table, rows in tables.items()}
-    assert found["quarantine"] == 0
-    assert {table for table in found if not found[table]} == {
+    sizes = {table: len(rows) for table, rows in tables.items()}
+    assert sizes["quarantine"] == 0
+    assert {table for table in sizes if not sizes[table]} == {
         "quarantine",
         "coupon_session_changes",
         "loyalty_user_changes",
@@ -132,13 +135,13 @@ def test_an_answer_of_unknown_shape_is_shown_kept_and_stops_nothing_else(
         assert "in a shape that is not known: [3 x text]" in line
         assert (table, 1) in [row[:2] for row in kept]
     assert all(len(json.loads(row[2])) == 3 for row in kept)
-    found = counts(data_dir)
+    sizes = counts(data_dir)
     # a campaign that has no description is as it is listed, but without a list there are no sessions either
-    missing = {"quarantine", *tables_of.values()} - ({"campaigns"} if "v3/coupon/info" in tables_of else set())
-    missing |= {"coupon_sessions"} if "campaigns" in missing else set()
-    for other in WHOLE_COUNTS.keys() - missing:
-        assert found[other] == WHOLE_COUNTS[other], other
-    assert found["loyalty_users"] == (1 if "loyalty_users" in missing else 131), "the other card is read"
+    not_read = {"quarantine", *tables_of.values()} - ({"campaigns"} if "v3/coupon/info" in tables_of else set())
+    not_read |= {"coupon_sessions"} if "campaigns" in not_read else set()
+    for other in WHOLE_COUNTS.keys() - not_read:
+        assert sizes[other] == WHOLE_COUNTS[other], other
+    assert sizes["loyalty_users"] == (1 if "loyalty_users" in not_read else 131), "the other card is read"
     server.faults.clear()
     export_all(**PERIOD)
     assert counts(data_dir) == WHOLE_COUNTS, "what could not be read leaves quarantine when it can"
@@ -150,8 +153,8 @@ def test_what_the_account_does_not_have_is_no_failure(serve: Serve, data_dir: Pa
     server = serve(made)
     server.faults.add(Fault("404", path="v3/directory/campaigns", times=None))
     export_all(**PERIOD)
-    absent = {"subaccounts", "sms_groups", "sms_contacts", "email_groups", "directory_campaigns"}
-    assert counts(data_dir) == WHOLE_COUNTS | dict.fromkeys(absent, 0)
+    empty = {"subaccounts", "sms_groups", "sms_contacts", "email_groups", "directory_campaigns"}
+    assert counts(data_dir) == WHOLE_COUNTS | dict.fromkeys(empty, 0)
 
 
 def test_bad_records_of_every_table_go_to_quarantine_and_the_others_arrive(serve: Serve, data_dir: Path) -> None:
@@ -178,7 +181,7 @@ def test_bad_records_of_every_table_go_to_quarantine_and_the_others_arrive(serve
     made.put_record("subaccounts", {"ID": "sub_9", "expiry_date": "2027-02-30"})
     made.put_record("sms_contacts", {"first_name": "no phone"}, "gro_1")
     serve(made)
-    told = export_all(**PERIOD)
+    reports = export_all(**PERIOD)
     kept = in_database(data_dir, "SELECT table_name, endpoint, parent_id, page, reason FROM quarantine ORDER BY ALL")
     assert [(table, endpoint, parent, page) for table, endpoint, parent, page, _ in kept] == [
         ("campaigns", "v3/coupon/list", None, 1),
@@ -193,16 +196,16 @@ def test_bad_records_of_every_table_go_to_quarantine_and_the_others_arrive(serve
         ("subaccounts", "v4/subaccount/list", None, 1),
     ]
     assert all(reason for *_, reason in kept)
-    assert sum(int(str(metadata.get("records rejected", 0))) for metadata in told.values()) == len(kept)
+    assert sum(int(str(metadata.get("records rejected", 0))) for metadata in reports.values()) == len(kept)
     texts = [row[0] for row in in_database(data_dir, "SELECT record FROM quarantine")]
     assert any(long in text for text in texts)
     assert any('"\\ud800"' in text for text in texts)
     users = in_database(data_dir, "FROM loyalty_users SELECT loyalty_user_id, points WHERE loyalty_card_id = '123457'")
     assert users == [("1", Decimal(120))]
-    found = counts(data_dir)
+    sizes = counts(data_dir)
     for table in ("campaigns", "categories", "coupon_sessions", "loyalty_cards", "directories", "subaccounts"):
-        assert found[table] == WHOLE_COUNTS[table], table
-    assert found["directory_registrations"] == WHOLE_COUNTS["directory_registrations"] - 1
+        assert sizes[table] == WHOLE_COUNTS[table], table
+    assert sizes["directory_registrations"] == WHOLE_COUNTS["directory_registrations"] - 1
 
 
 def test_loyalty_cards_become_partitions_and_one_can_be_read_alone(serve: Serve, data_dir: Path) -> None:
@@ -232,10 +235,10 @@ def test_loyalty_cards_become_partitions_and_one_can_be_read_alone(serve: Serve,
 def test_new_fields_are_named_once_a_run(serve: Serve, capfd: pytest.CaptureFixture[str], data_dir: Path) -> None:
     made = HandmadeAccount(
         [campaign(n) for n in (1, 2)],
-        {f"cam_{n}": [session(n * 10 + each, brand_new=each) for each in range(3)] for n in (1, 2)},
+        {f"cam_{n}": [session(n * 10 + number, brand_new=number) for number in range(3)] for n in (1, 2)},
     )
     serve(made)
     export_sessions(*WHOLE)
-    (told,) = [line for line in capfd.readouterr().err.splitlines() if "brand_new" in line]
-    assert told.endswith("coupon_sessions: fields without a column are kept in _extra: brand_new")
+    (warning,) = [line for line in capfd.readouterr().err.splitlines() if "brand_new" in line]
+    assert warning.endswith("coupon_sessions: fields without a column are kept in _extra: brand_new")
     assert len(in_database(data_dir, "FROM coupon_sessions WHERE _extra LIKE '{\"brand_new\":%'")) == 6

@@ -62,7 +62,7 @@ def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path
     try:
         for number in range(1, 4):
             made.put_campaign(campaign(number))
-            made.set_sessions(f"cam_{number}", [session(number * 100 + each) for each in range(10)])
+            made.set_sessions(f"cam_{number}", [session(number * 100 + index) for index in range(10)])
             export_sessions(*WHOLE)
     finally:
         done.set()
@@ -76,12 +76,12 @@ def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: 
     another = session(1, customid="another")
     made = HandmadeAccount([campaign()], {"cam_1": [session(1), bad, b'{"session":"\\ud800"}', b"5", another]})
     serve(made)
-    told = export_sessions(*WHOLE)
+    report = export_sessions(*WHOLE)
     assert [row[0] for row in all_sessions(data_dir, "sequence_id")] == [1]
     columns = "table_name, endpoint, parent_id, page, reason"
     place = ("coupon_sessions", "v3/campaign/data", "cam_1", 1)
     # what has no date that can be read stands in the lists of what was opened, claimed and validated, too
-    assert told["records rejected"] == len(in_database(data_dir, "FROM quarantine"))
+    assert report["records rejected"] == len(in_database(data_dir, "FROM quarantine"))
     in_data = f"SELECT {columns} FROM quarantine WHERE endpoint = 'v3/campaign/data'"
     assert sorted(in_database(data_dir, in_data)) == sorted(
         [

@@ -94,12 +94,12 @@ def _every_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def files(data_dir: Path) -> dict[str, bytes]:
     """All that is published, byte for byte."""
     folder = (data_dir / "parquet").resolve()
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
-    return found | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
+    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+    return files | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
 
 
-def total(told: Mapping[str, Metadata], name: str) -> int:
-    return sum(int(str(metadata.get(name, 0))) for metadata in told.values())
+def total(reports: Mapping[str, Metadata], name: str) -> int:
+    return sum(int(str(metadata.get(name, 0))) for metadata in reports.values())
 
 
 @cache
@@ -107,21 +107,21 @@ def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str,
     """The folder and the tables of an export of the whole account without faults."""
     folder = TemporaryDirectory()
     with served(whole_account(), Path(folder.name), COUPONTOOLS_API_VERSIONS=versions):
-        told = export_all(**PERIOD)
-    assert total(told, "API retries") == 0
+        reports = export_all(**PERIOD)
+    assert total(reports, "API retries") == 0
     # each test serves the account at an address of its own: the first that comes takes the folder over
     adopt(WarehouseResource(data_dir=folder.name).engine, Origin(ACCOUNT))
-    found = all_tables(Path(folder.name))
-    assert {table: len(rows) for table, rows in found.items()} == WHOLE_COUNTS
-    return folder, found
+    tables = all_tables(Path(folder.name))
+    assert {table: len(rows) for table, rows in tables.items()} == WHOLE_COUNTS
+    return folder, tables
 
 
 @pytest.fixture
 def published(data_dir: Path) -> Mapping[str, Rows]:
     """The whole account as an earlier run has published it."""
-    folder, found = faultless()
+    folder, tables = faultless()
     shutil.copytree(folder.name, data_dir, symlinks=True)
-    return found
+    return tables
 
 
 @pytest.mark.parametrize("case", TOGETHER)
@@ -131,17 +131,17 @@ def test_passing_faults_at_every_endpoint_change_no_row_and_are_told(serve: Serv
     if case == "stall":  # each takes as long as the client is patient
         paths = ["v3/coupon/*", "v3/campaign/*", "v4/loyalty/*", "v3/directoryusers/list"]
     server.faults.add(*(Fault(**rule, path=path) for path in paths for rule in rules))
-    told = export_all(**PERIOD)
+    reports = export_all(**PERIOD)
     assert all_tables(data_dir) == faultless()[1]
     kinds = Counter(rule["kind"] for rule in rules)
     expected = Counter({kind: number * len(paths) for kind, number in kinds.items()})
     assert server.faults.hits == Counter(entry.fault for entry in server.requests if entry.fault) == expected
-    assert total(told, "API requests") == len(server.requests)
+    assert total(reports, "API requests") == len(server.requests)
     harmful = sum(number for kind, number in kinds.items() if kind not in HARMLESS)
-    assert total(told, "API retries") == harmful * len(paths)
-    assert total(told, "API throttled") == expected["429"]
+    assert total(reports, "API retries") == harmful * len(paths)
+    assert total(reports, "API throttled") == expected["429"]
     if case != "stall":
-        retried = {table: metadata["API retries"] for table, metadata in told.items() if "API retries" in metadata}
+        retried = {table: metadata["API retries"] for table, metadata in reports.items() if "API retries" in metadata}
         assert retried["categories"] == 2 * harmful, "two endpoints"
         assert retried["email_groups"] == harmful
 
@@ -156,7 +156,7 @@ class Lasting(NamedTuple):
     tries: int
     line: str
 
-    def asked(self, parameters: Mapping[str, object]) -> bool:
+    def matches(self, parameters: Mapping[str, object]) -> bool:
         """Whether a request has the parameters."""
         return self.where.items() <= parameters.items()
 
@@ -225,27 +225,27 @@ def test_a_lasting_fault_is_one_line_and_spoils_nothing(
     made, before = whole_account(), files(data_dir)
     made.put_record("categories", {"ID": "cat_99", "name": "New"})
     server = serve(made, **SMALL_PAGES)
-    for each in LASTING[case]:
+    for fault in LASTING[case]:
         server.faults.add(
-            Fault(each.kind, each.path, each.asked, times=None, retry_after="later", seconds=2, error_code=604)
+            Fault(fault.kind, fault.path, fault.matches, times=None, retry_after="later", seconds=2, error_code=604)
         )
     lines = failure(server, capfd).splitlines()
     assert len(lines) == len(LASTING[case])
-    for each, line in zip(LASTING[case], lines, strict=True):
-        assert line.startswith(each.line)
-    assert server.faults.hits == {each.kind: each.tries for each in LASTING[case]}
+    for fault, line in zip(LASTING[case], lines, strict=True):
+        assert line.startswith(fault.line)
+    assert server.faults.hits == {fault.kind: fault.tries for fault in LASTING[case]}
     now, after = all_tables(data_dir), files(data_dir)
     for table in published.keys() - {"categories", "quarantine"}:
         assert now[table] == published[table]
     assert len(now["categories"]) == len(published["categories"]) + 1, "what can be read is published"
-    unreadable = [each for each in LASTING[case] if "in a shape that is not known" in each.line]
+    unreadable = [fault for fault in LASTING[case] if "in a shape that is not known" in fault.line]
     assert len(now["quarantine"]) == len(unreadable), "the answer is kept"
-    failing = {table for each in LASTING[case] if each not in unreadable for table in each.failing}
+    failing = {table for fault in LASTING[case] if fault not in unreadable for table in fault.failing}
     unchanged = {path: body for path, body in before.items() if path.split("/")[0] in failing}
     assert bool(unchanged) == bool(failing)
     assert {path: after[path] for path in unchanged} == unchanged
     server.faults.clear()
-    again = {table for each in LASTING[case] for table in each.failing}
+    again = {table for fault in LASTING[case] for table in fault.failing}
     export_only(*(asset for table, asset in ASSETS.items() if table.TABLE in again), **PERIOD)
     assert all_tables(data_dir) == {**published, "categories": now["categories"]}
 
@@ -313,21 +313,21 @@ def test_where_nothing_listens_is_said_once(
 @pytest.fixture
 def leaving(serve: Serve) -> Iterator[SandboxServer]:
     """A server that goes away once it is asked for registrations, and leaves nothing behind that listens."""
-    server, asked = serve(whole_account(), **SMALL_PAGES), threading.Event()
+    server, requested = serve(whole_account(), **SMALL_PAGES), threading.Event()
 
     def leave() -> None:
-        asked.wait()
+        requested.wait()
         server.__exit__(None, None, None)
 
     def has_asked(_: object) -> bool:
-        asked.set()
+        requested.set()
         return True
 
     thread = threading.Thread(target=leave)
     thread.start()
     server.faults.add(Fault("stall", path="v3/directoryusers/list", when=has_asked, seconds=9))
     yield server
-    asked.set()
+    requested.set()
     thread.join()
 
 
@@ -357,11 +357,11 @@ def test_faults_of_all_kinds_at_random_change_no_row(
     monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
     faults = Faults((Fault(**rule, times=None, probability=0.015) for rule in PASSING.values()), seed)
     server = serve(whole_account(), faults=faults, **SMALL_PAGES | {"session_page_size": 10})
-    told = export_all(**days or PERIOD)
+    reports = export_all(**days or PERIOD)
     assert all_tables(data_dir) == expected
     hits = server.faults.hits
     assert hits.total() > 10
     assert len(hits) > 7
-    assert total(told, "API requests") == len(server.requests)
-    assert total(told, "API retries") == hits.total() - sum(hits[kind] for kind in ("content_type", "drip"))
-    assert total(told, "API throttled") == hits["429"]
+    assert total(reports, "API requests") == len(server.requests)
+    assert total(reports, "API retries") == hits.total() - sum(hits[kind] for kind in ("content_type", "drip"))
+    assert total(reports, "API throttled") == hits["429"]

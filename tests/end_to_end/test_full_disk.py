@@ -42,8 +42,8 @@ class Disk:
 
     def used(self) -> int:
         """The bytes that are taken."""
-        found = os.statvfs(self.outside)
-        return (found.f_blocks - found.f_bfree) * found.f_frsize
+        status = os.statvfs(self.outside)
+        return (status.f_blocks - status.f_bfree) * status.f_frsize
 
     def _run(self, command: str) -> bool:
         assert self._shell.stdin
@@ -105,8 +105,8 @@ def test_a_full_disk_is_told_and_leaves_what_was_published(serve: Serve, disk: D
     account.set_sessions("cam_0", large)
     for step, room in (("batch", 1_000_000), ("merge", 5_500_000), ("publish", 11_500_000)):
         disk.resize(used + room)
-        told = finish(export(data_dir, command=disk.inside), code=1)
-        errors = [line for line in told.splitlines() if line.startswith("Error: ")]
+        output = finish(export(data_dir, command=disk.inside), code=1)
+        errors = [line for line in output.splitlines() if line.startswith("Error: ")]
         assert errors
         for error in errors:
             assert str(data_dir) in error
@@ -118,7 +118,9 @@ def test_a_full_disk_is_told_and_leaves_what_was_published(serve: Serve, disk: D
     disk.resize(ROOMY)
     finish(export(data_dir, command=disk.inside))
     with copied(disk) as copy:
-        found = in_duckdb(copy)
-        assert in_files(copy) == found
+        state = in_duckdb(copy)
+        assert in_files(copy) == state
         assert not left_over(copy)
-    assert [row[0] for row in found.rows["coupon_sessions"] if row[-1] == "r2"] == [each["session"] for each in large]
+    assert [row[0] for row in state.rows["coupon_sessions"] if row[-1] == "r2"] == [
+        record["session"] for record in large
+    ]

@@ -52,7 +52,7 @@ def _answers() -> dict[str, str]:
 class Ran:
     """A run and a publish: whatever was told, and the folders that were written."""
 
-    told: str
+    output: str
     data_dir: Path
     home: Path
 
@@ -81,8 +81,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
 
 def test_keys_that_the_api_gives_back_are_stored_and_told_nowhere(ran: Ran) -> None:
-    assert ran.told.count("…") >= len(ECHOES)
-    _assert_no_key(ran.told)
+    assert ran.output.count("…") >= len(ECHOES)
+    _assert_no_key(ran.output)
     for path in (*ran.data_dir.rglob("*"), *ran.home.rglob("*")):
         if path.is_file():
             _assert_no_key(path.read_bytes().decode("latin-1"))
@@ -93,9 +93,9 @@ def test_keys_that_the_api_gives_back_are_stored_and_told_nowhere(ran: Ran) -> N
 
 def test_texts_of_the_api_act_nowhere(ran: Ran) -> None:
     shown = make_printable(HARM)
-    for told in (f"data{shown}", f"new{shown}", f"v3/campaign/opens of campaign cam_0{shown} from"):
-        assert told in ran.told
-    assert not ACTS.search(ran.told)
+    for text in (f"data{shown}", f"new{shown}", f"v3/campaign/opens of campaign cam_0{shown} from"):
+        assert text in ran.output
+    assert not ACTS.search(ran.output)
     for name in ("report.html", "dictionary.md"):
         assert not ACTS.search((ran.data_dir / name).read_text("utf-8"))
     assert f"cam_0{HARM}" in _values(ran.data_dir), "the tables hold what the API sent"
@@ -108,8 +108,8 @@ def _strings(value: object) -> Iterator[str]:
         case dict():
             yield from _strings([*value.keys(), *value.values()])
         case list():
-            for each in value:
-                yield from _strings(each)
+            for item in value:
+                yield from _strings(item)
 
 
 def _values(data_dir: Path) -> Iterator[str]:
@@ -117,18 +117,18 @@ def _values(data_dir: Path) -> Iterator[str]:
     with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
         for (table,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall():
             for row in connection.execute(f'FROM "{table}"').fetchall():
-                yield from (each for each in row if isinstance(each, str))
+                yield from (cell for cell in row if isinstance(cell, str))
         for path in (data_dir / "parquet").rglob("*.parquet"):
             query = "FROM read_parquet($path, hive_partitioning = false)"
             for row in connection.execute(query, {"path": str(path)}).fetchall():
-                yield from (each for each in row if isinstance(each, str))
+                yield from (cell for cell in row if isinstance(cell, str))
 
 
 def _assert_no_key(text: str) -> None:
-    plain = re.sub(r"\\+[ux](?:00)?([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text)
-    for each in (text, plain, plain.replace("\\", ""), unquote(unquote(text)), unescape(unescape(plain))):
+    plain = re.sub(r"\\+[ux](?:00)?([0-9a-fA-F]{2})", lambda escape: chr(int(escape[1], 16)), text)
+    for form in (text, plain, plain.replace("\\", ""), unquote(unquote(text)), unescape(unescape(plain))):
         for key in (CLIENT_ID, SECRET):
-            assert key not in each
-            assert key.encode().hex() not in each.lower()
+            assert key not in form
+            assert key.encode().hex() not in form.lower()
         for encoded in ECHOES[-3:]:
-            assert encoded[4:-4] not in each
+            assert encoded[4:-4] not in form

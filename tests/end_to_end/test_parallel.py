@@ -24,14 +24,14 @@ def overlapping(number: int) -> list[Range]:
     """So many ranges that cover all days, each of which overlaps its neighbours and none of which holds another."""
     length = timedelta(days=30)
     step = (TO - FROM - length) / (number - 1)
-    return [(FROM + each * step, FROM + each * step + length) for each in range(number - 1)] + [(TO - length, TO)]
+    return [(FROM + index * step, FROM + index * step + length) for index in range(number - 1)] + [(TO - length, TO)]
 
 
 def torn(state: State) -> list[str]:
     """What a reader finds that no order of whole merges can have brought about."""
     rows, wrong = state.rows, []
-    for table, found in rows.items():
-        keys = Counter(row[:-1] for row in found)
+    for table, rows_of_table in rows.items():
+        keys = Counter(row[:-1] for row in rows_of_table)
         if table != "quarantine" and max(keys.values(), default=0) > 1:
             wrong.append(f"{table} has rows twice")
         if table != "quarantine" and not {row[:-1] for row in expected(1).rows[table]} <= keys.keys():
@@ -95,7 +95,7 @@ def reading_at_once(server: SandboxServer, begun: int) -> int:
 def export_at_once(data_dir: Path, ranges: Sequence[Range]) -> list[Readings]:
     """Export the ranges in a process each while others read what is published; all must end well."""
     with reader(in_duckdb, data_dir) as of_database, reader(in_files, data_dir) as of_files:
-        processes = [export(data_dir, *each) for each in ranges]
+        processes = [export(data_dir, *range_) for range_ in ranges]
         for process in processes:
             finish(process)
     return [of_database, of_files]
@@ -124,6 +124,6 @@ def test_overlapping_ranges_exported_at_once_end_as_one_after_the_other(
     without_quarantine = {**expected(2).rows, "quarantine": in_duckdb(other).rows["quarantine"]}
     assert in_duckdb(data_dir).rows == without_quarantine
     assert reading_at_once(server, begun) >= max(2, number - 1)
-    assert [each.wrong for each in readings] == [[], []]
-    assert all(len(each.distinct) > 1 for each in readings), "they have read while something changed"
+    assert [reading.wrong for reading in readings] == [[], []]
+    assert all(len(reading.distinct) > 1 for reading in readings), "they have read while something changed"
     assert not left_over(data_dir)

@@ -76,9 +76,9 @@ def planted_account() -> HandmadeAccount:
     )
 
 
-def found(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
+def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
     """Where any of the texts stands, in any case: in the bytes of a file, or in what DuckDB reads of it."""
-    wanted = [text.lower() for text in texts]
+    lowered = [text.lower() for text in texts]
     places = set()
     with duckdb.connect() as connection:
         for path in (path for path in data_dir.rglob("*") if path.is_file() and not path.is_symlink()):
@@ -91,7 +91,7 @@ def found(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
                 for schema, table in connection.execute(tables).fetchall():
                     read += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
                 connection.execute("DETACH looked")
-            if any(text in read.lower() for text in wanted):
+            if any(text in read.lower() for text in lowered):
                 places.add(str(path.relative_to(data_dir)))
     return places
 
@@ -99,7 +99,7 @@ def found(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
 def test_what_is_kept_is_found(serve: Serve, data_dir: Path) -> None:
     serve(planted_account())
     export_days(*DAYS)
-    assert {".state/stage.duckdb", "coupontools.duckdb"} <= found(data_dir)
+    assert {".state/stage.duckdb", "coupontools.duckdb"} <= places_of(data_dir)
 
 
 @pytest.mark.parametrize("policy", ["hash", "drop"])
@@ -111,9 +111,9 @@ def test_no_byte_that_is_written_shows_a_person(
     serve(planted_account())
     export_days(*DAYS)
     export_all(full=True)
-    assert found(data_dir) == set()
-    told = capsys.readouterr()
-    assert not any(text in told.out + told.err for text in PLANTED)
+    assert places_of(data_dir) == set()
+    printed = capsys.readouterr()
+    assert not any(text in printed.out + printed.err for text in PLANTED)
     assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(4,)]
     assert in_database(data_dir, "SELECT count(*), count(DISTINCT phone) FROM sms_contacts") == [(2, 2)]
     assert in_database(data_dir, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
@@ -147,8 +147,8 @@ def test_dagster_keeps_neither_a_person_nor_a_key(
         said = capfd.readouterr().err
         assert "coupon_sessions" in said
         assert not any(text in said for text in (*PLANTED, *keys))
-        assert found(home, (*PLANTED, *keys)) == set()
-        assert found(data_dir, (*PLANTED, *keys)) == set()
+        assert places_of(home, (*PLANTED, *keys)) == set()
+        assert places_of(data_dir, (*PLANTED, *keys)) == set()
 
 
 def test_hashes_join_whoever_writes_an_address_how(
@@ -195,8 +195,8 @@ def customers_of(sessions: pl.DataFrame) -> list[int]:
         connection.execute(f"INSERT INTO coupon_sessions FROM '{folder}/sessions.parquet'")
         connection.execute("CREATE SCHEMA marts")
         connection.execute("".join(marts()))
-        found = connection.execute("SELECT sessions FROM marts.customers ORDER BY 1").fetchall()
-        return [sessions for (sessions,) in found]
+        counts = connection.execute("SELECT sessions FROM marts.customers ORDER BY 1").fetchall()
+        return [sessions for (sessions,) in counts]
 
 
 def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,12 +222,12 @@ def test_who_is_forgotten_is_gone_and_stays_out(
     done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "+32 (0)470 11.22.33"])
     assert done.exit_code == 0, done.output
     assert "4 in coupon_sessions" in done.output
-    assert found(data_dir) == set()
+    assert places_of(data_dir) == set()
     counts = "SELECT count(*), count(email) FROM coupon_sessions"
     assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
     export_all(full=True)
-    assert found(data_dir) == set()
+    assert places_of(data_dir) == set()
     assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
     assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
@@ -235,18 +235,18 @@ def test_who_is_forgotten_is_gone_and_stays_out(
 
 
 def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Serve, data_dir: Path) -> None:
-    server, told = serve(planted_account()), list[str]()
+    server, outputs = serve(planted_account()), list[str]()
     export_all(**PERIOD)
 
     def forget(_parameters: object) -> bool:
-        if not told:
-            told.append(finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE)))
+        if not outputs:
+            outputs.append(finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE)))
         return False
 
     server.faults.add(Fault("500", "v3/campaign/data", when=forget))
     export_all(**PERIOD)
-    assert told == [""]
-    assert found(data_dir) == set()
+    assert outputs == [""]
+    assert places_of(data_dir) == set()
     assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
 
 
@@ -255,9 +255,9 @@ def test_field_names_that_name_somebody_are_not_told(
 ) -> None:
     serve(HandmadeAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))
     export_sessions(*DAYS)
-    told = capfd.readouterr()
-    assert "fields without a column are kept in _extra: (an address or a number), shoes" in told.err
-    assert EMAIL not in told.out + told.err
+    printed = capfd.readouterr()
+    assert "fields without a column are kept in _extra: (an address or a number), shoes" in printed.err
+    assert EMAIL not in printed.out + printed.err
     assert EMAIL in str(in_database(data_dir, "SELECT _extra FROM coupon_sessions"))
 
 
@@ -299,16 +299,16 @@ def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
         batch.flush()
         schemas = CouponSession.schema_of_table(), Quarantine.schema_of_table()
         merge(warehouse.engine, batch, MergePlan(*schemas, Origin("account 0123456789abcdef")))
-    given = f"{EMAIL.lower()}\r\n\n\t+32 (0)470 112233 \n"
-    wrong = CliRunner().invoke(app, ["forget", "--stdin"], input=f"{given}\nwho?\n")
+    lines = f"{EMAIL.lower()}\r\n\n\t+32 (0)470 112233 \n"
+    wrong = CliRunner().invoke(app, ["forget", "--stdin"], input=f"{lines}\nwho?\n")
     assert (wrong.exit_code, "Line 5 is no phone number" in wrong.output) == (USAGE_ERROR, True)
-    done = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    done = CliRunner().invoke(app, ["forget", "--stdin"], input=lines)
     assert done.output.startswith("Rows from which the person was erased: 2 in coupon_sessions.")
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
-    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=lines)
     assert (refused.exit_code, refused.output.startswith("Error: Nobody was erased. The folder")) == (1, True)
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", f"{data_dir}s")
-    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=given)
+    refused = CliRunner().invoke(app, ["forget", "--stdin"], input=lines)
     assert (refused.exit_code, "holds no export" in refused.output) == (1, True)
     assert not data_dir.with_name("datas").exists()
 

@@ -70,16 +70,16 @@ def test_another_account_is_refused_in_one_line_before_it_is_asked_anything(
         (data_dir / ".origin.json").unlink()
     for other in servers[1:]:
         name(monkeypatch, other)
-        told = refusal()
-        assert told.startswith(f"The folder {data_dir} holds the rows of another account: set COUPONTOOLS_DATA_DIR")
-        assert "coupontools adopt" in told
-        assert other.url not in told
+        message = refusal()
+        assert message.startswith(f"The folder {data_dir} holds the rows of another account: set COUPONTOOLS_DATA_DIR")
+        assert "coupontools adopt" in message
+        assert other.url not in message
         assert not list(other.requests)
     name(monkeypatch, servers[0])
-    asked = len(list(servers[0].requests))
+    requests = len(list(servers[0].requests))
     monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "theirs")
     assert "another account" in refusal()
-    assert len(list(servers[0].requests)) == asked
+    assert len(list(servers[0].requests)) == requests
     name(monkeypatch, servers[0])
     export_only(campaigns)
     assert known_campaigns(data_dir) == [("cam_1", None)]
@@ -186,5 +186,5 @@ def test_an_address_is_the_same_where_it_certainly_leads_to_the_same(url: str, i
 
 
 def test_a_fingerprint_shows_neither_address_nor_client_id() -> None:
-    told = account_of(ADDRESS, "ours-and-nobody-elses")
-    assert not any(part in told for part in ("coupontools", "ours", "http"))
+    fingerprint = account_of(ADDRESS, "ours-and-nobody-elses")
+    assert not any(part in fingerprint for part in ("coupontools", "ours", "http"))

@@ -163,7 +163,7 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--from", "2026-02-01", "--to", "2026-01-01"), "starts on 2026-02-01, after it ends on 2026-01-01"),
         (("--from", "2026-02-30"), "'2026-02-30' is no date"),
@@ -172,8 +172,8 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
         (("--full", "--to", "2026-01-01"), "--full reads all days: leave out --from and --to."),
     ],
 )
-def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, ...], told: str) -> None:
-    assert told in one_line_error(run_command("export", *arguments, **ACCOUNT), code=2)
+def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, ...], message: str) -> None:
+    assert message in one_line_error(run_command("export", *arguments, **ACCOUNT), code=2)
 
 
 def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
@@ -188,15 +188,15 @@ def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "message"),
     [
         ("--assume=session_page_size=none", "session_page_size: Input should be"),
         ("--assume=magic=1", "Known are"),
         ("--faults=fire:1", "unknown fault 'fire'"),
     ],
 )
-def test_a_wrong_option_of_the_sandbox_is_refused(option: str, told: str) -> None:
-    assert told in one_line_error(run_command("sandbox", option), code=2)
+def test_a_wrong_option_of_the_sandbox_is_refused(option: str, message: str) -> None:
+    assert message in one_line_error(run_command("sandbox", option), code=2)
 
 
 def test_help_is_given_at_once_and_names_every_command() -> None:
@@ -239,19 +239,19 @@ def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
     server.faults.add(Fault("404", path="v3/directory/campaigns", times=None))
     result = run_command("check", "--probe")
     assert result.code == 0, result.errors
-    told = result.output
+    output = result.output
     for path in {endpoint.path for endpoint in READABLE}:
-        assert f"  {path} [" in told
-    assert "v3/loyalty/list [not read]: 2 records under loyaltycards" in told
-    assert "v4/loyalty/loyalty-cards [read for loyalty_cards]: 2 records without a key" in told
-    assert "in a shape that is not known: [3 x text]" in told
-    assert "The API does not have v3/directory/campaigns (HTTP 404)" in told
-    assert "fields without a column: brand_new (text), user.<key> (number)" in told
-    assert "records that do not fit: expiry_date: Input should be a date written YYYY-MM-DD (1 times)" in told
-    assert "v3/campaign/data filters by created_at: holds" in told
-    assert "directoryusers/list is newest first: holds" in told
-    assert "loyalty cards have the same ids in v3 and v4: holds" in told
+        assert f"  {path} [" in output
+    assert "v3/loyalty/list [not read]: 2 records under loyaltycards" in output
+    assert "v4/loyalty/loyalty-cards [read for loyalty_cards]: 2 records without a key" in output
+    assert "in a shape that is not known: [3 x text]" in output
+    assert "The API does not have v3/directory/campaigns (HTTP 404)" in output
+    assert "fields without a column: brand_new (text), user.<key> (number)" in output
+    assert "records that do not fit: expiry_date: Input should be a date written YYYY-MM-DD (1 times)" in output
+    assert "v3/campaign/data filters by created_at: holds" in output
+    assert "directoryusers/list is newest first: holds" in output
+    assert "loyalty cards have the same ids in v3 and v4: holds" in output
     assert not writing_paths(server)
     values = ["hush", "example.com", "Peeters", "Title", "cam_1 ", "Ann", "+4477", "ndoh57", "1990-02-28", "Brüssel"]
-    assert not [value for value in values if value in told + result.errors]
+    assert not [value for value in values if value in output + result.errors]
     assert len(server.requests) < 60

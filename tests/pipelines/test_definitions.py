@@ -226,8 +226,8 @@ def test_a_range_of_partitions_is_one_run_with_a_count_for_each_day(serve: Serve
             for event in result.get_asset_materialization_events()
             if event.asset_key == dg.AssetKey("coupon_sessions")
         }
-    asked = {entry.parameters.get("start_date") for entry in server.requests if "campaign/" in entry.path}
-    assert asked == {"2026-01-01"}
+    first_days = {entry.parameters.get("start_date") for entry in server.requests if "campaign/" in entry.path}
+    assert first_days == {"2026-01-01"}
     export_only()
     with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
         query = "SELECT created_at::DATE::VARCHAR, count(*) FROM coupon_sessions GROUP BY ALL"
@@ -238,13 +238,13 @@ def test_a_range_of_partitions_is_one_run_with_a_count_for_each_day(serve: Serve
 def test_a_run_without_configuration_fails_with_one_line_that_names_the_variable() -> None:
     result = defs.resolve_job_def("export").execute_in_process(partition_key="2026-01-01", raise_on_error=False)
     assert not result.success
-    told = {
+    reasons = {
         event.step_failure_data.user_failure_data.description
         for event in result.all_events
         if event.is_step_failure and event.step_failure_data.user_failure_data
     }
-    assert len(told) == 1
-    assert "COUPONTOOLS_API_URL is not set: set it to" in (told.pop() or "")
+    assert len(reasons) == 1
+    assert "COUPONTOOLS_API_URL is not set: set it to" in (reasons.pop() or "")
 
 
 def test_a_wrong_start_date_fails_a_run_and_skips_a_tick_with_one_line_that_names_it(
@@ -309,9 +309,9 @@ def test_no_value_of_the_environment_is_told_that_a_runs_config_names(monkeypatc
     result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
         run_config=attack, asset_selection=[*coupon_sessions.keys], raise_on_error=False
     )
-    told = "".join(f"{event.message} {event.event_specific_data}" for event in result.all_events)
-    assert "The start in the run's config is no date" in told
-    assert "never-told" not in told
+    text = "".join(f"{event.message} {event.event_specific_data}" for event in result.all_events)
+    assert "The start in the run's config is no date" in text
+    assert "never-told" not in text
 
 
 def test_loading_the_code_location_asks_nothing_and_writes_nothing_whatever_is_wrong(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def test_an_export_is_published_whoever_reads_what_it_says_in_a_folder_of_any_na
 def test_the_exit_code_tells_what_was_done(line: str, code: int) -> None:
     result = shell(line)
     assert result.returncode == code, result.stderr
-    told = ["Error: The dictionary cannot be written to standard output: No space left on device."]
-    assert result.stderr.splitlines() == (told if code == 1 else [])
+    errors = ["Error: The dictionary cannot be written to standard output: No space left on device."]
+    assert result.stderr.splitlines() == (errors if code == 1 else [])
 
 
 def test_sigterm_ends_an_export_that_was_started_with_sigint_ignored(serve: Serve, data_dir: Path) -> None:
@@ -68,9 +68,9 @@ def test_sigterm_ends_an_export_that_was_started_with_sigint_ignored(serve: Serv
     assert process.stderr
     assert process.stderr.readline().startswith("campaigns: ")
     process.terminate()
-    _, told = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert told.splitlines()[-1].startswith("Error: The run was interrupted. ")
+    assert errors.splitlines()[-1].startswith("Error: The run was interrupted. ")
     assert not (data_dir / "coupontools.duckdb").exists()
 
 

@@ -69,15 +69,15 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
     first = datetime(2026, 3, 26, 0, 15)  # the night to the 29th changes to summer time in Europe
     clock = Clock.frozen(first)
     serve(GeneratedAccount(seed=5, sessions=3_000, campaigns=2), clock=clock)
-    asked = []
+    requested = []
     for number in (0, 1, 3, 6):
         moment = first + timedelta(days=number)
         clock.set(moment)
         with ticked(instance, "daily_export", moment.replace(tzinfo=UTC)) as request:
-            asked.append(days_of(request))
+            requested.append(days_of(request))
             assert request.run_key == (moment - timedelta(days=1)).date().isoformat()
             run(instance, "export", request, coupon_sessions, directory_registrations)
-    assert asked == [
+    assert requested == [
         ("2026-03-25", "2026-03-25"),
         ("2026-03-26", "2026-03-26"),
         ("2026-03-27", "2026-03-28"),
@@ -85,11 +85,11 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
     ]
     window = "SELECT session_id FROM coupon_sessions WHERE created_at::DATE BETWEEN '2026-03-25' AND '2026-03-31'"
     export_only()  # publishes what the runs have read
-    found = set(in_database(data_dir, window))
+    rows = set(in_database(data_dir, window))
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "whole"))
     export_only(coupon_sessions, start="2026-03-25", end="2026-03-31")
-    assert found == set(in_database(tmp_path / "whole", window))
-    assert len(found) > 10
+    assert rows == set(in_database(tmp_path / "whole", window))
+    assert len(rows) > 10
 
 
 def test_a_day_whose_run_has_failed_is_read_with_the_next(serve: Serve, instance: dg.DagsterInstance) -> None:
@@ -111,19 +111,19 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
     def sense() -> dg.SensorResult | dg.SkipReason:
         sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
         with dg.build_sensor_context(instance_in_memory, resources=RESOURCES) as context:
-            found = sensor(context)
-        assert isinstance(found, dg.SensorResult | dg.SkipReason)
-        return found
+            result = sensor(context)
+        assert isinstance(result, dg.SensorResult | dg.SkipReason)
+        return result
 
-    def follow(found: dg.SensorResult | dg.SkipReason, *assets: dg.AssetsDefinition) -> None:
-        assert isinstance(found, dg.SensorResult)
-        for change in found.dynamic_partitions_requests or []:
+    def follow(result: dg.SensorResult | dg.SkipReason, *assets: dg.AssetsDefinition) -> None:
+        assert isinstance(result, dg.SensorResult)
+        for change in result.dynamic_partitions_requests or []:
             if isinstance(change, dg.AddDynamicPartitionsRequest):
                 instance_in_memory.add_dynamic_partitions("loyalty_cards", change.partition_keys)
             else:
                 for key in change.partition_keys:
                     instance_in_memory.delete_dynamic_partition("loyalty_cards", key)
-        for request in found.run_requests or []:
+        for request in result.run_requests or []:
             run(instance_in_memory, "export_loyalty_users", request, *assets)
 
     follow(sense(), loyalty_cards, loyalty_users)

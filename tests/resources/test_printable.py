@@ -12,8 +12,8 @@ from resources.printable import make_lines_printable, make_printable
 def test_nothing_that_acts_is_left_and_all_else_is_as_it_was(text: str) -> None:
     shown = make_printable(text)
     assert shown.encode() or not text
-    assert not any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in shown)
-    assert not any(unicodedata.bidirectional(each) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI"} for each in shown)
+    assert not any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in shown)
+    assert not any(unicodedata.bidirectional(letter) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI"} for letter in shown)
     assert make_printable(shown) == shown
     if text.isprintable() and text.isascii():
         assert shown == text

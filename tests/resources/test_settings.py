@@ -67,8 +67,8 @@ def read() -> None:
         settings.read()
 
 
-@pytest.mark.parametrize(("name", "value", "told"), WRONG)
-def test_what_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+@pytest.mark.parametrize(("name", "value", "expected"), WRONG)
+def test_what_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str) -> None:
     for variable in ("API_URL", "CLIENT_ID", "CLIENT_SECRET"):
         monkeypatch.setenv(f"COUPONTOOLS_{variable}", "sandbox")
     monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
@@ -76,13 +76,13 @@ def test_what_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
         read()
     message = str(error.value)
     assert message.startswith(f"COUPONTOOLS_{name} is wrong: ")
-    assert told in message
+    assert expected in message
     assert len(message.splitlines()) == 1
     assert "hush" not in message
 
 
 @pytest.mark.parametrize(
-    ("given", "taken"),
+    ("written", "taken"),
     [
         ("https://api.example/", "https://api.example"),
         (" https://api.example\r\n", "https://api.example"),
@@ -94,20 +94,20 @@ def test_what_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
     ],
 )
 def test_an_address_is_taken_without_what_stands_around_it(
-    monkeypatch: pytest.MonkeyPatch, given: str, taken: str
+    monkeypatch: pytest.MonkeyPatch, written: str, taken: str
 ) -> None:
-    monkeypatch.setenv("COUPONTOOLS_API_URL", given)
+    monkeypatch.setenv("COUPONTOOLS_API_URL", written)
     assert ApiAddress.read().api_url == taken
 
 
 @pytest.mark.parametrize(
-    ("given", "taken"), [("~/coupons", "home/coupons"), ("~", "home"), ("a~b/~", "a~b/~"), ("dätä *?[", "dätä *?[")]
+    ("written", "taken"), [("~/coupons", "home/coupons"), ("~", "home"), ("a~b/~", "a~b/~"), ("dätä *?[", "dätä *?[")]
 )
 def test_a_tilde_at_the_beginning_of_the_folder_is_the_home_folder(
-    monkeypatch: pytest.MonkeyPatch, given: str, taken: str
+    monkeypatch: pytest.MonkeyPatch, written: str, taken: str
 ) -> None:
     monkeypatch.setenv("HOME", "home")
-    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", given)
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", written)
     assert Storage.read().data_dir == Path(taken)
 
 

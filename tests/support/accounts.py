@@ -119,7 +119,9 @@ def whole_account() -> HandmadeAccount:
             ("basic", "recurring_daily", "recurring_weekly", "recurring_monthly", "recurring_yearly"), 1
         )
     }
-    paid = [{"ID": name, "code": f"Code{name}", "name": f"N {name}", "payment": each} for name, each in prices.items()]
+    paid = [
+        {"ID": name, "code": f"Code{name}", "name": f"N {name}", "payment": payment} for name, payment in prices.items()
+    ]
     sessions = {"cam_1": [session(n, created=START + timedelta(hours=n)) for n in range(250)], "cam_2": [session(900)]}
     return HandmadeAccount(
         [campaign(1), campaign(2, status="archived")],

@@ -30,8 +30,8 @@ class DagsterDev:
         """Ask the GraphQL API; returns what its one field holds."""
         answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
         assert "errors" not in answer, answer
-        (found,) = answer["data"].values()
-        return found
+        (value,) = answer["data"].values()
+        return value
 
     def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> None:
         """Launch a backfill of assets that one function fills, and wait until it has succeeded."""
@@ -39,8 +39,8 @@ class DagsterDev:
             "mutation($given: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $given) "
             "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
         )
-        given = {"assetSelection": [{"path": [asset]} for asset in assets], "partitionNames": list(partitions)}
-        launched = self.ask(launch, given=given)
+        selection = {"assetSelection": [{"path": [asset]} for asset in assets], "partitionNames": list(partitions)}
+        launched = self.ask(launch, given=selection)
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         state = (
             "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"

@@ -43,15 +43,15 @@ def failed(code: int) -> dict[str, object]:
 
 
 @contextmanager
-def answering(answer: Answer, asked: list[Asked]) -> Iterator[str]:
-    """Serve what `answer` says, and add each request to `asked`; the value is the root of the API."""
+def answering(answer: Answer, requests: list[Asked]) -> Iterator[str]:
+    """Serve what `answer` says, and add each request to `requests`; the value is the root of the API."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             url = urlsplit(self.path)
             path, parameters = url.path.lstrip("/"), dict(parse_qsl(url.query)) | (json.loads(body) if body else {})
-            asked.append((path, parameters))
+            requests.append((path, parameters))
             said = answer(path, parameters)
             status, content = (said, b"") if isinstance(said, int) else (200, json.dumps(said).encode())
             self.send_response(status)
@@ -72,7 +72,7 @@ def answering(answer: Answer, asked: list[Asked]) -> Iterator[str]:
 class Extracted:
     """What a run has written, and what it has reported."""
 
-    asked: list[Asked]
+    requests: list[Asked]
     report: ExtractionReport | None = None
     error: CoupontoolsError | None = None
     slices: list[CompletedSlice] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Extracted:
 
     def paths(self) -> list[str]:
         """The paths that were asked for, each once, in order."""
-        return list(dict.fromkeys(path for path, _ in self.asked))
+        return list(dict.fromkeys(path for path, _ in self.requests))
 
 
 class Extraction:
@@ -105,7 +105,7 @@ class Extraction:
         """Read a table by `work` from a server that says `answer`; `about` are further attributes of the TableRun."""
         extracted, key = Extracted([]), BatchKey(f"a test of {table.TABLE}", self.resumable_for)
         opened = open_batch(self._warehouse.engine, self._warehouse.store, key)
-        with answering(answer, extracted.asked) as url, opened as batch:
+        with answering(answer, extracted.requests) as url, opened as batch:
 
             async def read() -> ExtractionReport:
                 coupontools = CoupontoolsResource(url=url, accept_counts=about.pop("accept_counts", False))

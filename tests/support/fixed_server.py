@@ -13,11 +13,11 @@ def replying(
     otherwise: str,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    asked: list[tuple[str, Mapping[str, str]]] | None = None,
+    requests: list[tuple[str, Mapping[str, str]]] | None = None,
 ) -> Iterator[str]:
     """Serve a body for each path, `otherwise` for all others; the value is the root of the API.
 
-    All have the same status and headers. Path and headers of each request are added to `asked`.
+    All have the same status and headers. Path and headers of each request are added to `requests`.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -25,8 +25,8 @@ def replying(
 
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("content-length") or 0))
-            if asked is not None:
-                asked.append((self.path, dict(self.headers)))
+            if requests is not None:
+                requests.append((self.path, dict(self.headers)))
             body = bodies.get(self.path.partition("?")[0].lstrip("/"), otherwise).encode()
             self.send_response(status)
             for name, value in (headers or {}).items():

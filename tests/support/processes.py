@@ -96,20 +96,20 @@ def expected(revision: int) -> State:
     rows: dict[str, Rows] = {
         "campaigns": [(f"cam_{number}", mark) for number in range(CAMPAIGNS)],
         "coupon_sessions": [
-            (f"s{1000 * number + each:020}", f"cam_{number}", day(each % 59), mark)
+            (f"s{1000 * number + index:020}", f"cam_{number}", day(index % 59), mark)
             for number in range(CAMPAIGNS)
-            for each in range(SESSIONS + revision)
+            for index in range(SESSIONS + revision)
         ],
         "directories": [(f"dir_{number}", mark) for number in range(2)],
         "directory_registrations": [
-            (f"reg_{100 * number + each}", f"dir_{number}", day(each), mark)
+            (f"reg_{100 * number + index}", f"dir_{number}", day(index), mark)
             for number in range(2)
-            for each in range(20 + revision)
+            for index in range(20 + revision)
         ],
         "loyalty_users": [(str(number), "123456", mark) for number in range(20 + revision)],
         "quarantine": [("v3/campaign/data", "cam_0", mark)],
     }
-    return State({table: sorted(found) for table, found in rows.items()})
+    return State({table: sorted(rows_of_table) for table, rows_of_table in rows.items()})
 
 
 def start(data_dir: Path, *arguments: str, command: Iterable[str] = ()) -> "subprocess.Popen[str]":
@@ -132,9 +132,9 @@ def export(
 
 def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
     """Wait for the end of a process, which must have this exit code; returns what it said of errors."""
-    _, told = process.communicate(timeout=180)
-    assert process.returncode == code, told
-    return told
+    _, errors = process.communicate(timeout=180)
+    assert process.returncode == code, errors
+    return errors
 
 
 @contextmanager
@@ -154,5 +154,7 @@ def left_over(data_dir: Path) -> list[str]:
     """What no run leaves when it ends."""
     state, snapshots = data_dir / ".state", data_dir / ".snapshots"
     patterns = ("*.tmp", "*.wal", "*.new.*", "spill")
-    found = chain((state / "batches").iterdir(), *(data_dir.rglob(each) for each in patterns), data_dir.glob(".*.tmp"))
-    return sorted({str(path) for path in chain(found, snapshots.glob("unfinished"))})
+    leftovers = chain(
+        (state / "batches").iterdir(), *(data_dir.rglob(pattern) for pattern in patterns), data_dir.glob(".*.tmp")
+    )
+    return sorted({str(path) for path in chain(leftovers, snapshots.glob("unfinished"))})

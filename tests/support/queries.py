@@ -35,9 +35,9 @@ def all_tables(data_dir: Path) -> dict[str, Rows]:
 
 def all_sessions(data_dir: Path, columns: str = "* EXCLUDE (_extracted_at)") -> Rows:
     """The sessions in both forms, which must be the same rows."""
-    found = in_database(data_dir, f"SELECT {columns} FROM coupon_sessions ORDER BY session_id")
-    assert sorted(in_parquet(data_dir, "coupon_sessions", columns), key=repr) == sorted(found, key=repr)
-    return found
+    rows = in_database(data_dir, f"SELECT {columns} FROM coupon_sessions ORDER BY session_id")
+    assert sorted(in_parquet(data_dir, "coupon_sessions", columns), key=repr) == sorted(rows, key=repr)
+    return rows
 
 
 def _in_files(

@@ -20,8 +20,8 @@ def answering(answers: Answers) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-            page = re.search(r'"page": ?(\d+)|[?&]page=(\d+)', asked + self.path)
+            content = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+            page = re.search(r'"page": ?(\d+)|[?&]page=(\d+)', content + self.path)
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with suppress(OSError):  # the client has had enough
                 for piece in answers(int(page[1] or page[2]) if page else 1):
@@ -38,9 +38,9 @@ def answering(answers: Answers) -> Iterator[str]:
 
 def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
     """An HTTP answer with a body; a header `content_encoding` is Content-Encoding."""
-    told = {"content-type": "application/json", "content-length": str(len(body))}
-    told |= {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = [f"HTTP/1.0 {status}", *(f"{name}: {value}" for name, value in told.items()), "", ""]
+    sent_headers = {"content-type": "application/json", "content-length": str(len(body))}
+    sent_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"HTTP/1.0 {status}", *(f"{name}: {value}" for name, value in sent_headers.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 

@@ -83,10 +83,12 @@ def export_sessions(start: date, end: date) -> Metadata:
 
 def writing_paths(server: SandboxServer) -> list[str]:
     """The endpoints that were asked and are not for reading."""
-    reading = [(each.method, re.sub(r"\{\w+\}", "[^/]+", each.path)) for each in ENDPOINTS if not each.writes]
-    asked = {(entry.method, entry.path) for entry in server.requests}
+    reading = [
+        (endpoint.method, re.sub(r"\{\w+\}", "[^/]+", endpoint.path)) for endpoint in ENDPOINTS if not endpoint.writes
+    ]
+    requests = {(entry.method, entry.path) for entry in server.requests}
     return [
         path
-        for method, path in asked
+        for method, path in requests
         if not any(method == known and re.fullmatch(pattern, path) for known, pattern in reading)
     ]

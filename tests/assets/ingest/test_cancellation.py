@@ -12,7 +12,7 @@ from assets.ingest.cancellation import run_until_cancelled
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("seconds", [None, 0.0, 60.0], ids=["at the end", "just before the end", "long before the end"])
 def test_a_signal_ends_what_is_awaited(number: signal.Signals, seconds: float | None) -> None:
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    before = [signal.getsignal(signal_number) for signal_number in (signal.SIGINT, signal.SIGTERM)]
 
     async def work() -> str:
         os.kill(os.getpid(), number)
@@ -22,4 +22,4 @@ def test_a_signal_ends_what_is_awaited(number: signal.Signals, seconds: float | 
 
     with pytest.raises(KeyboardInterrupt):
         run_until_cancelled(work())
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(signal_number) for signal_number in (signal.SIGINT, signal.SIGTERM)] == before

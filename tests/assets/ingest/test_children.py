@@ -42,8 +42,8 @@ def report_of(extracted: Extracted) -> ExtractionReport:
 
 def listed_parents(extracted: Extracted) -> list[tuple[str, ...]]:
     """The complete lists of parents, which are evidence that all others were deleted."""
-    found = [each for each in report_of(extracted).complete_reads if isinstance(each, CompleteParentList)]
-    return [tuple(each.values) for each in found]
+    reads = [read for read in report_of(extracted).complete_reads if isinstance(read, CompleteParentList)]
+    return [tuple(read.values) for read in reads]
 
 
 def test_the_records_of_every_listed_parent_are_read(extraction: Extraction) -> None:
@@ -94,7 +94,7 @@ def test_a_read_of_days_is_no_evidence_of_deletions(extraction: Extraction) -> N
     assert listed_parents(read(extraction, answer, DirectoryRegistration)) == [("dir_1",)]
 
 
-def users_of_cards(missing: tuple[str, ...], listed: list[str]) -> Answer:
+def users_of_cards(not_found: tuple[str, ...], listed: list[str]) -> Answer:
     """A server of two loyalty cards that answers 404 for some; the second list of cards holds only those `listed`."""
     lists = iter([["1", "2"], listed])
 
@@ -102,7 +102,7 @@ def users_of_cards(missing: tuple[str, ...], listed: list[str]) -> Answer:
         if path == "v4/loyalty/loyalty-cards":
             return [{"id": card} for card in next(lists)]
         card = path.split("/")[-2]
-        return 404 if card in missing else [{"id": f"user of {card}"}]
+        return 404 if card in not_found else [{"id": f"user of {card}"}]
 
     return answer
 

@@ -72,7 +72,7 @@ def test_a_description_that_cannot_be_read_is_kept_and_fails_the_table(extractio
     (message,) = report_of(extracted).unreadable
     assert "v3/coupon/info of campaign cam_1 in a shape that is not known" in message
     assert extracted.rejected.select("parent_id", "record").rows() == [("cam_1", '["odd"]')]
-    assert {each.key.parent: each.is_complete for each in extracted.slices} == {
+    assert {slice_.key.parent: slice_.is_complete for slice_ in extracted.slices} == {
         "cam_1": False,
         "cam_2": True,
         None: True,

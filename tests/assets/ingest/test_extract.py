@@ -66,7 +66,7 @@ def test_each_slice_brings_its_rows_with_what_is_known_from_its_request(extracti
     assert (report.slices, report.finished, report.records) == (2, 2, 3)
     assert (report.parents, report.parents_finished) == (2, 2)
     assert (report.new_fields, report.places) == ({"news"}, {"sessions"})
-    assert sorted((each.key.parent, each.records, each.is_complete) for each in extracted.slices) == [
+    assert sorted((slice_.key.parent, slice_.records, slice_.is_complete) for slice_ in extracted.slices) == [
         ("cam_1", 2, True),
         ("cam_2", 1, True),
     ]
@@ -76,7 +76,7 @@ def test_what_a_dead_run_has_read_is_not_read_again(extraction: Extraction) -> N
     answer = sessions_of({"cam_1": [session(1)], "cam_2": [session(2)]})
     read(extraction, answer, ONE)
     extracted = read(extraction, answer, ONE, TWO)
-    assert {parameters["campaign"] for _, parameters in extracted.asked} == {"cam_2"}
+    assert {parameters["campaign"] for _, parameters in extracted.requests} == {"cam_2"}
     report = report_of(extracted)
     assert (report.resumed, report.finished, report.parents_finished) == (1, 1, 2)
     assert len(extracted.rows) == 2
@@ -86,7 +86,7 @@ def test_a_slice_that_covers_others_completes_them_too(extraction: Extraction) -
     covered = replace(ONE, endpoint=ENDPOINTS["opens"])
     extracted = read(extraction, sessions_of({"cam_1": [session(1)]}), replace(ONE, covers=(covered,)))
     assert extracted.paths() == ["v3/campaign/data"]
-    assert [each.key.endpoint for each in extracted.slices] == ["v3/campaign/data", "v3/campaign/opens"]
+    assert [slice_.key.endpoint for slice_ in extracted.slices] == ["v3/campaign/data", "v3/campaign/opens"]
 
 
 def test_a_parent_that_was_deleted_is_skipped_and_reported(extraction: Extraction) -> None:
@@ -96,7 +96,7 @@ def test_a_parent_that_was_deleted_is_skipped_and_reported(extraction: Extractio
 
     extracted = read(extraction, answer, ONE, TWO)
     assert report_of(extracted).deleted == ["cam_1"]
-    assert [each.key.parent for each in extracted.slices] == ["cam_2"]
+    assert [slice_.key.parent for slice_ in extracted.slices] == ["cam_2"]
 
 
 def test_an_answer_that_cannot_be_read_is_kept_and_costs_no_other_slice(extraction: Extraction) -> None:
@@ -110,7 +110,7 @@ def test_an_answer_that_cannot_be_read_is_kept_and_costs_no_other_slice(extracti
     assert "kept in the table quarantine" in message
     assert extracted.rejected.select("parent_id", "record").rows() == [("cam_1", '["odd"]')]
     assert len(extracted.rows) == 1
-    assert {each.key.parent: each.is_complete for each in extracted.slices} == {"cam_1": False, "cam_2": True}
+    assert {slice_.key.parent: slice_.is_complete for slice_ in extracted.slices} == {"cam_1": False, "cam_2": True}
 
 
 def test_the_first_other_error_ends_the_read_and_leaves_what_was_complete(extraction: Extraction) -> None:
@@ -122,7 +122,9 @@ def test_the_first_other_error_ends_the_read_and_leaves_what_was_complete(extrac
     first = read(extraction, answer, ONE)
     second = read(extraction, answer, ONE, TWO)
     assert isinstance(second.error, AccountError)
-    assert [each.key.parent for each in second.slices] == [each.key.parent for each in first.slices] == ["cam_1"]
+    assert (
+        [slice_.key.parent for slice_ in second.slices] == [slice_.key.parent for slice_ in first.slices] == ["cam_1"]
+    )
 
 
 @pytest.mark.parametrize("accept_counts", [False, True])
@@ -158,7 +160,7 @@ def test_a_part_that_the_account_does_not_have_is_empty(extraction: Extraction) 
     extracted = extraction.run(SmsGroup, lambda _path, _parameters: failed(103), work)
     (message,) = report_of(extracted).not_available
     assert "does not have v3/smstool/grouplist" in message
-    assert [each.is_complete for each in extracted.slices] == [True]
+    assert [slice_.is_complete for slice_ in extracted.slices] == [True]
 
 
 def test_a_read_of_everything_is_evidence_of_deletions_with_what_it_is_about(extraction: Extraction) -> None:

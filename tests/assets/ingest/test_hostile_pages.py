@@ -31,7 +31,7 @@ MAX_SECONDS, MAX_KILOBYTES = 5.0, 400_000
 
 unicode = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 pieces = st.sampled_from(["a", "é", "😀", "{", '},{"', ":", r"\"", r"\\", r"\n", r"\u0000", r"\ud83d\ude00", r"\ud83d"])
-strings = st.lists(pieces, max_size=4).map(lambda found: '"' + "".join(found).replace(',{"', ",{") + '"')
+strings = st.lists(pieces, max_size=4).map(lambda texts: '"' + "".join(texts).replace(',{"', ",{") + '"')
 numbers = st.sampled_from(["0", "-0", "7", "1.50", "1e3", "1E400", "-0.1", "12345678901234567890"])
 digits = st.integers(1, 6_000).map(lambda count: "9" * count)
 deep = st.integers(1, 300).map(lambda depth: "[" * depth + "]" * depth)
@@ -47,7 +47,7 @@ def objects(values: st.SearchStrategy[str], names: st.SearchStrategy[str] = unic
 
 
 def lists(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.lists(values, max_size=3).map(lambda found: f"[{','.join(found)}]")
+    return st.lists(values, max_size=3).map(lambda texts: f"[{','.join(texts)}]")
 
 
 values = st.one_of(st.recursive(leaves, lambda inner: lists(inner) | objects(inner), max_leaves=6), deep, digits, long)
@@ -101,9 +101,9 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    found = Server()
-    with answering(lambda _: [found.answer]) as found.url:
-        yield found
+    server = Server()
+    with answering(lambda _: [server.answer]) as server.url:
+        yield server
 
 
 ENVIRONMENT = {
@@ -170,23 +170,23 @@ def is_of(row: dict[str, Any], record: Any) -> bool:
 def test_a_hostile_answer_gives_right_rows_or_one_line_at_a_known_price(
     server: Server, page: list[str], damage: str, at: float, packing: str, status: str, kind: str
 ) -> None:
-    whole = f'{{"status":{{"status":"OK"}},"sessions":[{",".join(page)}]}}'.encode()
-    body = DAMAGES[damage](whole, at)
+    intact = f'{{"status":{{"status":"OK"}},"sessions":[{",".join(page)}]}}'.encode()
+    body = DAMAGES[damage](intact, at)
     packed = ENCODINGS[packing](body)
     server.answer = http(packed, status, content_type=kind, content_encoding=packing.strip())
     memory, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    found = outcome(server)
+    result = outcome(server)
     assert time.process_time() - begun < MAX_SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MAX_KILOBYTES
-    if isinstance(found, CoupontoolsError):
-        assert "\n" not in str(found)
-        assert len(str(found)) < 1_000
+    if isinstance(result, CoupontoolsError):
+        assert "\n" not in str(result)
+        assert len(str(result)) < 1_000
         is_large = len(body) > MAX_ANSWER or body.count(b"{") + body.count(b"[") > MAX_ANSWER // 32
         assert is_large or damage != "none" or packing not in HARMLESS or status != "200 OK"
         return
     sent = loaded(body)
     assert sent is not None, "there are rows where Python finds no JSON"
-    assert found.records == len(sent["sessions"])
-    assert len(found.rows) + len(found.rejected_keys) + found.copies == found.records
-    for row in found.rows.iter_rows(named=True):
+    assert result.records == len(sent["sessions"])
+    assert len(result.rows) + len(result.rejected_keys) + result.copies == result.records
+    for row in result.rows.iter_rows(named=True):
         assert any(is_of(row, record) for record in sent["sessions"])

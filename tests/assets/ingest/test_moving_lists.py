@@ -32,14 +32,14 @@ class MovingAccount(HandmadeAccount):
         self.after: dict[int, Callable[[], None]] = {}
 
     def rows(self, table: Table, parent: str, now: datetime) -> Any:
-        found = super().rows(table, parent, now)
+        records = super().rows(table, parent, now)
         self._answer(table)
-        return found
+        return records
 
     def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> Any:
-        found = super().sessions(campaign_id, query, now)
+        records = super().sessions(campaign_id, query, now)
         self._answer(query.kind)
-        return found
+        return records
 
     def _answer(self, name: str) -> None:
         if name == self.list_name:
@@ -53,9 +53,9 @@ def registrations(numbers: range, start: datetime = START) -> list[Record]:
 
 def keys(data_dir: Path, table: str, column: str) -> list[str]:
     """The keys of a table as often as they are in it, in both forms."""
-    found = sorted(row[0] for row in in_database(data_dir, f"SELECT {column} FROM {table}"))
-    assert sorted(row[0] for row in in_parquet(data_dir, table, column)) == found
-    return found
+    ids = sorted(row[0] for row in in_database(data_dir, f"SELECT {column} FROM {table}"))
+    assert sorted(row[0] for row in in_parquet(data_dir, table, column)) == ids
+    return ids
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_registrations_that_stay_are_read_although_others_come_and_go(
 
     made.after[answer] = move
     serve(made, registration_page_size=10)
-    told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
-    found = keys(data_dir, "directory_registrations", "registration_id")
-    assert len(found) == len(set(found))
-    there_all_the_while = {f"reg_{number}" for number in range(1, size + 1)} - {f"reg_{each}" for each in deleted}
-    assert there_all_the_while <= set(found)
-    assert set(found) <= there_all_the_while | {f"reg_{number}" for number in (*deleted, *added)}
-    moved = told["directory_registrations"]["records found by reading again"]
-    assert set(found) >= {f"reg_{number}" for number in added} or not moved
+    reports = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    ids = keys(data_dir, "directory_registrations", "registration_id")
+    assert len(ids) == len(set(ids))
+    there_all_the_while = {f"reg_{number}" for number in range(1, size + 1)} - {f"reg_{number}" for number in deleted}
+    assert there_all_the_while <= set(ids)
+    assert set(ids) <= there_all_the_while | {f"reg_{number}" for number in (*deleted, *added)}
+    moved = reports["directory_registrations"]["records found by reading again"]
+    assert set(ids) >= {f"reg_{number}" for number in added} or not moved
 
 
 def test_a_run_says_that_a_list_moved_and_what_that_brought(
@@ -106,9 +106,9 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
     )
     made.after[1] = lambda: made.remove_record("registrations", "reg_30", "dir_1")
     serve(made, registration_page_size=10)
-    told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    reports = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
     assert len(keys(data_dir, "directory_registrations", "registration_id")) == 30
-    about_registrations = told["directory_registrations"]
+    about_registrations = reports["directory_registrations"]
     assert about_registrations["lists that changed while read"] == 1
     assert about_registrations["records found by reading again"] == 1
     assert "v3/directoryusers/list of directory dir_1 from 2026-01-01 to 2026-01-31 changed while it was read" in (
@@ -122,10 +122,10 @@ def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
             directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(230))}
         ),
     )
-    told = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
-    asked = [each.parameters["page"] for each in server.requests if each.path == "v3/directoryusers/list"]
-    assert asked == [1, 2, 3, 1, 2, 3]
-    assert told["directory_registrations"]["lists that changed while read"] == 0
+    reports = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    pages = [request.parameters["page"] for request in server.requests if request.path == "v3/directoryusers/list"]
+    assert pages == [1, 2, 3, 1, 2, 3]
+    assert reports["directory_registrations"]["lists that changed while read"] == 0
 
 
 def test_a_window_of_the_past_is_found_although_the_list_grows_above_it(serve: Serve, data_dir: Path) -> None:
@@ -167,9 +167,9 @@ def test_sessions_that_stay_are_read_although_others_come_and_go(
     serve(made, session_page_size=10, session_order=order, amount_meaning=amount)
     days = {"full": True} if whole else {"start": f"{TODAY}", "end": f"{TODAY}"}
     export_only(campaigns, coupon_sessions, **days)
-    found = keys(data_dir, "coupon_sessions", "sequence_id")
-    assert len(found) == len(set(found))
-    assert {*range(1, 36)} - {3, 34} <= {int(number) for number in found} <= {*range(1, 38)}
+    ids = keys(data_dir, "coupon_sessions", "sequence_id")
+    assert len(ids) == len(set(ids))
+    assert {*range(1, 36)} - {3, 34} <= {int(number) for number in ids} <= {*range(1, 38)}
     export_only(campaigns, coupon_sessions, full=True)
     live = in_database(data_dir, "SELECT sequence_id FROM coupon_sessions WHERE _deleted_at IS NULL ORDER BY ALL")
     assert [number for (number,) in live] == sorted({*range(1, 38)} - {3, 34})
@@ -193,11 +193,11 @@ def test_a_list_that_moves_without_end_is_left_to_the_next_run_and_deletes_nothi
         made.set_sessions("cam_1", [sessions[number] for number in middle])
 
     made.after[made.answered + 1] = swap
-    told = export_only(campaigns, coupon_sessions, full=True)["coupon_sessions"]
-    assert told["lists that changed while read"] == 1
-    assert told["rows deleted"] == 0
-    found = keys(data_dir, "coupon_sessions", "session_id")
-    assert len(found) == len(set(found))
+    report = export_only(campaigns, coupon_sessions, full=True)["coupon_sessions"]
+    assert report["lists that changed while read"] == 1
+    assert report["rows deleted"] == 0
+    ids = keys(data_dir, "coupon_sessions", "session_id")
+    assert len(ids) == len(set(ids))
 
 
 def test_loyalty_users_that_stay_are_read_although_one_goes(serve: Serve, data_dir: Path) -> None:

@@ -20,9 +20,9 @@ def test_more_than_five_validations_of_one_person_in_a_campaign_are_looked_at() 
     ann = [validated(n, email="ann@x.be" if n % 2 else "ANN@x.be ") for n in range(6)]
     bo = [validated(n, email="bo@x.be") for n in range(5)]
     cy = [validated(n, email="cy@x.be", campaign_id=f"cam_{n % 2 + 1}") for n in range(6)]
-    gone = [validated(n, email="bo@x.be", _deleted_at=READ_AT) for n in range(3)]
+    deleted = [validated(n, email="bo@x.be", _deleted_at=READ_AT) for n in range(3)]
     nobody = [validated(n) for n in range(9)]
-    sessions = [*ann, *bo, *cy, *gone, *nobody]
+    sessions = [*ann, *bo, *cy, *deleted, *nobody]
     assert in_marts(QUERY, coupon_sessions=sessions) == [
         ("many validations of one person", "cam_1", "ann@x.be", None, 6, 23, 6 / 23)
     ]

@@ -119,7 +119,7 @@ def records_of(draw: st.DrawFn, table: type[Table]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     keys = [column for column in record_columns(table) if column.name in table.KEY]
     others = [column for column in record_columns(table) if column.name not in table.KEY]
-    for column in keys + draw(st.lists(st.sampled_from(others), max_size=8, unique_by=lambda each: each.name)):
+    for column in keys + draw(st.lists(st.sampled_from(others), max_size=8, unique_by=lambda other: other.name)):
         value = texts.filter(bool) if column in keys else field_values(column)
         places = st.lists(st.sampled_from(column.paths), min_size=1, max_size=2, unique=True)
         for *above, name in draw(places if draw(st.integers(0, 4)) == 0 else st.sampled_from(column.paths).map(_alone)):
@@ -190,7 +190,7 @@ def without_columns(record: dict[str, Any], table: type[Table]) -> dict[str, Any
     left: dict[str, Any] = {}
     for name, value in record.items():
         if name in groups and isinstance(value, dict):
-            rest = {inner: each for inner, each in value.items() if (name, inner) not in declared or each in ([], {})}
+            rest = {inner: part for inner, part in value.items() if (name, inner) not in declared or part in ([], {})}
             left |= {name: rest} if rest else {}
         elif value in ([], {}) or ((name,) not in declared and not (name in groups and value is None)):
             left[name] = value
@@ -253,7 +253,7 @@ def test_a_record_is_refused_for_what_it_is_and_not_for_its_company(records: lis
     ]
 
 
-PIECES = ["a", "é", "😀", "{", "}", "},{", ":", ",", "[]", *(rf"\{each}" for each in '"\\/bfnrt')]
+PIECES = ["a", "é", "😀", "{", "}", "},{", ":", ",", "[]", *(rf"\{letter}" for letter in '"\\/bfnrt')]
 ESCAPES = [r"\u0041", r"\u0000", r"\u00e9", r"\ud83d\ude00", r"\ud83d", r"\ude00", r"\ude00\ud83d"]
 NUMBERS = [
     "0",
@@ -281,8 +281,8 @@ def spelt(draw: st.DrawFn, name: str) -> str:
 def objects_of(draw: st.DrawFn, members: dict[str, st.SearchStrategy[str]]) -> str:
     """An object with some of the members, as it may stand in a page."""
     names = draw(st.lists(st.sampled_from(sorted(members)), unique=draw(st.booleans()), max_size=5))
-    told = [f'{draw(gaps)}"{spelt(draw, name)}"{draw(gaps)}:{draw(gaps)}{draw(members[name])}' for name in names]
-    return "{" + ",".join(told) + "}"
+    texts = [f'{draw(gaps)}"{spelt(draw, name)}"{draw(gaps)}:{draw(gaps)}{draw(members[name])}' for name in names]
+    return "{" + ",".join(texts) + "}"
 
 
 OTHERS = [
@@ -399,9 +399,9 @@ def test_undeclared_fields_are_kept_as_they_were_written() -> None:
     ],
 )
 def test_what_a_column_cannot_hold_exactly_is_refused_with_its_reason(status: dict[str, Any], reason: str) -> None:
-    found = reasons(session(1, status=status))
-    assert len(found) == 1
-    assert found[0].startswith(reason)
+    messages = reasons(session(1, status=status))
+    assert len(messages) == 1
+    assert messages[0].startswith(reason)
 
 
 @pytest.mark.parametrize("value", ["active", "0", " ", 0, 7, 1.5, True, ["x"], [[]], "0000-00-00 00:00:00"])
@@ -464,12 +464,12 @@ def repeating(draw: st.DrawFn, depth: int = 3) -> str:
     names = draw(
         st.lists(st.sampled_from(["session", "customid", "status", "user", "value", "email", "q"]), max_size=5)
     )
-    told = []
+    texts = []
     for name in names:
         is_deeper = depth > 0 and (name in ("status", "user", "q"))
         inner = draw(repeating(depth - 1)) if is_deeper else f'"v{draw(st.uuids())}"'
-        told.append(f'"{spelt(draw, name)}":{f"[{inner}]" if name == "q" else inner}')
-    return "{" + ",".join(told) + "}"
+        texts.append(f'"{spelt(draw, name)}":{f"[{inner}]" if name == "q" else inner}')
+    return "{" + ",".join(texts) + "}"
 
 
 @given(records=st.lists(repeating(), min_size=1, max_size=2, unique=True))
@@ -477,9 +477,9 @@ def repeating(draw: st.DrawFn, depth: int = 3) -> str:
 def test_no_value_of_a_name_that_stands_twice_is_lost_whatever_stands_beside_it(records: list[str]) -> None:
     together = read(f"[{','.join([*records, NEIGHBOUR])}]".encode())
     assert together.rows["session_id"].to_list()[-1:] == ["neighbour"]
-    alone = [read(f"[{each}]".encode()) for each in records]
-    assert pl.concat([each.rows for each in alone]).equals(together.rows.head(-1))
-    assert pl.concat([each.rejected for each in alone])["record"].sort().equals(together.rejected["record"].sort())
+    alone = [read(f"[{record}]".encode()) for record in records]
+    assert pl.concat([page.rows for page in alone]).equals(together.rows.head(-1))
+    assert pl.concat([page.rejected for page in alone])["record"].sort().equals(together.rejected["record"].sort())
     kept = "".join(frame.write_json() for frame in (together.rows, together.rejected))
     assert all(value in kept for record in records for value in re.findall(r"v[0-9a-f-]{36}", record))
 

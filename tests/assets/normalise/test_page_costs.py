@@ -46,15 +46,15 @@ def in_user(number: int, names: dict[str, Any]) -> dict[str, Any]:
     return session(number, user={"email": "a@example.com", **names})
 
 
-@pytest.mark.parametrize(("record", "place", "told"), [(with_names, None, "*"), (in_user, "user", "user.*")])
+@pytest.mark.parametrize(("record", "place", "field"), [(with_names, None, "*"), (in_user, "user", "user.*")])
 def test_data_in_the_names_of_fields_is_kept_and_named_once(
-    record: Callable[[int, dict[str, Any]], dict[str, Any]], place: str | None, told: str
+    record: Callable[[int, dict[str, Any]], dict[str, Any]], place: str | None, field: str
 ) -> None:
-    given = [{f'n"{number} {i}': [number, {"é": i}] for i in range(number % 4)} for number in range(150)]
-    result = read([record(number, names) for number, names in enumerate(given)])
-    found = [json.loads(extra) if extra else {} for extra in result.rows["_extra"]]
-    assert [extra.get(place, {}) if place else extra for extra in found] == given
-    assert result.new_fields == {f"{told} (more than {MAX_UNDECLARED} names)"}
+    sent = [{f'n"{number} {i}': [number, {"é": i}] for i in range(number % 4)} for number in range(150)]
+    result = read([record(number, names) for number, names in enumerate(sent)])
+    kept = [json.loads(extra) if extra else {} for extra in result.rows["_extra"]]
+    assert [extra.get(place, {}) if place else extra for extra in kept] == sent
+    assert result.new_fields == {f"{field} (more than {MAX_UNDECLARED} names)"}
     assert result.rejected.is_empty()
 
 
@@ -77,9 +77,9 @@ def test_names_are_told_as_far_as_somebody_would_read_them() -> None:
     assert named([]) == "none"
     assert named(["b", "a"]) == "a, b"
     assert named(["a" * 5_000]) == "a" * 80 + "…"
-    told = named([f"n{i:05}" for i in range(20_000)])
-    assert told.startswith("n00000, n00001, ")
-    assert told.endswith("n00029, and 19,970 more")
+    text = named([f"n{i:05}" for i in range(20_000)])
+    assert text.startswith("n00000, n00001, ")
+    assert text.endswith("n00029, and 19,970 more")
 
 
 def test_a_record_that_is_too_large_is_cut_and_costs_no_other() -> None:

@@ -22,8 +22,8 @@ def relations_by_source() -> dict[str, dict[str, Any]]:
 
 def named_tests(table: dict[str, Any], column: str) -> list[Any]:
     """The tests of a column."""
-    (found,) = (described for described in table["columns"] if described["name"] == column)
-    return list(found.get("data_tests", []))
+    (entry,) = (described for described in table["columns"] if described["name"] == column)
+    return list(entry.get("data_tests", []))
 
 
 def test_every_table_and_view_is_a_source_with_its_columns_and_descriptions() -> None:
@@ -31,11 +31,15 @@ def test_every_table_and_view_is_a_source_with_its_columns_and_descriptions() ->
     schemas = {name: (tables["of"]["database"], tables["of"]["schema"]) for name, tables in sources.items()}
     assert schemas == {"coupontools": ("coupontools", "main"), "coupontools_marts": ("coupontools", "marts")}
     expected = {
-        (relation.schema, relation.name): [(each.name, each.sql_type, each.comment) for each in relation.columns]
+        (relation.schema, relation.name): [
+            (column.name, column.sql_type, column.comment) for column in relation.columns
+        ]
         for relation in relations_of_models()
     }
     described = {
-        (tables["of"]["schema"], name): [(each["name"], each["data_type"], each["description"]) for each in columns]
+        (tables["of"]["schema"], name): [
+            (column["name"], column["data_type"], column["description"]) for column in columns
+        ]
         for tables in sources.values()
         for name, columns in ((name, table["columns"]) for name, table in tables.items() if name != "of")
     }
@@ -49,7 +53,7 @@ def test_keys_are_tested_alone_or_together() -> None:
         for column in model.KEY:
             assert "not_null" in named_tests(described, column)
             assert ("unique" in named_tests(described, column)) == (len(model.KEY) == 1)
-        together = [each["unique"]["arguments"]["column_name"] for each in described.get("data_tests", [])]
+        together = [data_test["unique"]["arguments"]["column_name"] for data_test in described.get("data_tests", [])]
         assert together == ([f"({', '.join(model.KEY)})"] if len(model.KEY) > 1 else [])
 
 

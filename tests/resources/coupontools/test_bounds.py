@@ -92,15 +92,15 @@ BOMB = b'{"status":{"status":"OK"},"sessions":[' + b" " * 50_000_000 + b"]}"
 @pytest.mark.parametrize("packing", PACKED)
 def test_an_answer_is_unpacked_no_further_than_it_may_be_large(packing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_MAX_ANSWER_BYTES", str(SMALL))
-    bomb, asked = PACKED[packing](BOMB)[: SMALL // 2], []
+    bomb, requested = PACKED[packing](BOMB)[: SMALL // 2], []
     with pytest.raises(OversizedError) as error:
-        ask(lambda page: [asked.append(page) or http(bomb, content_encoding=packing)])  # type: ignore[func-returns-value]
+        ask(lambda page: [requested.append(page) or http(bomb, content_encoding=packing)])  # type: ignore[func-returns-value]
     assert str(error.value) == (
         "The API's answer to v3/campaign/data of campaign cam_1, page 1 holds more bytes than "
         "COUPONTOOLS_MAX_ANSWER_BYTES (20,000) allows. Set it higher if such an answer is to be read."
     )
     assert error.value.body == BOMB[:SMALL], "its beginning is kept"
-    assert len(asked) == 1, "it is not asked for again"
+    assert len(requested) == 1, "it is not asked for again"
 
 
 @pytest.mark.parametrize("packing", ["br", "zstd", "compress", "gzip, gzip", "deflate,gzip"])

@@ -86,14 +86,14 @@ def ask(campaign: str = "cam_1", start: date | None = None) -> tuple[int, Client
 def test_a_passing_fault_is_overcome(serve: Serve, kind: str) -> None:
     server = serve(account({1: 5}))
     server.faults.add(Fault(kind, times=2))  # type: ignore[arg-type]
-    found, client = ask()
-    assert found == 5
+    records, client = ask()
+    assert records == 5
     assert client.traffic.retries == 2
     assert client.traffic.throttled == (2 if kind == "429" else 0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("500", "The API answers v3/campaign/data of campaign cam_1, page 1 with HTTP 500. Tried 6 times."),
         ("429", "The API answers v3/campaign/data of campaign cam_1, page 1 with HTTP 429. Tried 6 times."),
@@ -103,12 +103,12 @@ def test_a_passing_fault_is_overcome(serve: Serve, kind: str) -> None:
         ("truncated", "no JSON, or cut off"),
     ],
 )
-def test_a_lasting_fault_ends_in_one_clear_line(serve: Serve, kind: str, told: str) -> None:
+def test_a_lasting_fault_ends_in_one_clear_line(serve: Serve, kind: str, message: str) -> None:
     server = serve(account())
     server.faults.add(Fault(kind, times=None))  # type: ignore[arg-type]
     with pytest.raises(UnavailableError) as error:
         ask()
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert len(server.requests) == (MAX_TRIES_IF_PERMANENT if kind == "html" else MAX_TRIES)
 
@@ -168,24 +168,24 @@ def test_a_dripping_answer_is_given_up_in_the_end(serve: Serve, monkeypatch: pyt
     monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "0.1")
     server = serve(account({1: 50}))
     server.faults.add(Fault("drip", seconds=3))  # more than 0.1 * 20, but no byte is late
-    found, client = ask()
-    assert (found, client.traffic.retries) == (50, 1)
+    records, client = ask()
+    assert (records, client.traffic.retries) == (50, 1)
 
 
 def test_a_stalled_answer_is_given_up_and_asked_for_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_READ_TIMEOUT", "0.2")
     server = serve(account({1: 5}))
     server.faults.add(Fault("stall", seconds=1))
-    found, client = ask()
-    assert (found, client.traffic.retries) == (5, 1)
+    records, client = ask()
+    assert (records, client.traffic.retries) == (5, 1)
 
 
 @pytest.mark.parametrize("kind", ["content_type"])
 def test_json_under_another_name_is_read(serve: Serve, kind: str) -> None:
     server = serve(account({1: 5}))
     server.faults.add(Fault(kind))  # type: ignore[arg-type]
-    found, client = ask()
-    assert (found, client.traffic.retries) == (5, 0)
+    records, client = ask()
+    assert (records, client.traffic.retries) == (5, 0)
 
 
 def test_no_content_is_an_empty_list(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,8 +239,10 @@ def test_a_web_page_that_forbids_is_not_the_apis(monkeypatch: pytest.MonkeyPatch
     with replying({}, "<!DOCTYPE html><title>Just a moment...</title>", status) as url:
         for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
             monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
-        told = f"^Something between here and the API blocks v3/campaign/data .* a web page with HTTP {status} .*Tried 3"
-        with pytest.raises(UnreachableError, match=told):
+        message = (
+            f"^Something between here and the API blocks v3/campaign/data .* a web page with HTTP {status} .*Tried 3"
+        )
+        with pytest.raises(UnreachableError, match=message):
             ask()
 
 
@@ -256,9 +258,9 @@ def test_a_403_of_the_api_itself_is_a_refusal_of_the_keys(monkeypatch: pytest.Mo
 def test_what_a_proxy_does_is_told_with_its_name_and_without_its_password(
     monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    asked: list[tuple[str, Mapping[str, str]]] = []
+    requests: list[tuple[str, Mapping[str, str]]] = []
     good = '{"status": {"status": "OK"}, "data": []}'
-    with replying({}, good if status == 200 else "", status, asked=asked) as url:
+    with replying({}, good if status == 200 else "", status, requests=requests) as url:
         for name, value in (("API_URL", "http://api.example"), ("CLIENT_ID", "me"), ("CLIENT_SECRET", "hush-hush")):
             monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
         monkeypatch.setenv("http_proxy", url.replace("//", "//somebody:pass-word@"))
@@ -269,7 +271,7 @@ def test_what_a_proxy_does_is_told_with_its_name_and_without_its_password(
             with pytest.raises(UnreachableError, match=f"through the proxy {url.removeprefix('http://')}: ") as error:
                 ask()
             assert "pass-word" not in str(error.value)
-    assert {path for path, _ in asked} == {"http://api.example/v3/campaign/data"}
+    assert {path for path, _ in requests} == {"http://api.example/v3/campaign/data"}
 
 
 def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,9 +287,9 @@ def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_cookie_is_not_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, Mapping[str, str]]] = []
+    requests: list[tuple[str, Mapping[str, str]]] = []
     good = '{"status": {"status": "OK"}, "data": []}'
-    with replying({}, good, headers={"Set-Cookie": "PHPSESSID=1; path=/"}, asked=asked) as url:
+    with replying({}, good, headers={"Set-Cookie": "PHPSESSID=1; path=/"}, requests=requests) as url:
         for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
             monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
 
@@ -296,8 +298,8 @@ def test_a_cookie_is_not_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
                 await client.read(PageRequest(Slice(client.endpoints["campaigns"])), lambda page: page)
 
         with_client(work)
-    assert len(asked) == 2
-    assert not any("Cookie" in headers for _, headers in asked)
+    assert len(requests) == 2
+    assert not any("Cookie" in headers for _, headers in requests)
 
 
 def test_an_unreachable_host_is_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +387,7 @@ def test_the_client_asks_no_endpoint_that_is_not_in_the_table(serve: Serve) -> N
 
 
 @pytest.mark.parametrize(
-    ("versions", "told"),
+    ("versions", "message"),
     [
         ("v5", "COUPONTOOLS_API_VERSIONS is wrong"),
         ("campaigns=v4", "There is a choice for loyalty_cards"),
@@ -393,11 +395,11 @@ def test_the_client_asks_no_endpoint_that_is_not_in_the_table(serve: Serve) -> N
     ],
 )
 def test_a_version_that_does_not_exist_is_refused(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, versions: str, told: str
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, versions: str, message: str
 ) -> None:
     serve(account())
     monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=message):
         ask()
 
 

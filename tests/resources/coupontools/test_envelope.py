@@ -158,7 +158,7 @@ def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "shape"),
     [
         (b"", "an empty body"),
         (b" <html>", "HTML (7 bytes)"),
@@ -173,8 +173,8 @@ def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
         (b'{"a":' + b"9" * 5_000 + b"}", "{a: number}"),
     ],
 )
-def test_a_shape_is_keys_and_types_and_no_value(body: bytes, told: str) -> None:
-    assert describe_shape(body) == told
+def test_a_shape_is_keys_and_types_and_no_value(body: bytes, shape: str) -> None:
+    assert describe_shape(body) == shape
 
 
 @pytest.mark.parametrize(

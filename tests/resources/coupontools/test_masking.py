@@ -22,17 +22,17 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "in upper case hex": lambda key: key.encode().hex().upper(),
     "in a URL": lambda key: quote(key, safe=""),
     "in a URL in a URL": lambda key: quote(quote(key, safe=""), safe=""),
-    "in a URL, every character": lambda key: "".join(f"%{ord(each):02x}" for each in key),
+    "in a URL, every character": lambda key: "".join(f"%{ord(letter):02x}" for letter in key),
     "in HTML": escape,
     "in HTML in HTML": lambda key: escape(escape(key)),
-    "in HTML, every character": lambda key: "".join(f"&#{ord(each)};" for each in key),
-    "in HTML, every character in hex": lambda key: "".join(f"&#x{ord(each):X};" for each in key),
+    "in HTML, every character": lambda key: "".join(f"&#{ord(letter)};" for letter in key),
+    "in HTML, every character in hex": lambda key: "".join(f"&#x{ord(letter):X};" for letter in key),
     "in JSON": lambda key: json.dumps(key)[1:-1],
-    "in JSON, every character": lambda key: "".join(f"\\u{ord(each):04x}" for each in key),
+    "in JSON, every character": lambda key: "".join(f"\\u{ord(letter):04x}" for letter in key),
     "in JSON, every other character": lambda key: "".join(
-        f"\\u{ord(each):04X}" if number % 2 else each for number, each in enumerate(key)
+        f"\\u{ord(letter):04X}" if number % 2 else letter for number, letter in enumerate(key)
     ),
-    "in source code": lambda key: "".join(f"\\x{ord(each):02x}" for each in key),
+    "in source code": lambda key: "".join(f"\\x{ord(letter):02x}" for letter in key),
     "in UTF-16": lambda key: "\0".join(key),
 }
 
@@ -127,5 +127,5 @@ def _decoded_parts(token: str) -> bytes:
 
 
 def _decoded(text: str) -> bytes:
-    clean = "".join(each for each in text if each.isalnum() or each in "+/")
+    clean = "".join(letter for letter in text if letter.isalnum() or letter in "+/")
     return b64decode(clean[: len(clean) // 4 * 4])

@@ -18,8 +18,8 @@ def _no_proxy_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def proxy(address: str) -> str | None:
-    found = proxy_for(address)
-    return str(found.url) if found else None
+    proxy = proxy_for(address)
+    return str(proxy.url) if proxy else None
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ class Server:
         if number > last and self.past_end in ("first", "last"):
             number = 1 if self.past_end == "first" else last
         cut = self.numbers[(number - 1) * self.page_size : number * self.page_size]
-        records = [each for each in cut if each not in self.hidden]
+        records = [record for record in cut if record not in self.hidden]
         amounts = {"page": len(records), "total": self.size, "none": None}
         amount = amounts[self.amount]
         announced = None if amount is None else min(amount, self.cap)
@@ -223,7 +223,7 @@ def test_what_is_there_all_the_while_is_kept_whatever_moves_around_it(
     size, page_size = size * 10, page_size * 50  # no page that is known is smaller than 100
     pages = max(1, -(-size // page_size))
     is_over = slice_.end is not None  # nothing is added to days that are over
-    met = {n: [each for each in moves[n] if not (is_over and each[0] == "added")] for n in moves if n <= pages}
+    met = {n: [move for move in moves[n] if not (is_over and move[0] == "added")] for n in moves if n <= pages}
     server = Server(size, page_size, past_end, amount, met)
     kept, result = kept_by(server, slice_)
     assert set(kept) >= server.kept

@@ -65,8 +65,8 @@ class Api(AbstractContextManager["Api"]):
         body = response.json()
         assert body["status"]["status"] == "failed"
         errors = body.get("errors") or body["status"]["errors"]
-        found = errors["error_code"]
-        return response.status_code, found if isinstance(found, list) else [found]
+        codes = errors["error_code"]
+        return response.status_code, codes if isinstance(codes, list) else [codes]
 
 
 def campaign(campaign_id: str = "cam_1", status: str = "active") -> dict[str, object]:

@@ -110,7 +110,7 @@ def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once
         dead.complete(slice_("short", complete=False))
         dead.flush()
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
-        assert [each.key.parent for each in batch.slices] == ["whole"]
+        assert [slice_.key.parent for slice_ in batch.slices] == ["whole"]
         for parent in ("short", "open"):
             batch.add(nothing, rejected(parent))
             batch.complete(slice_(parent))

@@ -89,7 +89,7 @@ def forget_people(warehouse: WarehouseResource, people: People) -> dict[str, int
 
 def forget(warehouse: WarehouseResource, *identifiers: str, name: str = "keep") -> dict[str, int]:
     secret = policy(name).secret
-    hashes = {keyed_hash(secret, each) for each in identifiers} if secret else set[str]()
+    hashes = {keyed_hash(secret, identifier) for identifier in identifiers} if secret else set[str]()
     return forget_people(warehouse, People(identifiers, hashes, origin(name), secret))
 
 
@@ -100,7 +100,7 @@ def rows(warehouse: WarehouseResource, query: str, database: str = "coupontools.
 
 def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
     """The files in whose bytes, or in what DuckDB reads of them, one of the texts stands."""
-    found = set()
+    places = set()
     for path in (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
         said = path.read_bytes().decode("latin-1")
         with duckdb.connect() as connection:
@@ -112,8 +112,8 @@ def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
                 for schema, table in connection.execute(tables).fetchall():
                     said += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
         if any(text.lower() in said.lower() for text in texts):
-            found.add(str(path.relative_to(folder)))
-    return found
+            places.add(str(path.relative_to(folder)))
+    return places
 
 
 WRITTEN = {
@@ -153,7 +153,7 @@ STRANGERS_SAID = "SELECT email, phone, first_name, custom_id, custom_field_3, _e
 @pytest.mark.parametrize("name", ["keep", "hash"])
 def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: WarehouseResource, name: str) -> None:
     hers = [{column: text, "language": "nl"} for column, text in WRITTEN.items()] + [
-        {"_extra": each} for each in EXTRAS
+        {"_extra": extra} for extra in EXTRAS
     ]
     strangers = [{**row, "session_id": f"stranger {number}"} for number, row in enumerate(STRANGERS)]
     of_strangers = f"{STRANGERS_SAID} WHERE session_id LIKE 'stranger%' ORDER BY session_id"
@@ -184,7 +184,7 @@ def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: W
 
 @pytest.mark.parametrize("name", ["keep", "hash"])
 def test_who_is_erased_does_not_return_with_the_next_read(warehouse: WarehouseResource, name: str) -> None:
-    hers = [{column: text} for column, text in WRITTEN.items()] + [{"_extra": each} for each in EXTRAS]
+    hers = [{column: text} for column, text in WRITTEN.items()] + [{"_extra": extra} for extra in EXTRAS]
     put(warehouse, CouponSession, [{"session_id": "first"}], (), name)
     forget(warehouse, EMAIL, PHONE, name=name)
     put(warehouse, CouponSession, hers, ['{"a": "ZOE.planted@example.com", "b'], name)
@@ -318,9 +318,9 @@ def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResou
 @pytest.mark.parametrize("other", ["keep", "drop", "another key"])
 def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: WarehouseResource, other: str) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}], (), "hash")
-    told = "with personal data hashed by key 01234567" if other == "another key" else policy(other).label
+    label = "with personal data hashed by key 01234567" if other == "another key" else policy(other).label
     with pytest.raises(RefusedError, match="must not mix"):
-        forget_people(warehouse, People([EMAIL], [], Origin("account 0123456789abcdef", f" {told}"), b"another"))
+        forget_people(warehouse, People([EMAIL], [], Origin("account 0123456789abcdef", f" {label}"), b"another"))
     with pytest.raises(RefusedError, match="another account"):
         forget_people(warehouse, People([EMAIL], [], Origin("account f", policy("hash").label), None))
     assert not warehouse.folder.forgotten.exists()
@@ -349,7 +349,7 @@ def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refu
 def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"custom_id": "x"}])
     key = b"0123456789abcdef0123456789abcdef"
-    marks = [keyed_hash(key, each) for each in (EMAIL, PHONE, NATIONAL.lstrip("0"))]
+    marks = [keyed_hash(key, identifier) for identifier in (EMAIL, PHONE, NATIONAL.lstrip("0"))]
     warehouse.folder.forgotten.write_text(json.dumps({"key": key.hex(), "marks": marks}))
     for _ in range(2):
         named = warehouse.engine.read_suppression(b"a secret that came later").select_naming(

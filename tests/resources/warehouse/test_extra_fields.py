@@ -64,11 +64,11 @@ class Stream:
 def read_with(table: type[Table], records: list[dict[str, Any]], policy: PersonalData) -> pl.DataFrame:
     """The rows of a page as they are written under a policy."""
     slice_ = Slice(choose_endpoints("")["sessions"], "cam_1", constants={"campaign_id": "cam_1"})
-    found = PageNormaliser(table).normalise(Page(slice_, 1, msgspec.json.encode(records), datetime(2026, 1, 1)))
+    page = PageNormaliser(table).normalise(Page(slice_, 1, msgspec.json.encode(records), datetime(2026, 1, 1)))
     redactor = Redactor.over(table, policy, SuppressionList(b"salt"))
-    keys = found.rows.select("session_id")
+    keys = page.rows.select("session_id")
     rejected = Quarantine.schema_of_frames().to_frame()
-    return redactor.redact(found.rows, rejected, keys)[0] if redactor else found.rows
+    return redactor.redact(page.rows, rejected, keys)[0] if redactor else page.rows
 
 
 def upgraded(rows: pl.DataFrame, policy: PersonalData) -> pl.DataFrame:

@@ -31,15 +31,15 @@ def tables(warehouse: WarehouseResource, elsewhere: Path) -> list[list[tuple[obj
     publish(warehouse)
     copy = shutil.copyfile(warehouse.folder.database, elsewhere / "copy.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
-        found = [connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in ("things", "quarantine")]
+        tables = [connection.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in ("things", "quarantine")]
     copy.unlink()
     with warehouse.engine.open_published() as connection:
-        assert found[0] == connection.execute("FROM main.things ORDER BY ALL").fetchall()
-    for table, of_database in zip(("things", "quarantine"), found, strict=True):
+        assert tables[0] == connection.execute("FROM main.things ORDER BY ALL").fetchall()
+    for table, of_database in zip(("things", "quarantine"), tables, strict=True):
         files = sorted((warehouse.folder.parquet / table).rglob("*.parquet"))
         frame = pl.read_parquet(files, glob=False, hive_partitioning=False)
         assert sorted(frame.rows(), key=repr) == sorted(of_database, key=repr)
-    return found
+    return tables
 
 
 def whole_life(data_dir: Path, elsewhere: Path) -> Published:

@@ -96,6 +96,6 @@ def test_no_two_ids_meet_in_one_file(tmp_path: Path) -> None:
     warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
     merge(warehouse, *map(thing, ids), table=by_id)
     assert publish(warehouse, [by_id, QUARANTINE]).files_written == len(ids) + 1
-    assert sorted(in_parquet(tmp_path / "data", "things", "id")) == sorted((each,) for each in ids)
+    assert sorted(in_parquet(tmp_path / "data", "things", "id")) == sorted((thing_id,) for thing_id in ids)
     folders = {path.parent.name for path in (tmp_path / "data" / "parquet" / "things").rglob("*.parquet")}
     assert "thing=__HIVE_DEFAULT_PARTITION__" not in folders, "it would be read as an id that is not there"

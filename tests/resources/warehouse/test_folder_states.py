@@ -51,10 +51,10 @@ def merge_and_publish(warehouse: WarehouseResource) -> None:
 
 def ids(root: Path) -> list[str]:
     """The things that are published, which both forms must agree upon."""
-    found = in_database(root, "SELECT id FROM things ORDER BY id")
-    assert in_parquet(root, "things", "id") == found
+    rows = in_database(root, "SELECT id FROM things ORDER BY id")
+    assert in_parquet(root, "things", "id") == rows
     assert (root / "report.html").read_text() == "<p>"
-    return [row[0] for row in found]
+    return [row[0] for row in rows]
 
 
 def restored_without_links(root: Path) -> None:
@@ -216,12 +216,12 @@ REFUSED: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize("state", REFUSED)
 def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse: WarehouseResource, state: str) -> None:
-    root, (leave, told) = warehouse.folder.root, REFUSED[state]
+    root, (leave, message) = warehouse.folder.root, REFUSED[state]
     leave(root)
     before = (root / "coupontools.duckdb").stat().st_ino
     with pytest.raises(RefusedError) as refused:
         merge_and_publish(warehouse)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
     assert (root / "coupontools.duckdb").stat().st_ino == before
     assert in_database(root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
@@ -281,9 +281,9 @@ def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: Warehou
     with open_for_writing(warehouse.folder.database) as writer:
         audited = ask_stage(warehouse.engine, [THINGS], {}, [THINGS])
         assert (audited.live["things"].staged, audited.live["things"].published) == (2, 2)
-        with pytest.raises(InUseError, match="is open in another program") as told, warehouse.engine.open_published():
+        with pytest.raises(InUseError, match="is open in another program") as error, warehouse.engine.open_published():
             pass
-        assert f"process {writer}" in str(told.value)
+        assert f"process {writer}" in str(error.value)
         shutil.rmtree(warehouse.folder.state)  # so that the stage is made from the file that is in use
         merge_and_publish(warehouse)
         assert ids(warehouse.folder.root) == ["a", "b", "c"]

@@ -64,10 +64,10 @@ def test_nobody_is_overtaken_again_and_again(start: Start) -> None:
         assert line(process) == "ready\n"
     for process in processes:
         go(process)
-    told = [process.communicate(timeout=60)[0] for process in processes]
-    turns = [tuple(map(float, each.split())) for text in told for each in text.splitlines()]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    turns = [tuple(map(float, line.split())) for text in outputs for line in text.splitlines()]
     assert len(turns) == 36
-    overtaken = [sum(asked > turn[0] and got < turn[1] for asked, got in turns) for turn in turns]
+    overtaken = [sum(queued > turn[0] and got < turn[1] for queued, got in turns) for turn in turns]
     assert max(overtaken) <= 10, "those who wait in vain see 25 others pass"
 
 

@@ -17,7 +17,7 @@ Observation = tuple[str, int | None, int | None]
 """A thing's id, and the months of 2026 when it was made and when it was used."""
 
 months = st.none() | st.integers(1, 4)
-observations = st.lists(st.tuples(st.sampled_from("ab"), months, months), max_size=3, unique_by=lambda each: each[0])
+observations = st.lists(st.tuples(st.sampled_from("ab"), months, months), max_size=3, unique_by=lambda row: row[0])
 losses = st.sampled_from(["nothing", "nothing", "the stage", "the stage and the database"])
 
 

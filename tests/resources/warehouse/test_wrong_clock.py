@@ -112,7 +112,7 @@ def test_a_snapshot_replaced_in_the_future_is_deleted_all_the_same(warehouse: Wa
         merge(warehouse, thing("a", seen=number))
         published(warehouse)
     current = warehouse.folder.parquet.resolve()
-    (older,) = (each for each in warehouse.folder.snapshots.iterdir() if each != current)
+    (older,) = (folder for folder in warehouse.folder.snapshots.iterdir() if folder != current)
     os.utime(older, (FUTURE.timestamp(), FUTURE.timestamp()))
     published(warehouse)
     assert list(warehouse.folder.snapshots.iterdir()) == [current]

@@ -44,12 +44,12 @@ def directory(api: Api) -> str:
 
 
 def members(api: Api, card: str) -> dict[str, dict[str, Any]]:
-    return {each["ID"]: each for each in api.call("loyaltyusers/list", loyaltycard=card)["users"]}
+    return {user["ID"]: user for user in api.call("loyaltyusers/list", loyaltycard=card)["users"]}
 
 
 def registered(api: Api, directory: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.call("directoryusers/list", directory=directory)["users"]
-    return found
+    users: list[dict[str, Any]] = api.call("directoryusers/list", directory=directory)["users"]
+    return users
 
 
 def send(api: Api, path: str, method: str = "POST", **body: Any) -> Any:
@@ -66,10 +66,10 @@ class TestLoyalty:
         assert float(after["points"]) == float(before["points"]) + 5
         assert int(after["stamps"]) == int(before["stamps"]) + 2
         root = f"loyalty/loyalty-cards/{card}/stats"
-        assert name not in [str(each["id"]) for each in api.v4(root).json()]
+        assert name not in [str(row["id"]) for row in api.v4(root).json()]
         assert api.v4(f"{root}/{name}").json()["voided"] is True
         api.call("loyaltyusers/update", loyaltycard=card, user=name, voided="false")
-        assert name in [str(each["id"]) for each in api.v4(root).json()]
+        assert name in [str(row["id"]) for row in api.v4(root).json()]
 
     def test_a_created_user_has_no_card_until_it_is_linked(self, api: Api, card: str) -> None:
         person = {"email": "n@example.com", "password": "p", "first_Name": "Zoé", "birthday": "1990-01-02"}
@@ -86,7 +86,7 @@ class TestLoyalty:
         one = send(api, root, first_name="A", custom_8="x")
         two = send(api, f"{root}/bulk", users=[{"first_name": "B"}, {"email": "c@example.com"}])
         new = list(members(api, card).items())[len(before) :]
-        assert [int(name) for name, _ in new] == [one["id"], *(each["id"] for each in two)]
+        assert [int(name) for name, _ in new] == [one["id"], *(row["id"] for row in two)]
         assert (one["points"], one["voided"], one["custom_8"]) == (0, False, "x")
         wrong = api.v4(f"{root}/bulk", "POST", json={"users": [{"first_name": "D"}, {"email": "nobody"}]})
         assert wrong.status_code == 422
@@ -224,16 +224,19 @@ class TestMessages:
         contact = {"phone": "+32470000000", "first_name": "Zoé", "customfield7": "x"}
         for _ in range(2):
             api.call("smstool/addcontact", smsgroup=group["ID"], **contact)
-        (found,) = api.call("smstool/userlist", smsgroup=group["ID"])["users"]
-        assert contact.items() <= found.items()
+        (stored,) = api.call("smstool/userlist", smsgroup=group["ID"])["users"]
+        assert contact.items() <= stored.items()
 
     def test_what_is_sent_stays_in_the_account(self, serve: Serve) -> None:
         account = recorded()
         api = serve(account)
         api.call("send/email", campaign="dir_1", email="a@example.com", subject="Hello")
         api.call("send/sms", campaign="cam_1", phone="+32470000000", text="Hi")
-        sent = [decode_record(each) or {} for each in account.rows("messages", "", NOW)]
-        assert [(each["kind"], each["to"]) for each in sent] == [("email", "a@example.com"), ("sms", "+32470000000")]
+        sent = [decode_record(record) or {} for record in account.rows("messages", "", NOW)]
+        assert [(message["kind"], message["to"]) for message in sent] == [
+            ("email", "a@example.com"),
+            ("sms", "+32470000000"),
+        ]
 
     @pytest.mark.parametrize(
         ("path", "parameters", "code"),
@@ -274,7 +277,7 @@ def test_a_record_that_was_written_to_stands_still_and_the_others_go_on(serve: S
     after = members(api, card)
     assert after[name] == before[name]
     assert set(before) < set(after)
-    assert any(int(after[each]["points"]) > int(before[each]["points"]) for each in before)
+    assert any(int(after[name]["points"]) > int(before[name]["points"]) for name in before)
 
 
 def test_a_record_without_an_id_is_added_beside_the_others(serve: Serve) -> None:

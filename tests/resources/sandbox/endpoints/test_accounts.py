@@ -38,8 +38,8 @@ def test_categories_of_both_kinds_are_listed(serve: Serve, account: HandmadeAcco
 
 def test_generated_campaigns_are_in_listed_categories(serve: Serve) -> None:
     api = serve(GeneratedAccount(sessions=100))
-    found = [each["ID"] for each in api.call("category/list")["categories"]]
-    sizes = [len(api.call("coupon/list", category=each)["coupon_info"]) for each in found]
+    categories = [row["ID"] for row in api.call("category/list")["categories"]]
+    sizes = [len(api.call("coupon/list", category=category)["coupon_info"]) for category in categories]
     assert all(sizes)
     assert sum(sizes) == 40
 
@@ -60,9 +60,9 @@ def test_subaccounts_can_come_bare(serve: Serve, account: HandmadeAccount) -> No
 
 
 def test_generated_subaccounts_are_trials_and_customers(generated: Api) -> None:
-    found = generated.v4("subaccount/list", "POST").json()["subaccount"]
-    assert {each["status"] for each in found} == {"trial", "customer"}
-    assert len({each["ID"] for each in found}) == len(found) > 4
+    subaccounts = generated.v4("subaccount/list", "POST").json()["subaccount"]
+    assert {row["status"] for row in subaccounts} == {"trial", "customer"}
+    assert len({row["ID"] for row in subaccounts}) == len(subaccounts) > 4
 
 
 def test_groups_come_with_their_number(serve: Serve, account: HandmadeAccount) -> None:
@@ -85,12 +85,14 @@ def test_sessions_are_found_in_the_account_or_in_a_campaign(serve: Serve, accoun
 
 
 def test_generated_sessions_are_found_by_mail_phone_and_code(generated: Api) -> None:
-    rows = [row for each in generated.call("coupon/list")["coupon_info"] for row in generated.sessions(each["ID"])]
+    rows = [
+        row for campaign in generated.call("coupon/list")["coupon_info"] for row in generated.sessions(campaign["ID"])
+    ]
     for group, key in (("user", "email"), ("user", "phone"), ("status", "own_validation_code")):
         text = next(row[group][key] for row in rows if row[group][key])
         expected = {row["session"] for row in rows if row[group][key] == text}
-        found = generated.call("couponsession/search", search=text)["data"]
-        assert {row["session"] for row in found} == expected
+        matches = generated.call("couponsession/search", search=text)["data"]
+        assert {row["session"] for row in matches} == expected
 
 
 def test_a_validated_session_has_a_webhook_event(serve: Serve, account: HandmadeAccount) -> None:

@@ -76,7 +76,9 @@ def test_info_holds_one_campaign_as_an_object(generated: Api) -> None:
 
 def test_info_adds_two_counters_when_asked_for_usage(generated: Api) -> None:
     ids = listed(generated)
-    rows = [generated.call("coupon/info", campaign=each, show_usage_stats=True)["coupon_info"] for each in ids]
+    rows = [
+        generated.call("coupon/info", campaign=campaign_id, show_usage_stats=True)["coupon_info"] for campaign_id in ids
+    ]
     counters = [tuple(row[key] for key in row if key not in SEEN) for row in rows]
     assert all(len(pair) == 2 and pair[0] >= pair[1] for pair in counters)
     assert any(pair[1] > 0 for pair in counters)

@@ -37,19 +37,19 @@ def account() -> HandmadeAccount:
 
 
 def users(api: Api, directory: str, **parameters: object) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = api.call("directoryusers/list", directory=directory, **parameters)["users"]
-    return found
+    rows: list[dict[str, Any]] = api.call("directoryusers/list", directory=directory, **parameters)["users"]
+    return rows
 
 
 def ids(api: Api, directory: str, **parameters: object) -> list[str]:
-    return [each["ID"] for each in users(api, directory, **parameters)]
+    return [user["ID"] for user in users(api, directory, **parameters)]
 
 
 def everyone(api: Api, directory: str) -> dict[str, dict[str, Any]]:
     pages = [users(api, directory, page=1)]
     while len(pages[-1]) == 100:
         pages.append(users(api, directory, page=len(pages) + 1))
-    return {each["ID"]: each for page in pages for each in page}
+    return {user["ID"]: user for page in pages for user in page}
 
 
 def test_the_list_leaves_payments_to_the_info(serve: Serve, account: HandmadeAccount) -> None:
@@ -110,7 +110,7 @@ def test_v4_directories_have_an_id_and_a_name(serve: Serve, account: HandmadeAcc
 
 def test_v4_ids_can_be_integers(serve: Serve, account: HandmadeAccount) -> None:
     api = serve(account, v4_directory_ids="integer")
-    assert [each["id"] for each in api.v4("directory").json()] == [1, 2]
+    assert [directory["id"] for directory in api.v4("directory").json()] == [1, 2]
     assert api.v4("directory/1").json()["id"] == 1
     assert len(api.v4("directory/1/users").json()) == 5
     assert api.v4("directory/dir_1").status_code == 404
@@ -140,27 +140,27 @@ def test_v4_users_come_in_pages_only_if_it_is_assumed(serve: Serve, account: Han
 
 
 def test_generated_directories_have_all_kinds_of_payment(generated: Api) -> None:
-    found = [
-        generated.call("directory/info", directory=each["ID"])["directory"]
-        for each in generated.call("directory/list")["directories"]
+    directories = [
+        generated.call("directory/info", directory=directory["ID"])["directory"]
+        for directory in generated.call("directory/list")["directories"]
     ]
-    assert {each["payment"]["type"] for each in found if "payment" in each} == TYPES
-    assert any("payment" not in each for each in found)
+    assert {directory["payment"]["type"] for directory in directories if "payment" in directory} == TYPES
+    assert any("payment" not in directory for directory in directories)
     known = {row["ID"]: row for row in generated.call("coupon/list")["coupon_info"]}
-    for each in found:
-        shown = generated.call("directory/campaigns", directory=each["ID"])["campaigns"]
+    for directory in directories:
+        shown = generated.call("directory/campaigns", directory=directory["ID"])["campaigns"]
         assert 0 < len(shown) < len(known)
         assert all(known[row["ID"]] == row for row in shown)
 
 
 def test_v3_and_v4_show_the_same_generated_people(generated: Api) -> None:
-    for each in generated.call("directory/list")["directories"]:
-        v3, v4 = everyone(generated, each["ID"]), generated.v4(f"directory/{each['ID']}/users").json()
+    for directory in generated.call("directory/list")["directories"]:
+        v3, v4 = everyone(generated, directory["ID"]), generated.v4(f"directory/{directory['ID']}/users").json()
         assert [user["id"] for user in v4] == list(v3)
         dates = [user["created_at"] for user in v4]
         assert dates == sorted(dates, reverse=True)
         assert dates[0] <= str(NOW)
-        is_free = "payment" not in generated.call("directory/info", directory=each["ID"])["directory"]
+        is_free = "payment" not in generated.call("directory/info", directory=directory["ID"])["directory"]
         assert {user["payment_status"] for user in v4} == ({""} if is_free else {"paid", "unpaid"})
 
 
@@ -173,8 +173,8 @@ def test_people_register_are_blocked_and_are_deleted_as_time_passes(serve: Serve
     after = everyone(api, directory)
     assert set(after) - set(before)
     assert set(before) - set(after)
-    assert any(after[name]["blocked"] > each["blocked"] for name, each in before.items() if name in after)
-    assert any(after[name]["expires_at"] > each["expires_at"] for name, each in before.items() if name in after)
+    assert any(after[name]["blocked"] > user["blocked"] for name, user in before.items() if name in after)
+    assert any(after[name]["expires_at"] > user["expires_at"] for name, user in before.items() if name in after)
     assert everyone(serve(GeneratedAccount(seed=1, sessions=4000)), directory) == after
 
 

@@ -26,11 +26,11 @@ def account() -> HandmadeAccount:
 
 
 def members(api: Api, card: str) -> dict[str, dict[str, Any]]:
-    return {each["ID"]: each for each in api.call("loyaltyusers/list", loyaltycard=card)["users"]}
+    return {user["ID"]: user for user in api.call("loyaltyusers/list", loyaltycard=card)["users"]}
 
 
 def cards(api: Api, **parameters: object) -> list[str]:
-    return [each["ID"] for each in api.call("loyalty/list", **parameters)["loyaltycards"]]
+    return [card["ID"] for card in api.call("loyalty/list", **parameters)["loyaltycards"]]
 
 
 def test_cards_are_listed_in_order_of_creation_or_reversed(serve: Serve, account: HandmadeAccount) -> None:
@@ -56,7 +56,7 @@ def test_users_are_found_by_a_part_of_name_phone_mail_or_id(serve: Serve, accoun
     account.put_record("loyalty_users", {"ID": "1234", "email": "ann_smith@example.com"}, "12")
     for text, ids in {"ZOE": ["7"], "D-A": [], "3247": ["7"], "_SMITH@exam": ["1234"], "1234": ["1234"]}.items():
         users = api.call("loyaltyusers/search", loyaltycard="12", search=text)["users"]
-        assert [each["ID"] for each in users] == ids
+        assert [user["ID"] for user in users] == ids
 
 
 def test_v4_users_have_numbers_booleans_and_other_names(serve: Serve, account: HandmadeAccount) -> None:
@@ -80,43 +80,43 @@ def test_v4_hides_voided_users_unless_they_are_asked_for(
 ) -> None:
     account.set_records("loyalty_users", [USER, VOIDED], "12")
     params = {} if include is None else {"include_voided": include}
-    found = serve(account).v4("loyalty/loyalty-cards/12/stats", params=params).json()
-    assert [each["id"] for each in found] == ids
+    users = serve(account).v4("loyalty/loyalty-cards/12/stats", params=params).json()
+    assert [user["id"] for user in users] == ids
 
 
 @pytest.mark.parametrize("sent", [{"filter[first_name]": "Zoé"}, {"filter": '{"first_name": "Zoé"}'}])
 def test_v4_filters_by_equal_fields(serve: Serve, account: HandmadeAccount, sent: dict[str, str]) -> None:
     account.set_records("loyalty_users", [USER, {"ID": "9", "first_name": "Zo"}], "12")
-    assert [each["id"] for each in serve(account).v4("loyalty/loyalty-cards/12/stats", params=sent).json()] == [7]
+    assert [user["id"] for user in serve(account).v4("loyalty/loyalty-cards/12/stats", params=sent).json()] == [7]
 
 
 def test_v4_pages_only_if_pages_are_assumed(serve: Serve) -> None:
     users = [{"ID": str(number)} for number in range(1, 6)]
     account = HandmadeAccount(loyalty_cards=[{"ID": "12"}], loyalty_users={"12": users})
     path = "loyalty/loyalty-cards/12/stats"
-    whole, paged = serve(account), serve(account, v4_loyalty_page_size=2)
-    assert len(whole.v4(path, params={"pagination[page]": "9"}).json()) == 5
+    unpaged, paged = serve(account), serve(account, v4_loyalty_page_size=2)
+    assert len(unpaged.v4(path, params={"pagination[page]": "9"}).json()) == 5
     for sent in ("pagination[page]", "pagination"):
         pages = [
             paged.v4(path, params={sent: f'{{"page": {page}}}' if sent == "pagination" else str(page)}).json()
             for page in (1, 2, 3, 4)
         ]
-        assert [[each["id"] for each in page] for page in pages] == [[1, 2], [3, 4], [5], []]
+        assert [[user["id"] for user in page] for page in pages] == [[1, 2], [3, 4], [5], []]
     assert paged.v4(path, params={"pagination[page]": "0"}).status_code == 422
 
 
 def test_v3_and_v4_show_the_same_generated_people(generated: Api) -> None:
     shown = generated.v4("loyalty/loyalty-cards").json()
-    assert [str(each["id"]) for each in shown] == cards(generated)
-    assert {each["type"] for each in shown} == {"membership", "stamp"}
+    assert [str(card["id"]) for card in shown] == cards(generated)
+    assert {card["type"] for card in shown} == {"membership", "stamp"}
     for card in cards(generated):
         path = f"loyalty/loyalty-cards/{card}/stats"
         users = members(generated, card)
         everyone = generated.v4(path, params={"include_voided": "true"}).json()
-        assert [str(each["id"]) for each in everyone] == list(users)
-        assert [str(each["points"]) for each in everyone] == [each["points"] for each in users.values()]
-        visible = {str(each["id"]) for each in generated.v4(path).json()}
-        assert visible == {name for name, each in users.items() if each["voided"] == "0"} < set(users)
+        assert [str(user["id"]) for user in everyone] == list(users)
+        assert [str(user["points"]) for user in everyone] == [user["points"] for user in users.values()]
+        visible = {str(user["id"]) for user in generated.v4(path).json()}
+        assert visible == {name for name, user in users.items() if user["voided"] == "0"} < set(users)
 
 
 def test_people_join_and_points_grow_as_time_passes(serve: Serve) -> None:
@@ -127,7 +127,7 @@ def test_people_join_and_points_grow_as_time_passes(serve: Serve) -> None:
     clock.set(NOW)
     after = members(api, card)
     assert set(before) < set(after)
-    changes = [int(after[name]["points"]) - int(each["points"]) for name, each in before.items()]
+    changes = [int(after[name]["points"]) - int(user["points"]) for name, user in before.items()]
     assert sum(change > 0 for change in changes) > 10
     assert members(serve(GeneratedAccount(seed=1, sessions=2000)), card) == after
 

@@ -34,12 +34,12 @@ BOTH = pytest.mark.parametrize("make", [recorded, generated])
 def busy(api: Api) -> str:
     """Return the campaign with most sessions."""
     ids: list[str] = [row["ID"] for row in api.call("coupon/list")["coupon_info"]]
-    return max(ids, key=lambda each: len(api.ids(each)))
+    return max(ids, key=lambda name: len(api.ids(name)))
 
 
 def status(api: Api, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = api.call("couponsession/data", couponsession=name)["data"]["status"]
-    return found
+    fields: dict[str, Any] = api.call("couponsession/data", couponsession=name)["data"]["status"]
+    return fields
 
 
 @BOTH
@@ -133,8 +133,8 @@ class TestMaking:
         campaign_id = busy(api)
         before = api.ids(campaign_id)
         person = {"firstname": "Zoé", "email": "new@example.com", "phone": "+3247", "customfield7": "x"}
-        told = {"utm_source": "mail", "utm_term": "é", "expiry_date": "2026-12-31:10:00:00"}
-        made = api.call("singleuse/create", campaign=campaign_id, customid="C1", customvalcode="V1", **person, **told)
+        fields = {"utm_source": "mail", "utm_term": "é", "expiry_date": "2026-12-31:10:00:00"}
+        made = api.call("singleuse/create", campaign=campaign_id, customid="C1", customvalcode="V1", **person, **fields)
         name = made["single_use_code"]
         assert api.ids(campaign_id) == [*before, name]
         assert (made["customid"], made["custom_validation_code"]) == ("C1", "V1")
@@ -146,7 +146,7 @@ class TestMaking:
         assert shown.items() <= row["status"].items()
         assert person.items() <= row["user"].items()
         for text in ("new@example.com", "V1"):
-            assert [each["session"] for each in api.call("couponsession/search", search=text)["data"]] == [name]
+            assert [match["session"] for match in api.call("couponsession/search", search=text)["data"]] == [name]
 
     @pytest.mark.parametrize(
         ("check", "person", "is_same"),
@@ -174,25 +174,25 @@ class TestMaking:
         made = api.call("multiplesingleuse/create", campaign=campaign_id)
         assert made["action"] == " multiple_single_use_codes_created"
         assert len(made["data"]) == 10
-        numbers = [each["sequence_id"] for each in made["data"]]
+        numbers = [entry["sequence_id"] for entry in made["data"]]
         assert numbers == sorted(set(numbers))
         day, pages = str(NOW.date()), []
         for page in (1, 2):
             pages += api.sessions(campaign_id, start_date=day, end_date=day, page=page)
         rows = pages[-10:]
-        assert [row["session"] for row in rows] == [each["single_use_code"] for each in made["data"]]
+        assert [row["session"] for row in rows] == [entry["single_use_code"] for entry in made["data"]]
         assert {row["status"]["created_date_utc"] for row in rows} == {str(NOW)}
 
     def test_many_can_be_voided_activated_and_have_codes(self, serve: Serve, make: Make) -> None:
         api = serve(make())
         campaign_id = busy(api)
         made = {
-            each: api.call("multiplesingleuse/create", campaign=campaign_id, amount=1, status=each)["data"][0]
-            for each in ("normal", "voided", "activated")
+            state: api.call("multiplesingleuse/create", campaign=campaign_id, amount=1, status=state)["data"][0]
+            for state in ("normal", "voided", "activated")
         }
-        found = {each: status(api, row["single_use_code"]) for each, row in made.items()}
-        assert [found[each]["voided"] for each in found] == ["0", "1", "0"]
-        assert [found[each]["opened"] for each in found] == ["0", "0", "1"]
+        statuses = {state: status(api, row["single_use_code"]) for state, row in made.items()}
+        assert [statuses[state]["voided"] for state in statuses] == ["0", "1", "0"]
+        assert [statuses[state]["opened"] for state in statuses] == ["0", "0", "1"]
         automated = {"automated_codes": True, "code_prefix": "P-", "code_length": 25, "code_type": "numeric"}
         rows = api.call("multiplesingleuse/create", campaign=campaign_id, amount=3, **automated)["data"]
         codes = {row["custom_validation_code"] for row in rows}
@@ -209,12 +209,12 @@ def test_generated_pages_stay_whole_with_changes_in_either_order(serve: Serve) -
         up.call("couponsession/update", couponsession=name, void=True)
     up.call("multiplesingleuse/create", campaign=campaign_id, amount=9)
     up.call("singleuse/remove", couponsession=names[4])
-    whole = serve(account).ids(campaign_id)
-    assert whole[:13] == [*names[:4], *names[5:14]]
-    assert [each for page in range(1, len(whole) // 7 + 2) for each in up.ids(campaign_id, page=page)] == whole
+    ids = serve(account).ids(campaign_id)
+    assert ids[:13] == [*names[:4], *names[5:14]]
+    assert [session_id for page in range(1, len(ids) // 7 + 2) for session_id in up.ids(campaign_id, page=page)] == ids
     down = serve(account, session_page_size=7, session_order="newest_first")
-    pages = [each for page in range(1, len(whole) // 7 + 2) for each in down.ids(campaign_id, page=page)]
-    assert pages == whole[::-1]
+    pages = [session_id for page in range(1, len(ids) // 7 + 2) for session_id in down.ids(campaign_id, page=page)]
+    assert pages == ids[::-1]
     seen = serve(account, row_fields="seen")
     assert {tuple(row) for row in seen.sessions(campaign_id)} == {("sequenceid", "session", "status")}
 
@@ -226,9 +226,9 @@ def test_a_session_that_is_changed_is_never_missing_for_who_reads_meanwhile(serv
     with ThreadPoolExecutor(2) as pool:
         update = partial(api.call, "couponsession/update", void=True)
         changes = [pool.submit(update, couponsession=name) for name in names[:10]]
-        while not all(each.done() for each in changes):
+        while not all(change.done() for change in changes):
             assert api.ids(campaign_id) == names
-    assert all(each.result()["session"] for each in changes)
+    assert all(change.result()["session"] for change in changes)
 
 
 def test_a_hundred_thousand_sessions_can_be_made_at_once(serve: Serve) -> None:
@@ -239,7 +239,7 @@ def test_a_hundred_thousand_sessions_can_be_made_at_once(serve: Serve) -> None:
         "multiplesingleuse/create", json={"campaign": campaign_id, "amount": 100_000}, timeout=60
     ).json()
     assert time.process_time() - began < 15
-    assert len({each["single_use_code"] for each in made["data"]}) == 100_000
+    assert len({entry["single_use_code"] for entry in made["data"]}) == 100_000
     day = str(NOW.date())
     page = api.call("campaign/data", campaign=campaign_id, start_date=day, end_date=day, page=20)
     assert page["amount_of_results"] == 5000

@@ -23,7 +23,7 @@ SEEN_STATUS = {
 
 def largest(api: Api) -> str:
     ids: list[str] = [row["ID"] for row in api.call("coupon/list")["coupon_info"]]
-    return max(ids, key=lambda each: int(api.call("campaign/data", campaign=each)["amount_of_results"]))
+    return max(ids, key=lambda campaign_id: int(api.call("campaign/data", campaign=campaign_id)["amount_of_results"]))
 
 
 @pytest.fixture(scope="module")
@@ -164,20 +164,20 @@ class TestGeneratedSessions:
         self, generated: Api, big: str, kind: str, key: str
     ) -> None:
         dates = {row["session"]: row["status"][key] for row in generated.sessions(big)}
-        found = generated.ids(big, f"campaign/{kind}")
-        assert found == [each for each, date in dates.items() if date]
-        day = dates[found[len(found) // 2]][:10]
+        ids = generated.ids(big, f"campaign/{kind}")
+        assert ids == [session_id for session_id, date in dates.items() if date]
+        day = dates[ids[len(ids) // 2]][:10]
         of_day = generated.ids(big, f"campaign/{kind}", start_date=day, end_date=day)
-        assert of_day == [each for each, date in dates.items() if date.startswith(day)]
+        assert of_day == [session_id for session_id, date in dates.items() if date.startswith(day)]
 
     def test_pages_put_together_are_the_whole_in_either_order(self, serve: Serve, generated: Api, big: str) -> None:
-        whole = generated.ids(big)
+        ids = generated.ids(big)
         account = GeneratedAccount(seed=1, sessions=3000)
         up = serve(account, session_page_size=100)
-        pages = range(1, len(whole) // 100 + 2)
-        assert [each for page in pages for each in up.ids(big, page=page)] == whole
+        pages = range(1, len(ids) // 100 + 2)
+        assert [session_id for page in pages for session_id in up.ids(big, page=page)] == ids
         down = serve(account, session_page_size=5000, session_order="newest_first")
-        assert down.ids(big) == whole[::-1]
+        assert down.ids(big) == ids[::-1]
 
     def test_records_can_be_cut_to_the_fields_that_were_seen(self, serve: Serve) -> None:
         api = serve(GeneratedAccount(seed=1, sessions=500, campaigns=4), row_fields="seen")

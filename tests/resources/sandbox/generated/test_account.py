@@ -32,12 +32,12 @@ def campaign_ids(api: Api) -> list[str]:
 def all_rows(api: Api) -> Rows:
     """Return all sessions by id, of all pages."""
     rows = []
-    for each in campaign_ids(api):
+    for campaign_id in campaign_ids(api):
         page, more = 1, True
         while more:
-            found = api.sessions(each, page=page)
-            rows += found
-            page, more = page + 1, len(found) == 5000
+            page_rows = api.sessions(campaign_id, page=page)
+            rows += page_rows
+            page, more = page + 1, len(page_rows) == 5000
     assert len({row["session"] for row in rows}) == len(rows)
     return {row["session"]: row for row in rows}
 
@@ -50,9 +50,9 @@ def rows(generated: Api) -> Rows:
 class TestPurity:
     def test_two_servers_of_one_seed_and_time_give_equal_bytes(self, serve: Serve) -> None:
         first, second = (serve(GeneratedAccount(seed=5, sessions=1000, campaigns=10)) for _ in range(2))
-        for each in campaign_ids(first):
+        for campaign_id in campaign_ids(first):
             for path in ("campaign/data", "campaign/validations"):
-                pages = [api.post(path, campaign=each).content for api in (first, second)]
+                pages = [api.post(path, campaign=campaign_id).content for api in (first, second)]
                 assert pages[0] == pages[1]
 
     def test_another_seed_gives_another_account(self, serve: Serve, rows: Rows) -> None:
@@ -140,13 +140,13 @@ class TestTime:
 class TestRecords:
     def test_ids_are_21_mixed_case_characters_and_in_the_url(self, generated: Api) -> None:
         codes = {row["ID"]: row["code"] for row in generated.call("coupon/list")["coupon_info"]}
-        for each in campaign_ids(generated):
-            for row in generated.sessions(each):
+        for campaign_id in campaign_ids(generated):
+            for row in generated.sessions(campaign_id):
                 name = row["session"]
                 assert len(name) == 21
                 assert name.isascii()
                 assert name.isalnum()
-                assert row["session_url"] == f"https://digicpn.com/p/{codes[each]}/{name}"
+                assert row["session_url"] == f"https://digicpn.com/p/{codes[campaign_id]}/{name}"
 
     def test_some_ids_differ_by_case_only(self, serve: Serve) -> None:
         api = serve(GeneratedAccount(seed=1, sessions=15_000, campaigns=12))
@@ -187,16 +187,16 @@ class TestRecords:
         shops_of = [
             {
                 tuple(row["status"][name] for name in LOCATION)
-                for row in generated.sessions(each, "campaign/validations")
+                for row in generated.sessions(campaign_id, "campaign/validations")
             }
-            for each in campaign_ids(generated)
+            for campaign_id in campaign_ids(generated)
         ]
         nowhere = ("",) * len(LOCATION)
         assert all(len(shops) <= 4 for shops in shops_of)
         assert max(map(len, shops_of)) == 4
         assert nowhere in set().union(*shops_of)
-        for each in campaign_ids(generated):
-            for row in generated.sessions(each):
+        for campaign_id in campaign_ids(generated):
+            for row in generated.sessions(campaign_id):
                 is_validated = row["status"]["validated"] == "1"
                 assert is_validated or not any(row["status"][name] for name in LOCATION)
 
@@ -208,8 +208,8 @@ class TestRecords:
 
     def test_expiries_are_fixed_or_count_from_a_step(self, generated: Api) -> None:
         expiries = {
-            each: {row["status"]["expiration_date"] for row in generated.sessions(each)}
-            for each in campaign_ids(generated)
+            campaign_id: {row["status"]["expiration_date"] for row in generated.sessions(campaign_id)}
+            for campaign_id in campaign_ids(generated)
         }
         sizes = Counter(min(len(dates), 2) for dates in expiries.values() if dates)
         assert sizes[1] > 0
@@ -218,7 +218,9 @@ class TestRecords:
 
     def test_some_campaigns_note_money_and_some_with_own_codes_are_not_tracked(self, serve: Serve) -> None:
         api = serve(GeneratedAccount(seed=1, sessions=10_000, campaigns=20))
-        status = {each: [row["status"] for row in api.sessions(each)] for each in campaign_ids(api)}
+        status = {
+            campaign_id: [row["status"] for row in api.sessions(campaign_id)] for campaign_id in campaign_ids(api)
+        }
         money = [any(row["validation_value"] for row in rows) for rows in status.values() if len(rows) > 50]
         assert True in money
         assert False in money
@@ -245,20 +247,20 @@ class TestRecords:
 class TestFunnel:
     def test_steps_follow_a_funnel_that_is_no_strict_ladder(self, rows: Rows) -> None:
         status = [row["status"] for row in rows.values()]
-        reached = [sum(each[key] == "1" for each in status) for key in ("opened", "claimed", "validated")]
+        reached = [sum(fields[key] == "1" for fields in status) for key in ("opened", "claimed", "validated")]
         assert len(status) > reached[0] > reached[1] > reached[2] > 0
-        assert any(each["claimed"] == "1" and each["opened"] == "0" for each in status)
-        assert any(each["played"] == "1" for each in status)
-        assert any(each["voided"] == "1" for each in status)
+        assert any(fields["claimed"] == "1" and fields["opened"] == "0" for fields in status)
+        assert any(fields["played"] == "1" for fields in status)
+        assert any(fields["voided"] == "1" for fields in status)
 
     def test_evenings_and_weekdays_differ_from_nights_and_sundays(self, rows: Rows) -> None:
         created = [datetime.fromisoformat(row["status"]["created_date_utc"]) for row in rows.values()]
-        hours, days = (Counter(f(each) for each in created) for f in (lambda t: t.hour, datetime.weekday))
+        hours, days = (Counter(f(moment) for moment in created) for f in (lambda t: t.hour, datetime.weekday))
         assert hours[19] > 5 * hours[3]
         assert days[5] > 1.5 * days[6]
 
     def test_campaigns_are_uneven_and_some_are_empty(self, generated: Api) -> None:
-        sizes = sorted(len(generated.ids(each)) for each in campaign_ids(generated))
+        sizes = sorted(len(generated.ids(campaign_id)) for campaign_id in campaign_ids(generated))
         assert sizes[0] == 0
         assert sizes[-1] > 10 * sizes[len(sizes) // 2]
 

@@ -29,7 +29,7 @@ def page(api: Api, **parameters: object) -> httpx.Response:
 def test_server_errors_come_with_an_html_body_and_then_stop(api: Api, kind: Kind) -> None:
     api.server.faults.add(Fault(kind, times=2))
     responses = [page(api) for _ in range(3)]
-    assert [each.status_code for each in responses] == [int(kind), int(kind), 200]
+    assert [response.status_code for response in responses] == [int(kind), int(kind), 200]
     assert responses[0].headers["content-type"].startswith("text/html")
     assert responses[0].text.startswith("<!DOCTYPE html>")
 
@@ -60,15 +60,15 @@ def test_a_reset_before_the_answer_is_a_network_error(api: Api) -> None:
     with pytest.raises(httpx.NetworkError):
         page(api)
     assert page(api).status_code == 200
-    assert [(each.status, each.fault) for each in api.server.requests] == [(0, "reset"), (200, None)]
+    assert [(entry.status, entry.fault) for entry in api.server.requests] == [(0, "reset"), (200, None)]
 
 
 def test_a_reset_in_mid_body_breaks_the_answer_that_had_begun(api: Api) -> None:
-    whole = len(page(api).content)
+    length = len(page(api).content)
     api.server.faults.add(Fault("reset_in_body"))
     with api.client.stream("POST", "campaign/data", json={"campaign": "cam_1"}) as response:
         assert response.status_code == 200
-        assert int(response.headers["content-length"]) == whole
+        assert int(response.headers["content-length"]) == length
         with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
             response.read()
 

@@ -42,8 +42,8 @@ def api() -> Iterator[Api]:
 
 
 def document(api: Api) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{api.server.url}/openapi.json").json()
-    return found
+    document: dict[str, Any] = httpx.get(f"{api.server.url}/openapi.json").json()
+    return document
 
 
 def known_values(api: Api) -> dict[str, list[Any]]:
@@ -81,9 +81,9 @@ def described(api: Api) -> OpenApiSchema:
     described, values = document(api), known_values(api)
     for path in described["paths"].values():
         for operation in path.values():
-            for each in operation["parameters"]:
-                if each["name"] in values:
-                    each["schema"] = {"enum": values[each["name"]]}
+            for parameter in operation["parameters"]:
+                if parameter["name"] in values:
+                    parameter["schema"] = {"enum": values[parameter["name"]]}
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 properties = content["schema"]["properties"]
                 properties.update({name: {"enum": values[name]} for name in properties if name in values})
@@ -99,7 +99,7 @@ def connection() -> Iterator[requests.Session]:
         yield session
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}")
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["right", "wrong"])
 def test_every_answer_is_as_the_document_says(
     described: OpenApiSchema, api: Api, connection: requests.Session, endpoint: Endpoint, mode: GenerationMode
@@ -125,13 +125,13 @@ def test_every_answer_is_as_the_document_says(
 
     answers()
     if mode is GenerationMode.POSITIVE:
-        assert 200 in {each.status for each in api.server.requests[began:]}
+        assert 200 in {entry.status for entry in api.server.requests[began:]}
 
 
 def test_the_document_shows_exactly_the_endpoints_that_are_served(api: Api) -> None:
     paths = document(api)["paths"]
     shown = {(path, method.upper()) for path, operations in paths.items() for method in operations}
-    assert shown == {(f"/{each.path}", each.method) for each in ENDPOINTS}
+    assert shown == {(f"/{endpoint.path}", endpoint.method) for endpoint in ENDPOINTS}
     assert len(shown) == len(ENDPOINTS)
     for path, operations in paths.items():
         for operation in operations.values():

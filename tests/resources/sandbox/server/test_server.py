@@ -56,7 +56,7 @@ def test_other_keys_can_be_chosen(five: HandmadeAccount) -> None:
 def test_requests_over_the_limit_have_to_wait(serve: Serve, five: HandmadeAccount) -> None:
     api = serve(five, requests_per_second=3)
     responses = [api.post("coupon/list") for _ in range(5)]
-    assert [each.status_code for each in responses[:3]] == [200, 200, 200]
+    assert [response.status_code for response in responses[:3]] == [200, 200, 200]
     assert responses[4].status_code == 429
     assert int(responses[4].headers["retry-after"]) >= 1
 
@@ -84,10 +84,10 @@ def test_json_is_compact_utf_8(serve: Serve) -> None:
 
 def test_many_requests_at_once_are_all_answered_right(generated: Api) -> None:
     ids = [row["ID"] for row in generated.call("coupon/list")["coupon_info"]][:12] * 4
-    right = {each: generated.post("campaign/data", campaign=each).content for each in ids}
+    right = {campaign_id: generated.post("campaign/data", campaign=campaign_id).content for campaign_id in ids}
     with ThreadPoolExecutor(16) as pool:
-        answers = pool.map(lambda each: generated.post("campaign/data", campaign=each).content, ids)
-    assert list(answers) == [right[each] for each in ids]
+        answers = pool.map(lambda campaign_id: generated.post("campaign/data", campaign=campaign_id).content, ids)
+    assert list(answers) == [right[campaign_id] for campaign_id in ids]
 
 
 def test_a_server_listens_on_loopback_only_and_frees_its_port(five: HandmadeAccount) -> None:
@@ -99,7 +99,7 @@ def test_a_server_listens_on_loopback_only_and_frees_its_port(five: HandmadeAcco
         httpx.post(f"http://127.0.0.1:{port}/v3/coupon/list")
     with SandboxServer(five, port=port) as again:
         assert again.url.endswith(f":{port}")
-    assert not [each for each in threading.enumerate() if each.name == f"sandbox:{port}"]
+    assert not [thread for thread in threading.enumerate() if thread.name == f"sandbox:{port}"]
 
 
 def test_a_port_in_use_is_an_error_at_once(five: HandmadeAccount) -> None:
