@@ -26,7 +26,7 @@ def pytest_configure() -> None:
         del os.environ[name]
     # without bytecode, each process that a test starts would compile Dagster anew: two thirds of its processor time
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # how long an example takes tells of the machine's load, and of nothing that is tested
+    # how long an example takes depends on the machine's load, and on nothing that is tested
     settings.register_profile("without a deadline", deadline=None)
     settings.load_profile("without a deadline")
 

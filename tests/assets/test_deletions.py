@@ -1,4 +1,4 @@
-"""What is gone from the account is marked, and nothing else is."""
+"""What was deleted in the account is marked, and nothing else is."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_a_full_read_of_an_account_that_stands_still_deletes_nothing(serve: Serv
     assert live_counts(data_dir) == WHOLE_COUNTS
 
 
-def test_in_every_table_what_is_gone_is_marked_and_comes_back_when_it_does(serve: Serve, data_dir: Path) -> None:
+def test_in_every_table_what_was_deleted_is_marked_and_comes_back_when_it_does(serve: Serve, data_dir: Path) -> None:
     made, again = whole_account(), whole_account()
     serve(made)
     export_all(full=True)
@@ -82,7 +82,7 @@ def test_in_every_table_what_is_gone_is_marked_and_comes_back_when_it_does(serve
     assert live_counts(data_dir) == WHOLE_COUNTS
 
 
-def test_with_a_parent_all_that_hangs_on_it_is_gone(serve: Serve, data_dir: Path) -> None:
+def test_with_a_parent_all_that_belongs_to_it_is_deleted(serve: Serve, data_dir: Path) -> None:
     made = whole_account()
     serve(made)
     export_all(full=True)
@@ -147,7 +147,7 @@ def test_a_page_that_fails_deletes_nothing(serve: Serve, data_dir: Path, kind: s
     assert live(data_dir, "coupon_sessions", "session_id") == ids(*range(1, 26), 31, 32, 33)
 
 
-def test_a_record_that_is_rejected_is_not_gone(serve: Serve, data_dir: Path) -> None:
+def test_a_record_that_is_rejected_is_not_deleted(serve: Serve, data_dir: Path) -> None:
     made = account({1: 4})
     serve(made)
     export_only(campaigns, coupon_sessions, full=True)
@@ -174,7 +174,7 @@ def test_what_was_rejected_in_a_window_leaves_quarantine_with_a_full_read(serve:
     assert in_database(data_dir, "SELECT endpoint FROM quarantine") == []
 
 
-def test_a_user_who_is_hidden_because_he_is_void_is_not_gone(
+def test_a_user_who_is_hidden_as_void_is_not_deleted(
     serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = {"ID": "123456", "code": "ndoh57", "name": "Club", "type": "membership"}
@@ -202,7 +202,7 @@ def test_a_part_that_the_account_no_longer_has_keeps_its_rows(serve: Serve, data
     assert live(data_dir, "directory_campaigns", "campaign_id") == {"cam_1", "cam_2"}
 
 
-def test_users_of_a_card_that_is_gone_are_deleted_whichever_card_is_read(serve: Serve, data_dir: Path) -> None:
+def test_users_of_a_card_that_was_deleted_are_deleted_whichever_card_is_read(serve: Serve, data_dir: Path) -> None:
     made = whole_account()
     serve(made)
     export_only(loyalty_cards, loyalty_users)
@@ -214,7 +214,7 @@ def test_users_of_a_card_that_is_gone_are_deleted_whichever_card_is_read(serve: 
     assert live(data_dir, "loyalty_users", "loyalty_card_id") == {"123456"}
 
 
-def test_a_row_tells_when_it_was_seen_last_and_when_it_was_missed(serve: Serve, data_dir: Path) -> None:
+def test_a_row_says_when_it_was_seen_last_and_when_it_was_missed(serve: Serve, data_dir: Path) -> None:
     made = HandmadeAccount(categories=[{"ID": "cat_1", "name": "Food"}, {"ID": "cat_2", "name": "Fun"}])
     serve(made)
     export_only(categories)

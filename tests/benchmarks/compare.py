@@ -36,7 +36,7 @@ DATABASES = {
     "ours": ("coupontools.duckdb", "session_id"),
     "dlt": ("dlt.duckdb", "session"),
 }
-"""Where each leaves the sessions, and the column that tells them apart."""
+"""Where each leaves the sessions, and the column that identifies them."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tests.support.runs import export_all
 
 Reached = Callable[[], bool]
 Moment = Callable[["Scene"], Reached]
-"""Called when a process has started, it gives what tells whether the moment has come to kill it."""
+"""Called when a process has started, it gives what says whether the moment has come to kill it."""
 Asked = tuple[object, ...]
 
 
@@ -210,7 +210,7 @@ def test_a_killed_run_leaves_a_complete_state_and_the_next_one_does_the_rest(
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_told_to_end_does_so_in_one_line_and_publishes_nothing(
+def test_a_run_that_is_asked_to_end_does_so_in_one_line_and_publishes_nothing(
     scene: Scene, signal_number: signal.Signals
 ) -> None:
     revise(scene.account, 2)

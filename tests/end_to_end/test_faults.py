@@ -94,8 +94,8 @@ def _every_list_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def files(data_dir: Path) -> dict[str, bytes]:
     """All that is published, byte for byte."""
     folder = (data_dir / "parquet").resolve()
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
-    return files | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
+    bodies = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+    return bodies | {"database": (data_dir / "coupontools.duckdb").read_bytes()}
 
 
 def total(reports: Mapping[str, Metadata], name: str) -> int:
@@ -125,7 +125,9 @@ def published(data_dir: Path) -> Mapping[str, Rows]:
 
 
 @pytest.mark.parametrize("case", TOGETHER)
-def test_passing_faults_at_every_endpoint_change_no_row_and_are_told(serve: Serve, data_dir: Path, case: str) -> None:
+def test_passing_faults_at_every_endpoint_change_no_row_and_are_counted(
+    serve: Serve, data_dir: Path, case: str
+) -> None:
     server, rules = serve(whole_account(), **SMALL_PAGES), [PASSING[fault] for fault in TOGETHER[case]]
     paths = [endpoint.path.replace("{parent}", "*") for endpoint in choose_endpoints("").values()]
     if case == "stall":  # each takes as long as the client is patient

@@ -92,7 +92,7 @@ def stopped_in(data_dir: Path) -> str:
     return "merge" if list((data_dir / ".state" / "batches").glob("*/*.slices.json")) else "batch"
 
 
-def test_a_full_disk_is_told_and_leaves_what_was_published(serve: Serve, disk: Disk) -> None:
+def test_a_full_disk_is_reported_and_leaves_what_was_published(serve: Serve, disk: Disk) -> None:
     account = HandmadeAccount()
     revise(account, 1)
     serve(account)

@@ -1,4 +1,4 @@
-"""An API that gives back the keys, and texts that would act where they are shown: what is stored and told of it."""
+"""An API that gives back the keys, and texts that would act where they are shown: what is stored and shown of it."""
 
 import json
 import re
@@ -50,7 +50,7 @@ def _answers() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Ran:
-    """A run and a publish: whatever was told, and the folders that were written."""
+    """A run and a publish: whatever was shown, and the folders that were written."""
 
     output: str
     data_dir: Path
@@ -80,7 +80,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
         yield Ran("\n".join(_strings(entries)), data_dir, home)
 
 
-def test_keys_that_the_api_gives_back_are_stored_and_told_nowhere(ran: Ran) -> None:
+def test_keys_that_the_api_gives_back_are_stored_and_shown_nowhere(ran: Ran) -> None:
     assert ran.output.count("…") >= len(ECHOES)
     _assert_no_key(ran.output)
     for path in (*ran.data_dir.rglob("*"), *ran.home.rglob("*")):

@@ -211,7 +211,7 @@ def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("policy", ["keep", "hash"])
-def test_who_is_forgotten_is_gone_and_stays_out(
+def test_who_is_forgotten_is_erased_and_stays_out(
     serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
@@ -250,7 +250,7 @@ def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Se
     assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
 
 
-def test_field_names_that_name_somebody_are_not_told(
+def test_field_names_that_name_somebody_are_not_shown(
     serve: Serve, data_dir: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     serve(HandmadeAccount([campaign(1)], {"cam_1": [session(1) | {EMAIL: 1, "shoes": 43}]}))

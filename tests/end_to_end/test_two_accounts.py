@@ -96,7 +96,7 @@ def test_new_keys_of_the_same_account_are_adopted(
     assert "another account" in refusal()
 
 
-def test_a_note_that_cannot_be_read_is_told_and_written_anew_by_adopt(
+def test_a_note_that_cannot_be_read_is_reported_and_written_anew_by_adopt(
     servers: list[SandboxServer], data_dir: Path
 ) -> None:
     del servers

@@ -176,7 +176,7 @@ def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, 
     assert message in one_line_error(run_command("export", *arguments, **ACCOUNT), code=2)
 
 
-def test_a_full_export_marks_what_is_gone(serve: Serve, tmp_path: Path) -> None:
+def test_a_full_export_marks_what_was_deleted(serve: Serve, tmp_path: Path) -> None:
     made = account({1: 3})
     serve(made)
     export_sessions(date(2020, 1, 1), date(2026, 11, 1))
@@ -230,7 +230,7 @@ def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: s
     assert "COUPONTOOLS_API_URL is http://: whoever is on the way to nowhere.invalid can read the keys" in warning
 
 
-def test_the_probe_tells_what_holds_and_shows_no_value(serve: Serve) -> None:
+def test_the_probe_shows_what_holds_and_no_value(serve: Serve) -> None:
     made = whole_account()
     made.add_sessions("cam_1", session(5000, brand_new="hush", user={"email": "hush@example.com", "jan@x.be": 1}))
     made.put_record("subaccounts", {"ID": "sub_2", "expiry_date": "hush"})

@@ -303,15 +303,15 @@ def test_no_run_can_set_where_the_keys_go_or_where_is_written(field: str, value:
             dg.validate_run_config(job, attack)
 
 
-def test_no_value_of_the_environment_is_told_that_a_runs_config_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "never-told")
+def test_no_value_of_the_environment_is_shown_that_a_runs_config_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "never-shown")
     attack = {"ops": {"coupon_sessions": {"config": {"start": {"env": "COUPONTOOLS_CLIENT_SECRET"}, "end": "x"}}}}
     result = defs.resolve_implicit_global_asset_job_def().execute_in_process(
         run_config=attack, asset_selection=[*coupon_sessions.keys], raise_on_error=False
     )
     text = "".join(f"{event.message} {event.event_specific_data}" for event in result.all_events)
     assert "The start in the run's config is no date" in text
-    assert "never-told" not in text
+    assert "never-shown" not in text
 
 
 def test_loading_the_code_location_asks_nothing_and_writes_nothing_whatever_is_wrong(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ DAYS = ("--from", "2026-01-01", "--to", "2026-11-01")
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash, in which `coupontools` is the command; pipes tell if any part of them fails."""
+    """Run a line of bash, in which `coupontools` is the command; pipes fail if any part of them fails."""
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line.replace('coupontools', str(COMMAND))}"],
         env={**os.environ, **environment},
@@ -55,7 +55,7 @@ def test_an_export_is_published_whoever_reads_what_it_says_in_a_folder_of_any_na
         ("coupontools export --sideways 2>&-", 2),
     ],
 )
-def test_the_exit_code_tells_what_was_done(line: str, code: int) -> None:
+def test_the_exit_code_says_what_was_done(line: str, code: int) -> None:
     result = shell(line)
     assert result.returncode == code, result.stderr
     errors = ["Error: The dictionary cannot be written to standard output: No space left on device."]

@@ -1,4 +1,4 @@
-"""The command in processes of its own, and an account of which every record tells in which revision it was read."""
+"""The command in processes of its own, and an account of which every record says in which revision it was read."""
 
 import os
 import subprocess

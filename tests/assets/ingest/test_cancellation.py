@@ -1,4 +1,4 @@
-"""Whoever is told to end while reading ends, at whatever moment that is."""
+"""Whoever is asked to end while reading ends, at whatever moment that is."""
 
 import asyncio
 import os

@@ -112,7 +112,7 @@ def test_one_parent_for_which_http_says_not_found_was_deleted(extraction: Extrac
     assert (report.deleted, report.unreadable) == (["1"], [])
 
 
-def test_where_http_says_not_found_for_all_of_them_another_list_tells_which_were_deleted(
+def test_where_http_says_not_found_for_all_of_them_another_list_shows_which_were_deleted(
     extraction: Extraction,
 ) -> None:
     report = report_of(read(extraction, users_of_cards(("1", "2"), ["2"]), LoyaltyUser))

@@ -79,7 +79,7 @@ def test_a_description_that_cannot_be_read_is_kept_and_fails_the_table(extractio
     }
 
 
-def test_an_empty_description_is_told(extraction: Extraction, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_description_is_reported(extraction: Extraction, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         extracted = read(extraction, described({"cam_1": {}, "cam_2": FULL}))
     assert titles(extracted)["cam_1"] == "Title 1"

@@ -146,7 +146,7 @@ def as_text(value: Any) -> Any:
 
 
 def is_of(row: dict[str, Any], record: Any) -> bool:
-    """Whether a row tells what a record says of its id, one text and all fields without a column."""
+    """Whether a row holds what a record says of its id, one text and all fields without a column."""
     if not isinstance(record, dict):
         return False
     extra = loaded(row["_extra"] or "{}")

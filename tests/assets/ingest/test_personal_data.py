@@ -68,7 +68,7 @@ def test_where_personal_data_is_kept_nothing_is_redacted() -> None:
     assert Redactor.over(SmsContact, PersonalData(), NOBODY) is None
 
 
-def test_hashed_columns_are_the_same_for_the_same_person_and_tell_nothing() -> None:
+def test_hashed_columns_are_the_same_for_the_same_person_and_show_nothing() -> None:
     one, _ = redacted("hash", SmsContact, **CONTACT)
     other, _ = redacted("hash", SmsContact, **CONTACT | {"phone": "0032 470 11 22 33", "first_name": "An"})
     assert one["phone"] == other["phone"] != CONTACT["phone"]

@@ -16,7 +16,7 @@ SESSIONS: list[Row] = [
 ]
 
 
-def test_the_funnel_is_told_by_source_medium_and_campaign_of_utm() -> None:
+def test_the_funnel_is_counted_by_source_medium_and_campaign_of_utm() -> None:
     figures = "utm_source, utm_medium, utm_campaign, created, created_share, opened, claimed, validated, voided"
     query = f"SELECT {figures} FROM marts.channels ORDER BY created DESC, utm_source NULLS LAST"
     assert in_marts(query, coupon_sessions=SESSIONS) == [

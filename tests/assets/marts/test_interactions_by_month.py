@@ -23,7 +23,7 @@ def test_a_session_is_one_interaction_of_the_month_of_its_opening_whatever_follo
     ]
 
 
-def test_interactions_are_told_by_subaccount_where_the_list_of_campaigns_names_it() -> None:
+def test_interactions_are_counted_by_subaccount_where_the_list_of_campaigns_names_it() -> None:
     campaigns: list[Row] = [
         {"campaign_id": "cam_1", "_extra": '{"subaccount": "sub_1"}'},
         {"campaign_id": "cam_2"},

@@ -159,7 +159,7 @@ def is_scalar(column: Column, value: Any) -> bool:
 
 
 def meant(column: Column, value: Any) -> Any:
-    """What a value of the API says in a column, told independently of the code under test."""
+    """What a value of the API says in a column, computed independently of the code under test."""
     if (
         value is None
         or value in ([], {})
@@ -281,8 +281,8 @@ def spelt(draw: st.DrawFn, name: str) -> str:
 def objects_of(draw: st.DrawFn, members: dict[str, st.SearchStrategy[str]]) -> str:
     """An object with some of the members, as it may stand in a page."""
     names = draw(st.lists(st.sampled_from(sorted(members)), unique=draw(st.booleans()), max_size=5))
-    texts = [f'{draw(gaps)}"{spelt(draw, name)}"{draw(gaps)}:{draw(gaps)}{draw(members[name])}' for name in names]
-    return "{" + ",".join(texts) + "}"
+    pairs = [f'{draw(gaps)}"{spelt(draw, name)}"{draw(gaps)}:{draw(gaps)}{draw(members[name])}' for name in names]
+    return "{" + ",".join(pairs) + "}"
 
 
 OTHERS = [
@@ -464,12 +464,12 @@ def repeating(draw: st.DrawFn, depth: int = 3) -> str:
     names = draw(
         st.lists(st.sampled_from(["session", "customid", "status", "user", "value", "email", "q"]), max_size=5)
     )
-    texts = []
+    pairs = []
     for name in names:
         is_deeper = depth > 0 and (name in ("status", "user", "q"))
         inner = draw(repeating(depth - 1)) if is_deeper else f'"v{draw(st.uuids())}"'
-        texts.append(f'"{spelt(draw, name)}":{f"[{inner}]" if name == "q" else inner}')
-    return "{" + ",".join(texts) + "}"
+        pairs.append(f'"{spelt(draw, name)}":{f"[{inner}]" if name == "q" else inner}')
+    return "{" + ",".join(pairs) + "}"
 
 
 @given(records=st.lists(repeating(), min_size=1, max_size=2, unique=True))

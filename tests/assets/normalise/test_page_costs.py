@@ -73,7 +73,7 @@ def test_twenty_thousand_names_take_no_longer_than_their_bytes() -> None:
     assert len(result.rows) == 2_000
 
 
-def test_names_are_told_as_far_as_somebody_would_read_them() -> None:
+def test_names_are_shown_as_far_as_somebody_would_read_them() -> None:
     assert named([]) == "none"
     assert named(["b", "a"]) == "a, b"
     assert named(["a" * 5_000]) == "a" * 80 + "…"
@@ -107,7 +107,7 @@ def test_a_record_is_as_large_as_it_may_be() -> None:
 def extracted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Answers], tuple[ExtractionReport, pl.DataFrame]]:
-    """Reads the sessions of a campaign that a server tells into a batch; returns also what was rejected."""
+    """Reads the sessions of a campaign that a server sends into a batch; returns also what was rejected."""
     for name, value in {"CLIENT_ID": "somebody", "CLIENT_SECRET": "hush-hush", "RETRY_WAIT": "0"}.items():
         monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
 

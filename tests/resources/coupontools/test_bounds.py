@@ -157,7 +157,7 @@ def test_a_request_takes_no_longer_than_it_may(monkeypatch: pytest.MonkeyPatch) 
     assert time.monotonic() - begun < 3
 
 
-def test_waits_that_the_server_asks_for_count_and_are_told(
+def test_waits_that_the_server_asks_for_count_and_are_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_MAX_REQUEST_SECONDS", "1.6")
@@ -191,7 +191,7 @@ def test_a_read_takes_no_longer_in_all_than_it_may(monkeypatch: pytest.MonkeyPat
     assert time.monotonic() - begun < 3
 
 
-def test_an_answer_that_is_long_in_coming_is_told(
+def test_an_answer_that_is_long_in_coming_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("resources.coupontools.retry.SECONDS_BETWEEN_REPORTS", 0.1)
@@ -205,7 +205,7 @@ def test_an_answer_that_is_long_in_coming_is_told(
     assert "v3/campaign/data of campaign cam_1, page 1 has been under way for" in caplog.messages[0]
 
 
-def test_a_lasting_error_is_told_after_all_tries_and_keeps_no_body() -> None:
+def test_a_lasting_error_is_raised_after_all_tries_and_keeps_no_body() -> None:
     with pytest.raises(UnavailableError, match=f"Tried {MAX_TRIES} times") as error:
         ask(lambda _: [http(b"x" * 5_000_000, "500 Oops")])
     assert error.value.__context__ is None

@@ -198,7 +198,7 @@ def test_no_content_is_an_empty_list(serve: Serve, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("error_http_status", ["quoted", "always_200"])
 @pytest.mark.parametrize("error_shape", ["documented", "E1", "E2", "E3"])
-def test_the_apis_own_errors_are_told_apart_in_every_shape(
+def test_the_apis_own_errors_are_distinguished_in_every_shape(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, error_http_status: str, error_shape: str
 ) -> None:
     server = serve(account(), error_http_status=error_http_status, error_shape=error_shape)
@@ -255,7 +255,7 @@ def test_a_403_of_the_api_itself_is_a_refusal_of_the_keys(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("status", [200, 407])
-def test_what_a_proxy_does_is_told_with_its_name_and_without_its_password(
+def test_what_a_proxy_does_is_reported_with_its_name_and_without_its_password(
     monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     requests: list[tuple[str, Mapping[str, str]]] = []

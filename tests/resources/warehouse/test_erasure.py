@@ -259,7 +259,7 @@ def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(ware
     assert where_found(warehouse.folder.root) == set()
 
 
-def test_she_is_gone_from_what_is_published_though_what_is_staged_may_not_be(warehouse: WarehouseResource) -> None:
+def test_she_is_erased_from_what_is_published_though_what_is_staged_may_not_be(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"session_id": "old", "email": EMAIL, "first_name": "Plantedname"}])
     publish(warehouse, TABLES)
     put(warehouse, CouponSession, [{"session_id": "new", "email": "bob@example.com"}])

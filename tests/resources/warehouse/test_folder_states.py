@@ -234,7 +234,7 @@ def test_a_folder_in_the_place_of_the_database_is_refused(warehouse: WarehouseRe
     assert in_parquet(warehouse.folder.root, "things", "id") == [("a",), ("b",)]
 
 
-def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_told(warehouse: WarehouseResource) -> None:
+def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_the_error_says(warehouse: WarehouseResource) -> None:
     cut(".state/stage.duckdb", 300_000)(warehouse.folder.root)
     with pytest.raises(RefusedError):
         publish(warehouse)
@@ -243,7 +243,7 @@ def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_told(warehouse: Ware
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
 
 
-def test_a_damaged_database_alone_is_told(warehouse: WarehouseResource) -> None:
+def test_a_damaged_database_alone_is_reported(warehouse: WarehouseResource) -> None:
     both(cut("coupontools.duckdb", 300_000), lost(".snapshots", ".state"))(warehouse.folder.root)
     with pytest.raises(RefusedError, match="restore it from a backup, or delete it and run coupontools export --full"):
         publish(warehouse)

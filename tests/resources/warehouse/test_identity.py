@@ -79,7 +79,7 @@ def test_frames_and_sql_agree_on_any_text(texts: list[str | None]) -> None:
 
 @given(TEXTS)
 @examples(40)
-def test_whom_a_text_names_is_not_changed_by_being_told_again(text: str) -> None:
+def test_whom_a_text_names_is_not_changed_by_being_normalised_again(text: str) -> None:
     (named,) = in_frames(text)
     assert named is None or in_frames(f"\u00a0{named} ") == [named]
 

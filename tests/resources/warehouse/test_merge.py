@@ -45,26 +45,26 @@ def test_the_newest_observation_wins_in_any_order_and_however_often(
 
 @given(
     seen=st.dictionaries(st.sampled_from("abc"), st.integers(0, 20), min_size=1),
-    whole=st.integers(0, 20),
+    read_at=st.integers(0, 20),
     data=st.data(),
 )
 @examples(8)
-def test_a_row_is_deleted_if_a_whole_read_is_newer_than_its_last_observation(
-    seen: dict[str, int], whole: int, data: st.DataObject
+def test_a_row_is_deleted_if_a_complete_read_is_newer_than_its_last_observation(
+    seen: dict[str, int], read_at: int, data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:
         warehouse = WarehouseResource(data_dir=folder)
         merge(warehouse, *(thing(name, seen=-1) for name in "abc"))
-        for name in data.draw(st.permutations([*seen, "whole read"])):
-            if name == "whole read":
-                merge(warehouse, complete_reads=[CompleteRead(NOON + timedelta(seconds=whole))])
+        for name in data.draw(st.permutations([*seen, "complete read"])):
+            if name == "complete read":
+                merge(warehouse, complete_reads=[CompleteRead(NOON + timedelta(seconds=read_at))])
             else:
                 merge(warehouse, thing(name, seen=seen[name]))
-        expected = [(name, whole > seen.get(name, -1)) for name in "abc"]
+        expected = [(name, read_at > seen.get(name, -1)) for name in "abc"]
         assert published(warehouse, "SELECT id, _deleted_at IS NOT NULL FROM things ORDER BY ALL") == expected
 
 
-def test_a_whole_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
+def test_a_complete_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a", "red"), thing("b", "red"), thing("c", "blue"), thing("d", "green"))
     at = NOON + timedelta(seconds=1)
     red, green = CompleteRead(at, {"colour": "red"}), CompleteRead(at, {"colour": "green"})

@@ -33,14 +33,14 @@ STATES = "SELECT id, _extracted_at, _deleted_at FROM things ORDER BY id"
 
 
 @pytest.mark.parametrize(
-    "whole",
+    "complete_read",
     [CompleteRead(LATER), CompleteRead(LATER, {"colour": "red"}), CompleteParentList(LATER, "colour", ["blue"])],
 )
-def test_a_row_seen_in_the_future_is_deleted_when_a_whole_read_does_not_bring_it(
-    warehouse: WarehouseResource, whole: CompleteRead | CompleteParentList
+def test_a_row_seen_in_the_future_is_deleted_when_a_complete_read_does_not_bring_it(
+    warehouse: WarehouseResource, complete_read: CompleteRead | CompleteParentList
 ) -> None:
     merge(warehouse, thing("a", seen=AHEAD), thing("b", seen=AHEAD), thing("c", seen=AHEAD), thing("d"))
-    merge(warehouse, thing("a", seen=11), complete_reads=[whole], still_there=["b"])
+    merge(warehouse, thing("a", seen=11), complete_reads=[complete_read], still_there=["b"])
     assert published(warehouse, STATES) == [
         ("a", NOON + timedelta(seconds=11), None),
         ("b", FUTURE, None),
@@ -53,7 +53,7 @@ def test_a_row_seen_in_the_future_is_deleted_when_a_whole_read_does_not_bring_it
     assert files == in_database(warehouse.folder.root, STATES)
 
 
-def test_a_row_deleted_in_the_future_is_deleted_at_the_next_whole_read(
+def test_a_row_deleted_in_the_future_is_deleted_at_the_next_complete_read(
     warehouse: WarehouseResource,
 ) -> None:
     merge(warehouse, thing("a"), thing("b"))
@@ -68,7 +68,7 @@ def stage_deletions(warehouse: WarehouseResource, at: datetime) -> None:
         connection.execute("UPDATE things SET _deleted_at = ?", [at])
 
 
-def test_a_whole_read_in_the_future_deletes_nothing(warehouse: WarehouseResource) -> None:
+def test_a_complete_read_in_the_future_deletes_nothing(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
     merge(warehouse, complete_reads=[CompleteRead(FUTURE)])
     assert published(warehouse, STATES) == [("a", NOON, None)]
@@ -86,7 +86,7 @@ def test_of_one_batch_the_observation_with_the_right_time_counts(warehouse: Ware
     assert published(warehouse, "SELECT colour FROM things") == [("of now",)]
 
 
-def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_whole_read(warehouse: WarehouseResource) -> None:
+def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_complete_read(warehouse: WarehouseResource) -> None:
     day = done(date(2026, 1, 1), date(2026, 1, 1))
     merge(warehouse, rejected=["{1}"], slice_=day, rejected_at=FUTURE)
     other = replace(done(), key=SliceKey("v3/others", "p"))

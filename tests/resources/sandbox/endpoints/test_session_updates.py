@@ -108,7 +108,7 @@ class TestUpdating:
         assert api.call(path, couponsessions=",".join(names), validate=True)["amount_of_results"] == 2
         assert all(status(api, name)["voided"] == status(api, name)["validated"] == "1" for name in names)
 
-    def test_a_removed_session_is_gone_everywhere(self, serve: Serve, make: Make) -> None:
+    def test_a_removed_session_is_nowhere(self, serve: Serve, make: Make) -> None:
         api = serve(make())
         campaign_id = busy(api)
         before = api.ids(campaign_id)
