@@ -11,11 +11,14 @@ import pytest
 
 from assets.campaigns import campaigns
 from assets.directories import directories
+from assets.ingest.descriptions import merge_records
+from assets.tables.campaigns import Campaign
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import campaign, whole_account
 from tests.support.fixed_server import replying
+from tests.support.normalised_pages import read
 from tests.support.queries import all_tables, in_database
 from tests.support.runs import export_only
 
@@ -84,10 +87,6 @@ def test_a_campaign_without_a_description_is_kept_as_it_is_listed(
 def test_no_value_of_either_answer_is_lost(
     listed: dict[str, object], info: dict[str, object], title: str, extra: dict[str, object] | None
 ) -> None:
-    from assets.ingest.descriptions import merge_records
-    from assets.tables.campaigns import Campaign
-    from tests.assets.normalise.test_normalise import read
-
     record, description = (msgspec.json.encode({**fields}) for fields in ({"ID": "cam_1", **listed}, info))
     both = merge_records(record, description, "cam_1", {"ID", "id"})
     row = read(b"[" + both + b"]", Campaign).rows.row(0, named=True)
@@ -97,10 +96,6 @@ def test_no_value_of_either_answer_is_lost(
 
 @pytest.mark.parametrize("depth", [200, 1_000, 100_000])
 def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarantine(depth: int) -> None:
-    from assets.ingest.descriptions import merge_records
-    from assets.tables.campaigns import Campaign
-    from tests.assets.normalise.test_normalise import read
-
     listed, info = b'{"ID":"cam_1","title":"T"}', b'{"ID":"cam_1","deep":' + b"[" * depth + b"]" * depth + b"}"
     rejected = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rejected
     assert rejected["reason"].to_list() == ["the record holds more than 100 objects or lists inside each other"]
@@ -109,10 +104,6 @@ def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarant
 
 
 def test_names_that_stand_twice_in_either_answer_lose_no_value() -> None:
-    from assets.ingest.descriptions import merge_records
-    from assets.tables.campaigns import Campaign
-    from tests.assets.normalise.test_normalise import read
-
     listed, info = b'{"ID":"cam_1","title":"a","title":"b"}', b'{"title":"c","title":"d","x":{"y":1,"y":2}}'
     row = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rows.row(0, named=True)
     assert row["title"] == "d"
