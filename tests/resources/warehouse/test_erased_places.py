@@ -1,0 +1,114 @@
+"""An erased person is in no batch, no file and no snapshot, and comes back with none of them."""
+
+import os
+from datetime import timedelta
+
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.sms_contacts import SmsContact
+from resources.warehouse.audit import ask_stage
+from resources.warehouse.resource import WarehouseResource
+from tests.support.erasure import EMAIL, PHONE, TABLES, forget, merge, put, read, rows, where_found
+from tests.support.small_table import folder_of, open_batch, publish
+
+
+def test_she_does_not_come_back_from_the_batch_of_a_run_that_died_after_she_was_forgotten(
+    warehouse: WarehouseResource,
+) -> None:
+    put(warehouse, CouponSession, [{"email": EMAIL}])
+    hour = timedelta(hours=1)
+    with open_batch(warehouse, "sessions", hour) as of_living_run:
+        read(of_living_run, CouponSession, [{"email": EMAIL, "first_name": "Plantedname"}])
+        forget(warehouse, EMAIL)
+        assert folder_of(warehouse, of_living_run).exists()
+    with open_batch(warehouse, "anything else", hour, warehouse.engine.read_suppression(None).version):
+        assert not folder_of(warehouse, of_living_run).exists()
+    assert where_found(warehouse.folder.root) == set()
+
+
+def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"email": EMAIL}])
+    with open_batch(warehouse, "sessions") as batch:
+        read(batch, CouponSession, [{"email": EMAIL}, {"email": "bob@example.com"}], [f'["{EMAIL}"]', "[]"])
+        forget(warehouse, EMAIL)
+        merge(warehouse, batch, CouponSession)
+    with open_batch(warehouse, "contacts") as batch:
+        read(batch, SmsContact, [{"phone": PHONE}])
+        forget(warehouse, PHONE)
+        merge(warehouse, batch, SmsContact)
+    publish(warehouse, TABLES)
+    assert rows(warehouse, "SELECT email FROM coupon_sessions ORDER BY ALL") == [("bob@example.com",), (None,)]
+    assert rows(warehouse, "SELECT record FROM quarantine") == [("[]",)]
+    assert rows(warehouse, "SELECT count(*) FROM sms_contacts") == [(0,)]
+    assert where_found(warehouse.folder.root) == set()
+
+
+def test_she_is_erased_from_what_is_published_though_what_is_staged_may_not_be(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"session_id": "old", "email": EMAIL, "first_name": "Plantedname"}])
+    publish(warehouse, TABLES)
+    put(warehouse, CouponSession, [{"session_id": "new", "email": "bob@example.com"}])
+    assert forget(warehouse, EMAIL) == {"coupon_sessions": 1}
+    assert rows(warehouse, "SELECT session_id, email, first_name FROM coupon_sessions") == [("old", None, None)]
+    assert where_found(warehouse.folder.root) == set()
+    publish(warehouse, TABLES)
+    assert rows(warehouse, "SELECT session_id, email FROM coupon_sessions ORDER BY ALL") == [
+        ("new", "bob@example.com"),
+        ("old", None),
+    ]
+    files = f"read_parquet('{warehouse.folder.parquet}/coupon_sessions/**/*.parquet')"
+    assert (
+        rows(warehouse, f"SELECT session_id, email FROM {files} EXCEPT SELECT session_id, email FROM coupon_sessions")
+        == []
+    )
+
+
+def test_what_is_published_stays_as_it_is_where_nobody_is_found(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"email": "bob@example.com"}])
+    publish(warehouse, TABLES)
+    before = warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()
+    assert forget(warehouse, EMAIL) == {}
+    assert (warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()) == before
+    assert publish(warehouse, TABLES).files_written == 0
+
+
+def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished_files(
+    warehouse: WarehouseResource,
+) -> None:
+    people = [{"session_id": f"s{n:05}", "email": f"{n}.{EMAIL}"} for n in range(5_000)]
+    for round_ in range(3):
+        put(warehouse, CouponSession, [row | {"first_name": f"Plantedname {round_}"} for row in people])
+        publish(warehouse, TABLES)
+    for snapshot in warehouse.folder.snapshots.iterdir():
+        os.utime(snapshot, (2**32, 2**32))
+    (warehouse.folder.root / "coupontools.duckdb.tmp").write_text(EMAIL)
+    (warehouse.folder.state / "stage.new.duckdb").write_text(EMAIL)
+    forget(warehouse, *(str(row["email"]) for row in people))
+    assert where_found(warehouse.folder.root) == set()
+    put(warehouse, CouponSession, people)
+    publish(warehouse, TABLES)
+    assert where_found(warehouse.folder.root) == set()
+    assert rows(warehouse, "SELECT count(*), count(email) FROM coupon_sessions") == [(5_000, 0)]
+
+
+def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResource) -> None:
+    people = [f"3247011{number:04}" for number in range(10)]
+    put(warehouse, SmsContact, [{"phone": phone} for phone in people])
+    publish(warehouse, TABLES)
+    forget(warehouse, *people)
+    live = ask_stage(warehouse.engine, TABLES, {}, [SmsContact.schema_of_table()]).live["sms_contacts"]
+    assert (live.staged, live.lost) == (0, 0)
+
+
+def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"email": EMAIL}])
+    publish(warehouse, TABLES)
+    warehouse.engine.write_suppression(warehouse.engine.read_suppression(None).with_identifiers([EMAIL]))
+    assert forget(warehouse, "somebody@example.com") == {"coupon_sessions": 1}
+    assert where_found(warehouse.folder.root) == set()
+
+
+def test_what_is_published_is_written_by_nobody_folders_too(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"email": EMAIL}])
+    publish(warehouse, TABLES)
+    snapshot = warehouse.folder.parquet.resolve()
+    modes = {path.stat().st_mode & 0o222 for path in (snapshot, *snapshot.rglob("*"), warehouse.folder.database)}
+    assert modes == {0}
