@@ -41,8 +41,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 @example(key="::::::::", spelling="in HTML, every character", before="", after="")
 @given(key=KEYS, spelling=st.sampled_from(sorted(SPELLINGS)), before=AROUND, after=AROUND)
 def test_a_key_in_a_text_is_masked_however_it_is_spelled(key: str, spelling: str, before: str, after: str) -> None:
-    assume(not key.isdigit())
     spelled = SPELLINGS[spelling](key)
+    assume(not (key.isdigit() or spelled.isdigit()))  # digits are no key inside a longer number
     body = json.dumps({"data": [{"note": f"{before}{spelled}{after}", spelled: 1, "id": 7}]}).encode()
     masked = json.loads(_masked(key, body))
     assert spelled not in json.dumps(masked, ensure_ascii=False)
