@@ -61,29 +61,25 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
     if row is None or row[0] is None:
         return None
     last: date = row[0]
-    of_steps = [
-        *(_over_days("count(*) FILTER ({})", f"{step}_at", last) for step in STEPS),
-        _over_days("sum(validation_value) FILTER ({})", "validated_at", last),
+    counted = [(f"{step}_at", "count(*)", "coupon_sessions") for step in STEPS]
+    counted += [
+        ("validated_at", "sum(validation_value)", "coupon_sessions"),
+        ("registered_at", "count(*)", "directory_registrations"),
     ]
-    sessions = connection.execute(f"SELECT {', '.join(of_steps)} {of_sessions}").fetchone() or ()
-    registrations = (
-        connection.execute(
-            f"SELECT {_over_days('count(*) FILTER ({})', 'registered_at', last)} "
-            "FROM main.directory_registrations WHERE _deleted_at IS NULL"
-        ).fetchone()
-        or ()
-    )
     names = (*STEPS, "money spent", "registrations")
-    numbers = [round(number or 0) for number in (*sessions, *registrations)]
-    figures = [Compared(*figure) for figure in zip(names, numbers[::2], numbers[1::2], strict=True)]
+    figures = [Compared(name, *_over_days(connection, *what, last)) for name, what in zip(names, counted, strict=True)]
     return Headline(last, [figure for figure in figures if figure.now or figure.before or figure.name in STEPS])
 
 
-def _over_days(aggregate: str, moment: str, last: date) -> str:
-    """Write an aggregate over the last days, and over those before them, of rows with the moment in these days."""
-    end = f"DATE '{last}' + 1"
-    now, before = (
-        f"{moment} >= {end} - {DAYS_COMPARED * (back + 1)} AND {moment} < {end} - {DAYS_COMPARED * back}"
-        for back in (0, 1)
-    )
-    return f"{aggregate.format(now)}, {aggregate.format(before)}"
+def _over_days(
+    connection: duckdb.DuckDBPyConnection, moment: str, aggregate: str, table: str, last: date
+) -> tuple[int, int]:
+    """Query an aggregate of the live rows whose moment is in the last days, and of those in the days before them."""
+    end = last + timedelta(days=1)
+    start, middle = (end - timedelta(days=DAYS_COMPARED * halves) for halves in (2, 1))
+    rows = connection.execute(
+        f"SELECT {moment} >= DATE '{middle}', {aggregate} FROM main.{table} "
+        f"WHERE _deleted_at IS NULL AND {moment} >= DATE '{start}' AND {moment} < DATE '{end}' GROUP BY 1"
+    ).fetchall()
+    numbers = {is_now: round(number or 0) for is_now, number in rows}
+    return numbers.get(True, 0), numbers.get(False, 0)

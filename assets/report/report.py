@@ -61,7 +61,7 @@ def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure])
         sizes={"wide": WIDE, "narrow": NARROW},
         headline=compare_days(connection),
         days_compared=DAYS_COMPARED,
-        now=_now(query),
+        now=_now(query, figures.get("funnel")),
         read_until=max((read for _, _, _, read, _ in health if read), default=None),
         health=health,
         rejected=query(
@@ -73,17 +73,18 @@ def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure])
     )
 
 
-def _now(query: Query) -> Sequence[tuple[str, object]]:
-    """Query the account as it is now, with all of its past."""
-    ((sessions, validated),) = query("SELECT sum(created), sum(validated) FROM marts.channels")
+def _now(query: Query, funnel: Figure | None) -> Sequence[tuple[str, object]]:
+    """Query the account as it is now, with all of its past; the funnel has the numbers of sessions."""
+    steps: Mapping[str, int] = dict(funnel.rows) if funnel else {}
+    sessions, validated = steps.get("created", 0), steps.get("validated", 0)
     counted = {
         "campaigns": "SELECT count(*) FROM main.campaigns WHERE _deleted_at IS NULL",
         "loyalty users": "SELECT count(*) FROM main.loyalty_users WHERE _deleted_at IS NULL",
         "directory registrations": "SELECT count(*) FROM main.directory_registrations WHERE _deleted_at IS NULL",
     }
     return [
-        ("coupon sessions", int(sessions or 0)),
-        ("validated", int(validated or 0)),
+        ("coupon sessions", sessions),
+        ("validated", validated),
         ("of all sessions", _percent(validated / sessions) if sessions else "-"),
         *((name, query(sql)[0][0]) for name, sql in counted.items()),
     ]
@@ -107,14 +108,7 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
             "created_share, opened_rate, claimed_rate, validated_rate, validated, money_spent FROM marts.channels "
             f"ORDER BY created DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
         ),
-        "locations": query(
-            "SELECT coalesce(nullif(concat_ws(', ', max(company), max(city)), ''), 'none'), location_id, "
-            "sum(validations)::BIGINT, sum(validations) / sum(sum(validations)) OVER (), sum(voided)::BIGINT, "
-            "sum(money_spent) FROM marts.locations "
-            "WHERE month > (SELECT max(month) FROM marts.locations WHERE month < today() + 2) "
-            f"- INTERVAL {MONTHS} MONTH GROUP BY location_id, CASE WHEN location_id IS NULL THEN company END, "
-            f"CASE WHEN location_id IS NULL THEN city END ORDER BY 3 DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
-        ),
+        "locations": _locations(query),
         "reversals": _reversals(query),
         "breakage": query(
             "SELECT strftime(month, '%Y-%m'), sum(expired)::BIGINT, sum(validated)::BIGINT, sum(unused)::BIGINT, "
@@ -124,6 +118,24 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
         "weeks_on_a_phone": WEEKS_ON_A_PHONE,
         "cohorts": _cohorts(query),
     }
+
+
+def _locations(query: Query) -> Rows:
+    """Query the locations with most validations in the last months that have any."""
+    ((last,),) = query(
+        "SELECT max(validated_at)::DATE FROM main.coupon_sessions "
+        "WHERE _deleted_at IS NULL AND validated_at < today() + 2"
+    )
+    if last is None:
+        return []
+    return query(
+        "SELECT coalesce(nullif(concat_ws(', ', max(company), max(city)), ''), 'none'), location_id, "
+        "sum(validations)::BIGINT, sum(validations) / sum(sum(validations)) OVER (), sum(voided)::BIGINT, "
+        "sum(money_spent) FROM marts.locations "
+        f"WHERE month > date_trunc('month', DATE '{last}') - INTERVAL {MONTHS} MONTH "
+        "GROUP BY location_id, CASE WHEN location_id IS NULL THEN company END, "
+        f"CASE WHEN location_id IS NULL THEN city END ORDER BY 3 DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
+    )
 
 
 def _reversals(query: Query) -> Rows:
@@ -145,10 +157,14 @@ def _reversals(query: Query) -> Rows:
 def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     """Query the newest weeks with sessions, with the share that was validated up to each number of weeks later."""
     cohorts: dict[date, tuple[int, list[float | None]]] = {}
+    weeks = query(
+        "SELECT DISTINCT date_trunc('week', created_at)::DATE FROM main.coupon_sessions "
+        f"WHERE _deleted_at IS NULL AND created_at IS NOT NULL ORDER BY 1 DESC LIMIT {COHORTS}"
+    )
+    first = min((week for (week,) in weeks), default=date.max)
     sql = (
-        "WITH cohorts AS MATERIALIZED (SELECT week, created, weeks_after, validated_rate_so_far FROM "
-        "marts.weekly_cohorts) FROM cohorts WHERE week IN "
-        f"(SELECT DISTINCT week FROM cohorts ORDER BY week DESC LIMIT {COHORTS}) ORDER BY week, weeks_after"
+        "SELECT week, created, weeks_after, validated_rate_so_far FROM marts.weekly_cohorts "
+        f"WHERE week >= DATE '{first}' ORDER BY week, weeks_after"
     )
     for week, created, after, share in query(sql):
         shares = cohorts.setdefault(week, (created, [None] * WEEKS))[1]

@@ -138,7 +138,8 @@ def test_the_report_asks_no_other_host_runs_nothing_and_names_nobody() -> None:
 def test_the_report_of_an_empty_account_says_so() -> None:
     with open_marts() as connection:
         page = written(connection)
-    for text in ("No sessions yet.", "No validations yet.", "No open sessions.", "No loyalty users yet."):
+    nothing = "No sessions yet.", "No campaign has as many.", "No validations yet.", "No open sessions."
+    for text in (*nothing, "No loyalty users yet."):
         assert text in page
     assert "<svg" not in page
     assert "The last 30 days" not in page
