@@ -28,7 +28,7 @@ class Figure:
     """A plot and its numbers: a table whose first column says what the others are the numbers of."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[tuple[Any, ...]]
     draw: Callable[[Size], str]
     """Draws the plot as SVG."""
 
@@ -119,12 +119,12 @@ def _expiry(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[str, int, i
     return [(name, *counted.get(name, (0, 0))) for name in DAYS_LEFT] if counted else []
 
 
-def _bars(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Figure:
+def _bars(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Figure:
     """Draw the first number of each row as a bar."""
     return Figure(columns, rows, lambda size: bars({name: number for name, number, *_ in rows}, size))
 
 
-def _lines(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Figure:
+def _lines(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Figure:
     """Draw each column of numbers as a line over the days of the first column."""
     lines = {
         name: {row[0]: row[number] for row in rows if row[number] is not None}
