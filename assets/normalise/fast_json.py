@@ -80,7 +80,7 @@ def _make_form(table: type[Table], undeclared: frozenset[str]) -> _PlainForm:
         rf"^{_GAP}\[(?:{_object_pattern(fields, others, flags, ())},?{_GAP})*\]{_GAP}$",
         pl.Schema(_make_dtypes(fields)),
         [_select_value(path).alias(".".join(path)) for column in record_columns(table) for path in column.paths],
-        [_select_value(path).alias(".".join(path)) for path in _list_groups(fields)],
+        [_select_value(path).alias(".".join(path)) for path in list_groups(fields)],
         others,
     )
 
@@ -90,10 +90,10 @@ def _select_value(path: Path) -> pl.Expr:
     return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
 
 
-def _list_groups(fields: Fields) -> list[Path]:
+def list_groups(fields: Fields) -> list[Path]:
     """Return the places of the objects of declared fields."""
     inner = {name: nested for name, nested in fields.items() if nested is not None}
-    return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *_list_groups(nested)]]
+    return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *list_groups(nested)]]
 
 
 def _has_repeated_names(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
@@ -141,13 +141,13 @@ def _make_dtypes(fields: Fields) -> dict[str, pl.DataType]:
 
 
 _GAP = r"[ \t\r\n]*"
-_ESCAPE = (
+ESCAPE = (
     r'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
     r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
 )
 """An escape in a text; halves of surrogate pairs are none that polars reads."""
 
-_TEXT = rf'"(?:[^"\\]|{_ESCAPE})*"'
+_TEXT = rf'"(?:[^"\\]|{ESCAPE})*"'
 _SCALAR = rf"(?:{_TEXT}|null|0|-?[1-9][0-9]{{0,17}}|-?(?:0|[1-9][0-9]{{0,8}})\.[0-9]{{0,5}}[1-9])"
 """Texts, and the numbers that are the same text after polars has read them."""
 

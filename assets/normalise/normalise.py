@@ -21,6 +21,7 @@ from assets.normalise.exact_json import (
     split_records,
 )
 from assets.normalise.fast_json import parse_plain_page
+from assets.normalise.uniform_json import parse_uniform_page
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
@@ -149,7 +150,7 @@ class PageNormaliser:
 
     def _texts(self, records: bytes) -> Texts:
         known = self._undeclared
-        if texts := parse_plain_page(records, self.table, known):
+        if texts := parse_uniform_page(records, self.table) or parse_plain_page(records, self.table, known):
             return texts
         texts = parse_any_page(records, self.table)
         if len(known | texts.new_fields) <= MAX_UNDECLARED:

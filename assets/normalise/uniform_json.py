@@ -1,0 +1,158 @@
+"""Parses the JSON of a uniform page into columns of texts: the fastest way, for records that all look like the first.
+
+A page is uniform if its records have the same names in the same order, with texts and nulls alone. Between its values
+such a page has the same text in each record. It is split between names and values, and what follows each value is
+compared with what followed that of the first record. If all of it is the same, and there are no more quotes than these
+texts have, then the page holds these names and values and nothing else. No JSON parser is needed, and other threads are
+not blocked. A page that is not uniform is left to `assets/normalise/fast_json.py`.
+"""
+
+from collections.abc import Collection, Mapping
+
+import polars as pl
+
+from assets.normalise.exact_json import (
+    MAX_UNDECLARED,
+    Extras,
+    Fields,
+    Path,
+    Texts,
+    fields_of,
+    join_extras,
+    record_columns,
+)
+from assets.normalise.fast_json import list_groups
+from assets.normalise.record_layout import SEPARATOR, TEXT, RecordLayout, learn_layout
+from assets.tables.table import Table
+
+MAX_BYTES = 16_000_000
+"""Of a page; the parts of a larger one would take much memory at once."""
+
+MAX_FIELDS = 400
+"""Of a record."""
+
+MAX_BYTES_BEFORE_TEXT = 2_000
+"""Of a page, in front of its first text."""
+
+_NULL = "\x7f"
+"""Stands for null while a page is split; a page that has this character is not uniform."""
+
+
+def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
+    """Read a JSON array of records; None if they are not uniform, or cannot be read."""
+    first = SEPARATOR.search(records, 0, MAX_BYTES_BEFORE_TEXT)
+    if first is None or len(records) > MAX_BYTES or _NULL.encode() in records:
+        return None
+    separator, has_escapes = first[0].decode(), b"\\" in records
+    try:
+        page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.ComputeError:  # not UTF-8
+        return None
+    null = f"{separator[:-1]}null"
+    if has_nulls := page.str.contains(null, literal=True).item():
+        page = page.str.replace_all(null, f'{separator}{_NULL}"', literal=True)
+    if has_escapes and page.str.contains(f"\\{separator}", literal=True).item():  # a separator in a text
+        return None
+    parts = page.str.split(separator).explode()
+    layout = learn_layout(parts.head(MAX_FIELDS).to_list())
+    values = _split_values(parts, layout) if layout else None
+    if layout is None or values is None:
+        return None
+    escaped = _find_escaped(values) if has_escapes else frozenset()
+    if not _are_all(page, layout, values, escaped):
+        return None
+    if has_nulls:
+        values = {path: _unmark_nulls(text) for path, text in values.items()}
+    return _make_texts(values, layout, escaped, table)
+
+
+def _unmark_nulls(text: pl.Series) -> pl.Series:
+    is_null = text == _NULL
+    return pl.select(pl.when(~is_null).then(text)).to_series() if is_null.any() else text
+
+
+def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Series] | None:
+    """Return the values by their place, as they are on the page; None if something else follows one of them."""
+    ends, width = layout.ends, len(layout.ends)
+    records, rest = divmod(len(parts) - 1, width)
+    last = layout.find_last_value(parts[-1])
+    if rest or last is None:
+        return None
+    names = list(map(str, range(width)))
+    cells = parts.slice(1).alias("").to_frame()
+    cells = cells.select_seq(pl.col("").gather_every(width, place).alias(name) for place, name in enumerate(names))
+    last_column = cells.to_series(-1).head(records - 1).append(pl.Series([last + ends[-1]]))
+    cells.replace_column(-1, last_column.alias(names[-1]))
+    if not all(
+        cells.select_seq(pl.col(name).str.ends_with(end).all() for name, end in zip(names, ends, strict=True)).row(0)
+    ):
+        return None
+    longest = cells.select_seq(pl.all().str.len_bytes().max()).row(0)
+    filled = {names[place]: len(end) for place, end in enumerate(ends) if longest[place] > len(end.encode())}
+    texts = cells.select_seq(pl.col(name).str.head(-length) for name, length in filled.items())
+    blank = pl.repeat("", records, dtype=pl.String, eager=True)
+    return {path: texts[name] if name in filled else blank for name, path in zip(names, layout.paths, strict=True)}
+
+
+def _are_all(
+    page: pl.Series, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
+) -> bool:
+    """Whether the values are texts as JSON wants them, and a page of this layout holds nothing else."""
+    content = page.cast(pl.Binary)
+    size = int(content.bin.size().item())
+    numbers = content.bin.reinterpret(dtype=pl.Array(pl.UInt8, size)).explode()
+    has_control_characters = bool((numbers < ord(" ")).any())
+    quotes = int((numbers == ord('"')).sum())
+    for text in (values[path] for path in escaped):
+        if not text.str.contains(f"^{TEXT}$").all():
+            return False
+        quotes -= int(text.str.count_matches('"', literal=True).sum())
+    records = len(next(iter(values.values())))
+    return not has_control_characters and quotes == layout.count_quotes(records)
+
+
+def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
+    """Find the places of which some texts have a backslash."""
+    return frozenset(path for path, text in values.items() if text.str.contains("\\", literal=True).any())
+
+
+def _make_texts(
+    values: Mapping[Path, pl.Series], layout: RecordLayout, escaped: frozenset[Path], table: type[Table]
+) -> Texts | None:
+    """Make the columns of the values; None if one is in a place that is not for it."""
+    fields = fields_of(table)
+    records = len(next(iter(values.values())))
+    filled = {path: text for path, text in values.items() if text.null_count() < records}
+    declared, groups = {path for column in record_columns(table) for path in column.paths}, set(list_groups(fields))
+    undeclared = {path: text for path, text in values.items() if path not in declared | groups}
+    if groups & filled.keys() or not groups.issuperset(layout.groups) or len(undeclared) > MAX_UNDECLARED:
+        return None
+    nothing = pl.repeat(None, records, dtype=pl.String, eager=True)
+    columns = []
+    for column in record_columns(table):
+        places = [path for path in column.paths if path in filled]
+        if len(places) > 1:  # one value may hide another
+            return None
+        text = filled[places[0]] if places else nothing
+        columns.append((_read_escapes(text) if escaped.intersection(places) else text).alias(column.name))
+    extra = join_extras(_collect_extras(fields, undeclared, ()), records)
+    return Texts(pl.DataFrame(columns), extra, extra.is_null() & False, frozenset(map(".".join, undeclared)))
+
+
+def _read_escapes(text: pl.Series) -> pl.Series:
+    """Return texts without the escapes of JSON."""
+    quoted = pl.concat_str(pl.lit('"'), text, pl.lit('"'))
+    return pl.select(quoted.str.json_decode(pl.String)).to_series()
+
+
+def _collect_extras(fields: Fields, undeclared: Mapping[Path, pl.Series], above: Path) -> Extras:
+    """Return the JSON tokens of the undeclared fields, in the order in which they come to `_extra`."""
+    extras: Extras = []
+    for field, nested in fields.items():
+        inside = [text for path, text in undeclared.items() if path[: len(above) + 1] == (*above, field)]
+        if nested is not None and inside:
+            extras.append((field, join_extras(_collect_extras(nested, undeclared, (*above, field)), len(inside[0]))))
+    for path in sorted(path for path in undeclared if path[:-1] == above):
+        token = pl.concat_str(pl.lit('"'), undeclared[path], pl.lit('"'))
+        extras.append((path[-1], pl.select(pl.coalesce(token, pl.lit("null"))).to_series()))
+    return extras
