@@ -44,6 +44,7 @@ PERIOD = {"start": str(DAYS[0]), "end": str(DAYS[1])}
 EMAIL, PHONE, NAME = "Zoe.Planted@Example.com", "+32 470 11 22 33", "Plantedname"
 PLANTED = (EMAIL, PHONE, NAME, "470112233", "zoe.planted")
 SHA256 = 64
+CHANGES_KEPT = (2, 1)
 USAGE_ERROR = 2
 
 
@@ -76,8 +77,27 @@ def planted_account() -> HandmadeAccount:
     )
 
 
+def export_changes(account: HandmadeAccount) -> None:
+    """Export the planted account, and once more in full when people's sessions and cards have changed."""
+    export_days(*DAYS)
+    person = {"email": EMAIL, "phone": PHONE, "firstname": NAME}
+    for number in (1, 4):
+        void = session(number, user=person, customid=NAME, status={"voided": "1", "customid": EMAIL})
+        account.replace_session(f"s{number:020}", void)
+    account.put_record("loyalty_users", loyalty_user(1, points="99", email=EMAIL, phone="", first_name=NAME), "7")
+    export_all(full=True)
+    assert changes_kept(WarehouseResource().folder.root) == CHANGES_KEPT
+
+
+def changes_kept(data_dir: Path) -> tuple[int, int]:
+    """The numbers of rows in the tables of changes."""
+    ((sessions,),) = in_database(data_dir, "SELECT count(*) FROM coupon_session_changes WHERE is_voided_after")
+    ((users,),) = in_database(data_dir, "SELECT count(*) FROM loyalty_user_changes WHERE points_after = 99")
+    return sessions, users
+
+
 def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
-    """Where any of the texts stands, in any case: in the bytes of a file, or in what DuckDB reads of it."""
+    """Where any of the texts stands, in any case: in the bytes of a file, or in what DuckDB reads of its tables and views."""
     lowered = [text.lower() for text in texts]
     places = set()
     with duckdb.connect() as connection:
@@ -87,7 +107,10 @@ def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
                 read += str(connection.execute(f"FROM read_parquet('{path}', hive_partitioning = false)").fetchall())
             elif path.suffix == ".duckdb":
                 connection.execute(f"ATTACH '{path}' AS looked (READ_ONLY)")
-                tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'looked'"
+                tables = (
+                    "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'looked' UNION ALL "
+                    "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = 'looked' AND NOT internal"
+                )
                 for schema, table in connection.execute(tables).fetchall():
                     read += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
                 connection.execute("DETACH looked")
@@ -97,8 +120,9 @@ def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
 
 
 def test_what_is_kept_is_found(serve: Serve, data_dir: Path) -> None:
-    serve(planted_account())
-    export_days(*DAYS)
+    account = planted_account()
+    serve(account)
+    export_changes(account)
     assert {".state/stage.duckdb", "coupontools.duckdb"} <= places_of(data_dir)
 
 
@@ -108,9 +132,9 @@ def test_no_byte_that_is_written_shows_a_person(
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
-    serve(planted_account())
-    export_days(*DAYS)
-    export_all(full=True)
+    account = planted_account()
+    serve(account)
+    export_changes(account)
     assert places_of(data_dir) == set()
     printed = capsys.readouterr()
     assert not any(text in printed.out + printed.err for text in PLANTED)
@@ -216,9 +240,9 @@ def test_who_is_forgotten_is_erased_and_stays_out(
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
-    made = planted_account()
-    serve(made)
-    export_days(*DAYS)
+    account = planted_account()
+    serve(account)
+    export_changes(account)
     done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "+32 (0)470 11.22.33"])
     assert done.exit_code == 0, done.output
     assert "4 in coupon_sessions" in done.output
@@ -228,6 +252,7 @@ def test_who_is_forgotten_is_erased_and_stays_out(
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
     export_all(full=True)
     assert places_of(data_dir) == set()
+    assert changes_kept(data_dir) == CHANGES_KEPT
     assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts WHERE _deleted_at IS NULL") == [(1,)]
     assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(0,)]
