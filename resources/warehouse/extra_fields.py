@@ -16,6 +16,9 @@ from resources.warehouse.suppression import CONTACTS, keyed_hash
 MAX_ROWS_IN_MEMORY = 50_000
 """Rows whose `_extra` is in memory at one time."""
 
+_HOLDS_NOTHING = r"^(?:\[\s*\]|\{\s*\})$"
+"""The token of a list or an object that is as good as no value."""
+
 Fields: TypeAlias = "dict[str, msgspec.Raw | Fields]"
 """A JSON object: the tokens of its values, and the objects in it that hold places of columns, by name."""
 
@@ -73,23 +76,38 @@ def _read(extra: pl.Series, columns: Sequence[ColumnSchema], reads: Mapping[str,
 def _move(
     records: Sequence[Fields], objects: Mapping[Path, Sequence[Fields]], column: ColumnSchema, read: Read
 ) -> pl.Series:
-    """Take the values of a column out of the records; each is that of its first place that has one.
+    """Take the values of a column out of the records; each is that of its first place that has one of a fitting type.
 
     `objects` are the objects of each record in which the places are.
     """
-    places = [_tokens([fields.get(path[-1]) for fields in objects[path[:-1]]]) for path in column.paths]
-    values, may_move = read(pl.select(pl.coalesce(places)).to_series())
-    moves = may_move.to_list()
+    written = [_tokens([fields.get(path[-1]) for fields in objects[path[:-1]]]) for path in column.paths]
+    empty = [tokens.str.contains(_HOLDS_NOTHING).fill_null(value=False) for tokens in written]
+    places = [_keep_where(tokens, ~is_empty) for tokens, is_empty in zip(written, empty, strict=True)]
+    fitting = places if len(places) == 1 else [_leave_out_unfit(tokens, read) for tokens in places]
+    chosen = pl.select(pl.coalesce(fitting)).to_series()
+    values, may_move = read(chosen)
+    may_move &= chosen.is_not_null() | pl.select(pl.coalesce(places)).to_series().is_null()
     is_taken = may_move & False
-    for path, tokens in zip(column.paths, places, strict=True):
-        passed_over = tokens.is_not_null() & is_taken
-        is_taken |= tokens.is_not_null()
-        for fields, is_moved in zip(objects[path[:-1]], moves, strict=True):
+    for path, tokens, fits, is_empty in zip(column.paths, places, fitting, empty, strict=True):
+        passed_over = tokens.is_not_null() & (is_taken | fits.is_null())
+        is_taken |= fits.is_not_null()
+        for fields, is_moved in zip(objects[path[:-1]], may_move & ~is_empty, strict=True):
             if is_moved:
                 fields.pop(path[-1], None)
         for row in (passed_over & may_move).arg_true():  # as it is kept when a record is read
             records[row][".".join(path)] = msgspec.Raw(tokens[row].encode())
-    return pl.select(pl.when(may_move).then(values).alias(column.name)).to_series()
+    return _keep_where(values, may_move).alias(column.name)
+
+
+def _keep_where(values: pl.Series, condition: pl.Series) -> pl.Series:
+    """Return the values, null where the condition does not hold."""
+    return pl.select(pl.when(condition).then(values)).to_series()
+
+
+def _leave_out_unfit(tokens: pl.Series, read: Read) -> pl.Series:
+    """Return the tokens without those of a type that the column cannot take, for which another place counts."""
+    _, can_be_read = read(tokens)
+    return _keep_where(tokens, can_be_read | tokens.str.contains('^["0-9-]'))
 
 
 def _tokens(fields: Sequence["msgspec.Raw | Fields | None"]) -> pl.Series:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -41,12 +41,19 @@ NEW = {
 } | {"inner_custom_id", "unvoided_at", "unlocked_at", "expires_at_local"}
 """The columns that the version before did not have."""
 
-Older: type[Table] = create_model(
-    "Older",
-    __base__=Table,
-    **{name: (field.annotation, field) for name, field in CouponSession.model_fields.items() if name not in NEW},  # type: ignore[call-overload]  # fields of a mapping
-)
-Older.TABLE, Older.KEY, Older.SOURCE = CouponSession.TABLE, CouponSession.KEY, CouponSession.SOURCE
+IN_SEVERAL_PLACES = {"first_name", "language", "is_opted_in", "custom_field_1"}
+"""Columns whose value is in the object `user` of a record, or else beside it."""
+
+
+def older_without(names: Set[str]) -> type[Table]:
+    """The table of a version that did not have these columns."""
+    known = {name: (field.annotation, field) for name, field in CouponSession.model_fields.items() if name not in names}
+    older: type[Table] = create_model("Older", __base__=Table, **known)  # type: ignore[call-overload]  # fields of a mapping
+    older.TABLE, older.KEY, older.SOURCE = CouponSession.TABLE, CouponSession.KEY, CouponSession.SOURCE
+    return older
+
+
+Older = older_without(NEW)
 SCHEMA = CouponSession.schema_of_table()
 FIELDS = {column.paths[0][-1]: column for column in SCHEMA.columns if column.name in NEW}
 
@@ -71,12 +78,12 @@ def read_with(table: type[Table], records: list[dict[str, Any]], policy: Persona
     return redactor.redact(page.rows, rejected, keys)[0] if redactor else page.rows
 
 
-def upgraded(rows: pl.DataFrame, policy: PersonalData) -> pl.DataFrame:
-    """What becomes of a table of the older version."""
+def upgraded(rows: pl.DataFrame, policy: PersonalData, older: type[Table] = Older) -> pl.DataFrame:
+    """What becomes of a table of an older version."""
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA _state; CREATE TABLE _state.origin (account VARCHAR, personal_data VARCHAR)")
         connection.execute("INSERT INTO _state.origin VALUES ('account', ?)", [policy.label])
-        create_table(connection, Older.schema_of_table())
+        create_table(connection, older.schema_of_table())
         connection.register("rows", Stream(rows))
         connection.execute("INSERT INTO coupon_sessions BY NAME FROM rows")
         fit_columns(connection, SCHEMA)
@@ -167,6 +174,57 @@ def test_a_hashed_text_moves_and_one_that_says_nothing_is_null(monkeypatch: pyte
     assert after["inner_custom_id"].to_list() == [keyed_hash(KEY.encode(), "member 7"), None]
     assert after["utm_source"].to_list() == [None, None]
     assert extras(after) == [{"status": {"utm_source": keyed_hash(KEY.encode(), "mail")}}, None]
+
+
+FIELDS_OF_USER = {
+    "firstname": "first_name",
+    "language": "language",
+    "optin": "is_opted_in",
+    "customfield1": "custom_field_1",
+}
+PLACES = st.tuples(*[st.dictionaries(st.sampled_from([*FIELDS_OF_USER]), VALUES)] * 2)
+
+
+@pytest.mark.parametrize("policy", ["keep", "hash", "drop"])
+@examples(12)
+@given(places=st.lists(PLACES, min_size=1, max_size=8))
+def test_the_first_place_that_has_a_value_fills_the_column_as_in_a_new_read(
+    policy: str, places: list[tuple[dict[str, Any], dict[str, Any]]]
+) -> None:
+    older = older_without(IN_SEVERAL_PLACES)
+    records = [session(number, user=inner, **outer) for number, (inner, outer) in enumerate(places)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
+        patch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", KEY)
+        after = by_session(upgraded(read_with(older, records, POLICIES[policy]), POLICIES[policy], older))
+    afresh = by_session(read_with(CouponSession, records, POLICIES[policy]))
+    for session_id in after.keys() & afresh.keys():
+        row, new = after[session_id], afresh[session_id]
+        if policy == "keep":
+            assert row == new
+        for name in IN_SEVERAL_PLACES:
+            assert row[name] in (None, new[name])
+
+
+def test_of_two_places_the_first_moves_and_the_other_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "keep")
+    older = older_without(IN_SEVERAL_PLACES)
+    records = [
+        session(1, user={"language": "nl"}, language="fr"),
+        session(2, user={"shoes": 43}, language="fr"),
+        session(3, user={"language": None}, language="fr"),
+        session(4, user={"language": False}, language="fr"),
+        session(5, user={"language": False}),
+    ]
+    after = upgraded(read_with(older, records, POLICIES["keep"]), POLICIES["keep"], older)
+    assert after["language"].to_list() == ["nl", "fr", "fr", "fr", None]
+    assert extras(after) == [
+        {"language": "fr"},
+        {"user": {"shoes": 43}},
+        None,
+        {"user.language": False},
+        {"user": {"language": False}},
+    ]
 
 
 @pytest.mark.parametrize("lost", [[], [".state"], [".state", "coupontools.duckdb"]])
