@@ -3,7 +3,7 @@
 The checks of what was read belong to the run of each table (`assets/ingest/checks.py`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -22,6 +22,7 @@ from resources.warehouse.audit import (
     count_repeated_keys,
     count_without_parent,
 )
+from resources.warehouse.engine import Engine
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Month
 
@@ -138,17 +139,25 @@ def audit(
     context: dg.AssetCheckExecutionContext, config: Tolerance, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the checks of all tables at once: opening the stage takes longer than most of them."""
-    chosen = [check for key, check in _CHECKS.items() if key in context.selected_asset_check_keys]
+    with as_dagster_failure():
+        yield from evaluate(warehouse.engine, context.selected_asset_check_keys, config.largest_drop)
+
+
+def evaluate(
+    engine: Engine, keys: Collection[dg.AssetCheckKey] = _CHECKS.keys(), largest_drop: float = MAX_DROP
+) -> list[dg.AssetCheckResult]:
+    """Evaluate checks of the stage, all of them if none are named. Raises WarehouseError."""
+    chosen = [check for key, check in _CHECKS.items() if key in keys]
     tables = dict.fromkeys(table for check in chosen for table in (check.table, *check.others))
     queries = {check.key: check.query for check in chosen if check.query}
     compared = [check.table.schema_of_table() for check in chosen if not check.query]
-    with as_dagster_failure():
-        audited = ask_stage(warehouse.engine, [table.schema_of_table() for table in tables], queries, compared)
-    for check in chosen:
-        if check.query:
-            yield _counted(check, audited.wrong[check.key])
-        else:
-            yield _compared(check, audited.live[check.table.TABLE], config.largest_drop)
+    audited = ask_stage(engine, [table.schema_of_table() for table in tables], queries, compared)
+    return [
+        _counted(check, audited.wrong[check.key])
+        if check.query
+        else _compared(check, audited.live[check.table.TABLE], largest_drop)
+        for check in chosen
+    ]
 
 
 def _counted(check: _Check, wrong: int) -> dg.AssetCheckResult:

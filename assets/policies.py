@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from assets.errors import IngestError
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
 from resources.printable import make_printable
 from resources.settings import SettingsError
@@ -36,7 +37,7 @@ def as_dagster_failure(retry_number: int | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (SettingsError, AccountError, LimitError, RefusedError) as error:
+    except (SettingsError, AccountError, LimitError, RefusedError, IngestError) as error:
         raise dg.Failure(make_printable(str(error))) from None
     except (CoupontoolsError, WarehouseError) as error:
         failure = dg.Failure(make_printable(str(error)))

@@ -9,16 +9,14 @@ from typing import Any
 import dagster as dg
 from dagster import AutomationCondition
 
-from assets.catalogue import KEYED, TABLES, marts
+from assets.catalogue import KEYED
 from assets.checks import failed_checks
 from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
-from assets.relations import Relation, read_relations, relations_of_models
-from assets.report.dictionary import dictionary
+from assets.relations import Relation, relations_of_models
 from assets.report.figures import figures
+from assets.report.publish import publish
 from assets.report.report import MARTS as MARTS_OF_REPORT
-from assets.report.report import report
-from resources.run_mode import RunMode
 from resources.warehouse.errors import InUseError
 from resources.warehouse.publication import PublishResult
 from resources.warehouse.resource import WarehouseResource
@@ -104,7 +102,7 @@ SPECS = (
     pool=WAREHOUSE_POOL,
 )
 def published_database(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, run_mode: RunMode
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected."""
     if reasons := failed_checks(context.instance):
@@ -113,10 +111,9 @@ def published_database(
             "was. Materialise the table again, or run the check again, once the reason is removed."
         )
     context.log.info("published_database: writing the database and the files that have changed")
-    with as_dagster_failure(None if run_mode.interactive else context.retry_number):
-        published = _publish(warehouse)
-        run_mode.note_published(published)
-        pictures = {} if run_mode.interactive else _draw_pictures(context, warehouse)
+    with as_dagster_failure(context.retry_number):
+        published = publish(warehouse.engine)
+        pictures = _draw_pictures(context, warehouse)
     of_database = _metadata(warehouse, published) | pictures
     for spec in SPECS:
         metadata = of_database if spec is DATABASE else {}
@@ -134,16 +131,6 @@ def _metadata(warehouse: WarehouseResource, published: PublishResult) -> dict[st
         **{f"seconds {stage}": round(seconds, 3) for stage, seconds in published.seconds.items()},
         **{f"rows of {table}": rows for table, rows in published.rows.items()},
     }
-
-
-def _publish(warehouse: WarehouseResource) -> PublishResult:
-    """Publish the stage, with a report and a dictionary beside the database; nothing if nothing has changed."""
-    tables = [table.schema_of_table() for table in TABLES]
-    with warehouse.engine.open_publication(tables, marts()) as publication:
-        if connection := publication.connection:
-            publication.add_file("report.html", report(connection, figures(connection)))
-            publication.add_file("dictionary.md", dictionary(read_relations(connection)))
-    return publication.result
 
 
 def _draw_pictures(

@@ -11,7 +11,6 @@ from pipelines.jobs import export, export_loyalty_users, full_export, publish
 from pipelines.schedules import daily_export, daily_export_of_loyalty_users, weekly_full_export
 from pipelines.sensors import loyalty_card_partitions, publish_after_updates
 from resources.coupontools.resource import CoupontoolsResource
-from resources.run_mode import RunMode
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -19,7 +18,6 @@ def build_defs(
     *,
     coupontools: CoupontoolsResource | None = None,
     warehouse: WarehouseResource | None = None,
-    run_mode: RunMode | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
     executor: dg.ExecutorDefinition = dg.in_process_executor,
 ) -> dg.Definitions:
@@ -33,7 +31,6 @@ def build_defs(
         resources={
             "coupontools": coupontools or CoupontoolsResource(),
             "warehouse": warehouse or WarehouseResource(),
-            "run_mode": run_mode or RunMode(),
         },
         loggers=loggers,
         executor=executor,

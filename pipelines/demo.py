@@ -74,7 +74,7 @@ def _open_dagster(home: Path, port: int) -> None:
     """Export the last days as partitions, and run Dagster's page and daemon until Ctrl-C."""
     from dagster import DagsterInstance
 
-    from pipelines.export import export_partitions
+    from pipelines.backfill import export_partitions
 
     home.mkdir(exist_ok=True)
     shutil.copy(Path(__file__).with_name("dagster.yaml"), home)

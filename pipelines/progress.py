@@ -37,16 +37,22 @@ class ProgressHandler(logging.Handler):
 
 
 @contextmanager
-def progress_logger() -> Iterator[dg.LoggerDefinition]:
-    """Make the logger that shows a run's progress on standard error; it works inside the `with` block."""
+def open_progress_log() -> Iterator[logging.Logger]:
+    """Make the logger that shows progress on standard error; it works inside the `with` block."""
     with _live_line() if sys.stderr.isatty() else _no_line() as bar:
-        handler = ProgressHandler(bar)
+        log = logging.Logger("coupontools", logging.INFO)
+        log.addHandler(ProgressHandler(bar))
+        yield log
+
+
+@contextmanager
+def progress_logger() -> Iterator[dg.LoggerDefinition]:
+    """Make that logger for a run in Dagster."""
+    with open_progress_log() as log:
 
         @dg.logger
         def terminal(_context: dg.InitLoggerContext) -> logging.Logger:
-            logger = logging.Logger("coupontools", logging.INFO)
-            logger.addHandler(handler)
-            return logger
+            return log
 
         yield terminal
 

@@ -1,26 +1,26 @@
 """Ingests one table: extracts it into a batch, then merges the batch into the stage."""
 
+import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-import dagster as dg
 import polars as pl
 
+from assets.errors import IngestError
 from assets.ingest.cancellation import run_until_cancelled
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingested import MAX_REJECTED_SHARE, Ingested, Rejections
 from assets.ingest.personal_data import Redactor
 from assets.ingest.progress import named
 from assets.ingest.table_run import TableRun
-from assets.partitions import Window, has_partitions
+from assets.partitions import Window
 from assets.tables.quarantine import Quarantine
-from assets.tables.table import Table, source_of
+from assets.tables.table import Table
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.run_mode import RunMode
 from resources.settings import PersonalData
 from resources.warehouse.admission import admit
 from resources.warehouse.batch import Batch, BatchKey
@@ -38,11 +38,11 @@ Extract = Callable[[TableRun], Awaitable[ExtractionReport]]
 
 @dataclass(frozen=True)
 class RunResources:
-    """The resources of a run."""
+    """What a run works with: the account, the warehouse, and where it logs."""
 
     coupontools: CoupontoolsResource
     warehouse: WarehouseResource
-    mode: RunMode
+    log: logging.Logger
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _Destination:
         )
         merged = merge(self.warehouse.engine, batch, plan)
         if rejections.are_too_many:
-            raise dg.Failure(
+            raise IngestError(
                 f"{rejections.rejected:,} of {rejections.records:,} records do not fit the table {self.table.TABLE}, "
                 f"more than {MAX_REJECTED_SHARE:.0%}: none of them is published. Most frequent reason: {reason}. The "
                 "next publish shows them in the table quarantine."
@@ -105,35 +105,33 @@ class _Destination:
 
 
 def ingest(
-    context: dg.AssetExecutionContext,
     resources: RunResources,
     table: type[Table],
     extract: Extract,
-    window: Window | None,
+    window: Window | None = None,
+    parents: Collection[str] | None = None,
 ) -> Ingested:
-    """Read a table into a batch, and merge it into the stage; `window` is None for a table without days.
+    """Read a table into a batch, and merge it into the stage.
 
-    Raises SettingsError, CoupontoolsError and WarehouseError; dagster.Failure if too many records were rejected, or,
-    after all else was merged, if some answer could not be read.
+    `window` is None for a table without days, `parents` for all of them. Raises SettingsError, CoupontoolsError and
+    WarehouseError; IngestError if too many records were rejected, or, after all else was merged, if some answer could
+    not be read.
     """
-    destination, coupontools = _Destination.admit(resources, table), resources.coupontools
-    # a command warns once, before it starts
-    if not resources.mode.interactive and (risk := coupontools.risk()):
-        context.log.warning(risk)
-    warehouse = resources.warehouse
+    destination, log = _Destination.admit(resources, table), resources.log
+    coupontools, warehouse = resources.coupontools, resources.warehouse
     with open_batch(warehouse.engine, warehouse.store, destination.batch_key(window)) as batch:
 
         async def run_extract() -> ExtractionReport:
-            async with coupontools.connect(context.log) as client:
+            async with coupontools.connect(log) as client:
                 return await extract(
                     TableRun(
                         client,
                         batch,
                         table,
                         destination.redactor(),
-                        context.log,
+                        log,
                         window=window or Window(),
-                        parents=_parents_of_run(context, table),
+                        parents=parents,
                         stored_ids=destination.stored_ids,
                     )
                 )
@@ -144,15 +142,9 @@ def ingest(
         seconds = time.monotonic() - started
     if report.new_fields:
         fields = named(report.new_fields)
-        context.log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
+        log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
     _raise_if_unreadable(report)
     return Ingested(table, report, rejections, merged, seconds, coupontools.accepts_counts())
-
-
-def _parents_of_run(context: dg.AssetExecutionContext, table: type[Table]) -> Sequence[str] | None:
-    """Return the parents that a run is about, by id; None if it is about all of them."""
-    has_parents = source_of(table).partitions == "cards" and has_partitions(context)
-    return context.partition_keys if has_parents else None
 
 
 def _raise_if_unreadable(report: ExtractionReport) -> None:
@@ -160,7 +152,7 @@ def _raise_if_unreadable(report: ExtractionReport) -> None:
         return
     first, *others = report.unreadable
     more = f" {len(others)} more could not be read either." if others else ""
-    raise dg.Failure(f"{first}{more}")
+    raise IngestError(f"{first}{more}")
 
 
 def _most_frequent_reason(batch: Batch) -> str | None:

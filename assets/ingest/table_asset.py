@@ -14,12 +14,14 @@ import dagster as dg
 from assets.ingest import checks
 from assets.ingest.ingest import Extract, RunResources, ingest
 from assets.ingest.materialization import add_picture, add_row_counts, results
-from assets.partitions import Days, cards, daily, window_of
+from assets.partitions import Days, cards, daily, has_partitions, window_of
 from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
 from assets.tables.table import Partitions, Table, source_of
 from resources.coupontools.resource import CoupontoolsResource
-from resources.run_mode import RunMode
 from resources.warehouse.resource import WarehouseResource
+
+EXTRACTS: dict[type[Table], Extract] = {}
+"""What extracts each table, by the declaration of its asset."""
 
 _PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"daily": daily, "cards": cards}
 
@@ -31,6 +33,7 @@ def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:
     """
 
     def declare(extract: Extract) -> dg.AssetsDefinition:
+        EXTRACTS[table] = extract
         run = _run_of_days(table, extract) if source_of(table).day else _run(table, extract)
         run.__doc__ = extract.__doc__
         return _declaration(table)(run)
@@ -55,12 +58,9 @@ def _run(table: type[Table], extract: Extract) -> Callable[..., Iterator[Any]]:
     """Make the function that Dagster runs for a table without days."""
 
     def run(
-        context: dg.AssetExecutionContext,
-        coupontools: CoupontoolsResource,
-        warehouse: WarehouseResource,
-        run_mode: RunMode,
+        context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
     ) -> Iterator[Any]:
-        yield from _materialize(context, RunResources(coupontools, warehouse, run_mode), table, extract)
+        yield from _materialize(context, RunResources(coupontools, warehouse, context.log), table, extract)
 
     return run
 
@@ -69,13 +69,9 @@ def _run_of_days(table: type[Table], extract: Extract) -> Callable[..., Iterator
     """Make the function that Dagster runs for a table with days: its config may name them."""
 
     def run(
-        context: dg.AssetExecutionContext,
-        config: Days,
-        coupontools: CoupontoolsResource,
-        warehouse: WarehouseResource,
-        run_mode: RunMode,
+        context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
     ) -> Iterator[Any]:
-        yield from _materialize(context, RunResources(coupontools, warehouse, run_mode), table, extract, config)
+        yield from _materialize(context, RunResources(coupontools, warehouse, context.log), table, extract, config)
 
     return run
 
@@ -88,15 +84,21 @@ def _materialize(
     days: Days | None = None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Ingest a table, and yield what Dagster notes of it. Raises dagster.Failure and dagster.RetryRequested."""
-    mode = resources.mode
-    with as_dagster_failure(None if mode.interactive else context.retry_number):
+    with as_dagster_failure(context.retry_number):
         window = window_of(context, days, resources.warehouse.start_date) if days else None
-        ingested = ingest(context, resources, table, extract, window)
-        mode.note_rejected(table.TABLE, ingested.merged.rejected)
+        if risk := resources.coupontools.risk():
+            context.log.warning(risk)
+        ingested = ingest(resources, table, extract, window, _parents_of_run(context, table))
         add_row_counts(context, resources.warehouse, table)
-        if window and not mode.interactive:
+        if window:
             add_picture(context, resources.warehouse, table, window)
     yield from results(ingested)
+
+
+def _parents_of_run(context: dg.AssetExecutionContext, table: type[Table]) -> Sequence[str] | None:
+    """Return the parents that a run is about, by id; None if it is about all of them."""
+    has_parents = source_of(table).partitions == "cards" and has_partitions(context)
+    return context.partition_keys if has_parents else None
 
 
 def _spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:

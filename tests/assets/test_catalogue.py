@@ -17,7 +17,6 @@ from assets.tables.types import Id, Text
 from pipelines.probe.endpoints import PARTS
 from resources.coupontools.endpoints import ENDPOINTS
 from resources.coupontools.resource import CoupontoolsResource
-from resources.run_mode import Outcome, RunMode
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import whole_account
@@ -49,20 +48,14 @@ def test_every_part_of_the_account_belongs_to_one_table() -> None:
 
 def test_a_table_needs_no_asset_function_if_its_source_says_all(serve: Serve, data_dir: Path) -> None:
     serve(whole_account())
-    outcome = Outcome()
     asset = table_asset(NamedGroup)(extract_source)
-    resources = {
-        "coupontools": CoupontoolsResource(),
-        "warehouse": WarehouseResource(),
-        "run_mode": RunMode(interactive=True, outcome=outcome),
-    }
+    resources = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}
     assert dg.materialize([asset], resources=resources).success
     with duckdb.connect(str(data_dir / ".state" / "stage.duckdb"), read_only=True) as stage:
         rows = stage.execute("SELECT group_id, name FROM named_groups").fetchall()
         names = stage.execute("SELECT count(*) FROM named_groups WHERE name IS NULL").fetchone()
     assert rows
     assert names == (0,)
-    assert outcome.rejected == {"named_groups": 0}
 
 
 def test_a_table_that_the_export_makes_has_no_asset_of_its_own() -> None:

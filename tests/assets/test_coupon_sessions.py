@@ -4,10 +4,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from assets.coupon_sessions import THE_BEGINNING
+from assets.errors import FORESEEN
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
@@ -216,7 +216,7 @@ def test_a_run_that_failed_is_taken_up_where_it_stopped(serve: Serve, data_dir: 
     server.faults.add(
         Fault("500", path="v3/campaign/data", when=lambda parameters: third.items() <= parameters.items(), times=6)
     )
-    with pytest.raises(dg.Failure, match="HTTP 500"):
+    with pytest.raises(FORESEEN, match="HTTP 500"):
         export_sessions(*WHOLE)
     export_only()
     assert in_database(data_dir, "SELECT (SELECT count(*) FROM coupon_sessions), count(*) FROM campaigns") == [(0, 3)]

@@ -8,6 +8,7 @@ import pytest
 from assets.campaigns import campaigns, categories
 from assets.coupon_sessions import coupon_sessions
 from assets.directories import directories, directory_campaigns, directory_registrations
+from assets.errors import FORESEEN
 from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.definitions import defs
 from resources.sandbox.account.handmade import HandmadeAccount
@@ -138,7 +139,7 @@ def test_a_page_that_fails_deletes_nothing(serve: Serve, data_dir: Path, kind: s
     made.set_sessions("cam_1", [session(number) for number in range(1, 26)])
     page_2 = {"when": lambda parameters: str(parameters.get("page")) == "2", "times": None}
     server.faults.add(Fault(kind, "v3/campaign/data", **page_2))  # type: ignore[arg-type]
-    with pytest.raises(dg.Failure):
+    with pytest.raises(FORESEEN):
         export_only(campaigns, coupon_sessions, full=True)
     export_only()
     assert len(live(data_dir, "coupon_sessions", "session_id")) == 33

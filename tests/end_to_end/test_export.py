@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
 from assets.catalogue import TABLES
+from assets.errors import FORESEEN
 from pipelines.export import export_days
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
@@ -104,7 +104,7 @@ def test_too_many_bad_records_stop_the_table_and_leave_the_published_one(serve: 
     serve(made)
     export_sessions(*WHOLE)
     made.set_sessions("cam_1", [session(n, status={"claimed": "?"} if n < 100 else {}) for n in range(900)])
-    with pytest.raises(dg.Failure, match=r"100 of 900 records do not fit .* status.claimed: Input should"):
+    with pytest.raises(FORESEEN, match=r"100 of 900 records do not fit .* status.claimed: Input should"):
         export_sessions(*WHOLE)
     export_only()
     assert len(all_sessions(data_dir, "session_id")) == 200

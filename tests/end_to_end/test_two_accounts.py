@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from assets.campaigns import campaigns
+from assets.errors import FORESEEN
 from pipelines.adopt import adopt
 from pipelines.demo import run_demo
 from pipelines.export import export_days
@@ -48,10 +49,10 @@ def name(monkeypatch: pytest.MonkeyPatch, server: SandboxServer) -> None:
 
 
 def refusal() -> str:
-    with pytest.raises(dg.Failure) as refused:
+    with pytest.raises(FORESEEN) as refused:
         export_only(campaigns)
-    assert "\n" not in str(refused.value.description)
-    return str(refused.value.description)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
 
 
 def known_campaigns(data_dir: Path) -> list[tuple[object, ...]]:

@@ -1,11 +1,10 @@
-"""Runs of some assets without Dagster's executor, for tests that are about what the assets bring."""
+"""Reads tables and publishes them without Dagster, for tests that are about what the assets bring."""
 
+import logging
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
-from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,12 @@ import pytest
 from assets.campaigns import campaigns
 from assets.catalogue import ASSETS, TABLES
 from assets.coupon_sessions import coupon_sessions
-from assets.partitions import Days, daily
+from assets.ingest import materialization
+from assets.ingest.ingest import RunResources, ingest
+from assets.ingest.table_asset import EXTRACTS
+from assets.partitions import Window
+from assets.tables.table import source_of
 from resources.coupontools.resource import CoupontoolsResource
-from resources.run_mode import RunMode
 from resources.sandbox.account.account import Account
 from resources.sandbox.endpoints.routes import ENDPOINTS
 from resources.sandbox.server.server import SandboxServer
@@ -39,39 +41,32 @@ def served(account: Account, data_dir: Path, **environment: str) -> Iterator[Non
         yield
 
 
-@cache
-def _instance() -> dg.DagsterInstance:
-    """One instance for all calls: making one costs more than reading a table, and nothing is noted in it."""
-    return dg.DagsterInstance.ephemeral()
+def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:
+    """Read the tables of some assets, those with days within `days`, and publish; returns the metadata of each.
 
-
-def export_only(*assets: dg.AssetsDefinition, **days: object) -> dict[str, Metadata]:
-    """Read some assets, the daily ones with `days` as their config, and publish; returns the metadata of each.
-
-    The functions of the assets are called one after the other, and only the tables are published: no checks of the
-    stage, no marts, no report. Raises dagster.Failure; a blocking check of what was read must not fail.
+    Only the tables are published: no checks of the stage, no marts, no report. Raises an error of `FORESEEN`; a
+    blocking check of what was read must not fail.
     """
-    with ExitStack() as running:
-        resources = {
-            "coupontools": CoupontoolsResource(),
-            "warehouse": WarehouseResource(),
-            "run_mode": RunMode(interactive=True),
-        }
-        results: list[dg.MaterializeResult[Any]] = []
+    window = _window(**days)
+    results: list[dg.MaterializeResult[Any]] = []
+    with closing(WarehouseResource()) as warehouse:
+        resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
         for asset in assets:
-            context = running.enter_context(dg.build_asset_context(instance=_instance(), resources=resources))
-            config = {"config": Days.model_validate(days)} if asset.partitions_def == daily else {}
-            returned: Any = asset(context, **config)
-            # a result for each key: after the last one Dagster looks in vain for the checks, which are in the first
-            results += islice(returned, len(asset.keys)) if isinstance(returned, Iterator) else [returned]
-        with WarehouseResource().engine.open_publication([table.schema_of_table() for table in TABLES]):
+            table = next(table for table, other in ASSETS.items() if other is asset)
+            of_days = window if source_of(table).day else None
+            results += materialization.results(ingest(resources, table, EXTRACTS[table], of_days))
+        with warehouse.engine.open_publication([table.schema_of_table() for table in TABLES]):
             pass
     failed = [check for result in results for check in result.check_results if not check.passed]
     assert all(check.severity != dg.AssetCheckSeverity.ERROR for check in failed), failed
     return {result.asset_key.to_user_string(): dict(result.metadata or {}) for result in results if result.asset_key}
 
 
-def export_all(**days: object) -> dict[str, Metadata]:
+def _window(start: str = "", end: str = "", *, full: bool = False) -> Window:
+    return Window() if full else Window(date.fromisoformat(start), date.fromisoformat(end))
+
+
+def export_all(**days: Any) -> dict[str, Metadata]:
     """Read all assets as `export_only` does, and publish."""
     return export_only(*ASSETS.values(), **days)
 

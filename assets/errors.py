@@ -1,0 +1,13 @@
+"""What can go wrong in an export that a person can do something about: every text is one line and says what to do."""
+
+from resources.coupontools.errors import CoupontoolsError
+from resources.settings import SettingsError
+from resources.warehouse.errors import WarehouseError
+
+
+class IngestError(Exception):
+    """A table was read, but some answers could not be, or too many of its records do not fit it."""
+
+
+FORESEEN = (SettingsError, CoupontoolsError, WarehouseError, IngestError)
+"""The errors that end the export of a table with a line, and leave the other tables to it."""

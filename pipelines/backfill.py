@@ -1,0 +1,51 @@
+"""Runs the export job over partitions on a Dagster instance, as a backfill from Dagster's page does."""
+
+from collections.abc import Sequence
+
+import click
+import dagster as dg
+
+from assets.dagster_internals import is_by_a_check, is_interruption
+from assets.partitions import partition_range
+from pipelines.command_failure import CommandFailure
+from pipelines.definitions import build_defs
+from pipelines.jobs import export
+from pipelines.progress import progress_logger
+
+LOGGERS: dict[str, object] = {"loggers": {"terminal": {}}}
+"""The config of a run whose progress is shown on the terminal."""
+
+
+def export_partitions(instance: dg.DagsterInstance, days: Sequence[str]) -> None:
+    """Read the partitions of some days, as a backfill on that instance would. Raises click.ClickException."""
+    with progress_logger() as terminal:
+        job = build_defs(loggers={"terminal": terminal}).resolve_job_def(export.name)
+        result = job.execute_in_process(
+            run_config=LOGGERS, instance=instance, tags=partition_range(days), raise_on_error=False
+        )
+    if not result.success:
+        raise CommandFailure(_failures(result))
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Describe what failed, step by step; a text of several lines only where nobody has foreseen the error.
+
+    Raises click.Abort if somebody has ended the run: then nothing more is published of it.
+    """
+    failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    if any(map(is_interruption, failures)):
+        raise click.Abort
+    checks = [
+        f"Check {check.check_name} of {check.asset_key.to_user_string()} has failed. {check.description or ''}".rstrip()
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
+    ]
+    steps = [_reason(failure) for failure in failures if not is_by_a_check(failure)]
+    return [*checks, *steps] or ["The run failed before its first step."]
+
+
+def _reason(failure: dg.DagsterEvent) -> str:
+    data = failure.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    return f"Not foreseen, please report it: {data.error_display_string}"
