@@ -232,13 +232,13 @@ def test_loyalty_cards_become_partitions_and_one_can_be_read_alone(serve: Serve,
     assert len(in_database(data_dir, "FROM loyalty_users")) == 131
 
 
-def test_new_fields_are_named_once_a_run(serve: Serve, capfd: pytest.CaptureFixture[str], data_dir: Path) -> None:
+def test_new_fields_are_named_once_a_run(serve: Serve, caplog: pytest.LogCaptureFixture, data_dir: Path) -> None:
     made = HandmadeAccount(
         [campaign(n) for n in (1, 2)],
         {f"cam_{n}": [session(n * 10 + number, brand_new=number) for number in range(3)] for n in (1, 2)},
     )
     serve(made)
     export_sessions(*WHOLE)
-    (warning,) = [line for line in capfd.readouterr().err.splitlines() if "brand_new" in line]
+    (warning,) = [line for line in caplog.text.splitlines() if "brand_new" in line]
     assert warning.endswith("coupon_sessions: fields without a column are kept in _extra: brand_new")
     assert len(in_database(data_dir, "FROM coupon_sessions WHERE _extra LIKE '{\"brand_new\":%'")) == 6

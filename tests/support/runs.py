@@ -42,12 +42,13 @@ def served(account: Account, data_dir: Path, **environment: str) -> Iterator[Non
 
 
 def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:
-    """Read the tables of some assets, those with days within `days`, and publish; returns the metadata of each.
+    """Read the tables of some assets and publish them; returns the metadata of each.
 
-    Only the tables are published: no checks of the stage, no marts, no report. Raises an error of `FORESEEN`; a
-    blocking check of what was read must not fail.
+    Those with days are read from `start` to `end`, or with `full` to all that there is. Only the tables are published:
+    no checks of the stage, no marts, no report. Raises an error of `FORESEEN`; a blocking check of what was read must
+    not fail.
     """
-    window = _window(**days)
+    window = Window() if days == {"full": True} else Window(*map(date.fromisoformat, days.values()))
     results: list[dg.MaterializeResult[Any]] = []
     with closing(WarehouseResource()) as warehouse:
         resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
@@ -60,10 +61,6 @@ def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata
     failed = [check for result in results for check in result.check_results if not check.passed]
     assert all(check.severity != dg.AssetCheckSeverity.ERROR for check in failed), failed
     return {result.asset_key.to_user_string(): dict(result.metadata or {}) for result in results if result.asset_key}
-
-
-def _window(start: str = "", end: str = "", *, full: bool = False) -> Window:
-    return Window() if full else Window(date.fromisoformat(start), date.fromisoformat(end))
 
 
 def export_all(**days: Any) -> dict[str, Metadata]:

@@ -97,7 +97,7 @@ def test_registrations_that_stay_are_read_although_others_come_and_go(
 
 
 def test_a_run_says_that_a_list_moved_and_what_that_brought(
-    serve: Serve, data_dir: Path, capfd: pytest.CaptureFixture[str]
+    serve: Serve, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = MovingAccount(
         "registrations",
@@ -112,7 +112,7 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
     assert about_registrations["lists that changed while read"] == 1
     assert about_registrations["records found by reading again"] == 1
     assert "v3/directoryusers/list of directory dir_1 from 2026-01-01 to 2026-01-31 changed while it was read" in (
-        capfd.readouterr().err
+        caplog.text
     )
 
 
