@@ -98,7 +98,7 @@ def changes_kept(data_dir: Path) -> tuple[int, int]:
 
 
 def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
-    """Where any of the texts stands, in any case: in the bytes of a file, or in what DuckDB reads of its tables and views."""
+    """Where any of the texts stands, in any case: in a file's bytes, or in what DuckDB reads of tables and views."""
     lowered = [text.lower() for text in texts]
     places = set()
     with duckdb.connect() as connection:
