@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@cache
-def _made_up_account() -> "GeneratedAccount":
-    """Make the account behind the word sandbox, once: its sessions are generated when they are first read."""
-    from resources.sandbox.generated.account import GeneratedAccount
-
-    return GeneratedAccount()
-
-
 class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The account that COUPONTOOLS_API_URL and its keys name.
 
@@ -46,6 +37,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     _refusal: CoupontoolsError | None = PrivateAttr(default=None)
     _certificates: Certificates = PrivateAttr(default_factory=Certificates)
+    _sandbox_account: "GeneratedAccount | None" = PrivateAttr(default=None)
 
     def accepts_counts(self) -> bool:
         """Whether lists may hold fewer records than the API announces. Raises SettingsError."""
@@ -85,7 +77,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if url == SANDBOX:
             from resources.sandbox.server.server import SandboxServer
 
-            with SandboxServer(_made_up_account()) as server:
+            with SandboxServer(self._account_of_sandbox()) as server:
                 credentials = Credentials(server.client_id, server.client_secret, in_body)
                 async with Client(server.url, credentials, options, log) as client:
                     yield client
@@ -94,6 +86,14 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         credentials = Credentials(keys.client_id.get_secret_value(), keys.client_secret.get_secret_value(), in_body)
         async with Client(url, credentials, options, log) as client:
             yield client
+
+    def _account_of_sandbox(self) -> "GeneratedAccount":
+        """Make the account behind the word sandbox, once a run: its sessions are generated when they are first read."""
+        from resources.sandbox.generated.account import GeneratedAccount
+
+        if self._sandbox_account is None:
+            self._sandbox_account = GeneratedAccount()
+        return self._sandbox_account
 
     def _url(self) -> str:
         return self.url or ApiAddress.read().api_url
