@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
@@ -144,6 +145,7 @@ def _pattern_of_text(text: str) -> str:
     return r"\x00*".join(map(_pattern_of_character, text))
 
 
+@cache
 def _pattern_of_character(letter: str) -> str:
     """Return the pattern of a character in all its escapes; base64 for URLs has `-` and `_` for `+` and `/`."""
     code = ord(letter)

@@ -27,8 +27,11 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
     its rows. Raises WarehouseError.
     """
     name = quoted_name(table.name)
-    _rename_columns(connection, table)
     present = _described(connection, name)
+    if list(present.items()) == [(column.name, column.sql_type) for column in table.columns]:
+        return
+    if _rename_columns(connection, table, present):
+        present = _described(connection, name)
     empty = ", ".join(f"NULL::{column.sql_type} AS {quoted_name(column.name)}" for column in table.columns)
     declared = _described(connection, f"SELECT {empty}")
     if list(present.items()) == list(declared.items()):
@@ -48,13 +51,14 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
     connection.execute("DROP TABLE IF EXISTS temp.moved")
 
 
-def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, present: Columns) -> bool:
+    """Rename the columns that are there under a former name; returns whether there are any."""
     name = quoted_name(table.name)
-    present = _described(connection, name)
-    for column in table.columns:
-        if column.former_name in present and column.name not in present:
-            former = quoted_name(column.former_name)
-            connection.execute(f"ALTER TABLE {name} RENAME COLUMN {former} TO {quoted_name(column.name)}")
+    renamed = [column for column in table.columns if column.former_name in present and column.name not in present]
+    for column in renamed:
+        former = quoted_name(column.former_name)
+        connection.execute(f"ALTER TABLE {name} RENAME COLUMN {former} TO {quoted_name(column.name)}")
+    return bool(renamed)
 
 
 def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> Columns:

@@ -73,10 +73,11 @@ def refuse_newer(name: str, version: int) -> None:
 
 def _format_of(connection: duckdb.DuckDBPyConnection) -> int | None:
     """Read the format of the opened database; None if it is no stage."""
-    columns = "duckdb_columns() WHERE database_name = current_database() AND schema_name = '_state'"
-    known = set(connection.execute(f"SELECT table_name, column_name FROM {columns}").fetchall())
-    if ("format", "version") in known:
+    try:
         return int(connection.execute("SELECT version FROM _state.format").fetchall()[0][0])
+    except (duckdb.CatalogException, duckdb.BinderException):  # one of the first two formats, or no stage
+        columns = "duckdb_columns() WHERE database_name = current_database() AND schema_name = '_state'"
+        known = set(connection.execute(f"SELECT table_name, column_name FROM {columns}").fetchall())
     if ("changed", "month") in known:
         return 1
     return 2 if ("changed", "partition") in known else None
