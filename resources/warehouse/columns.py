@@ -54,11 +54,13 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
 def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, present: Columns) -> bool:
     """Rename the columns that are there under a former name; returns whether there are any."""
     name = quoted_name(table.name)
-    renamed = [column for column in table.columns if column.former_name in present and column.name not in present]
-    for column in renamed:
-        former = quoted_name(column.former_name)
-        connection.execute(f"ALTER TABLE {name} RENAME COLUMN {former} TO {quoted_name(column.name)}")
-    return bool(renamed)
+    renamed = False
+    for column in table.columns:
+        if column.former_name in present and column.name not in present:
+            former = quoted_name(column.former_name)
+            connection.execute(f"ALTER TABLE {name} RENAME COLUMN {former} TO {quoted_name(column.name)}")
+            renamed = True
+    return renamed
 
 
 def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> Columns:
