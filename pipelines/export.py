@@ -96,8 +96,10 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
             published = publish(warehouse.engine)
         except KeyboardInterrupt:
             raise click.Abort from None
-        except FORESEEN as error:
-            raise CommandFailure([make_printable(str(error))]) from None
+        except CommandFailure:
+            raise
+        except Exception as error:
+            raise CommandFailure([_describe(error)]) from None
         folder = warehouse.folder
     if read.reasons:
         raise CommandFailure(read.reasons)
@@ -111,11 +113,16 @@ def _read_tables(resources: RunResources, window: Window) -> _Read:
     for table, source in SOURCES.items():
         try:
             read.tables.append(ingest(resources, table, EXTRACTS[table], window if source.day else None))
-        except FORESEEN as error:
-            read.reasons.append(make_printable(str(error)))
         except Exception as error:
-            read.reasons.append(limit_met(error) or f"Not foreseen, please report it: {traceback.format_exc()}")
+            read.reasons.append(_describe(error))
     return read
+
+
+def _describe(error: Exception) -> str:
+    """Describe an error in one line; in several only if nobody has foreseen it."""
+    if isinstance(error, FORESEEN):
+        return make_printable(str(error))
+    return limit_met(error) or f"Not foreseen, please report it: {''.join(traceback.format_exception(error))}"
 
 
 def _describe_failed(results: Iterable[dg.AssetCheckResult]) -> Iterator[str]:
