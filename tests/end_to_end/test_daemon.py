@@ -13,6 +13,7 @@ def test_a_backfill_of_a_thousand_days_and_a_new_card_are_published_without_a_ha
     serve: Serve, data_dir: Path, tmp_path: Path
 ) -> None:
     made = account({1: 3_000})  # over three days of January 2026
+    made.put_record("loyalty_cards", {"id": 7, "name": "New card"})
     serve(made)
 
     def published(query: str) -> int:
@@ -20,8 +21,6 @@ def test_a_backfill_of_a_thousand_days_and_a_new_card_are_published_without_a_ha
 
     days = [(date(2024, 1, 1) + timedelta(days=number)).isoformat() for number in range(1_000)]
     with dagster_dev(tmp_path / "home") as dev:
-        assert dev.partitions("loyalty_users") == []
-        made.put_record("loyalty_cards", {"id": 7, "name": "New card"})
         dev.backfill(["coupon_sessions", "coupon_session_changes"], days)
         assert dev.runs_of("coupon_sessions", "coupon_session_changes") == ["SUCCESS"]
         wait_until(lambda: published("FROM coupon_sessions") == 3_000, seconds=60)

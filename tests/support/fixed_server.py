@@ -48,7 +48,8 @@ def replying(
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """Serve by a handler on a free port of loopback; the value is the root of the API."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # the end of the server waits for the end of a pause between two looks: half a second if nothing is said
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:

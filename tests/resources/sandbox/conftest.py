@@ -1,7 +1,7 @@
 """Sandboxes to test: a generated account for reading, and others as a test asks for."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
 import pytest
@@ -21,13 +21,6 @@ def generated() -> Iterator[Api]:
     """A generated account of 3,000 sessions at a fixed moment, for tests that change nothing."""
     with Api(SandboxServer(GeneratedAccount(seed=1, sessions=3000), clock=Clock.frozen(NOW))) as api:
         yield api
-
-
-@pytest.fixture(scope="session")
-def stopping() -> Iterator[Executor]:
-    """Stop servers beside the tests: each takes a fifth of a second, which no test needs to wait for."""
-    with ThreadPoolExecutor(8) as pool:
-        yield pool
 
 
 @pytest.fixture
