@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 
 import duckdb
 
@@ -25,17 +26,26 @@ def in_marts(query: str, **tables: Sequence[Row]) -> Rows:
 
 @contextmanager
 def open_marts(**tables: Sequence[Row]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open such a database."""
-    with duckdb.connect() as connection:
-        for table in TABLES:
-            create_table(connection, table.schema_of_table())
+    """Open such a database, whose rows are there while the context lasts."""
+    with _empty_database().cursor() as connection:
+        connection.begin()
         for name, rows in tables.items():
             for number, row in enumerate(rows):
                 _insert(connection, name, _defaults(name, number) | row)
-        connection.execute("CREATE SCHEMA marts")
-        for script in marts():
-            connection.execute(script)
         yield connection
+        connection.rollback()
+
+
+@cache
+def _empty_database() -> duckdb.DuckDBPyConnection:
+    """One database for all tests: making the tables and the views costs more than most queries."""
+    connection = duckdb.connect()
+    for table in TABLES:
+        create_table(connection, table.schema_of_table())
+    connection.execute("CREATE SCHEMA marts")
+    for script in marts():
+        connection.execute(script)
+    return connection
 
 
 def _defaults(table: str, number: int) -> Row:

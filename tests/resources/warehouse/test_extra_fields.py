@@ -130,7 +130,7 @@ def records_of(statuses: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@examples(20)
+@examples(10)
 @given(st.lists(STATUSES, min_size=1, max_size=8))
 def test_what_moves_equals_what_is_read_afresh(statuses: list[Mapping[str, Any]]) -> None:
     before, after, afresh = both_ways(records_of(statuses), POLICIES["keep"])
@@ -144,7 +144,7 @@ def test_what_moves_equals_what_is_read_afresh(statuses: list[Mapping[str, Any]]
 
 
 @pytest.mark.parametrize("policy", ["hash", "drop"])
-@examples(12)
+@examples(6)
 @given(statuses=st.lists(STATUSES, min_size=1, max_size=8))
 def test_of_redacted_values_only_those_move_that_a_new_read_gives(
     policy: str, statuses: list[Mapping[str, Any]]

@@ -119,8 +119,8 @@ def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
 def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(database_file.SETTINGS, "memory_limit", "100MB")
-    numbers = pl.select(pl.int_range(1_000_000).cast(pl.String).str.pad_start(48, "x")).to_series()
+    monkeypatch.setitem(database_file.SETTINGS, "memory_limit", "64MB")
+    numbers = pl.select(pl.int_range(500_000).cast(pl.String).str.pad_start(48, "x")).to_series()
     for day in (1, 2):
         values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
         rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
@@ -129,13 +129,13 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
             batch.complete(done())
             batch.flush()
             merge_batch(warehouse.engine, batch, PLAN)
-    assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(1_000_000, NOON + timedelta(2))]
+    assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(500_000, NOON + timedelta(2))]
 
 
 def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: WarehouseResource) -> None:
     def merge_numbers(day: int, colour: pl.Expr) -> None:
         made = NOON + timedelta(days=1) * pl.col("id").cast(pl.Int64).mod(90)
-        rows = pl.select(pl.int_range(300_000).cast(pl.String).alias("id")).with_columns(
+        rows = pl.select(pl.int_range(150_000).cast(pl.String).alias("id")).with_columns(
             made_at=made, used_at=None, colour=colour, _extracted_at=NOON + timedelta(days=day), _deleted_at=None
         )
         with open_batch(warehouse, "things") as batch:
@@ -148,12 +148,12 @@ def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: Wareh
         merge_numbers(day, pl.col("id").hash(day).cast(pl.String).repeat_by(6).list.join(""))
     merge_numbers(4, pl.lit("red"))
     before = warehouse.folder.stage.stat()
-    assert published(warehouse, "SELECT count(*) FROM things WHERE colour = 'red'") == [(300_000,)]
+    assert published(warehouse, "SELECT count(*) FROM things WHERE colour = 'red'") == [(150_000,)]
     assert warehouse.folder.stage.stat().st_size < before.st_size / 2
     assert stat.S_IMODE(warehouse.folder.stage.stat().st_mode) == 0o600
     comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
     assert published(warehouse, comments) == [('It\'s "colour"',)]
     merge(warehouse, thing("40", "blue", seen=10 * 86_400, made=None))
-    assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(300_000, 299_999)]
+    assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(150_000, 149_999)]
     months = in_parquet(warehouse.folder.root, "things", "id, colour, month", with_month=True)
     assert [row for row in months if row[1] == "blue"] == [("40", "blue", "2026-02")]
