@@ -34,8 +34,15 @@ def whole_tables() -> dict[str, Rows]:
     ("environment", "assumed"),
     [
         ({"COUPONTOOLS_API_VERSIONS": "v3"}, {"session_page_size": 100, "registration_page_size": 7}),
-        ({"COUPONTOOLS_API_VERSIONS": "v4"}, {"v4_loyalty_page_size": 50, "v4_registration_page_size": 30}),
-        ({"COUPONTOOLS_API_VERSIONS": "v4"}, {"created_at_format": "iso_offset", "single_as": "array"}),
+        (
+            {"COUPONTOOLS_API_VERSIONS": "v4"},
+            {
+                "v4_loyalty_page_size": 50,
+                "v4_registration_page_size": 30,
+                "created_at_format": "iso_offset",
+                "single_as": "array",
+            },
+        ),
         (
             {"COUPONTOOLS_AUTHENTICATION": "body"},
             {"authentication": ("body", "api_key_headers"), "subaccount_envelope": "bare", "empty_data": "absent"},

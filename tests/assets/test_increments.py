@@ -42,9 +42,9 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
 ) -> None:
     clock = Clock.frozen(datetime.combine(FIRST, time.min))
     serve(
-        GeneratedAccount(seed=11, sessions=6_000, campaigns=4),
+        GeneratedAccount(seed=11, sessions=3_000, campaigns=4),
         clock=clock,
-        session_page_size=100,
+        session_page_size=200,
         registration_page_size=50,
     )
     assets = (campaigns, coupon_sessions, directories, directory_registrations)
@@ -71,7 +71,7 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
     }
     reset = {name for name, columns in stale.items() if "validated_at" in columns and increments[name]["validated_at"]}
     assert {name for name, columns in stale.items() if columns} == reset
-    assert sum(row != before[name] for name, row in increments.items() if name in before) > 5
+    assert sum(row != before[name] for name, row in increments.items() if name in before) > 2
 
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
     assert registered(data_dir) >= registered(tmp_path / "whole")

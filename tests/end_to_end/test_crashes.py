@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +15,16 @@ import duckdb
 import pytest
 
 from pipelines.export import export_days
+from resources.account_fingerprint import ACCOUNT
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
+from resources.warehouse.admission import adopt
+from resources.warehouse.origin import Origin
+from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.processes import FROM, TO, State, expected, export, finish, in_duckdb, in_files, left_over, revise
-from tests.support.runs import export_all
+from tests.support.runs import export_all, served
 
 Reached = Callable[[], bool]
 Moment = Callable[["Scene"], Reached]
@@ -110,6 +114,7 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
         assert has_ended or left >= complete
         complete = left
         scene.kills += 1
+    scene.server.faults.clear()
     begun = time.monotonic()
     export_days(FROM, TO)
     units = _session_units(scene.server, begun)
@@ -173,12 +178,24 @@ def _session_units(server: SandboxServer, begun: float) -> set[Asked]:
     }
 
 
+@pytest.fixture(scope="module")
+def first_revision() -> Iterator[Path]:
+    """A folder in which the first revision is published; the first account that comes takes it over."""
+    account = HandmadeAccount()
+    revise(account, 1)
+    with TemporaryDirectory() as folder:
+        with served(account, Path(folder)):
+            export_all(start=str(FROM), end=str(TO))
+        adopt(WarehouseResource(data_dir=folder).engine, Origin(ACCOUNT))
+        yield Path(folder)
+
+
 @pytest.fixture
-def scene(serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+def scene(first_revision: Path, serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    shutil.copytree(first_revision, data_dir, symlinks=True)
     account = HandmadeAccount()
     revise(account, 1)
     server = serve(account)
-    export_all(start=str(FROM), end=str(TO))
     # so slow that the sessions come in several parts
     server.faults.add(Fault("stall", path="v3/campaign/*", times=None, seconds=0.1))
     monkeypatch.setenv("COUPONTOOLS_CONCURRENCY", "2")
@@ -209,22 +226,21 @@ def test_a_killed_run_leaves_a_complete_state_and_the_next_one_does_the_rest(
     live_through(scene, moments)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_asked_to_end_does_so_in_one_line_and_publishes_nothing(
-    scene: Scene, signal_number: signal.Signals
-) -> None:
+def test_a_run_that_is_asked_to_end_does_so_in_one_line_and_publishes_nothing(scene: Scene) -> None:
     revise(scene.account, 2)
-    process, reached = export(scene.data_dir), after_requests(45)(scene)
-    while not reached():
-        assert process.poll() is None
-        time.sleep(0.001)
-    process.send_signal(signal_number)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors.count("Error: ") == 1
-    assert "Error: The run was interrupted." in errors
-    assert "Traceback" not in errors
-    assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(1)
+    for signal_number, requests in ((signal.SIGINT, 45), (signal.SIGTERM, 15)):
+        process, reached = export(scene.data_dir), after_requests(requests)(scene)
+        while not reached():
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(signal_number)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert errors.count("Error: ") == 1
+        assert "Error: The run was interrupted." in errors
+        assert "Traceback" not in errors
+        assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(1)
+    scene.server.faults.clear()
     export_all(start=str(FROM), end=str(TO))
     assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
     assert not left_over(scene.data_dir)
@@ -239,6 +255,7 @@ def test_private_files_that_are_deleted_in_mid_run_cost_no_published_row(scene: 
     shutil.rmtree(scene.data_dir / ".state")
     errors = finish(process, code=1)
     assert f"Error: The folder {scene.data_dir} cannot be written" in errors
+    scene.server.faults.clear()
     export_all(start=str(FROM), end=str(TO))
     assert in_duckdb(scene.data_dir) == in_files(scene.data_dir) == expected(2)
     assert not left_over(scene.data_dir)

@@ -89,7 +89,7 @@ def test_faults_of_all_kinds_at_random_change_no_row(
         shutil.copytree(folder.name, data_dir, symlinks=True)
     monkeypatch.setenv("COUPONTOOLS_API_VERSIONS", versions)
     faults = Faults((Fault(**rule, times=None, probability=0.015) for rule in PASSING.values()), seed)
-    server = serve(whole_account(), faults=faults, **SMALL_PAGES | {"session_page_size": 10})
+    server = serve(whole_account(), faults=faults, **SMALL_PAGES)
     reports = export_all(**days or PERIOD)
     assert all_tables(data_dir) == expected
     hits = server.faults.hits

@@ -15,7 +15,8 @@ import pytest
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import START, session
-from tests.support.processes import expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.processes import FROM, TO, expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.runs import export_all
 
 ROOMY = 2**28
 
@@ -92,15 +93,16 @@ def stopped_in(data_dir: Path) -> str:
     return "merge" if list((data_dir / ".state" / "batches").glob("*/*.slices.json")) else "batch"
 
 
-def test_a_full_disk_is_reported_and_leaves_what_was_published(serve: Serve, disk: Disk) -> None:
+def test_a_full_disk_is_reported_and_leaves_what_was_published(serve: Serve, data_dir: Path, disk: Disk) -> None:
     account = HandmadeAccount()
     revise(account, 1)
     serve(account)
+    export_all(start=str(FROM), end=str(TO))
+    shutil.copytree(data_dir, disk.outside / "data", symlinks=True)
     data_dir = disk.mounted_on / "data"
-    finish(export(data_dir, command=disk.inside))
     used = disk.used()
     large = [
-        session(20_000 + n, created=START, customid="r2", user={"firstname": token_hex(200)}) for n in range(10_000)
+        session(20_000 + n, created=START, customid="r2", user={"firstname": token_hex(800)}) for n in range(2_500)
     ]
     account.set_sessions("cam_0", large)
     for step, room in (("batch", 1_000_000), ("merge", 5_500_000), ("publish", 11_500_000)):

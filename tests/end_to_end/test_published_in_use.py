@@ -20,7 +20,7 @@ def test_a_run_in_dagster_goes_on_without_the_pictures_and_says_so(
     serve(account({1: 3}))
     export_only(campaigns)
     publish = defs.resolve_job_def("publish")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert publish.execute_in_process(instance=instance).success
         with open_for_writing(data_dir / "coupontools.duckdb") as writer:  # the next publish keeps this file
             assert publish.execute_in_process(instance=instance).success

@@ -70,7 +70,7 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
     clock = Clock.frozen(first)
     serve(GeneratedAccount(seed=5, sessions=3_000, campaigns=2), clock=clock)
     requested = []
-    for number in (0, 1, 3, 6):
+    for number in (0, 1, 6):
         moment = first + timedelta(days=number)
         clock.set(moment)
         with ticked(instance, "daily_export", moment.replace(tzinfo=UTC)) as request:
@@ -80,8 +80,7 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
     assert requested == [
         ("2026-03-25", "2026-03-25"),
         ("2026-03-26", "2026-03-26"),
-        ("2026-03-27", "2026-03-28"),
-        ("2026-03-29", "2026-03-31"),
+        ("2026-03-27", "2026-03-31"),
     ]
     window = "SELECT session_id FROM coupon_sessions WHERE created_at::DATE BETWEEN '2026-03-25' AND '2026-03-31'"
     export_only()  # publishes what the runs have read
