@@ -7,7 +7,6 @@ pydantic's reason; every other record of the page is kept.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
 
 import msgspec
 import polars as pl
@@ -22,6 +21,7 @@ from assets.normalise.exact_json import (
 )
 from assets.normalise.fast_json import parse_plain_page
 from assets.normalise.uniform_json import parse_uniform_page
+from assets.normalise.values import read_values
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
@@ -118,11 +118,7 @@ class PageNormaliser:
         if page.records == NO_RECORDS:
             return _whole_page(table, page, table.schema_of_frames().to_frame(), frozenset())
         texts = self._texts(page.records)
-        filled_of, values_of = _expressions(table)
-        constants = (pl.lit(value).alias(name) for name, value in page.slice_.constants.items())
-        filled = texts.columns.with_columns(constants).select_seq(filled_of)
-        values = filled.select_seq(values_of)
-        fits = _fits(table, texts, filled, values)
+        values, fits = read_values(table, texts, page.slice_.constants)
         is_kept = fits & _first_of_its_key(table, values, fits)
         rows = values.with_columns(
             texts.extra.alias("_extra"),
@@ -188,27 +184,6 @@ def _is_before_window(rows: pl.DataFrame, table: type[Table], slice_: Slice) -> 
     if column is None or rows.is_empty():
         return False
     return bool((rows[column].dt.date() < slice_.start).fill_null(value=False).all())
-
-
-@cache
-def _expressions(table: type[Table]) -> tuple[Sequence[pl.Expr], Sequence[pl.Expr]]:
-    """Return the expressions that turn empty texts into nulls, and those that turn the others into values."""
-    texts = {column: pl.col(column.name) for column in table.columns()}
-    filled = [pl.when(~text.is_in(column.type.empty)).then(text) for column, text in texts.items()]
-    return filled, [column.type.read(text) for column, text in texts.items()]
-
-
-def _fits(table: type[Table], texts: Texts, filled: pl.DataFrame, values: pl.DataFrame) -> pl.Series:
-    """Which records the columns can hold, with all required values."""
-    fits = ~texts.unfit
-    without_text, without_value = (frame.null_count().row(0) for frame in (filled, values))
-    for column, no_text, no_value in zip(table.columns(), without_text, without_value, strict=True):
-        text = filled[column.name]
-        if no_text != no_value:
-            fits &= text.is_null() | values[column.name].is_not_null()
-        if column.required and no_text:
-            fits &= text.is_not_null()
-    return fits
 
 
 def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series) -> pl.Series:

@@ -36,10 +36,12 @@ class ColumnType:
     pattern: str | None
     parse: Callable[[pl.Expr], pl.Expr]
     empty: tuple[str, ...] = EMPTY
+    is_exact: bool = False
+    """Whether `parse` reads nothing that does not match the pattern."""
 
     def read(self, text: pl.Expr) -> pl.Expr:
         """Typed values of a column of texts; null where the text is null or is not a value of this type."""
-        if self.pattern is None:
+        if self.pattern is None or self.is_exact:
             return self.parse(text)
         return self.parse(pl.when(text.str.contains(f"^(?:{self.pattern})$")).then(text))
 
@@ -138,9 +140,14 @@ def _read_zoned(text: pl.Expr) -> pl.Expr:
     return pl.when(moment.dt.year() <= MAXYEAR).then(moment.dt.replace_time_zone(None))
 
 
+def _read_flag(text: pl.Expr) -> pl.Expr:
+    is_true, is_false = ((text == digit) | (text == word) for digit, word in (("1", "true"), ("0", "false")))
+    return pl.when(is_true | is_false).then(is_true)
+
+
 def _timestamp_column(empty: tuple[str, ...]) -> ColumnType:
     def parse(text: pl.Expr) -> pl.Expr:
-        return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+        return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
 
     return ColumnType("TIMESTAMP", pl.Datetime("us"), _TIMESTAMP, parse, empty)
 
@@ -180,5 +187,5 @@ Date = Annotated[
 Flag = Annotated[
     bool,
     _rule("0, 1, true or false", _FLAG, (int, bool)),
-    ColumnType("BOOLEAN", pl.Boolean(), _FLAG, lambda text: text.is_in(["1", "true"])),
+    ColumnType("BOOLEAN", pl.Boolean(), _FLAG, _read_flag, is_exact=True),
 ]
