@@ -1,10 +1,10 @@
-"""Compares the export with the speed limit on the same pages, side by side: a table, and a plot of how both scale.
+"""Compares the export with the speed limit on the same pages, side by side: a table, and a plot of how they scale.
 
     uv run --group benchmarks python -m tests.benchmarks.compare --rows 100000 300000 1000000 3000000 --plot scaling.png
 
-With `uv run --with "dlt[duckdb,parquet]" …` it is compared with dlt too. Each contender is a whole command from process
-start, into an empty folder. Runs alternate; figures are medians, memory is the peak of the process tree. The pages are
-made once and kept in --pages.
+With `uv run --with "dlt[duckdb,parquet]" …` it is compared with dlt too, in the two ways of peer.py. Each contender is a
+whole command from process start, into an empty folder. Runs alternate; figures are medians, memory is the peak of the
+process tree. The pages are made once and kept in --pages.
 """
 
 import argparse
@@ -30,11 +30,12 @@ from tests.benchmarks.pages import write_pages
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-CONTENDERS = ("limit", "ours", *(["dlt"] if find_spec("dlt") else []))
+CONTENDERS = ("limit", "ours", *(["dlt", "dlt-arrow"] if find_spec("dlt") else []))
 DATABASES = {
     "limit": ("limit.duckdb", "session_id"),
     "ours": ("coupontools.duckdb", "session_id"),
     "dlt": ("dlt.duckdb", "session"),
+    "dlt-arrow": ("dlt.duckdb", "session_id"),
 }
 """Where each leaves the sessions, and the column that identifies them."""
 
@@ -66,8 +67,12 @@ ALL_DAYS = ("2020-01-01", "2026-11-01")
 def command_of(contender: str, url: str, folder: Path, days: tuple[str, str]) -> tuple[list[str], Mapping[str, str]]:
     """What to run, and in which environment."""
     if contender != "ours":
-        module = {"limit": "tests.benchmarks.limit", "dlt": "tests.benchmarks.peer"}[contender]
-        return [sys.executable, "-m", module, url, str(folder)], {}
+        modules = {
+            "limit": ["tests.benchmarks.limit"],
+            "dlt": ["tests.benchmarks.peer", "rest"],
+            "dlt-arrow": ["tests.benchmarks.peer", "arrow"],
+        }
+        return [sys.executable, "-m", *modules[contender], url, str(folder)], {}
     account = {"API_URL": url, "CLIENT_ID": "a", "CLIENT_SECRET": "b", "DATA_DIR": str(folder)}
     environment = {f"COUPONTOOLS_{name}": value for name, value in account.items()}
     coupontools = [sys.executable, "-c", "from pipelines.process import main; main()"]
@@ -126,13 +131,13 @@ class _Peak:
         return self._bytes / 1e6
 
 
-def compare(rows: int, runs: int, pages: Path) -> Mapping[str, Run]:
+def compare(rows: int, runs: int, pages: Path, contenders: Sequence[str]) -> Mapping[str, Run]:
     """The medians of each contender."""
     folder = pages / str(rows)
     if not folder.exists():
         write_pages(rows, folder)
     with serving(folder) as url:
-        measurements = [{contender: measured(contender, url, rows) for contender in CONTENDERS} for _ in range(runs)]
+        measurements = [{contender: measured(contender, url, rows) for contender in contenders} for _ in range(runs)]
     return {
         contender: Run(
             *(
@@ -140,29 +145,38 @@ def compare(rows: int, runs: int, pages: Path) -> Mapping[str, Run]:
                 for field in ("wall", "cpu", "peak")
             )
         )
-        for contender in CONTENDERS
+        for contender in contenders
     }
 
 
 def show(rows: int, runs: Mapping[str, Run]) -> None:
-    """Print the figures of one size."""
+    """Print the figures of one size: speed and processor time also as a multiple of the limit's."""
+    limit = runs["limit"]
     for contender, run in runs.items():
-        share = runs["limit"].wall / run.wall
         print(  # noqa: T201
-            f"{rows:>10,} {contender:<6} {run.wall:>8.2f} s {run.cpu:>8.2f} s {run.peak:>7.0f} MB "
-            f"{rows / run.wall:>10,.0f} rows/s {share:>6.2f} x limit",
+            f"{rows:>10,} {contender:<9} {run.wall:>8.2f} s {rows / run.wall:>10,.0f} rows/s "
+            f"{limit.wall / run.wall:>6.2f} x {run.cpu:>8.2f} CPU s {run.cpu / limit.cpu:>6.2f} x {run.peak:>7.0f} MB",
             flush=True,
         )
 
 
 def plot(results: Mapping[int, Mapping[str, Run]], file: Path) -> None:
-    """Draw rows a second and memory over the number of rows."""
-    figure, (speed, memory) = plt.subplots(1, 2, figsize=(10, 4))
-    for contender in CONTENDERS:
-        sizes = sorted(results)
-        speed.plot(sizes, [rows / results[rows][contender].wall for rows in sizes], marker="o", label=contender)
-        memory.plot(sizes, [results[rows][contender].peak for rows in sizes], marker="o", label=contender)
-    for axes, title in ((speed, "rows a second"), (memory, "peak memory, MB")):
+    """Draw rows a second, processor time and memory over the number of rows."""
+    figure, (speed, processor, memory) = plt.subplots(1, 3, figsize=(14, 4))
+    sizes = sorted(results)
+    for contender in results[sizes[0]]:
+        runs = [results[rows][contender] for rows in sizes]
+        for axes, values in (
+            (speed, [rows / run.wall for rows, run in zip(sizes, runs, strict=True)]),
+            (processor, [run.cpu / rows * 1e6 for rows, run in zip(sizes, runs, strict=True)]),
+            (memory, [run.peak for run in runs]),
+        ):
+            axes.plot(sizes, values, marker="o", label=contender)
+    for axes, title in (
+        (speed, "rows a second"),
+        (processor, "CPU seconds for 1,000,000 rows"),
+        (memory, "peak memory, MB"),
+    ):
         axes.set(title=title, xlabel="sessions", xscale="log", ylim=(0, None))
         axes.legend()
     figure.tight_layout()
@@ -175,11 +189,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--pages", type=Path, default=Path(tempfile.gettempdir()) / "coupontools-benchmark")
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=CONTENDERS, help="who runs; the limit does")
     parser.add_argument("--plot", type=Path, help="a file to draw to, as benchmark.png")
     options = parser.parse_args()
     results = {}
     for rows in options.rows:
-        results[rows] = compare(rows, options.runs, options.pages)
+        results[rows] = compare(rows, options.runs, options.pages, list(dict.fromkeys(["limit", *options.only])))
         show(rows, results[rows])
     if options.plot:
         plot(results, options.plot)
