@@ -2,9 +2,9 @@
 
     uv run --group benchmarks python -m tests.benchmarks.compare --rows 100000 300000 1000000 3000000 --plot scaling.png
 
-With `uv run --with "dlt[duckdb,parquet]" …` it is compared with dlt too, in the two ways of peer.py. Each contender is a
-whole command from process start, into an empty folder. Runs alternate; figures are medians, memory is the peak of the
-process tree. The pages are made once and kept in --pages.
+With `uv run --with "dlt[duckdb,parquet]" …` it is compared with dlt too, in the two ways of peer.py. Each contender is
+a whole command from process start, into an empty folder. Runs alternate; figures are medians, memory is the peak of
+the process tree. The pages are made once and kept in --pages.
 """
 
 import argparse
