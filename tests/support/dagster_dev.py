@@ -43,7 +43,7 @@ class DagsterDev:
         launched = self.ask(launch, given=selection)
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
         # the daemon calls the backfill itself complete up to half a minute later
-        wait_until(lambda: not {"SUCCESS", "FAILURE"}.isdisjoint(self.runs_of(*assets)), seconds=240)
+        wait_until(lambda: not {"SUCCESS", "FAILURE"}.isdisjoint(self.runs_of(*assets)), seconds=900)
         assert self.runs_of(*assets) == ["SUCCESS"]
 
     def runs(self) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ def dagster_dev(home: Path) -> Iterator[DagsterDev]:
             return False
 
     try:
-        wait_until(is_loaded, seconds=90)
+        wait_until(is_loaded, seconds=300)
         yield dev
     finally:
         process.send_signal(signal.SIGINT)
