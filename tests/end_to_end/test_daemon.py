@@ -9,7 +9,7 @@ from tests.support.dagster_dev import dagster_dev, wait_until
 from tests.support.queries import in_database
 
 
-def test_a_backfill_of_a_thousand_days_and_a_new_card_are_published_without_a_hand(
+def test_a_backfill_of_a_hundred_days_and_a_new_card_are_published_without_a_hand(
     serve: Serve, data_dir: Path, tmp_path: Path
 ) -> None:
     made = account({1: 3_000})  # over three days of January 2026
@@ -19,7 +19,7 @@ def test_a_backfill_of_a_thousand_days_and_a_new_card_are_published_without_a_ha
     def published(query: str) -> int:
         return len(in_database(data_dir, query)) if (data_dir / "coupontools.duckdb").exists() else 0
 
-    days = [(date(2024, 1, 1) + timedelta(days=number)).isoformat() for number in range(1_000)]
+    days = [(date(2025, 12, 1) + timedelta(days=number)).isoformat() for number in range(100)]
     with dagster_dev(tmp_path / "home") as dev:
         dev.backfill(["coupon_sessions", "coupon_session_changes"], days)
         assert dev.runs_of("coupon_sessions", "coupon_session_changes") == ["SUCCESS"]

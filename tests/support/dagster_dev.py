@@ -22,13 +22,14 @@ RECOMMENDED = Path(pipelines.__path__[0]) / "dagster.yaml"
 
 @dataclass(frozen=True)
 class DagsterDev:
-    """Dagster's webserver and daemon, at `url`."""
+    """Dagster's webserver and daemon, at `url`, and a client to ask them with."""
 
     url: str
+    client: httpx.Client
 
     def ask(self, query: str, **variables: object) -> Any:
         """Ask the GraphQL API; returns what its one field holds."""
-        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+        answer = self.client.post(f"{self.url}/graphql", json={"query": query, "variables": variables}).json()
         assert "errors" not in answer, answer
         (value,) = answer["data"].values()
         return value
@@ -91,7 +92,7 @@ def dagster_dev(home: Path) -> Iterator[DagsterDev]:
             stderr=log,
             start_new_session=True,
         )
-    dev = DagsterDev(f"http://127.0.0.1:{port}")
+    dev = DagsterDev(f"http://127.0.0.1:{port}", httpx.Client(timeout=60))
 
     def is_loaded() -> bool:
         assert process.poll() is None, (home / "log").read_text()
@@ -104,6 +105,7 @@ def dagster_dev(home: Path) -> Iterator[DagsterDev]:
         wait_until(is_loaded, seconds=300)
         yield dev
     finally:
+        dev.client.close()
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             process.wait(20)
