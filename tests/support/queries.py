@@ -1,6 +1,8 @@
 """Published data as an analyst reads it."""
 
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -9,11 +11,26 @@ from assets.catalogue import TABLES
 
 Rows = list[tuple[Any, ...]]
 
+_ONE_QUERY = Lock()
+"""Held by each query: a DuckDB attaches a file only once."""
+
 
 def in_database(data_dir: Path, query: str) -> Rows:
     """Query the published database."""
-    with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
-        return connection.execute(query).fetchall()
+    with _ONE_QUERY, _duckdb().cursor() as connection:
+        connection.execute(f"ATTACH '{data_dir / 'coupontools.duckdb'}' AS published (READ_ONLY)")
+        try:
+            connection.execute("USE published")
+            return connection.execute(query).fetchall()
+        finally:
+            connection.execute("USE memory")
+            connection.execute("DETACH published")
+
+
+@cache
+def _duckdb() -> duckdb.DuckDBPyConnection:
+    """One DuckDB for all queries: to start it takes longer than to attach a database and query it."""
+    return duckdb.connect()
 
 
 def in_parquet(data_dir: Path, table: str, columns: str = "*", *, with_month: bool = False) -> Rows:
