@@ -89,13 +89,22 @@ def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[Tabl
     of_tables = f"SELECT table_name, comment FROM duckdb_tables() WHERE {here}"
     of_columns = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {here}"
     known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}
-    for table in tables:
-        if (table.name, table.comment) not in known:
-            connection.execute(f"COMMENT ON TABLE {quoted_name(table.name)} IS {quoted_text(table.comment)}")
-        for column in table.columns:
-            if (table.name, column.name, column.comment) not in known:
-                name = f"{quoted_name(table.name)}.{quoted_name(column.name)}"
-                connection.execute(f"COMMENT ON COLUMN {name} IS {quoted_text(column.comment)}")
+    missing = [comment for table in tables for comment in _comments(table) if comment not in known]
+    if missing:
+        connection.execute("; ".join(map(_comment_on, missing)))
+
+
+def _comments(table: TableSchema) -> Iterator[tuple[str, ...]]:
+    """Yield the comments of a table, with its name, and of its columns, with both names."""
+    yield table.name, table.comment
+    for column in table.columns:
+        yield table.name, column.name, column.comment
+
+
+def _comment_on(comment: tuple[str, ...]) -> str:
+    *names, text = comment
+    kind = "TABLE" if len(names) == 1 else "COLUMN"
+    return f"COMMENT ON {kind} {'.'.join(map(quoted_name, names))} IS {quoted_text(text)}"
 
 
 @contextmanager

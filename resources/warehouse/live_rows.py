@@ -2,12 +2,14 @@
 
 import duckdb
 
-from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
+
+_ARE_LIVE = "WHERE _deleted_at IS NULL"
 
 
 def count_live_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     """Count the rows of a table that are in the account."""
-    return execute_counting(connection, f"SELECT count(*) FROM {quoted_name(table)} WHERE _deleted_at IS NULL")
+    return execute_counting(connection, f"SELECT count(*) FROM {quoted_name(table)} {_ARE_LIVE}")
 
 
 def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
@@ -18,8 +20,9 @@ def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
     )
     names = [row[0] for row in connection.execute(tables).fetchall()]
     connection.execute("DELETE FROM _state.live")
-    for name in names:
-        connection.execute("INSERT INTO _state.live VALUES (?, ?)", [name, count_live_rows(connection, name)])
+    counts = [f"SELECT {quoted_text(name)}, count(*) FROM {quoted_name(name)} {_ARE_LIVE}" for name in names]
+    if counts:
+        connection.execute(f"INSERT INTO _state.live {' UNION ALL '.join(counts)}")
 
 
 def published_live_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
