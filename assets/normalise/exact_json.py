@@ -17,6 +17,7 @@ from assets.tables.table import Column, Table
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
 from resources.coupontools.repeated_keys import rename_repeated_names
+from resources.warehouse.schema import EMPTY_CONTAINER
 
 Path: TypeAlias = tuple[str, ...]
 Fields: TypeAlias = dict[str, "Fields | None"]
@@ -134,10 +135,6 @@ MAX_UNDECLARED = 100
 """Records that have more undeclared fields at one place, or a table that has, have data in their names."""
 
 
-_EMPTY = r"^(?:\[\s*\]|\{\s*\})$"
-"""The token of an object or a list that holds nothing."""
-
-
 def _collect_tokens(
     objects: Sequence[dict[str, msgspec.Raw]], declared: Fields, above: Path, collected: _Collected
 ) -> Extras:
@@ -146,7 +143,7 @@ def _collect_tokens(
     for field, nested in declared.items():
         column = _token_column(objects, field)
         if nested is None:
-            is_empty = column.str.contains(_EMPTY)
+            is_empty = column.str.contains(EMPTY_CONTAINER)
             collected.tokens[*above, field] = column
             if is_empty.any():
                 collected.tokens[*above, field] = pl.select(pl.when(~is_empty).then(column).alias(field)).to_series()
@@ -157,7 +154,7 @@ def _collect_tokens(
         deeper = msgspec.json.decode(f"[{','.join(inner)}]", type=list[dict[str, msgspec.Raw]])
         undeclared = join_extras(_collect_tokens(deeper, nested, (*above, field), collected), len(objects))
         other = pl.select(pl.when(~is_object & (column != "null")).then(column)).to_series()
-        is_blank = other.is_in(['""', "false"]) | other.str.contains(_EMPTY)
+        is_blank = other.is_in(['""', "false"]) | other.str.contains(EMPTY_CONTAINER)
         collected.no_objects.append((~is_blank).fill_null(value=False))
         collected.new_fields.update([".".join((*above, field))] if other.null_count() < len(objects) else [])
         extras.append((field, _coalesce([undeclared, other], field)))

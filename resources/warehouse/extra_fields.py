@@ -9,15 +9,12 @@ import polars as pl
 
 from resources.settings import PersonalData
 from resources.warehouse.origin import staged_origin
-from resources.warehouse.schema import ColumnSchema, Path, TableSchema
+from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
 
 MAX_ROWS_IN_MEMORY = 50_000
 """Rows whose `_extra` is in memory at one time."""
-
-_HOLDS_NOTHING = r"^(?:\[\s*\]|\{\s*\})$"
-"""The token of a list or an object that is as good as no value."""
 
 Fields: TypeAlias = "dict[str, msgspec.Raw | Fields]"
 """A JSON object: the tokens of its values, and the objects in it that hold places of columns, by name."""
@@ -81,7 +78,7 @@ def _move(
     `objects` are the objects of each record in which the places are.
     """
     written = [_tokens([fields.get(path[-1]) for fields in objects[path[:-1]]]) for path in column.paths]
-    empty = [tokens.str.contains(_HOLDS_NOTHING).fill_null(value=False) for tokens in written]
+    empty = [tokens.str.contains(EMPTY_CONTAINER).fill_null(value=False) for tokens in written]
     places = [_keep_where(tokens, ~is_empty) for tokens, is_empty in zip(written, empty, strict=True)]
     fitting = places if len(places) == 1 else [_leave_out_unfit(tokens, read) for tokens in places]
     chosen = pl.select(pl.coalesce(fitting)).to_series()

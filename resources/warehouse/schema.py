@@ -9,6 +9,9 @@ import polars as pl
 Path: TypeAlias = tuple[str, ...]
 """A place in a JSON record: the names on the way to a value."""
 
+EMPTY_CONTAINER = r"^(?:\[\s*\]|\{\s*\})$"
+"""The JSON token of a list or an object that holds nothing: no column takes it, it stays in `_extra`."""
+
 
 @dataclass(frozen=True)
 class ColumnSchema:
