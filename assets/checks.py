@@ -3,7 +3,7 @@
 The checks of what was read belong to the run of each table (`assets/ingest/checks.py`).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import dagster as dg
@@ -191,5 +191,20 @@ def failed_checks(instance: dg.DagsterInstance) -> list[str]:
     return [
         f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
         for key, evaluation in latest_evaluations(instance, BLOCKING)
-        if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
+        if _has_failed(evaluation)
     ]
+
+
+def describe_failed(evaluations: Iterable[dg.AssetCheckResult | dg.AssetCheckEvaluation]) -> list[str]:
+    """Describe the checks of a command that keep it from publishing, a line for each."""
+    return [
+        f"Check {check.check_name} of {check.asset_key.to_user_string() if check.asset_key else ''} has failed. "
+        f"{check.description or ''}".rstrip()
+        for check in evaluations
+        if _has_failed(check)
+    ]
+
+
+def _has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
+    """Return whether a check has failed, and not only as a warning."""
+    return not check.passed and check.severity == dg.AssetCheckSeverity.ERROR

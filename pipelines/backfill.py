@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 import dagster as dg
 
+from assets.checks import describe_failed
 from assets.dagster_internals import is_by_a_check, is_interruption
 from assets.partitions import partition_range
 from pipelines.command_failure import CommandFailure
@@ -35,11 +36,7 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     if any(map(is_interruption, failures)):
         raise click.Abort
-    checks = [
-        f"Check {check.check_name} of {check.asset_key.to_user_string()} has failed. {check.description or ''}".rstrip()
-        for check in result.get_asset_check_evaluations()
-        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
-    ]
+    checks = describe_failed(result.get_asset_check_evaluations())
     steps = [_reason(failure) for failure in failures if not is_by_a_check(failure)]
     return [*checks, *steps] or ["The run failed before its first step."]
 

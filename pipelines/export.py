@@ -2,17 +2,15 @@
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import click
-import dagster as dg
 
 from assets.catalogue import SOURCES
-from assets.checks import MAX_DROP, evaluate
+from assets.checks import MAX_DROP, describe_failed, evaluate
 from assets.errors import FORESEEN
 from assets.ingest import checks
 from assets.ingest.ingest import RunResources, ingest
@@ -90,7 +88,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
                 raise CommandFailure(read.reasons)
             audited = evaluate(warehouse.engine, largest_drop=1.0 if accept_drop else MAX_DROP)
             of_reads = [check for ingested in read.tables for check in checks.results(ingested)]
-            if failed := list(_describe_failed([*of_reads, *audited])):
+            if failed := describe_failed([*of_reads, *audited]):
                 raise CommandFailure([*failed, *read.reasons])
             log.info("Writing the database and the files that have changed")
             published = publish(warehouse.engine)
@@ -123,11 +121,3 @@ def _describe(error: Exception) -> str:
     if isinstance(error, FORESEEN):
         return make_printable(str(error))
     return limit_met(error) or f"Not foreseen, please report it: {''.join(traceback.format_exception(error))}"
-
-
-def _describe_failed(results: Iterable[dg.AssetCheckResult]) -> Iterator[str]:
-    """Describe the blocking checks that have failed."""
-    for check in results:
-        if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
-            table = check.asset_key.to_user_string() if check.asset_key else ""
-            yield f"Check {check.check_name} of {table} has failed. {check.description or ''}".rstrip()
