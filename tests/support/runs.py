@@ -57,10 +57,13 @@ def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata
         for table in read:
             of_days = window if source_of(table).day else None
             results += materialization.results(ingest(resources, table, EXTRACTS[table], of_days))
-        names = {name for table in read for name in (table.TABLE, table.HISTORY and table.HISTORY.TABLE)}
-        names |= {table.TABLE for table in TABLES if not read or (warehouse.folder.parquet / table.TABLE).exists()}
-        tables = [table.schema_of_table() for table in TABLES if table.TABLE in names or table is Quarantine]
-        with warehouse.engine.open_publication(tables):
+        written = {*read, *(table.HISTORY for table in read), Quarantine}
+        published = [
+            table.schema_of_table()
+            for table in TABLES
+            if not read or table in written or (warehouse.folder.parquet / table.TABLE).exists()
+        ]
+        with warehouse.engine.open_publication(published):
             pass
     failed = [check for result in results for check in result.check_results if not check.passed]
     assert all(check.severity != dg.AssetCheckSeverity.ERROR for check in failed), failed
