@@ -41,6 +41,5 @@ def is_empty(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 def execute_counting(connection: duckdb.DuckDBPyConnection, statement: str) -> int:
     """Run a statement whose result is one number: a count, or the rows that it has changed."""
-    row = connection.execute(statement).fetchone()
-    connection.complete()
-    return int(row[0]) if row else 0
+    rows = connection.execute(statement).fetchall()  # all, as `fetchone` would leave DuckDB 2 in the middle of it
+    return int(rows[0][0]) if rows else 0
