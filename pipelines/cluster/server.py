@@ -1,0 +1,74 @@
+"""A server as a process of its own: started until it answers, ended by its process id."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+MAX_SECONDS_TO_START = 60.0
+MAX_SECONDS_TO_STOP = 15.0
+"""A server that takes longer is killed."""
+
+
+@dataclass
+class Server:
+    """A program that serves until it is stopped; it may be started again.
+
+    It has a session of its own, so that Ctrl-C in a terminal ends it only when whoever started it does.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    log: Path
+    answers: Callable[[], bool]
+    """Whether it serves by now; an OSError means that it does not."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What its environment has besides that of this process."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+
+    @property
+    def pid(self) -> int:
+        """The process id, while it runs."""
+        if self._process is None:
+            raise ProcessLookupError(f"{self.name} does not run")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises click.ClickException if it ends or takes too long."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  (programs of wheels and of this project)
+                self.command, stdout=log, stderr=log, env=os.environ | self.variables, start_new_session=True
+            )
+        deadline = time.monotonic() + MAX_SECONDS_TO_START
+        while not self._answers():
+            if self._process.poll() is not None:
+                raise click.ClickException(f"{self.name} has ended as it started: {self.log} says why.")
+            if time.monotonic() > deadline:
+                raise click.ClickException(
+                    f"{self.name} does not answer after {MAX_SECONDS_TO_START:.0f} seconds: {self.log} says why."
+                )
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            return self.answers()
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """End it, and wait for its end; nothing if it does not run."""
+        if self._process is None:
+            return
+        self._process.send_signal(self.stop_signal)
+        try:
+            self._process.wait(MAX_SECONDS_TO_STOP)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
