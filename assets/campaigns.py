@@ -1,6 +1,7 @@
 """Campaigns and their categories."""
 
 from assets.ingest.descriptions import extract_described
+from assets.ingest.ended_campaigns import list_unchanged
 from assets.ingest.extract import extract_lists
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_asset import table_asset
@@ -12,7 +13,7 @@ from assets.tables.categories import Category
 @table_asset(Campaign)
 async def campaigns(run: TableRun) -> ExtractionReport:
     """Read the list of campaigns, and the description of each with its usage statistics."""
-    return await extract_described(run)
+    return await extract_described(run, await list_unchanged(run))
 
 
 @table_asset(Category)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from assets.ingest.children import extract_children, slices_of_parent
+from assets.ingest.ended_campaigns import choose_campaigns
 from assets.ingest.extract import slice_key
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_asset import table_asset
@@ -26,6 +27,7 @@ MIN_DAYS_TO_ASK = timedelta(days=13)
 @table_asset(CouponSession)
 async def coupon_sessions(run: TableRun) -> ExtractionReport:
     """Read the sessions of each campaign that were created or changed in the window, all its days in one pass."""
+    run = await choose_campaigns(run)
     known = run.batch.known_slices
 
     async def choose_slices(campaign: str) -> Sequence[Slice]:

@@ -176,6 +176,14 @@ class ApiLimits(_Settings):
     )
 
 
+class Freshness(_Settings):
+    """How often is read what seldom changes."""
+
+    ended_campaigns: Literal["daily", "weekly"] = Field(
+        "daily", description="daily or weekly: how often campaigns that are not active are read"
+    )
+
+
 class PersonalData(_Settings):
     """What becomes of the columns that are flagged as personal, of `_extra` and of rejected records."""
 

@@ -48,16 +48,17 @@ class _Descriptions:
         return len(self.slices) - len(self.records) - len(self.not_found) - len(self.unreadable)
 
 
-async def extract_described(run: TableRun) -> ExtractionReport:
+async def extract_described(run: TableRun, unchanged: Collection[str] = ()) -> ExtractionReport:
     """Read the list of a table into the batch, each record together with its description.
 
-    Where a description fails, a row that is stored stays as it is, so that nothing is lost of an earlier description; a
-    record that is not stored is taken as it is listed. Raises CoupontoolsError as `extract` does.
+    Rows of `unchanged` ids stay as they are stored, and their descriptions are not read. Where a description fails, a
+    row that is stored stays as it is, too, so that nothing is lost of an earlier description; a record that is not
+    stored is taken as it is listed. Raises CoupontoolsError as `extract` does.
     """
     (part,) = run.source.parts
     listed = Slice(run.client.endpoints[part])
-    descriptions = await _read_descriptions(run, listed)
-    left_out = descriptions.failed.intersection(run.stored_ids()) if descriptions.failed else set[str]()
+    descriptions = await _read_descriptions(run, listed, unchanged)
+    left_out = {*unchanged, *(descriptions.failed.intersection(_stored_ids(run)) if descriptions.failed else ())}
     normaliser = PageNormaliser(run.table)
 
     def complete_page(page: Page) -> Page:
@@ -78,8 +79,15 @@ async def extract_described(run: TableRun) -> ExtractionReport:
     return report
 
 
-async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
-    """Read the description of every record that the list has now. Raises TypeError if the table has none."""
+def _stored_ids(run: TableRun) -> list[str]:
+    return run.stored_rows()[run.table.KEY[0]].to_list()
+
+
+async def _read_descriptions(run: TableRun, listed: Slice, unchanged: Collection[str]) -> _Descriptions:
+    """Read the description of every record that the list has now, but for `unchanged` ids.
+
+    Raises TypeError if the table has none.
+    """
     descriptions, endpoint_of_one = _Descriptions(), run.source.description
     if endpoint_of_one is None:
         raise TypeError(f"The records of {run.table.TABLE} have no description.")
@@ -99,7 +107,9 @@ async def _read_descriptions(run: TableRun, listed: Slice) -> _Descriptions:
     with suppress(UnreadableError):  # `extract` meets the same answer, and stores it
         parents = await list_parents(run.client, Listing(listed.endpoint, run.table))
         endpoint = run.client.endpoint_with_ids_of(endpoint_of_one, listed.endpoint)
-        descriptions.slices += [Slice(endpoint, identifier) for identifier in parents.ids]
+        descriptions.slices += [
+            Slice(endpoint, identifier) for identifier in parents.ids if identifier not in unchanged
+        ]
         await gather(map(describe, descriptions.slices))
         for slice_ in descriptions.slices:
             rejected = int(slice_ in descriptions.unreadable)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -28,7 +28,7 @@ from resources.warehouse.batches import open_batch
 from resources.warehouse.deletions import CompleteReads
 from resources.warehouse.merge import MergePlan, MergeResult, merge
 from resources.warehouse.origin import Origin
-from resources.warehouse.queries import list_values
+from resources.warehouse.queries import list_live_rows
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList
 
@@ -79,9 +79,10 @@ class _Destination:
         """Make what redacts personal data before it is written."""
         return Redactor.over(self.table, self.policy, self.suppressed)
 
-    def stored_ids(self) -> Sequence[str]:
-        """Read the ids of the table's rows in the stage."""
-        return list_values(self.warehouse.engine, self.table.schema_of_table(), self.table.KEY[0])
+    def stored_rows(self) -> pl.DataFrame:
+        """Read the table's live rows in the stage."""
+        rows = list_live_rows(self.warehouse.engine, self.table.schema_of_table())
+        return pl.DataFrame(rows, self.table.schema_of_frames(), orient="row")
 
     def merge(self, batch: Batch, complete_reads: CompleteReads) -> MergeResult:
         """Merge a batch into the stage; only its quarantine if too many records were rejected, which fails the run."""
@@ -132,7 +133,7 @@ def ingest(
                         log,
                         window=window or Window(),
                         parents=parents,
-                        stored_ids=destination.stored_ids,
+                        stored_rows=destination.stored_rows,
                     )
                 )
 

@@ -30,8 +30,8 @@ class TableRun:
     """The days to read; all of them for a table without days."""
     parents: Collection[str] | None = None
     """The parents to read, by id; None for all of them."""
-    stored_ids: Callable[[], Collection[str]] = tuple
-    """Reads the ids of the rows in the stage, of a table whose key is an id."""
+    stored_rows: Callable[[], pl.DataFrame] = pl.DataFrame
+    """Reads the live rows of the table in the stage."""
 
     @property
     def source(self) -> Source:

@@ -12,7 +12,9 @@ class Campaign(Table):
     TABLE: ClassVar[str] = "campaigns"
     PAGE: ClassVar[str] = "https://docs.coupontools.com/api/coupon"
     KEY: ClassVar[tuple[str, ...]] = ("campaign_id",)
-    SOURCE: ClassVar[Source] = Source("campaigns", parts=("campaigns",), description="campaign_info")
+    SOURCE: ClassVar[Source] = Source(
+        "campaigns", parts=("campaigns",), description="campaign_info", active="active_campaigns"
+    )
 
     campaign_id: Id = column(
         {"ID": "seen in client code", "id": "assumed"}, doc="Campaign, as cam_12345", required=True

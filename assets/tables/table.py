@@ -95,6 +95,8 @@ class Source:
     """By part, the values of columns that say from which part a record came."""
     description: str | None = None
     """The part that describes one record of the list with further fields."""
+    active: str | None = None
+    """The part that lists only the active records, where others may be read less often."""
     parent: "type[Table] | None" = None
     """The table of the parents by which the records are requested; its key is a column of this table, too."""
     day: str | None = None

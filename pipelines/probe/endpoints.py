@@ -31,6 +31,8 @@ def _parts() -> Iterator[tuple[str, tuple[type[Table], str | None]]]:
     for table, source in sorted(SOURCES.items(), key=lambda item: item[1].parent is not None):
         listing = _list_of(source.parent)
         yield from ((part, (table, listing)) for part in source.parts)
+        if source.active:
+            yield source.active, (table, None)
         if source.description:
             yield source.description, (table, _list_of(table))
 

@@ -78,6 +78,12 @@ _CARD, _DIRECTORY = "v4/loyalty/loyalty-cards/{parent}", "v4/directory/{parent}"
 ENDPOINTS: Mapping[str, Part] = {
     # campaigns: v3 only (section 6.3)
     "campaigns": Part("v3", Endpoint("v3/coupon/list", records="coupon_info")),
+    "active_campaigns": Part(
+        "v3",
+        Endpoint(
+            "v3/coupon/list", records="coupon_info", fixed_parameters=(("only_active", True),), may_hide_records=True
+        ),
+    ),
     "campaign_info": Part(
         "v3",
         Endpoint(

@@ -1,6 +1,7 @@
 """Queries that the assets put to the stage."""
 
 from datetime import date
+from typing import Any
 
 from resources.warehouse.engine import Engine
 from resources.warehouse.schema import TableSchema
@@ -29,10 +30,10 @@ def count_by_value(engine: Engine, table: TableSchema, column: str) -> dict[str,
         )
 
 
-def list_values(engine: Engine, table: TableSchema, column: str) -> list[str]:
-    """List the distinct texts in a column of the live rows of the stage, in order. Raises WarehouseError."""
-    name = quoted_name(column)
+def list_live_rows(engine: Engine, table: TableSchema) -> list[tuple[Any, ...]]:
+    """List the live rows of a small table of the stage, with its columns in order. Raises WarehouseError."""
+    columns = ", ".join(map(quoted_name, table.column_names))
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         ensure_table(engine, connection, table)
-        query = f"SELECT DISTINCT {name} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL ORDER BY ALL"
-        return [row[0] for row in connection.execute(query).fetchall()]
+        query = f"SELECT {columns} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL"
+        return connection.execute(query).fetchall()

@@ -41,7 +41,7 @@ def test_every_module_of_a_table_is_in_the_catalogue() -> None:
 
 
 def test_every_part_of_the_account_belongs_to_one_table() -> None:
-    parts = [part for source in SOURCES.values() for part in (*source.parts, source.description) if part]
+    parts = [part for source in SOURCES.values() for part in (*source.parts, source.description, source.active) if part]
     assert sorted(parts) == sorted(ENDPOINTS)
     assert PARTS.keys() == ENDPOINTS.keys()
 

@@ -1,5 +1,7 @@
 """A daily run over many campaigns with few sessions, on a server that takes its time: seconds, and what they could be.
 
+Then the requests of exports that have little to read.
+
 uv run --group benchmarks python -m tests.benchmarks.latency --campaigns 500 --delay 0.05
 """
 
@@ -13,6 +15,7 @@ import httpx
 from resources.settings import ApiLimits
 from tests.benchmarks.compare import measured, serving
 from tests.benchmarks.pages import write_pages
+from tests.benchmarks.requests import count_requests
 
 
 def main() -> None:
@@ -37,6 +40,8 @@ def main() -> None:
         f"{requests:,} requests of {options.delay} s, {concurrency} at a time: at least {least:.1f} s; it takes "
         f"{statistics.median(seconds):.1f} s, and without the delay {start_up:.1f} s"
     )
+    for export, requests, took in count_requests():
+        print(f"{export}: {requests:,} requests, {took:.1f} s without a delay")  # noqa: T201
 
 
 DAY = ("2026-10-31", "2026-10-31")

@@ -30,7 +30,7 @@ Metadata = dict[str, object]
 
 
 @contextmanager
-def served(account: Account, data_dir: Path, **environment: str) -> Iterator[None]:
+def served(account: Account, data_dir: Path, **environment: str) -> Iterator[SandboxServer]:
     """Serve an account without faults, for several tests; the environment names the server and `data_dir`."""
     with SandboxServer(account) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("COUPONTOOLS_API_URL", server.url)
@@ -39,7 +39,7 @@ def served(account: Account, data_dir: Path, **environment: str) -> Iterator[Non
         patch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
         for name, value in environment.items():
             patch.setenv(name, value)
-        yield
+        yield server
 
 
 def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:

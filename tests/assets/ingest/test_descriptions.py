@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
 import pytest
 
 from assets.ingest.descriptions import extract_described
@@ -28,7 +29,9 @@ def described(descriptions: Mapping[str, object]) -> Answer:
 
 
 def read(extraction: Extraction, answer: Answer, *stored: str) -> Extracted:
-    return extraction.run(Campaign, answer, extract_described, stored_ids=lambda: stored)
+    return extraction.run(
+        Campaign, answer, extract_described, stored_rows=lambda: pl.DataFrame({"campaign_id": stored})
+    )
 
 
 def report_of(extracted: Extracted) -> ExtractionReport:

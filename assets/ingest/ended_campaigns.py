@@ -1,0 +1,125 @@
+"""Reads ended campaigns once a week instead of every day, where COUPONTOOLS_ENDED_CAMPAIGNS asks for it.
+
+Sessions of an ended campaign are left out from Monday to Saturday. A read that includes a Sunday begins with the Monday
+before it and reads every campaign, so that by then no day of any campaign is missing, also of one that ended or became
+active in between. Days whose Sunday is over are read of every campaign at once: nothing would come after them.
+
+Which campaigns are active the API says itself, in the list with `only_active` (API.md, section 5.1). If that
+list is refused or not complete, all count as active.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+
+from assets.ingest.children import Listing, list_parents
+from assets.ingest.table_run import TableRun
+from assets.normalise.normalise import NormalisedPage, PageNormaliser
+from assets.partitions import Window
+from assets.tables.table import Table, source_of
+from resources.coupontools.client import Client
+from resources.coupontools.errors import NotAvailableError, RequestError, UnreadableError
+from resources.coupontools.pages import PageReader
+from resources.coupontools.requests import Slice
+from resources.settings import Freshness
+
+WEEK = timedelta(days=7)
+SUNDAY = 6
+
+
+async def choose_campaigns(run: TableRun) -> TableRun:
+    """Return the run without the ended campaigns, or over the whole week if it includes a Sunday.
+
+    Without that setting, and where the run reads all days or names its campaigns, it stays as it is.
+    """
+    if run.window.is_everything or run.parents is not None or not _are_read_weekly():
+        return run
+    if not can_wait(run.window, datetime.now(UTC).date()):
+        return replace(run, window=begin_with_monday(run.window))
+    active = await _list_active(run.client, type_of_parents(run))
+    if active is None:
+        return run
+    run.log.info(f"{run.table.TABLE}: {len(active):,} campaigns are active; ended ones are read with the next Sunday")
+    return replace(run, parents=active)
+
+
+def type_of_parents(run: TableRun) -> type[Table]:
+    """Return the table of what a run's records belong to. Raises TypeError if there is none."""
+    if run.source.parent is None:
+        raise TypeError(f"The records of {run.table.TABLE} have no parent.")
+    return run.source.parent
+
+
+def can_wait(window: Window, today: date) -> bool:
+    """Whether a read that includes the days of a window is still to come: that of the Sunday after them."""
+    sunday = _first_sunday(window)
+    return sunday is not None and window.end is not None and window.end < sunday and sunday >= today
+
+
+def begin_with_monday(window: Window) -> Window:
+    """Return a window that includes a Sunday from the Monday before it on; any other as it is."""
+    sunday = _first_sunday(window)
+    if sunday is None or window.start is None or window.end is None or window.end < sunday:
+        return window
+    return replace(window, start=min(window.start, sunday - WEEK + timedelta(days=1)))
+
+
+def _first_sunday(window: Window) -> date | None:
+    """Return the first Sunday that is not before a window; None for a window without days."""
+    return window.start + timedelta(days=SUNDAY - window.start.weekday()) if window.start else None
+
+
+async def list_unchanged(run: TableRun) -> frozenset[str]:
+    """List the ended campaigns whose descriptions can wait: the stored row is as listed, and not older than a week."""
+    if not _are_read_weekly():
+        return frozenset()
+    with suppress(NotAvailableError, UnreadableError):  # whoever reads the list meets the same answer
+        active = await _list_active(run.client, run.table)
+        if active is not None:
+            return _select_unchanged(await _list_rows(run), run.stored_rows(), active, run.table)
+    return frozenset()
+
+
+def _are_read_weekly() -> bool:
+    return Freshness.read().ended_campaigns == "weekly"
+
+
+async def _list_active(client: Client, table: type[Table]) -> tuple[str, ...] | None:
+    """List the ids of the active records of a table; None if some may not be in the list."""
+    part = source_of(table).active
+    with suppress(RequestError, UnreadableError):
+        active = await list_parents(client, Listing(client.endpoints[part], table)) if part else None
+        return active.ids if active and active.is_complete else None
+    return None
+
+
+async def _list_rows(run: TableRun) -> pl.DataFrame:
+    """Read the list of a table as its rows would be without descriptions."""
+    (part,) = run.source.parts
+    pages = [run.table.schema_of_frames().to_frame()]
+
+    def store(page: NormalisedPage, _new: pl.Series | None) -> None:
+        pages.append(page.rows)
+
+    await PageReader(run.client).read_pages(
+        Slice(run.client.endpoints[part]), PageNormaliser(run.table).normalise, store
+    )
+    return pl.concat(pages).unique(run.table.KEY, keep="none")
+
+
+def _select_unchanged(
+    listed: pl.DataFrame, stored: pl.DataFrame, active: Collection[str], table: type[Table]
+) -> frozenset[str]:
+    """Select the ids of rows that are not active, and of which a fresh stored row has all that the list says."""
+    (key,) = table.KEY
+    names = [column.name for column in table.columns() if column.name != key]
+    is_fresh = pl.col("_extracted_at") > datetime.now(UTC).replace(tzinfo=None) - WEEK
+    says_the_same = [
+        pl.col(f"{name}_listed").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_listed")) for name in names
+    ]
+    both = stored.filter(is_fresh).join(listed.select(key, *names), on=key, suffix="_listed")
+    same = both.filter(~pl.col(key).is_in(list(active)), *says_the_same)
+    return frozenset(same[key].to_list())

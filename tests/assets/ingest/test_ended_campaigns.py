@@ -1,0 +1,148 @@
+"""Ended campaigns that are read once a week: no day of any campaign is lost, and a change shows at once."""
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.campaigns import campaigns
+from assets.coupon_sessions import coupon_sessions
+from assets.errors import FORESEEN
+from assets.ingest.ended_campaigns import begin_with_monday, can_wait
+from assets.partitions import Window
+from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.server.faults import Fault
+from resources.sandbox.server.server import SandboxServer
+from tests.conftest import Serve
+from tests.support.accounts import campaign, session
+from tests.support.queries import in_database
+from tests.support.runs import export_only
+
+DAY = timedelta(days=1)
+SUNDAY = 6
+TODAY = datetime.now(UTC).date()
+QUIET_DAY = TODAY - DAY * (TODAY.weekday() == SUNDAY)
+"""A day whose Sunday is not over."""
+SUNDAY_BEFORE = TODAY - DAY * (TODAY.weekday() + 1)
+"""The last Sunday that is over."""
+
+
+def read_days(window: Window, today: date, *, is_active: bool) -> set[date]:
+    """The days of a campaign that a run over a window reads."""
+    whole = window if can_wait(window, today) else begin_with_monday(window)
+    assert whole.start
+    assert whole.end
+    days = {whole.start + DAY * n for n in range((whole.end - whole.start).days + 1)}
+    return set() if can_wait(window, today) and not is_active else days
+
+
+@given(
+    first=st.dates(date(2026, 1, 1), date(2026, 1, 31)),
+    runs=st.lists(st.integers(1, 12), min_size=1, max_size=20),
+    is_active=st.lists(st.booleans(), min_size=20, max_size=20),
+)
+def test_after_a_sunday_no_day_before_it_is_unread(first: date, runs: list[int], is_active: list[bool]) -> None:
+    """Runs that read all days up to yesterday, one after the other, of a campaign that ends and comes back."""
+    read, next_day = set[date](), first
+    for days, active in zip(runs, is_active, strict=False):
+        window = Window(next_day, next_day + DAY * (days - 1))
+        assert window.end
+        read |= read_days(window, window.end + DAY, is_active=active)
+        next_day = window.end + DAY
+    sundays = [first + DAY * n for n in range((next_day - first).days) if (first + DAY * n).weekday() == SUNDAY]
+    due = {first + DAY * n for n in range((sundays[-1] - first).days + 1)} if sundays else set()
+    assert due <= read
+
+
+@given(start=st.dates(date(2026, 1, 1), date(2026, 12, 31)), days=st.integers(1, 40), later=st.integers(7, 400))
+def test_days_whose_sunday_is_over_are_read_at_once(start: date, days: int, later: int) -> None:
+    window = Window(start, start + DAY * (days - 1))
+    assert window.end
+    days_of_window = {start + DAY * n for n in range(days)}
+    assert read_days(window, window.end + DAY * later, is_active=False) >= days_of_window
+
+
+def account() -> HandmadeAccount:
+    """An active campaign and an ended one, each with a session on the quiet day, the last Sunday and its Monday."""
+    days = (QUIET_DAY, SUNDAY_BEFORE, SUNDAY_BEFORE - 6 * DAY)
+    sessions = {
+        f"cam_{n}": [session(n * 10 + i, created=datetime.combine(day, time(12))) for i, day in enumerate(days)]
+        for n in (1, 2)
+    }
+    return HandmadeAccount([campaign(1), campaign(2, status="expired")], sessions)
+
+
+@pytest.fixture
+def weekly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_ENDED_CAMPAIGNS", "weekly")
+
+
+def sessions_of(data_dir: Path) -> list[tuple[object, ...]]:
+    return in_database(data_dir, "SELECT campaign_id, count(*) FROM coupon_sessions GROUP BY ALL ORDER BY ALL")
+
+
+def read_sessions(day: date) -> None:
+    export_only(coupon_sessions, start=day.isoformat(), end=day.isoformat())
+
+
+@pytest.mark.usefixtures("weekly")
+def test_sessions_of_an_ended_campaign_come_with_the_sunday_of_the_week(serve: Serve, data_dir: Path) -> None:
+    serve(account())
+    read_sessions(QUIET_DAY)
+    assert sessions_of(data_dir) == [("cam_1", 1)]
+    read_sessions(SUNDAY_BEFORE)
+    assert sessions_of(data_dir) == [("cam_1", 3), ("cam_2", 2)], "that Sunday, and the Monday before it"
+    export_only(coupon_sessions, full=True)
+    assert sessions_of(data_dir) == [("cam_1", 3), ("cam_2", 3)]
+
+
+def test_without_the_setting_every_campaign_is_read_every_day(serve: Serve, data_dir: Path) -> None:
+    serve(account())
+    read_sessions(QUIET_DAY)
+    assert sessions_of(data_dir) == [("cam_1", 1), ("cam_2", 1)]
+
+
+def described(server: SandboxServer) -> list[str]:
+    """The campaigns whose descriptions were asked for since the last call."""
+    asked = [str(entry.parameters["campaign"]) for entry in server.requests if entry.path.endswith("coupon/info")]
+    server.requests.clear()
+    return sorted(asked)
+
+
+@pytest.mark.usefixtures("weekly")
+def test_an_ended_campaign_is_described_again_only_if_its_list_record_changed(serve: Serve, data_dir: Path) -> None:
+    made = account()
+    server = serve(made)
+    export_only(campaigns)
+    assert described(server) == ["cam_1", "cam_2"]
+    before = in_database(data_dir, "FROM campaigns WHERE campaign_id = 'cam_2'")
+    export_only(campaigns)
+    assert described(server) == ["cam_1"]
+    assert in_database(data_dir, "FROM campaigns WHERE campaign_id = 'cam_2'") == before, "it is not deleted either"
+    made.put_campaign(campaign(2, status="expired", title="Other"))
+    export_only(campaigns)
+    assert described(server) == ["cam_1", "cam_2"]
+    assert in_database(data_dir, "SELECT title FROM campaigns ORDER BY ALL") == [("Other",), ("Title 1",)]
+
+
+@pytest.mark.usefixtures("weekly")
+def test_a_campaign_that_ends_shows_it_at_once(serve: Serve, data_dir: Path) -> None:
+    made = account()
+    serve(made)
+    export_only(campaigns)
+    made.put_campaign(campaign(1, status="expired"))
+    export_only(campaigns)
+    assert in_database(data_dir, "SELECT DISTINCT status FROM campaigns") == [("expired",)]
+
+
+@pytest.mark.usefixtures("weekly")
+def test_where_the_api_does_not_know_only_active_all_campaigns_are_read(serve: Serve, data_dir: Path) -> None:
+    serve(account()).faults.add(
+        Fault("wrong_shape", path="v3/coupon/list", when=lambda parameters: "only_active" in parameters, times=None)
+    )
+    with suppress(*FORESEEN):
+        read_sessions(QUIET_DAY)
+    assert sessions_of(data_dir) == [("cam_1", 1), ("cam_2", 1)]
