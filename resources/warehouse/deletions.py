@@ -67,8 +67,9 @@ def mark_deleted(
         f"JOIN complete_reads ON {same_part} WHERE ({name}._deleted_at IS NULL OR {name}._deleted_at > {now}) "
         f"AND ({name}._extracted_at < complete_reads._at OR {name}._extracted_at > {now})",
     )
-    newly_deleted = execute_counting(connection, "SELECT count(*) FROM deleted WHERE _deleted_at IS NULL")
+    newly_deleted = 0
     if marked:
+        newly_deleted = execute_counting(connection, "SELECT count(*) FROM deleted WHERE _deleted_at IS NULL")
         note_changes(connection, table, "deleted")
         same_key = " AND ".join(f"{name}.{key} = deleted.{key}" for key in map(quoted_name, table.key))
         connection.execute(

@@ -131,19 +131,20 @@ def _merge_rows(
     )
     connection.execute("DROP TABLE replaced")
     connection.execute("DROP VIEW incoming")
-    connection.execute("DROP TABLE newest")
+    connection.execute("DROP TABLE repeated")
+    connection.execute("DROP TABLE IF EXISTS newest")
     return MergeResult(new=inserted - touched, touched=touched, changed=changed)
 
 
 def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[str], now: str) -> None:
     """Make the view `incoming`: the newest observation of each key in the files."""
     source = files(paths)
-    repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
-    connection.execute(
-        f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN ({repeated}) USING ({keys}) "
-        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
-    )
     once = f"SELECT * FROM {source}"
-    if execute_counting(connection, "SELECT count(*) FROM newest"):
-        once += f" ANTI JOIN newest USING ({keys}) UNION ALL BY NAME FROM newest"
+    repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
+    if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {repeated}"):
+        connection.execute(
+            f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) "
+            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
+        )
+        once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")

@@ -51,12 +51,15 @@ def _same(columns: Sequence[str], one: str, other: str) -> str:
 
 
 def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, incoming: str) -> None:
-    """Note which files are out of date with the rows of `incoming`: theirs, and those of the rows they replace."""
-    keys = ", ".join(map(quoted_name, table.key))
-    new = _with_partition(table, incoming)
-    old = f"SELECT * FROM ({_with_partition(table, quoted_name(table.name))}) SEMI JOIN {incoming} USING ({keys})"
-    for rows in (new, old) if table.key else (new,):
-        _note(connection, table, rows)
+    """Note which files are out of date with the rows of `incoming`: theirs, and those of the rows they replace.
+
+    Only a month can differ between the two: a key stays in the file of its value.
+    """
+    _note(connection, table, _with_partition(table, incoming))
+    if table.key and isinstance(table.files, Month):
+        keys = ", ".join(map(quoted_name, table.key))
+        old = _with_partition(table, quoted_name(table.name))
+        _note(connection, table, f"SELECT * FROM ({old}) SEMI JOIN {incoming} USING ({keys})")
 
 
 def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, rows: str) -> None:
