@@ -1,4 +1,4 @@
-"""`coupontools adopt`: the folder's account has new keys, or a new address."""
+"""`coupontools adopt`: the account of the rows has new keys, or a new address."""
 
 import click
 
@@ -10,10 +10,10 @@ from resources.warehouse.resource import WarehouseResource
 
 
 def adopt() -> None:
-    """Note in the folder that its rows belong to the account of the environment. Raises click.ClickException."""
+    """Note in the warehouse that its rows belong to the account of the environment. Raises click.ClickException."""
     warehouse = WarehouseResource()
     try:
         take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.label))
     except WarehouseError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"The rows in {warehouse.folder.root} are now those of the account that your variables name.")
+    click.echo(f"The rows in {warehouse.engine.place.address} are now those of the account that your variables name.")

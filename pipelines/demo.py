@@ -53,9 +53,10 @@ def run_demo(sessions: int, seed: int, ui_port: int | None) -> None:
 
         exported = export_days(Storage.read().start_date, datetime.now(UTC).date())
         exported.show()
-        _show_queries(os.path.relpath(exported.database))
+        database = Path(exported.published_at["database"])
+        _show_queries(os.path.relpath(database))
         if ui_port is not None:
-            _open_dagster(exported.database.parent / ".dagster", ui_port)
+            _open_dagster(database.parent / ".dagster", ui_port)
 
 
 def _show_queries(database: str) -> None:

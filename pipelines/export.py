@@ -2,10 +2,10 @@
 
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import click
 
@@ -25,6 +25,8 @@ from resources.limits import limit_met
 from resources.printable import make_printable
 from resources.warehouse.resource import WarehouseResource
 
+_LABELS = {"database": "DuckDB", "parquet": "Parquet"}
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -35,8 +37,8 @@ class Exported:
     rejected: int
     """The rows that this run added to the quarantine."""
     seconds: float
-    database: Path
-    parquet: Path
+    published_at: Mapping[str, str]
+    """Where what is published lies, by what it is."""
 
     def show(self) -> None:
         """Print it as a short table."""
@@ -46,7 +48,9 @@ class Exported:
         for table, rows in self.rows.items():
             click.echo(f"{table:<{width}}  {rows:>12,}")
         click.echo(f"\n{self.seconds:.1f} seconds, {self.rejected:,} rejected rows in this run")
-        click.echo(f"DuckDB:  {self.database}\nParquet: {self.parquet}")
+        labels = {kind: f"{_LABELS.get(kind, kind)}:" for kind in self.published_at}
+        for kind, label in labels.items():
+            click.echo(f"{label:<{max(map(len, labels.values()))}} {self.published_at[kind]}")
 
 
 @dataclass
@@ -98,11 +102,11 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
             raise
         except Exception as error:
             raise CommandFailure([_describe(error)]) from None
-        folder = warehouse.folder
+        published_at = warehouse.engine.published_at
     if read.reasons:
         raise CommandFailure(read.reasons)
     rejected = sum(ingested.merged.rejected for ingested in read.tables)
-    return Exported(published.rows, rejected, time.monotonic() - started, folder.database, folder.parquet)
+    return Exported(published.rows, rejected, time.monotonic() - started, published_at)
 
 
 def _read_tables(resources: RunResources, window: Window) -> _Read:

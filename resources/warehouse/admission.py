@@ -15,7 +15,7 @@ def admit(engine: Engine, origin: Origin) -> None:
         with engine.hold_writer_lock(), engine.open_stage() as connection:
             known = staged_origin(connection)
     if known:
-        refuse_others(engine.name, known, origin)
+        refuse_others(engine.place, known, origin)
 
 
 def adopt(engine: Engine, origin: Origin) -> None:
@@ -24,7 +24,7 @@ def adopt(engine: Engine, origin: Origin) -> None:
     Rows of a demo or of the sandbox are refused, as they are of no account, and so is an empty warehouse.
     """
     if not engine.has_rows():
-        raise RefusedError(f"{engine.name} holds no rows yet: the first export makes it your account's.")
+        raise RefusedError(f"{engine.place.name} holds no rows yet: the first export makes it your account's.")
     try:
         engine.read_origin()
     except RefusedError:
@@ -32,7 +32,7 @@ def adopt(engine: Engine, origin: Origin) -> None:
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         known = staged_origin(connection) or origin
         if kind_of(known.account) != ACCOUNT or kind_of(origin.account) != ACCOUNT:
-            refuse_others(engine.name, known, origin)
+            refuse_others(engine.place, known, origin)
         adopted = replace(known, account=origin.account)
         stage_origin(connection, adopted)
-        engine.write_origin(adopted)
+    engine.write_origin(adopted)

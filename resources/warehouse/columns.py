@@ -7,6 +7,7 @@ import duckdb
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.extra_fields import find_in_extra
+from resources.warehouse.place import Place
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
 
@@ -20,7 +21,7 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
     connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
 
 
-def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
+def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, place: Place) -> None:
     """Give the table the columns of its model; new ones take what is under a former name, or in `_extra`.
 
     A type is changed only where no value is lost. The table is made anew in one statement, so that it is never without
@@ -37,8 +38,13 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> No
     if list(present.items()) == list(declared.items()):
         return
     for column, sql_type in declared.items():
-        if column in present and present[column] != sql_type:
-            _refuse_loss(connection, table, column, present[column], sql_type)
+        was = present.get(column, sql_type)
+        if was != sql_type and (lost := _count_lost(connection, table, column, was, sql_type)):
+            raise WarehouseError(
+                f"{lost:,} values of the column {column} of the table {table.name} cannot become {sql_type}, which "
+                f"this version of the export needs: set {place.setting} to a new {place.kind} and run `coupontools "
+                "export --full`."
+            )
     sources = {column: f"{name}.{quoted_name(column)}" if column in present else "NULL" for column in declared}
     new = [column for column in table.columns if column.paths and column.read_tokens and column.name not in present]
     moved = ""
@@ -67,25 +73,20 @@ def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> Columns:
     return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
 
 
-def _refuse_loss(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, column: str, before: str, after: str
-) -> None:
+def _count_lost(connection: duckdb.DuckDBPyConnection, table: TableSchema, column: str, before: str, after: str) -> int:
+    """Count the values of a column that another type would lose."""
     name = quoted_name(column)
     changed = f"TRY_CAST({name} AS {after})"
     is_lost = (
         f"{changed} IS NULL" if before == "VARCHAR" else f"TRY_CAST({changed} AS {before}) IS DISTINCT FROM {name}"
     )
     query = f"SELECT count(*) FROM {quoted_name(table.name)} WHERE {name} IS NOT NULL AND {is_lost}"
-    if lost := execute_counting(connection, query):
-        raise WarehouseError(
-            f"{lost:,} values of the column {column} of the table {table.name} cannot become {after}, which this "
-            "version of the export needs: set COUPONTOOLS_DATA_DIR to a new folder and run `coupontools export --full`."
-        )
+    return execute_counting(connection, query)
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
     """Put the models' words on the tables and columns, as comments, where they are not there yet."""
-    here = "database_name = current_database() AND schema_name = 'main'"
+    here = "database_name = current_database() AND schema_name = current_schema()"
     of_tables = f"SELECT table_name, comment FROM duckdb_tables() WHERE {here}"
     of_columns = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {here}"
     known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}

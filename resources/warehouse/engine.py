@@ -7,6 +7,7 @@ from typing import Protocol
 import duckdb
 
 from resources.warehouse.origin import Origin
+from resources.warehouse.place import Place
 from resources.warehouse.publication import Publication
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.suppression import SuppressionList
@@ -19,8 +20,13 @@ class Engine(Protocol):
     """
 
     @property
-    def name(self) -> str:
-        """What errors call it, at the beginning of a sentence."""
+    def place(self) -> Place:
+        """Where it is, in the words of errors."""
+        ...
+
+    @property
+    def published_at(self) -> Mapping[str, str]:
+        """Where what is published lies, by what it is: paths or addresses, without secrets."""
         ...
 
     def has_rows(self) -> bool:
@@ -36,7 +42,11 @@ class Engine(Protocol):
         ...
 
     def open_stage(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Connect to the stage; only under the writer lock. Raises RefusedError if it is damaged or too new."""
+        """Connect to the stage, in one transaction; only under the writer lock.
+
+        It is committed when the block is left, and rolled back by an error. Raises RefusedError if the stage is damaged
+        or too new.
+        """
         ...
 
     def list_published_files(self, table: str) -> list[str]:

@@ -25,9 +25,9 @@ from resources.warehouse.suppression import SuppressionList
 
 @dataclass(frozen=True)
 class People:
-    """Who is to be forgotten: their identifiers, and the `hashes` of these in a folder where texts are hashed.
+    """Who is to be forgotten: their identifiers, and the `hashes` of these in a warehouse where texts are hashed.
 
-    `origin` is that of the folder that is meant, `secret` that of the environment.
+    `origin` is that of the warehouse that is meant, `secret` that of the environment.
     """
 
     identifiers: Collection[str]
@@ -44,16 +44,14 @@ def forget(engine: Engine, store: Store, people: People, tables: Sequence[TableS
     Raises WarehouseError; RefusedError, with nobody erased, if the warehouse is not the one that is meant.
     """
     if not engine.has_rows():
-        raise RefusedError(f"{engine.name} holds no export: set COUPONTOOLS_DATA_DIR to the one that does.")
+        raise RefusedError(f"{engine.place.name} holds no export: set {engine.place.setting} to the one that does.")
     admit(engine, people.origin)
     with engine.hold_writer_lock():
         suppressed = engine.read_suppression(people.secret).with_identifiers({*people.identifiers, *people.hashes})
         engine.write_suppression(suppressed)
         delete_batches(store)
         with engine.open_stage() as connection:
-            connection.begin()
             staged = {table.name: _erase_staged(engine, connection, table, suppressed) for table in tables}
-            connection.commit()
         published = engine.erase_history(tables, suppressed)
     return {name: rows for name in staged if (rows := max(staged[name], published.get(name, 0)))}
 

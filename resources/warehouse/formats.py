@@ -5,6 +5,7 @@ import duckdb
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.live_rows import note_live_rows
 from resources.warehouse.parquet_partitions import EVERY_TABLE
+from resources.warehouse.place import Place
 
 FORMAT = 4
 
@@ -43,15 +44,15 @@ def begin_state(connection: duckdb.DuckDBPyConnection) -> None:
     note_live_rows(connection)
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
     """Give an older stage the format of today, in one transaction; returns False if it is no stage at all.
 
-    Raises RefusedError, which begins with a `name`, if a newer version has written it.
+    Raises RefusedError if a newer version has written it.
     """
     version = _format_of(connection)
     if version is None:
         return False
-    refuse_newer(name, version)
+    refuse_newer(place, version)
     if version < FORMAT:
         connection.begin()
         for number in range(version, FORMAT):
@@ -62,12 +63,12 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     return True
 
 
-def refuse_newer(name: str, version: int) -> None:
+def refuse_newer(place: Place, version: int) -> None:
     """Raise RefusedError if a format is one that only a newer version knows."""
     if version > FORMAT:
         raise RefusedError(
-            f"{name} was written by a newer version of the export (format {version}, this one knows "
-            f"{FORMAT}): upgrade this one, or set COUPONTOOLS_DATA_DIR to another folder."
+            f"{place.name} was written by a newer version of the export (format {version}, this one knows "
+            f"{FORMAT}): upgrade this one, or set {place.setting} to another {place.kind}."
         )
 
 

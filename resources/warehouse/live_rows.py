@@ -15,8 +15,8 @@ def count_live_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
     """Write down how many rows of each table are live, as those that are published."""
     tables = (
-        "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = 'main' "
-        "AND column_name = '_deleted_at'"
+        "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() "
+        "AND schema_name = current_schema() AND column_name = '_deleted_at'"
     )
     names = [row[0] for row in connection.execute(tables).fetchall()]
     connection.execute("DELETE FROM _state.live")

@@ -62,21 +62,17 @@ def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
     Whoever was suppressed since the batch was begun is removed from it first.
     Raises WarehouseError; RefusedError if the stage holds the rows of another origin.
     """
-    with engine.hold_writer_lock(), engine.open_stage() as connection:
+    with engine.hold_writer_lock():
         _remove_suppressed_since(batch, plan, engine.read_suppression(plan.secret))
-        connection.begin()
-        try:
-            keep_to_one_origin(connection, engine.name, engine.read_origin(), plan.origin)
+        published = engine.read_origin()
+        with engine.open_stage() as connection:
+            keep_to_one_origin(connection, engine.place, published, plan.origin)
             history = [plan.table.history.table] if plan.table.history else []
             for table in (plan.table, plan.quarantine, *history):
                 ensure_table(engine, connection, table)
             merged = _merge(connection, batch, plan)
             if not plan.rejected_only:
                 record_slices(engine, connection, batch)
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
         engine.write_origin(plan.origin)
     batch.delete()
     return merged

@@ -10,6 +10,7 @@ import duckdb
 from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
+from resources.warehouse.place import Place
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 
@@ -35,25 +36,25 @@ def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
 
 
 def keep_to_one_origin(
-    connection: duckdb.DuckDBPyConnection, name: str, published: Origin | None, origin: Origin
+    connection: duckdb.DuckDBPyConnection, place: Place, published: Origin | None, origin: Origin
 ) -> None:
     """Let the stage be that of `origin`; raises RefusedError if it, or what is `published`, is another's."""
     staged = staged_origin(connection)
     for known in (published, staged):
         if known:
-            refuse_others(name, known, origin)
+            refuse_others(place, known, origin)
     if staged != origin:
         stage_origin(connection, origin)
 
 
-def refuse_others(name: str, known: Origin, origin: Origin) -> None:
-    """Raise RefusedError, which begins with a `name`, if rows of `origin` must not mix with those of the known one."""
+def refuse_others(place: Place, known: Origin, origin: Origin) -> None:
+    """Raise RefusedError if rows of `origin` must not mix with those of the known one, which are in the place."""
     if not _is_same(known.account, origin.account):
-        raise RefusedError(f"{name} holds the rows of {_others(known.account, origin.account)}")
+        raise RefusedError(f"{place.name} holds the rows of {_others(place, known.account, origin.account)}")
     if not _is_same_policy(known, origin):
         raise RefusedError(
-            f"{name} holds the rows of the account{_policy(known)}, which must not mix with rows"
-            f"{_policy(origin)}: set COUPONTOOLS_DATA_DIR to another folder, or delete this one."
+            f"{place.name} holds the rows of the account{_policy(known)}, which must not mix with rows"
+            f"{_policy(origin)}: set {place.setting} to another {place.kind}, or delete this one."
         )
 
 
@@ -68,16 +69,16 @@ def _is_same_policy(known: Origin, origin: Origin) -> bool:
     return origin.personal_data == known.personal_data
 
 
-def _others(known: str, account: str) -> str:
+def _others(place: Place, known: str, account: str) -> str:
     if kind_of(known) == kind_of(account) == ACCOUNT:
         return (
-            "another account: set COUPONTOOLS_DATA_DIR to another folder. Where your keys or the address are new and "
-            "the account is the same, run coupontools adopt once."
+            f"another account: set {place.setting} to another {place.kind}. Where your keys or the address are new "
+            "and the account is the same, run coupontools adopt once."
         )
     other = "another demo" if kind_of(known) == kind_of(account) else _WORDS[kind_of(account)]
     return (
-        f"{_WORDS[kind_of(known)]}, which must not mix with those of {other}: set COUPONTOOLS_DATA_DIR to another "
-        "folder, or delete this one."
+        f"{_WORDS[kind_of(known)]}, which must not mix with those of {other}: set {place.setting} to another "
+        f"{place.kind}, or delete this one."
     )
 
 

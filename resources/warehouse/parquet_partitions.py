@@ -30,7 +30,7 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
         connection,
         f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(strftime(old.{moment}, '%Y-%m'), kept.month, "
         f"{_first_month(month, 'undated')}) AS put FROM (FROM incoming WHERE {moment} IS NULL) AS undated "
-        f"LEFT JOIN main.{name} AS old USING ({keys}) LEFT JOIN _state.{name} AS kept USING ({keys}) "
+        f"LEFT JOIN {name} AS old USING ({keys}) LEFT JOIN _state.{name} AS kept USING ({keys}) "
         f"WHERE put IS NOT NULL",
     )
     if count:
@@ -74,9 +74,9 @@ def remember_months(
 ) -> None:
     """Learn the month of rows without their date from published files, where the private note of it is lost."""
     name, keys, moment = quoted_name(table.name), ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
-    if not connection.execute(f"SELECT 1 FROM main.{name} WHERE {moment} IS NULL LIMIT 1").fetchall():
+    if not connection.execute(f"SELECT 1 FROM {name} WHERE {moment} IS NULL LIMIT 1").fetchall():
         return
-    put = f"SELECT {keys}, NULL::VARCHAR AS month FROM main.{name} LIMIT 0"
+    put = f"SELECT {keys}, NULL::VARCHAR AS month FROM {name} LIMIT 0"
     of_months = [file for file in published if file.split("/")[-2].startswith(f"{month.name}=")]
     if of_months:
         rows = files(of_months, "union_by_name = true, filename = '_file'")
@@ -84,7 +84,7 @@ def remember_months(
         put = f"SELECT {keys}, max({place}) AS month FROM {rows} GROUP BY {keys}"
     connection.execute(
         f"INSERT INTO _state.{name} SELECT {keys}, coalesce(put.month, {_first_month(month, 'undated')}) AS kept_month "
-        f"FROM (FROM main.{name} WHERE {moment} IS NULL) AS undated LEFT JOIN ({put}) AS put USING ({keys}) "
+        f"FROM (FROM {name} WHERE {moment} IS NULL) AS undated LEFT JOIN ({put}) AS put USING ({keys}) "
         f"WHERE kept_month IS NOT NULL"
     )
 

@@ -12,12 +12,12 @@ from resources.warehouse.sql import quoted_name
 def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
     """Create a table in the stage, or bring it to the columns of this version. Raises WarehouseError."""
     create_table(connection, table)
-    fit_columns(connection, table)
+    fit_columns(connection, table, engine.place)
     if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
         keys = ", ".join(map(quoted_name, table.key))
         connection.execute(
             f"CREATE TABLE _state.{quoted_name(table.name)} AS "
-            f"SELECT {keys}, '' AS month FROM main.{quoted_name(table.name)} LIMIT 0"
+            f"SELECT {keys}, '' AS month FROM {quoted_name(table.name)} LIMIT 0"
         )
         remember_months(connection, table, table.files, engine.list_published_files(table.name))
 

@@ -16,6 +16,7 @@ from resources.warehouse.local.snapshots import sweep
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.local.suppression_file import read_suppression, write_suppression
 from resources.warehouse.origin import Origin
+from resources.warehouse.place import Place
 from resources.warehouse.publication import Publication
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.suppression import SuppressionList
@@ -35,9 +36,14 @@ class FileEngine:
         self._runs = RunLocks(folder)
 
     @property
-    def name(self) -> str:
+    def place(self) -> Place:
         """The folder, with its path; see `Engine`."""
-        return self._folder.name
+        return self._folder.place
+
+    @property
+    def published_at(self) -> Mapping[str, str]:
+        """The paths of the database and the files; see `Engine`."""
+        return {"database": str(self._folder.database), "parquet": str(self._folder.parquet)}
 
     def has_rows(self) -> bool:
         """Whether the folder has a stage or anything published; see `Engine`."""
@@ -51,9 +57,17 @@ class FileEngine:
         """Hold the lock `writer` of the folder; see `Engine`."""
         return self._stage.hold_writer_lock()
 
-    def open_stage(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    @contextmanager
+    def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Attach the file of the stage; see `Engine`."""
-        return self._stage.open()
+        with self._stage.open() as connection:
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
 
     def list_published_files(self, table: str) -> list[str]:
         """List the paths of the Parquet files below the link `parquet`; see `Engine`."""

@@ -23,6 +23,7 @@ from resources.limits import limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 from resources.warehouse.local.files import PRIVATE
 from resources.warehouse.local.locks import hold_in_order
+from resources.warehouse.place import Place
 
 PUBLIC, OPEN_TO_OTHERS = 0o777, 0o077
 
@@ -38,9 +39,9 @@ class Folder:
     root: Path
 
     @property
-    def name(self) -> str:
-        """What errors call it, at the beginning of a sentence."""
-        return f"The folder {self.root}"
+    def place(self) -> Place:
+        """The folder in the words of errors."""
+        return Place(str(self.root), "folder", "COUPONTOOLS_DATA_DIR")
 
     @property
     def database(self) -> Path:

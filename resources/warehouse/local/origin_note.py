@@ -15,7 +15,7 @@ def read_note(folder: Folder) -> Origin | None:
     with name_folder_in_errors(folder):
         try:
             kept = json.loads(folder.origin.read_bytes())
-            refuse_newer(folder.name, kept.pop("format"))
+            refuse_newer(folder.place, kept.pop("format"))
             return Origin(**kept)
         except FileNotFoundError:
             return None

@@ -50,7 +50,7 @@ class StageFile:
             with self.process.open(folder.stage) as connection:
                 if size is not None and is_cut_off(connection, size):
                     raise make_damaged_stage_error(folder)
-                if not bring_up_to_date(connection, folder.name):
+                if not bring_up_to_date(connection, folder.place):
                     raise make_damaged_stage_error(folder)
                 yield connection
         except duckdb.Error as error:

@@ -26,6 +26,7 @@ from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
 from resources.warehouse.columns import create_table, fit_columns
 from resources.warehouse.merge import MergePlan, merge
+from resources.warehouse.place import Place
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList, keyed_hash
 from tests.support.accounts import session
@@ -86,7 +87,7 @@ def upgraded(rows: pl.DataFrame, policy: PersonalData, older: type[Table] = Olde
         create_table(connection, older.schema_of_table())
         connection.register("rows", Stream(rows))
         connection.execute("INSERT INTO coupon_sessions BY NAME FROM rows")
-        fit_columns(connection, SCHEMA)
+        fit_columns(connection, SCHEMA, Place("data", "folder", "COUPONTOOLS_DATA_DIR"))
         return pl.DataFrame(connection.sql("FROM coupon_sessions ORDER BY sequence_id"))
 
 
