@@ -191,20 +191,20 @@ def failed_checks(instance: dg.DagsterInstance) -> list[str]:
     return [
         f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
         for key, evaluation in latest_evaluations(instance, BLOCKING)
-        if _has_failed(evaluation)
+        if has_failed(evaluation)
     ]
 
 
-def describe_failed(evaluations: Iterable[dg.AssetCheckResult | dg.AssetCheckEvaluation]) -> list[str]:
-    """Describe the checks of a command that keep it from publishing, a line for each."""
-    return [
-        f"Check {check.check_name} of {check.asset_key.to_user_string() if check.asset_key else ''} has failed. "
-        f"{check.description or ''}".rstrip()
+def describe_failed(evaluations: Iterable[dg.AssetCheckResult | dg.AssetCheckEvaluation]) -> dict[str, str]:
+    """Describe the checks that keep a run from publishing, a line for each, by check and table."""
+    names = {
+        f"{check.check_name} of {check.asset_key.to_user_string() if check.asset_key else ''}": check.description or ""
         for check in evaluations
-        if _has_failed(check)
-    ]
+        if has_failed(check)
+    }
+    return {name: f"Check {name} has failed. {description}".rstrip() for name, description in names.items()}
 
 
-def _has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
+def has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
     """Return whether a check has failed, and not only as a warning."""
     return not check.passed and check.severity == dg.AssetCheckSeverity.ERROR

@@ -1,6 +1,8 @@
 """What can go wrong in an export that a person can do something about: every text is one line and says what to do."""
 
 from resources.coupontools.errors import CoupontoolsError
+from resources.limits import limit_met
+from resources.printable import make_printable
 from resources.settings import SettingsError
 from resources.warehouse.errors import WarehouseError
 
@@ -11,3 +13,8 @@ class IngestError(Exception):
 
 FORESEEN = (SettingsError, CoupontoolsError, WarehouseError, IngestError)
 """The errors that end the export of a table with a line, and leave the other tables to it."""
+
+
+def describe(error: BaseException) -> str | None:
+    """Describe an error in one line that says what to do; None if nobody has foreseen it."""
+    return make_printable(str(error)) if isinstance(error, FORESEEN) else limit_met(error)

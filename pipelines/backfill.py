@@ -36,7 +36,7 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     if any(map(is_interruption, failures)):
         raise click.Abort
-    checks = describe_failed(result.get_asset_check_evaluations())
+    checks = describe_failed(result.get_asset_check_evaluations()).values()
     steps = [_reason(failure) for failure in failures if not is_by_a_check(failure)]
     return [*checks, *steps] or ["The run failed before its first step."]
 

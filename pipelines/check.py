@@ -21,12 +21,17 @@ from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
 
-def check(*, with_probe: bool) -> None:
-    """Check the folder, the address and the keys; print a line for each. Raises click.ClickException if one fails."""
+def check(*, with_probe: bool, with_alert: bool) -> None:
+    """Check the folder, the address and the keys, and with `with_alert` whether alerts arrive; print a line for each.
+
+    Raises click.ClickException if one fails.
+    """
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, message=f"Python {platform.python_version()}, {packages}")
     warehouse = WarehouseResource()
     results = [_folder(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
+    if with_alert:
+        results += _alerts()
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
@@ -66,6 +71,19 @@ def _warn() -> None:
     with suppress(SettingsError):  # the line of the account shows it
         if risk := CoupontoolsResource().risk():
             click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(risk)}")
+
+
+def _alerts() -> list[bool]:
+    """Send a test message to each receiver of alerts."""
+    from pipelines.alerts.command import send_test
+
+    try:
+        sent = send_test()
+    except SettingsError as error:
+        return [_show(str(error), good=False)]
+    return [
+        _show(f"{name}: {failure or 'a test alert was sent'}", good=failure is None) for name, failure in sent.items()
+    ] or [_show("COUPONTOOLS_ALERTS is not set: nobody is alerted", good=False)]
 
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:

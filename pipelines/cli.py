@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from pipelines.command_failure import CommandFailure
 from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
-from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
+from resources.settings import SANDBOX, Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
 
 if TYPE_CHECKING:
     from resources.sandbox.assumptions import Assumptions
@@ -79,20 +80,27 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     """
     if full and (start or end):
         raise click.UsageError("--full reads all days: leave out --from and --to.")
-    first, last = _range(start, end)
-    if ApiAddress.read().api_url != SANDBOX:
-        ApiCredentials.read()
-    ApiLimits.read()
-    _silence_dagster()
+    with _alert_of_export() if Alerts.read().alerts else nullcontext():
+        first, last = _range(start, end)
+        if ApiAddress.read().api_url != SANDBOX:
+            ApiCredentials.read()
+        ApiLimits.read()
+        _silence_dagster()
 
-    from pipelines.export import export_days, export_everything
-    from resources.coupontools.resource import CoupontoolsResource
+        from pipelines.export import export_days, export_everything
+        from resources.coupontools.resource import CoupontoolsResource
 
-    if risk := CoupontoolsResource().risk():
-        click.echo(f"Warning: {risk}", err=True)
-    accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
-    exported = export_everything(**accepted) if full else export_days(first, last, **accepted)
-    exported.show()
+        if risk := CoupontoolsResource().risk():
+            click.echo(f"Warning: {risk}", err=True)
+        accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
+        exported = export_everything(**accepted) if full else export_days(first, last, **accepted)
+        exported.show()
+
+
+def _alert_of_export() -> AbstractContextManager[None]:
+    from pipelines.alerts.command import alert_of_export
+
+    return alert_of_export()
 
 
 def _range(start: date | None, end: date | None) -> tuple[date, date]:
@@ -109,7 +117,8 @@ def _range(start: date | None, end: date | None) -> tuple[date, date]:
 
 @app.command()
 @click.option("--probe", is_flag=True, help="Read one page of every endpoint, and say which assumptions hold.")
-def check(probe: bool) -> None:
+@click.option("--alert", is_flag=True, help="Send a test message to each address of COUPONTOOLS_ALERTS.")
+def check(probe: bool, alert: bool) -> None:
     """Say what is wrong with the set-up, or with the account.
 
     With --probe it also reads one page of every endpoint and reports how far what is assumed about the API holds on
@@ -117,7 +126,7 @@ def check(probe: bool) -> None:
     """
     from pipelines.check import check
 
-    check(with_probe=probe)
+    check(with_probe=probe, with_alert=alert)
 
 
 @app.command()

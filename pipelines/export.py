@@ -1,7 +1,6 @@
 """Exports the account in this process: reads each table, checks the stage, and publishes it, as Dagster's job does."""
 
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,18 +10,15 @@ import click
 
 from assets.catalogue import SOURCES
 from assets.checks import MAX_DROP, describe_failed, evaluate
-from assets.errors import FORESEEN
 from assets.ingest import checks
 from assets.ingest.ingest import RunResources, ingest
 from assets.ingest.ingested import Ingested
 from assets.ingest.table_asset import EXTRACTS
 from assets.partitions import Window
 from assets.report.publish import publish
-from pipelines.command_failure import CommandFailure
+from pipelines.export_failure import CHECK, PUBLISH, START, TABLE, ExportFailure, FailedPart
 from pipelines.progress import open_progress_log
 from resources.coupontools.resource import CoupontoolsResource
-from resources.limits import limit_met
-from resources.printable import make_printable
 from resources.warehouse.resource import WarehouseResource
 
 _LABELS = {"database": "DuckDB", "parquet": "Parquet"}
@@ -58,7 +54,7 @@ class _Read:
     """The tables that were read and merged, and why others were not."""
 
     tables: list[Ingested] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    failed: list[FailedPart] = field(default_factory=list)
 
 
 def export_days(start: date, end: date, *, accept_drop: bool = False, accept_counts: bool = False) -> Exported:
@@ -85,43 +81,36 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
     """
     started = time.monotonic()
     with open_progress_log() as log, closing(WarehouseResource()) as warehouse:
-        resources = RunResources(CoupontoolsResource(accept_counts=accept_counts), warehouse, log)
+        resources, read = RunResources(CoupontoolsResource(accept_counts=accept_counts), warehouse, log), _Read()
         try:
-            read = _read_tables(resources, window)
+            _read_tables(resources, window, read)
             if not read.tables:
-                raise CommandFailure(read.reasons)
+                raise ExportFailure(read.failed, (START, TABLE))
             audited = evaluate(warehouse.engine, largest_drop=1.0 if accept_drop else MAX_DROP)
             of_reads = [check for ingested in read.tables for check in checks.results(ingested)]
             if failed := describe_failed([*of_reads, *audited]):
-                raise CommandFailure([*failed, *read.reasons])
+                of_checks = [FailedPart.by_check(name, line, str(window)) for name, line in failed.items()]
+                raise ExportFailure([*of_checks, *read.failed], (START, TABLE, CHECK))
             log.info("Writing the database and the files that have changed")
             published = publish(warehouse.engine)
         except KeyboardInterrupt:
             raise click.Abort from None
-        except CommandFailure:
+        except ExportFailure:
             raise
         except Exception as error:
-            raise CommandFailure([_describe(error)]) from None
+            of_publish = FailedPart.by_error(PUBLISH, "published_database", error)
+            raise ExportFailure([of_publish, *read.failed], (START, TABLE)) from None
         published_at = warehouse.engine.published_at
-    if read.reasons:
-        raise CommandFailure(read.reasons)
+    if read.failed:
+        raise ExportFailure(read.failed, (START, TABLE, CHECK, PUBLISH))
     rejected = sum(ingested.merged.rejected for ingested in read.tables)
     return Exported(published.rows, rejected, time.monotonic() - started, published_at)
 
 
-def _read_tables(resources: RunResources, window: Window) -> _Read:
+def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:
     """Read one table after the other; what keeps one from being read keeps no other."""
-    read = _Read()
     for table, source in SOURCES.items():
         try:
             read.tables.append(ingest(resources, table, EXTRACTS[table], window if source.day else None))
         except Exception as error:
-            read.reasons.append(_describe(error))
-    return read
-
-
-def _describe(error: Exception) -> str:
-    """Describe an error in one line; in several only if nobody has foreseen it."""
-    if isinstance(error, FORESEEN):
-        return make_printable(str(error))
-    return limit_met(error) or f"Not foreseen, please report it: {''.join(traceback.format_exception(error))}"
+            read.failed.append(FailedPart.by_error(TABLE, table.TABLE, error, str(window)))

@@ -225,3 +225,9 @@ class Storage(_Settings):
     start_date: Annotated[date, BeforeValidator(_iso), AfterValidator(_past)] = Field(
         date(2020, 1, 1), description="the first daily partition, UTC"
     )
+
+
+class Alerts(_Settings):
+    """Who is alerted when an export fails."""
+
+    alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")

@@ -1,0 +1,77 @@
+"""What receivers of alerts have been sent, so that a problem is told once to each, and once more when it is over."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from resources.alerts.cleaning import clean
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a table, a check or a run."""
+
+    key: str
+    """A kind and a name, by which it is the same problem the next time: `table coupon_sessions`."""
+    subject: str
+    """What a person calls it."""
+    text: str
+    """What happened and what to do, in one line without secrets."""
+    where: str = ""
+    """Which days, which run."""
+
+    @property
+    def kind(self) -> str:
+        """What the key begins with."""
+        return kind_of(self.key)
+
+
+class Entry(msgspec.Struct):
+    """A problem, when it began and ended (UTC), and which receivers know of that: by their names."""
+
+    subject: str
+    text: str
+    where: str
+    since: datetime
+    ended: datetime | None = None
+    informed: list[str] = msgspec.field(default_factory=list)
+
+
+class Ledger(msgspec.Struct):
+    """The problems that not every receiver knows to be over."""
+
+    entries: dict[str, Entry] = msgspec.field(default_factory=dict)
+
+    def note(self, problem: Problem) -> None:
+        """Note that there is a problem; nothing if it is known, whatever its text says this time."""
+        known = self.entries.get(problem.key)
+        if known is None or known.ended is not None:
+            self.entries[problem.key] = Entry(
+                clean(problem.subject), clean(problem.text), clean(problem.where), datetime.now(UTC)
+            )
+
+    def settle(self, keys: Iterable[str]) -> None:
+        """Note that there is no such problem any more."""
+        for key in keys:
+            entry = self.entries.get(key)
+            if entry is not None and entry.ended is None:
+                entry.ended, entry.informed = datetime.now(UTC), []
+
+    def unknown_to(self, receiver: str) -> list[Entry]:
+        """Return the problems whose beginning or end a receiver does not know."""
+        return [entry for entry in self.entries.values() if receiver not in entry.informed]
+
+    def forget_what_all_know(self, receivers: Collection[str]) -> None:
+        """Drop the problems that all receivers know to be over."""
+        self.entries = {
+            key: entry
+            for key, entry in self.entries.items()
+            if entry.ended is None or not set(receivers).issubset(entry.informed)
+        }
+
+
+def kind_of(key: str) -> str:
+    """Return the kind of a problem."""
+    return key.partition(" ")[0]

@@ -1,0 +1,67 @@
+"""The ledger of the command's alerts: a private file below the data folder."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from errno import ELOOP
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+import msgspec
+
+from resources.alerts.ledger import Ledger
+
+
+@contextmanager
+def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]:
+    """Read the ledger of a data folder, one process at a time, and write it when the block is left.
+
+    Where the folder does not allow that, it is empty, so that all is sent, and again the next time: `warn` says so.
+    """
+    state = data_dir / ".state"
+    file = state / "alerts.json"
+    with ExitStack() as held:
+        try:
+            held.callback(os.close, _hold_lock(state))
+            ledger = _read(file)
+        except OSError as error:
+            warn(_describe(state, error))
+            yield Ledger()
+            return
+        yield ledger
+        try:
+            _write(file, msgspec.json.encode(ledger))
+        except OSError as error:
+            warn(_describe(state, error))
+
+
+def _hold_lock(state: Path) -> int:
+    """Wait for the lock; returns the descriptor that holds it."""
+    if state.is_symlink():
+        raise OSError(ELOOP, os.strerror(ELOOP))
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(state / "alerts.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    flock(lock, LOCK_EX)
+    return lock
+
+
+def _read(file: Path) -> Ledger:
+    with suppress(FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+        return msgspec.json.decode(file.read_bytes(), type=Ledger)
+    return Ledger()
+
+
+def _write(file: Path, content: bytes) -> None:
+    unfinished = file.with_suffix(".tmp")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.replace(file)
+
+
+def _describe(state: Path, error: OSError) -> str:
+    return f"What was sent cannot be kept in {state} ({error.strerror or error}): the next export sends it again."

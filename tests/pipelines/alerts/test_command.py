@@ -1,0 +1,205 @@
+"""The alerts of the command, as a real web server and a real mail server receive them."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import duckdb
+import pytest
+
+from resources.alerts.receivers import read_receivers
+from tests.conftest import Serve
+from tests.support.accounts import account
+from tests.support.command import Finished, run_command
+from tests.support.fixed_server import replying
+from tests.support.receivers import PASSWORD, PATH, MailReceiver, WebReceiver, mail_receiver, web_receiver
+
+SECRET = "hush-hush-hush"
+DAYS = ("--from", "2026-01-01", "--to", "2026-01-31")
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceiver]:
+    """A web receiver, named by the environment."""
+    with web_receiver() as receiver:
+        monkeypatch.setenv("COUPONTOOLS_ALERTS", receiver.address)
+        yield receiver
+
+
+@pytest.fixture
+def mail() -> Iterator[MailReceiver]:
+    with mail_receiver() as receiver:
+        yield receiver
+
+
+def failing_export(**environment: str) -> Finished:
+    """Export with keys that are refused."""
+    finished = run_command("export", *DAYS, COUPONTOOLS_CLIENT_SECRET=SECRET, **environment)
+    assert finished.code == 1
+    return finished
+
+
+def test_a_failed_export_is_told_once_and_the_next_good_one_that_it_is_well_again(
+    serve: Serve, web: WebReceiver, data_dir: Path
+) -> None:
+    serve(account())
+    failing_export()
+    (first,) = web.take()
+    assert first.startswith("Coupontools export: 1 problem\n")
+    for words in (
+        "coupon_sessions",
+        "2026-01-01 to 2026-01-31",
+        "The API refuses the keys",
+        "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET.",
+        f"Data folder {data_dir} on ",
+    ):
+        assert words in first
+    failing_export()
+    assert web.take() == []
+    assert run_command("export", *DAYS).code == 0
+    (last,) = web.take()
+    assert "well again since" in last
+    assert "The API refuses the keys" in last
+    assert SECRET not in first + last
+
+
+def test_a_receiver_that_is_down_fails_no_export_and_is_told_the_next_time(
+    serve: Serve, web: WebReceiver, mail: MailReceiver
+) -> None:
+    serve(account())
+    web.status = 503
+    both = {"COUPONTOOLS_ALERTS": f"{web.address}\n{mail.address}"}
+    failed = failing_export(**both)
+    assert "Warning: An alert was not taken by JSON 127.0.0.1 (refused with HTTP 503)" in failed.errors
+    assert [text.splitlines()[0] for text in mail.texts] == ["Coupontools export: 1 problem"]
+    good = run_command("export", *DAYS, **both)
+    assert good.code == 0
+    assert "Warning: An alert was not taken by JSON" in good.errors
+    web.status = 200
+    assert run_command("export", *DAYS, **both).code == 0
+    (text,) = web.take()
+    assert "well again since" in text
+    assert "The API refuses the keys" in text
+    assert len(mail.texts) == 2, "who has taken a message is not sent it again"
+    shown = "".join(finished.output + finished.errors for finished in (failed, good))
+    assert not [secret for secret in (PATH, PASSWORD, SECRET) if secret in shown]
+
+
+def test_a_check_that_fails_is_told_with_its_table_and_what_to_do(
+    serve: Serve, web: WebReceiver, data_dir: Path
+) -> None:
+    serve(account({1: 3}))
+    assert run_command("export", *DAYS).code == 0
+    assert web.take() == []
+    with duckdb.connect(str(data_dir / ".state" / "stage.duckdb")) as stage:
+        stage.execute("INSERT INTO coupon_sessions FROM coupon_sessions")
+    assert run_command("export", "--from", "2026-06-01", "--to", "2026-06-01").code == 1
+    (text,) = web.take()
+    assert "unique_keys of coupon_sessions (2026-06-01 to 2026-06-01)" in text
+    assert "3 keys are in more than one row." in text
+    assert "Nothing new is published until it passes" in text
+
+
+def test_records_over_the_threshold_of_the_quarantine_are_told(serve: Serve, web: WebReceiver) -> None:
+    made = account()
+    for number in range(100):
+        made.put_record("subaccounts", {"ID": f"sub_{number}", "expiry_date": "jan@example.com"})
+    serve(made)
+    assert run_command("export", *DAYS).code == 1
+    (text,) = web.take()
+    assert "100 of 100 records do not fit the table subaccounts, more than 10%" in text
+    assert "quarantine" in text
+    assert "jan" not in text
+
+
+def test_what_the_api_says_is_sent_without_keys_and_people(web: WebReceiver) -> None:
+    message = f"{SECRET} of jan.peeters@example.com, +32 470 11 22 33 <!channel> @here"
+    errors = {"error_code": [999], "error_message": [message]}
+    body = json.dumps({"status": {"status": "ERROR", "errors": errors}})
+    with replying({}, body) as root:
+        finished = run_command(
+            "export",
+            *DAYS,
+            COUPONTOOLS_API_URL=root,
+            COUPONTOOLS_CLIENT_ID="somebody-or-other",
+            COUPONTOOLS_CLIENT_SECRET=SECRET,
+        )
+    assert finished.code == 1
+    (text,) = web.take()
+    assert "error 999: … of …, … (!channel) (at)here" in text
+
+
+def test_a_variable_that_is_lost_is_told_and_nothing_is_made_of_an_interruption_or_a_wrong_option(
+    web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_command("export", *DAYS).code == 1
+    (text,) = web.take()
+    assert "COUPONTOOLS_API_URL is not set: set it to" in text
+    assert run_command("export", "--from", "2026-02-01", "--to", "2026-01-01").code == 2
+
+    def interrupted(*_arguments: object, **_named: object) -> None:
+        raise click.Abort
+
+    monkeypatch.setattr("pipelines.export.export_days", interrupted)
+    assert run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox").code == 130
+    assert web.take() == []
+
+
+def test_an_error_that_nobody_has_foreseen_is_told_by_its_type_alone(
+    web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_named: object) -> None:
+        raise ValueError("Jan Peeters")
+
+    monkeypatch.setattr("pipelines.export.export_days", broken)
+    with pytest.raises(ValueError, match="Jan Peeters"):
+        run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox")
+    (text,) = web.take()
+    assert "An error that nobody has foreseen (ValueError)" in text
+    assert "Peeters" not in text
+
+
+def test_where_nothing_can_be_kept_it_is_told_all_the_same(serve: Serve, web: WebReceiver, tmp_path: Path) -> None:
+    serve(account())
+    (tmp_path / "file").write_text("in the way")
+    failed = failing_export(COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert "What was sent cannot be kept in" in failed.errors
+    assert len(web.take()) == 1
+
+
+def test_a_wrong_address_is_refused_in_one_line_that_does_not_show_it(web: WebReceiver) -> None:
+    for value, place in ((f"bogus://{SECRET}", "an address is none"), (f"{web.address} {SECRET}", "(number 2 of 2)")):
+        refused = run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox", COUPONTOOLS_ALERTS=value)
+        assert refused.code == 1
+        (line,) = refused.errors.splitlines()
+        assert line.startswith("Error: COUPONTOOLS_ALERTS is wrong: an address")
+        assert place in line
+        assert SECRET not in line
+
+
+def test_the_check_sends_a_test_and_says_which_address_took_it(
+    serve: Serve, web: WebReceiver, mail: MailReceiver
+) -> None:
+    serve(account())
+    good = run_command("check", "--alert", COUPONTOOLS_ALERTS=f"{web.address} {web.address} {mail.address}")
+    assert good.code == 0, good.output
+    for name in ("JSON 127.0.0.1: a test", "JSON 127.0.0.1 (2): a test", "E-Mail 127.0.0.1: a test"):
+        assert f"ok      {name}" in good.output
+    assert len(web.take()) == 2
+    assert len(mail.texts) == 1
+    web.status = 401
+    bad = run_command("check", "--alert")
+    assert bad.code == 1
+    assert "FAILED  JSON 127.0.0.1: refused with HTTP 401" in bad.output
+    assert not [secret for secret in (PATH, PASSWORD) if secret in good.output + bad.output + bad.errors]
+    unset = run_command("check", "--alert", COUPONTOOLS_ALERTS="")
+    assert "FAILED  COUPONTOOLS_ALERTS is not set" in unset.output
+
+
+def test_a_service_whose_address_begins_with_a_secret_is_shown_by_its_name_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_ALERTS", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/")
+    (receiver,) = read_receivers()
+    assert receiver.name == "Slack"
