@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from assets.directories import directories, directory_registrations
+from assets.directories import directory_registrations
 from assets.errors import FORESEEN
-from assets.loyalty import loyalty_cards, loyalty_users
+from assets.loyalty import loyalty_users
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import registration, whole_account
 from tests.support.fixed_server import replying
 from tests.support.queries import in_database
-from tests.support.runs import export_only
+from tests.support.runs import export_only, ingest_only, publish_only
 
 
 def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_read(
@@ -27,7 +27,7 @@ def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_r
         "dir_1",
     )
     server = serve(made, registration_page_size=20)
-    export_only(directories, directory_registrations, start="2026-10-01", end="2026-10-05")
+    export_only(directory_registrations, start="2026-10-01", end="2026-10-05")
     days = in_database(
         data_dir, "SELECT registered_at::DATE FROM directory_registrations WHERE directory_id = 'dir_1' ORDER BY 1"
     )
@@ -39,7 +39,7 @@ def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_r
     ]
     assert max(int(str(page)) for page in pages) <= 6
     assert not any("start_date" in entry.parameters for entry in server.requests if "directory" in entry.path)
-    export_only(directories, directory_registrations, start="2026-03-01", end="2026-03-01")
+    export_only(directory_registrations, start="2026-03-01", end="2026-03-01")
     assert in_database(data_dir, "SELECT count(*) FROM directory_registrations WHERE registered_at < '2026-04-01'") == [
         (2,)
     ]
@@ -50,11 +50,11 @@ def test_a_card_that_vanishes_is_skipped_but_an_endpoint_that_is_not_there_is_an
 ) -> None:
     server = serve(whole_account())
     server.faults.add(Fault("404", path="v4/loyalty/loyalty-cards/123456/stats", times=None))
-    export_only(loyalty_cards, loyalty_users)
+    export_only(loyalty_users)
     assert in_database(data_dir, "SELECT count(*) FROM loyalty_users") == [(1,)]
     server.faults.add(Fault("404", path="v4/loyalty/loyalty-cards/123457/stats", times=None))
     with pytest.raises(FORESEEN, match=r"lists 12345[67] among the loyalty_cards, but answers HTTP 404"):
-        export_only(loyalty_cards, loyalty_users)
+        ingest_only(loyalty_users)
 
 
 def test_a_list_that_is_shorter_than_announced_is_an_error_and_what_came_is_kept(
@@ -68,8 +68,8 @@ def test_a_list_that_is_shorter_than_announced_is_an_error_and_what_came_is_kept
     with replying(bodies, '{"status":{"status":"OK"},"none":[]}') as url:
         monkeypatch.setenv("COUPONTOOLS_API_URL", url)
         with pytest.raises(FORESEEN, match=r"announces 3 records for .* loyalty card 7, but gives 2") as error:
-            export_only(loyalty_cards, loyalty_users)
-        export_only()
+            ingest_only(loyalty_users)
+        publish_only(loyalty_users)
     assert "loyalty card 8" not in str(error.value)
     assert in_database(data_dir, "SELECT loyalty_card_id, count(*) FROM loyalty_users GROUP BY ALL ORDER BY ALL") == [
         ("7", 2),

@@ -20,7 +20,7 @@ from tests.support.accounts import campaign, whole_account
 from tests.support.fixed_server import replying
 from tests.support.normalised_pages import read
 from tests.support.queries import in_database
-from tests.support.runs import export_only
+from tests.support.runs import export_only, ingest_only, publish_only
 
 
 def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Path) -> None:
@@ -52,8 +52,8 @@ def test_a_description_that_fails_takes_nothing_away_from_what_is_known(
     made.put_record("directories", {"ID": "dir_7", "name": "New", "payment": {"amount": "1.00"}})
     server.faults.add(Fault(**fault, path="v3/directory/info", times=None))
     with suppress(*FORESEEN):
-        export_only(directories)
-    export_only()
+        ingest_only(directories)
+    publish_only(directories)
     rows = in_database(data_dir, rows_of_directories)
     assert [row for row in rows if row[0] != "dir_7"] == before
     assert [row[:4] for row in rows if row[0] == "dir_7"] == [("dir_7", None, "New", None)]

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
-from assets.directories import directories, directory_registrations
+from assets.directories import directory_registrations
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
 from tests.support.queries import in_database
-from tests.support.runs import export_only, export_sessions
+from tests.support.runs import export_only, export_sessions, ingest_only, publish_only
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 7)
 ONE_DAY = timedelta(days=1)
@@ -47,7 +46,7 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
         session_page_size=200,
         registration_page_size=50,
     )
-    assets = (campaigns, coupon_sessions, directories, directory_registrations)
+    assets = (coupon_sessions, directory_registrations)
     export_only(*assets, start="2020-01-01", end=str(FIRST - ONE_DAY))
     before = sessions(data_dir)
     days = [FIRST + n * ONE_DAY for n in range((LAST - FIRST).days + 1)]
@@ -57,7 +56,8 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
     for start, end in windows:
         quarter_past_midnight = datetime.combine(end + ONE_DAY, time(0, 15))
         clock.set(max(clock.now(), min(quarter_past_midnight, datetime.combine(LAST, time(23, 59, 59)))))
-        export_only(*assets, start=str(start), end=str(end))
+        ingest_only(*assets, start=str(start), end=str(end))
+    publish_only(*assets)
     increments = sessions(data_dir)
 
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "whole"))
@@ -94,7 +94,7 @@ def test_a_full_read_heals_what_no_window_shows(serve: Serve, data_dir: Path) ->
     stale = sessions(data_dir)
     export_sessions(date(2026, 2, 1), date(2026, 2, 28))
     assert sessions(data_dir) == stale
-    export_only(campaigns, coupon_sessions, full=True)
+    export_only(coupon_sessions, full=True)
     stored = sessions(data_dir)
     assert stored[ids[0]]["voided_at"] == datetime(2026, 2, 3)
     assert stored[ids[1]]["claimed_at"] is None
@@ -106,12 +106,12 @@ def test_a_full_read_heals_what_no_window_shows(serve: Serve, data_dir: Path) ->
 def test_an_older_observation_that_comes_later_changes_nothing(serve: Serve, data_dir: Path) -> None:
     made = HandmadeAccount([campaign()], {"cam_1": [session(1)]})
     serve(made)
-    export_sessions(date(2026, 1, 1), date(2026, 1, 31))
+    ingest_only(coupon_sessions, start="2026-01-01", end="2026-01-31")
     opened = {"opened": "1", "open_date_utc": "2026-01-31 23:59:59"}
     made.replace_session(session(1)["session"], session(1, status=opened))
     export_sessions(date(2026, 2, 1), date(2026, 2, 28))
     assert not any(row["is_opened"] for row in sessions(data_dir).values()), "it was opened on another day"
-    export_sessions(date(2026, 1, 31), date(2026, 2, 1))
+    ingest_only(coupon_sessions, start="2026-01-31", end="2026-02-01")
     export_sessions(date(2026, 1, 1), date(2026, 1, 1))
     assert [row["opened_at"] for row in sessions(data_dir).values()] == [datetime(2026, 1, 31, 23, 59, 59)]
 
@@ -119,8 +119,9 @@ def test_an_older_observation_that_comes_later_changes_nothing(serve: Serve, dat
 @pytest.mark.parametrize("moment", ["2026-01-31 00:00:00", "2026-01-31 23:59:59"])
 def test_the_first_and_the_last_second_of_a_day_belong_to_it_alone(serve: Serve, data_dir: Path, moment: str) -> None:
     serve(HandmadeAccount([campaign()], {"cam_1": [session(1, created=moment)]}))
-    for day in (30, 32):
-        export_sessions(date(2026, 1, 1) + (day - 1) * ONE_DAY, date(2026, 1, 1) + (day - 1) * ONE_DAY)
-        assert not sessions(data_dir)
+    for day in ("2026-01-30", "2026-02-01"):
+        ingest_only(coupon_sessions, start=day, end=day)
+    publish_only(coupon_sessions)
+    assert not sessions(data_dir)
     export_sessions(date(2026, 1, 31), date(2026, 1, 31))
     assert len(sessions(data_dir)) == 1

@@ -12,15 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.campaigns import campaigns
 from assets.coupon_sessions import MIN_DAYS_TO_ASK, coupon_sessions
-from assets.directories import directories, directory_registrations
+from assets.directories import directory_registrations
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import campaign, registration, session
 from tests.support.examples import examples
 from tests.support.queries import Rows, in_database
-from tests.support.runs import export_only, served
+from tests.support.runs import ingest_only, publish_only, served
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 31)
 STEPS = {"open_date_utc": "opened", "claim_date_utc": "claimed", "validation_date_utc": "validated"}
@@ -85,9 +84,8 @@ def tables(environment: Mapping[str, str], data_dir: Path, windows: list[tuple[d
         for name, value in {**environment, "COUPONTOOLS_DATA_DIR": str(data_dir)}.items():
             patch.setenv(name, value)
         for start, end in windows:
-            export_only(
-                campaigns, coupon_sessions, directories, directory_registrations, start=str(start), end=str(end)
-            )
+            ingest_only(coupon_sessions, directory_registrations, start=str(start), end=str(end))
+        publish_only(coupon_sessions, directory_registrations)
     names = ("coupon_sessions", "directory_registrations")
     return {name: in_database(data_dir, f"SELECT * EXCLUDE (_extracted_at) FROM {name} ORDER BY ALL") for name in names}
 
@@ -129,11 +127,11 @@ def test_any_cut_of_a_range_gives_the_same_tables(environment: Mapping[str, str]
 def test_a_campaign_without_older_sessions_is_asked_for_its_sessions_alone(serve: Serve) -> None:
     server = serve(ACCOUNT)
     end = FIRST + MIN_DAYS_TO_ASK
-    export_only(campaigns, coupon_sessions, start=str(FIRST), end=str(end))
+    ingest_only(coupon_sessions, start=str(FIRST), end=str(end))
     events = [entry for entry in server.requests if entry.path in ("v3/campaign/opens", "v3/campaign/claims")]
     assert {entry.parameters["campaign"] for entry in events} == {"cam_1"}
     before = len(server.requests)
-    export_only(campaigns, coupon_sessions, start=str(FIRST), end=str(FIRST))
+    ingest_only(coupon_sessions, start=str(FIRST), end=str(FIRST))
     requests = [entry for entry in server.requests[before:] if entry.path.startswith("v3/campaign/")]
     assert len({(entry.path, entry.parameters["campaign"]) for entry in requests}) == 3 * 4
     assert len(requests) <= 3 * 4 + 4, (

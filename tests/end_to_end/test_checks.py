@@ -19,7 +19,7 @@ from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign, session
 from tests.support.queries import in_database
-from tests.support.runs import export_only
+from tests.support.runs import export_only, ingest_only
 
 DAYS = date(2026, 1, 1), date(2026, 3, 31)
 Outcome = tuple[bool, bool]
@@ -151,9 +151,9 @@ def test_a_read_whose_count_is_accepted_finds_what_was_deleted(
     made = ShortAccount([campaign(1)], {"cam_1": [session(1), session(2)]})
     serve(made, amount_meaning="total")
     monkeypatch.setenv("COUPONTOOLS_ACCEPT_COUNTS", "true")
-    export_only(campaigns, coupon_sessions, full=True)
+    ingest_only(coupon_sessions, full=True)
     made.remove_session(session(1)["session"])
-    export_only(campaigns, coupon_sessions, full=True)
+    export_only(coupon_sessions, full=True)
     deleted = "SELECT session_id FROM coupon_sessions WHERE _deleted_at IS NOT NULL"
     assert in_database(data_dir, deleted) == [(session(1)["session"],)]
 
@@ -161,7 +161,7 @@ def test_a_read_whose_count_is_accepted_finds_what_was_deleted(
 def test_most_of_a_table_does_not_vanish_unless_it_is_accepted(serve: Serve, data_dir: Path) -> None:
     made = account({1: 20})
     serve(made)
-    export_only(campaigns, coupon_sessions, full=True)
+    export_only(coupon_sessions, full=True)
     for number in range(1, 16):
         made.remove_session(f"s{number:020}")
     with pytest.raises(click.ClickException, match="15 of the 20 published live rows of coupon_sessions were deleted"):
@@ -179,7 +179,7 @@ def test_most_of_a_table_does_not_vanish_unless_it_is_accepted(serve: Serve, dat
 def test_a_few_rows_may_vanish_at_any_time(serve: Serve, data_dir: Path) -> None:
     made = account({1: 5})
     serve(made)
-    export_only(campaigns, coupon_sessions, full=True)
+    export_only(coupon_sessions, full=True)
     for number in range(1, 6):
         made.remove_session(f"s{number:020}")
     export_everything()
@@ -209,7 +209,7 @@ def test_sessions_of_a_campaign_that_is_not_in_the_table_are_a_warning(
     serve: Serve, data_dir: Path, instance: dg.DagsterInstance
 ) -> None:
     serve(account({1: 3, 2: 2}))
-    export_only(campaigns, coupon_sessions, start="2026-01-01", end="2026-01-01")
+    ingest_only(campaigns, coupon_sessions, start="2026-01-01", end="2026-01-01")
     with duckdb.connect(str(data_dir / ".state" / "stage.duckdb")) as stage:
         stage.execute("DELETE FROM campaigns WHERE campaign_id = 'cam_2'")
     result = defs.resolve_job_def("publish").execute_in_process(instance=instance)
@@ -220,7 +220,7 @@ def test_a_check_that_is_run_again_frees_the_publish(
     serve: Serve, data_dir: Path, instance: dg.DagsterInstance
 ) -> None:
     serve(account({1: 3}))
-    export_only(campaigns, coupon_sessions, start="2026-01-01", end="2026-01-01")
+    export_only(coupon_sessions, start="2026-01-01", end="2026-01-01")
     with duckdb.connect(str(data_dir / ".state" / "stage.duckdb")) as stage:
         stage.execute("INSERT INTO coupon_sessions FROM coupon_sessions")
     publish = defs.resolve_job_def("publish")

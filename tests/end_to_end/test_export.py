@@ -9,14 +9,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.campaigns import campaigns
 from assets.catalogue import TABLES
+from assets.coupon_sessions import coupon_sessions
 from assets.errors import FORESEEN
 from pipelines.export import export_days
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import START, account, campaign, session
 from tests.support.queries import all_sessions, in_database, in_parquet
-from tests.support.runs import export_only, export_sessions
+from tests.support.runs import export_only, export_sessions, ingest_only, publish_only
 
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
 
@@ -48,7 +50,7 @@ def test_a_reader_that_holds_the_database_open_disturbs_nobody(serve: Serve, dat
 def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path) -> None:
     made = HandmadeAccount()
     serve(made)
-    export_sessions(*WHOLE)
+    export_only(campaigns, coupon_sessions, full=True)
     seen: list[Sequence[tuple[int, ...]]] = []
     done = threading.Event()
 
@@ -63,7 +65,7 @@ def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path
         for number in range(1, 4):
             made.put_campaign(campaign(number))
             made.set_sessions(f"cam_{number}", [session(number * 100 + index) for index in range(10)])
-            export_sessions(*WHOLE)
+            export_only(campaigns, coupon_sessions, full=True)
     finally:
         done.set()
         reader.join()
@@ -102,11 +104,11 @@ def test_a_bad_record_is_kept_in_quarantine_and_leaves_when_it_is_mended(serve: 
 def test_too_many_bad_records_stop_the_table_and_leave_the_published_one(serve: Serve, data_dir: Path) -> None:
     made = account({1: 200})
     serve(made)
-    export_sessions(*WHOLE)
+    ingest_only(coupon_sessions, full=True)
     made.set_sessions("cam_1", [session(n, status={"claimed": "?"} if n < 100 else {}) for n in range(900)])
     with pytest.raises(FORESEEN, match=r"100 of 900 records do not fit .* status.claimed: Input should"):
-        export_sessions(*WHOLE)
-    export_only()
+        ingest_only(coupon_sessions, full=True)
+    publish_only(coupon_sessions)
     assert len(all_sessions(data_dir, "session_id")) == 200
 
 

@@ -12,13 +12,15 @@ from secrets import token_hex
 
 import pytest
 
+from assets.campaigns import campaigns
+from assets.coupon_sessions import coupon_sessions
 from resources.coupontools.endpoints import READABLE
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import account, session, whole_account
 from tests.support.command import Finished, run_command
 from tests.support.queries import in_database
-from tests.support.runs import export_sessions, writing_paths
+from tests.support.runs import export_only, export_sessions, writing_paths
 
 COMMAND = Path(sys.executable).with_name("coupontools")
 SECRET = "hush-hush-hush"
@@ -179,7 +181,7 @@ def test_a_wrong_range_is_refused_before_anything_is_read(arguments: tuple[str, 
 def test_a_full_export_marks_what_was_deleted(serve: Serve, tmp_path: Path) -> None:
     made = account({1: 3})
     serve(made)
-    export_sessions(date(2020, 1, 1), date(2026, 11, 1))
+    export_only(campaigns, coupon_sessions, full=True)
     made.remove_campaign("cam_1")
     result = run_command("export", "--full")
     assert result.code == 0, result.errors

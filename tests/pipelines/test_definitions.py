@@ -17,7 +17,7 @@ from pipelines.definitions import build_defs, defs
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account
-from tests.support.runs import export_only, export_sessions
+from tests.support.runs import export_sessions, publish_only
 
 GROUPS = {
     "campaigns": ("campaigns", "categories", "coupon_sessions", "coupon_session_changes"),
@@ -228,7 +228,7 @@ def test_a_range_of_partitions_is_one_run_with_a_count_for_each_day(serve: Serve
         }
     first_days = {entry.parameters.get("start_date") for entry in server.requests if "campaign/" in entry.path}
     assert first_days == {"2026-01-01"}
-    export_only()
+    publish_only(coupon_sessions)
     with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
         query = "SELECT created_at::DATE::VARCHAR, count(*) FROM coupon_sessions GROUP BY ALL"
         assert dict(connection.execute(query).fetchall()) == {day: count for day, count in counts.items() if count}

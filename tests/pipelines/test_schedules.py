@@ -19,7 +19,7 @@ from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account, whole_account
 from tests.support.queries import in_database
-from tests.support.runs import export_only
+from tests.support.runs import export_only, publish_only
 
 REPOSITORY = defs.get_repository_def()
 RESOURCES = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}
@@ -83,7 +83,7 @@ def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
         ("2026-03-27", "2026-03-31"),
     ]
     window = "SELECT session_id FROM coupon_sessions WHERE created_at::DATE BETWEEN '2026-03-25' AND '2026-03-31'"
-    export_only()  # publishes what the runs have read
+    publish_only(coupon_sessions)
     rows = set(in_database(data_dir, window))
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path / "whole"))
     export_only(coupon_sessions, start="2026-03-25", end="2026-03-31")
@@ -126,7 +126,7 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
             run(instance_in_memory, "export_loyalty_users", request, *assets)
 
     follow(sense(), loyalty_cards, loyalty_users)
-    export_only()  # publishes them
+    publish_only(loyalty_users)
     assert instance_in_memory.get_dynamic_partitions("loyalty_cards") == ["123456", "123457"]
     assert len(in_database(data_dir, "FROM loyalty_users")) == 131
     assert isinstance(sense(), dg.SkipReason)

@@ -1,5 +1,7 @@
 """Published data as an analyst reads it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -17,11 +19,18 @@ _ONE_QUERY = Lock()
 
 def in_database(data_dir: Path, query: str) -> Rows:
     """Query the published database."""
+    with _attached(data_dir) as connection:
+        return connection.execute(query).fetchall()
+
+
+@contextmanager
+def _attached(data_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attach the published database, which queries are put to."""
     with _ONE_QUERY, _duckdb().cursor() as connection:
         connection.execute(f"ATTACH '{data_dir / 'coupontools.duckdb'}' AS published (READ_ONLY)")
         try:
             connection.execute("USE published")
-            return connection.execute(query).fetchall()
+            yield connection
         finally:
             connection.execute("USE memory")
             connection.execute("DETACH published")
@@ -30,23 +39,22 @@ def in_database(data_dir: Path, query: str) -> Rows:
 @cache
 def _duckdb() -> duckdb.DuckDBPyConnection:
     """One DuckDB for all queries: to start it takes longer than to attach a database and query it."""
-    return duckdb.connect()
+    return duckdb.connect(config={"enable_external_file_cache": False})
 
 
 def in_parquet(data_dir: Path, table: str, columns: str = "*", *, with_month: bool = False) -> Rows:
     """Query the published Parquet files of a table."""
-    with duckdb.connect() as connection:
+    with _duckdb().cursor() as connection:
         return _in_files(connection, data_dir, table, columns, with_month=with_month)
 
 
 def all_tables(data_dir: Path) -> dict[str, Rows]:
     """All rows of all tables but for when they were read; database and files must hold the same."""
     columns, rows = "* EXCLUDE (_extracted_at)", {}
-    database = str(data_dir / "coupontools.duckdb")
-    with duckdb.connect(database, read_only=True) as published, duckdb.connect() as of_files:
+    with _attached(data_dir) as connection:
         for name in (table.TABLE for table in TABLES):
-            rows[name] = sorted(published.execute(f"SELECT {columns} FROM {name}").fetchall(), key=repr)
-            assert sorted(_in_files(of_files, data_dir, name, columns), key=repr) == rows[name]
+            rows[name] = sorted(connection.execute(f"SELECT {columns} FROM {name}").fetchall(), key=repr)
+            assert sorted(_in_files(connection, data_dir, name, columns), key=repr) == rows[name]
     return rows
 
 

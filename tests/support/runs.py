@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.campaigns import campaigns
 from assets.catalogue import ASSETS, TABLES
 from assets.coupon_sessions import coupon_sessions
 from assets.ingest import materialization
@@ -19,7 +18,7 @@ from assets.ingest.ingest import RunResources, ingest
 from assets.ingest.table_asset import EXTRACTS
 from assets.partitions import Window
 from assets.tables.quarantine import Quarantine
-from assets.tables.table import source_of
+from assets.tables.table import Table, source_of
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.account.account import Account
 from resources.sandbox.endpoints.routes import ENDPOINTS
@@ -42,32 +41,61 @@ def served(account: Account, data_dir: Path, **environment: str) -> Iterator[San
         yield server
 
 
-def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:
-    """Read the tables of some assets and publish them; returns the metadata of each.
+def ingest_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:
+    """Read the tables of some assets into the stage; returns the metadata of each.
 
-    Those with days are read from `start` to `end`, or with `full` to all that there is. Only the tables that are read,
-    or were published before, are published, all without `assets`: no checks of the stage, no marts, no report. Raises
-    an error of `FORESEEN`; a blocking check of what was read must not fail.
+    Those with days are read from `start` to `end`, or with `full` to all that there is. Raises an error of `FORESEEN`;
+    a blocking check of what was read must not fail.
     """
-    window = Window() if days == {"full": True} else Window(*map(date.fromisoformat, days.values()))
-    results: list[dg.MaterializeResult[Any]] = []
     with closing(WarehouseResource()) as warehouse:
-        resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
-        read = [table for table, asset in ASSETS.items() if asset in assets]
-        for table in read:
-            of_days = window if source_of(table).day else None
-            results += materialization.results(ingest(resources, table, EXTRACTS[table], of_days))
-        written = {*read, *(table.HISTORY for table in read), Quarantine}
-        published = [
-            table.schema_of_table()
-            for table in TABLES
-            if not read or table in written or (warehouse.folder.parquet / table.TABLE).exists()
-        ]
-        with warehouse.engine.open_publication(published):
-            pass
+        return _ingest(warehouse, assets, days)
+
+
+def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:
+    """Read the tables of some assets as `ingest_only` does, and publish as `publish_only` does."""
+    with closing(WarehouseResource()) as warehouse:
+        reports = _ingest(warehouse, assets, days)
+        _publish(warehouse, assets)
+    return reports
+
+
+def publish_only(*assets: dg.AssetsDefinition) -> None:
+    """Publish the tables of some assets, and those that were published before, as the stage has them.
+
+    No checks of the stage, no marts, no report.
+    """
+    with closing(WarehouseResource()) as warehouse:
+        _publish(warehouse, assets)
+
+
+def _ingest(
+    warehouse: WarehouseResource, assets: Sequence[dg.AssetsDefinition], days: Mapping[str, Any]
+) -> dict[str, Metadata]:
+    window = Window() if days == {"full": True} else Window(*map(date.fromisoformat, days.values()))
+    resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
+    results: list[dg.MaterializeResult[Any]] = []
+    for table in _tables_of(assets):
+        of_days = window if source_of(table).day else None
+        results += materialization.results(ingest(resources, table, EXTRACTS[table], of_days))
     failed = [check for result in results for check in result.check_results if not check.passed]
     assert all(check.severity != dg.AssetCheckSeverity.ERROR for check in failed), failed
     return {result.asset_key.to_user_string(): dict(result.metadata or {}) for result in results if result.asset_key}
+
+
+def _publish(warehouse: WarehouseResource, assets: Sequence[dg.AssetsDefinition]) -> None:
+    filled = _tables_of(assets)
+    written = {*filled, *(table.HISTORY for table in filled), Quarantine}
+    published = [
+        table.schema_of_table()
+        for table in TABLES
+        if table in written or (warehouse.folder.parquet / table.TABLE).exists()
+    ]
+    with warehouse.engine.open_publication(published):
+        pass
+
+
+def _tables_of(assets: Sequence[dg.AssetsDefinition]) -> list[type[Table]]:
+    return [table for table, asset in ASSETS.items() if asset in assets]
 
 
 def export_all(**days: Any) -> dict[str, Metadata]:
@@ -76,8 +104,8 @@ def export_all(**days: Any) -> dict[str, Metadata]:
 
 
 def export_sessions(start: date, end: date) -> Metadata:
-    """Read campaigns and sessions of a range of days, and publish; returns the metadata of the sessions."""
-    return export_only(campaigns, coupon_sessions, start=start.isoformat(), end=end.isoformat())["coupon_sessions"]
+    """Read the sessions of a range of days, and publish; returns their metadata."""
+    return export_only(coupon_sessions, start=start.isoformat(), end=end.isoformat())["coupon_sessions"]
 
 
 def writing_paths(server: SandboxServer) -> list[str]:

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
-from assets.directories import directories, directory_registrations
-from assets.loyalty import loyalty_cards, loyalty_users
+from assets.directories import directory_registrations
+from assets.loyalty import loyalty_users
 from resources.sandbox.account.account import SessionQuery
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.account.overlay import Table
@@ -18,7 +17,7 @@ from resources.sandbox.account.record import Record
 from tests.conftest import Serve
 from tests.support.accounts import START, campaign, loyalty_user, registration, session
 from tests.support.queries import in_database, in_parquet
-from tests.support.runs import export_only
+from tests.support.runs import export_only, ingest_only
 
 TODAY = datetime.now(UTC).date()
 
@@ -86,7 +85,7 @@ def test_registrations_that_stay_are_read_although_others_come_and_go(
 
     made.after[answer] = move
     serve(made, registration_page_size=10)
-    reports = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    reports = export_only(directory_registrations, start="2026-01-01", end="2026-01-31")
     ids = keys(data_dir, "directory_registrations", "registration_id")
     assert len(ids) == len(set(ids))
     there_all_the_while = {f"reg_{number}" for number in range(1, size + 1)} - {f"reg_{number}" for number in deleted}
@@ -106,7 +105,7 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
     )
     made.after[1] = lambda: made.remove_record("registrations", "reg_30", "dir_1")
     serve(made, registration_page_size=10)
-    reports = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    reports = export_only(directory_registrations, start="2026-01-01", end="2026-01-31")
     assert len(keys(data_dir, "directory_registrations", "registration_id")) == 30
     about_registrations = reports["directory_registrations"]
     assert about_registrations["lists that changed while read"] == 1
@@ -122,7 +121,7 @@ def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
             directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(230))}
         ),
     )
-    reports = export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-31")
+    reports = ingest_only(directory_registrations, start="2026-01-01", end="2026-01-31")
     pages = [request.parameters["page"] for request in server.requests if request.path == "v3/directoryusers/list"]
     assert pages == [1, 2, 3, 1, 2, 3]
     assert reports["directory_registrations"]["lists that changed while read"] == 0
@@ -139,7 +138,7 @@ def test_a_window_of_the_past_is_found_although_the_list_grows_above_it(serve: S
             "registrations", registration(number, datetime(2026, 6, 1)), "dir_1"
         )
     serve(made, registration_page_size=7)
-    export_only(directories, directory_registrations, start="2026-01-01", end="2026-01-01")
+    export_only(directory_registrations, start="2026-01-01", end="2026-01-01")
     assert keys(data_dir, "directory_registrations", "registration_id") == sorted(f"reg_{n}" for n in range(1, 60))
 
 
@@ -166,11 +165,11 @@ def test_sessions_that_stay_are_read_although_others_come_and_go(
     made.after[answer] = move
     serve(made, session_page_size=10, session_order=order, amount_meaning=amount)
     days = {"full": True} if whole else {"start": f"{TODAY}", "end": f"{TODAY}"}
-    export_only(campaigns, coupon_sessions, **days)
+    export_only(coupon_sessions, **days)
     ids = keys(data_dir, "coupon_sessions", "sequence_id")
     assert len(ids) == len(set(ids))
     assert {*range(1, 36)} - {3, 34} <= {int(number) for number in ids} <= {*range(1, 38)}
-    export_only(campaigns, coupon_sessions, full=True)
+    export_only(coupon_sessions, full=True)
     live = in_database(data_dir, "SELECT sequence_id FROM coupon_sessions WHERE _deleted_at IS NULL ORDER BY ALL")
     assert [number for (number,) in live] == sorted({*range(1, 38)} - {3, 34})
 
@@ -181,7 +180,7 @@ def test_a_list_that_moves_without_end_is_left_to_the_next_run_and_deletes_nothi
     sessions = {number: session(number, created=f"{TODAY} 00:00:00") for number in range(1, 101)}
     made = MovingAccount("data", [campaign()], {"cam_1": list(sessions.values())})
     serve(made, session_page_size=10)
-    export_only(campaigns, coupon_sessions, full=True)
+    ingest_only(coupon_sessions, full=True)
 
     def swap() -> None:
         """Take the first away and put another in the middle."""
@@ -193,7 +192,7 @@ def test_a_list_that_moves_without_end_is_left_to_the_next_run_and_deletes_nothi
         made.set_sessions("cam_1", [sessions[number] for number in middle])
 
     made.after[made.answered + 1] = swap
-    report = export_only(campaigns, coupon_sessions, full=True)["coupon_sessions"]
+    report = export_only(coupon_sessions, full=True)["coupon_sessions"]
     assert report["lists that changed while read"] == 1
     assert report["rows deleted"] == 0
     ids = keys(data_dir, "coupon_sessions", "session_id")
@@ -208,5 +207,5 @@ def test_loyalty_users_that_stay_are_read_although_one_goes(serve: Serve, data_d
     )
     made.after[2] = lambda: made.remove_record("loyalty_users", "1", "1")
     serve(made, v4_loyalty_page_size=10)
-    export_only(loyalty_cards, loyalty_users)
+    export_only(loyalty_users)
     assert {str(number) for number in range(2, 31)} <= set(keys(data_dir, "loyalty_users", "loyalty_user_id"))
