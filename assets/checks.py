@@ -12,10 +12,11 @@ from pydantic import Field
 from assets.catalogue import ASSETS, KEYED, SOURCES
 from assets.dagster_internals import latest_evaluations
 from assets.ingest import checks as ingest_checks
+from assets.one_warehouse import WAREHOUSE
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.tables.table import Table
 from resources.warehouse.audit import (
-    LiveRows,
+    Audited,
     ask_stage,
     count_before_first_event,
     count_later_than_read,
@@ -152,15 +153,11 @@ def evaluate(
     queries = {check.key: check.query for check in chosen if check.query}
     compared = [check.table.schema_of_table() for check in chosen if not check.query]
     audited = ask_stage(engine, [table.schema_of_table() for table in tables], queries, compared)
-    return [
-        _counted(check, audited.wrong[check.key])
-        if check.query
-        else _compared(check, audited.live[check.table.TABLE], largest_drop)
-        for check in chosen
-    ]
+    return [_counted(check, audited) if check.query else _compared(check, audited, largest_drop) for check in chosen]
 
 
-def _counted(check: _Check, wrong: int) -> dg.AssetCheckResult:
+def _counted(check: _Check, audited: Audited) -> dg.AssetCheckResult:
+    wrong = audited.wrong[check.key]
     severity = dg.AssetCheckSeverity.ERROR if check.spec.blocking else dg.AssetCheckSeverity.WARN
     return dg.AssetCheckResult(
         asset_key=check.key.asset_key,
@@ -168,11 +165,12 @@ def _counted(check: _Check, wrong: int) -> dg.AssetCheckResult:
         passed=wrong == 0,
         severity=severity,
         description=None if wrong == 0 else f"{wrong:,} {check.finding}.",
-        metadata={check.finding: wrong},
+        metadata={check.finding: wrong, WAREHOUSE: audited.warehouse},
     )
 
 
-def _compared(check: _Check, live: LiveRows, largest_drop: float) -> dg.AssetCheckResult:
+def _compared(check: _Check, audited: Audited, largest_drop: float) -> dg.AssetCheckResult:
+    live = audited.live[check.table.TABLE]
     published = live.published or 0
     is_sudden = live.lost > MAX_ROWS_OF_A_SMALL_DROP and live.lost > published * largest_drop
     return dg.AssetCheckResult(
@@ -182,15 +180,25 @@ def _compared(check: _Check, live: LiveRows, largest_drop: float) -> dg.AssetChe
         description=f"{live.lost:,} of the {published:,} published live rows of {check.table.TABLE} were deleted."
         if is_sudden
         else None,
-        metadata={"live rows": live.staged, "live rows published": published, "live rows deleted": live.lost},
+        metadata={
+            "live rows": live.staged,
+            "live rows published": published,
+            "live rows deleted": live.lost,
+            WAREHOUSE: audited.warehouse,
+        },
     )
 
 
-def failed_checks(instance: dg.DagsterInstance) -> list[str]:
-    """Describe the blocking checks that failed when they were last evaluated, in whatever run that was."""
+def failed_checks(instance: dg.DagsterInstance, warehouse_id: str) -> list[str]:
+    """Describe the blocking checks that failed when a warehouse was last asked, in whatever run that was."""
+
+    def is_of_the_warehouse(evaluation: dg.AssetCheckEvaluation) -> bool:
+        known = evaluation.metadata.get(WAREHOUSE)
+        return known is None or known.value == warehouse_id  # before warehouses had ids, there was one
+
     return [
         f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
-        for key, evaluation in latest_evaluations(instance, BLOCKING)
+        for key, evaluation in latest_evaluations(instance, BLOCKING, is_of_the_warehouse)
         if has_failed(evaluation)
     ]
 

@@ -1,28 +1,59 @@
 """Everything that is used of Dagster's private modules, of which the next version may have others."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.plan.objects import ErrorSource
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 
 def latest_evaluations(
-    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]
+    instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], counts: Callable[[dg.AssetCheckEvaluation], bool]
 ) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckEvaluation]]:
-    """Yield the last evaluation of each check, in whatever run that was; none of a check that was never evaluated.
+    """Yield of each check the last evaluation that `counts`, in whatever run that was; none where there is none.
 
     The instance has no public method that reads evaluations back: `event_log_storage` is private.
     """
-    storage = instance.event_log_storage
-    statuses = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-    for key, latest in storage.get_latest_asset_check_execution_by_key(checks).items():
-        record = latest
-        if latest.status not in statuses:  # a run that goes on, or that was killed: look at the one before it
-            record = next(iter(storage.get_asset_check_execution_history(key, limit=1, status=statuses)), latest)
-        if record.status in statuses and record.evaluation:
-            yield key, record.evaluation
+    for key, latest in instance.event_log_storage.get_latest_asset_check_execution_by_key(checks).items():
+        # where a run goes on, or was killed, there is no evaluation yet: look at those before it
+        evaluation = latest.evaluation if latest.status in _EVALUATED else None
+        if not (evaluation and counts(evaluation)):
+            evaluation = next(filter(counts, _earlier_evaluations(instance, key)), None)
+        if evaluation:
+            yield key, evaluation
+
+
+_EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+_PAGE = 50
+
+
+def _earlier_evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> Iterator[dg.AssetCheckEvaluation]:
+    """Yield all evaluations of a check, the newest first."""
+    storage, cursor = instance.event_log_storage, None
+    while page := storage.get_asset_check_execution_history(check, limit=_PAGE, cursor=cursor, status=_EVALUATED):
+        yield from (record.evaluation for record in page if record.evaluation)
+        cursor = page[-1].id
+
+
+def latest_versions(
+    instance: dg.DagsterInstance, assets: Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None]
+) -> Iterator[tuple[dg.AssetKey, set[str]]]:
+    """Yield the data versions of the newest materialisation of each asset, or of each of its partitions.
+
+    Partitions that were removed do not count. The instance has no public method that reads versions by partition.
+    """
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    for record in instance.get_asset_records(list(assets)):
+        key, newest = record.asset_entry.asset_key, record.asset_entry.last_materialization
+        if partitions := assets[key]:
+            tags = instance.event_log_storage.get_latest_tags_by_partition(key, kind, [DATA_VERSION_TAG])
+            known = set(partitions.get_partition_keys(dynamic_partitions_store=instance))
+            yield key, {of_partition[DATA_VERSION_TAG] for name, of_partition in tags.items() if name in known}
+        elif newest and newest.asset_materialization:
+            yield key, {(newest.asset_materialization.tags or {}).get(DATA_VERSION_TAG, "")}
 
 
 def is_interruption(failure: dg.DagsterEvent) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 from dagster import AutomationCondition
 
-from assets.catalogue import KEYED
+from assets.catalogue import ASSETS, KEYED
 from assets.checks import failed_checks
+from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
 from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
 from assets.relations import Relation, relations_of_models
@@ -19,6 +20,7 @@ from assets.report.publish import publish
 from assets.report.report import MARTS as MARTS_OF_REPORT
 from resources.warehouse.errors import InUseError
 from resources.warehouse.publication import PublishResult
+from resources.warehouse.queries import read_warehouse_id
 from resources.warehouse.resource import WarehouseResource
 
 FOLLOWS_THE_TABLES = (
@@ -94,6 +96,8 @@ SPECS = (
     DICTIONARY,
 )
 
+_PARTITIONS = {dg.AssetKey(table.TABLE): asset.partitions_def for table, asset in ASSETS.items()}
+
 
 @dg.multi_asset(
     specs=SPECS,
@@ -105,7 +109,10 @@ def published_database(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected."""
-    if reasons := failed_checks(context.instance):
+    with as_dagster_failure(context.retry_number):
+        warehouse_id = read_warehouse_id(warehouse.engine)
+        refuse_other_warehouses(context.instance, _PARTITIONS, warehouse_id)
+    if reasons := failed_checks(context.instance, warehouse_id):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "
             "was. Materialise the table again, or run the check again, once the reason is removed."
@@ -114,7 +121,7 @@ def published_database(
     with as_dagster_failure(context.retry_number):
         published = publish(warehouse.engine)
         pictures = _draw_pictures(context, warehouse)
-    of_database = _metadata(warehouse, published) | pictures
+    of_database = _metadata(warehouse, published) | {WAREHOUSE: warehouse_id} | pictures
     for spec in SPECS:
         metadata = of_database if spec is DATABASE else {}
         if spec.key in context.selected_asset_keys:

@@ -10,6 +10,7 @@ import dagster as dg
 from assets.ingest.extract import ACCEPT_COUNTS
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL, Ingested
 from assets.ingest.progress import named
+from assets.one_warehouse import WAREHOUSE
 from assets.tables.table import Table
 
 COUNTS_RECONCILED = "counts_reconciled"
@@ -44,27 +45,28 @@ def specs(table: type[Table]) -> list[dg.AssetCheckSpec]:
 def results(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the checks."""
     table, report, rejections = ingested.table, ingested.report, ingested.rejections
+    warehouse = {WAREHOUSE: ingested.merged.warehouse}
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
         check_name=COUNTS_RECONCILED,
         passed=not report.incomplete,
         severity=dg.AssetCheckSeverity.WARN if ingested.accepts_counts else dg.AssetCheckSeverity.ERROR,
         description=_describe_incomplete(ingested),
-        metadata={"records announced": report.announced, "incomplete lists": len(report.incomplete)},
+        metadata={"records announced": report.announced, "incomplete lists": len(report.incomplete), **warehouse},
     )
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
         check_name=NO_REJECTED_RECORDS,
         passed=not rejections.rejected,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"records rejected": rejections.rejected, "share": rejections.share},
+        metadata={"records rejected": rejections.rejected, "share": rejections.share, **warehouse},
     )
     yield dg.AssetCheckResult(
         asset_key=table.TABLE,
         check_name=NO_NEW_FIELDS,
         passed=not report.new_fields,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"fields": named(report.new_fields)},
+        metadata={"fields": named(report.new_fields), **warehouse},
     )
 
 

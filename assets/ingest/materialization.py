@@ -9,6 +9,7 @@ import dagster as dg
 from assets.ingest import checks
 from assets.ingest.ingested import Ingested
 from assets.ingest.progress import named
+from assets.one_warehouse import WAREHOUSE, make_version
 from assets.partitions import Window, has_partitions
 from assets.plots import as_picture, by_day
 from assets.tables.table import Table, source_of
@@ -21,12 +22,19 @@ MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
 
 def results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any]]:
     """Yield the result of a table, then that of the table of its changes, if it has one."""
-    table = ingested.table
+    table, version = ingested.table, make_version(ingested.merged.warehouse)
     yield dg.MaterializeResult(
-        asset_key=table.TABLE, check_results=list(checks.results(ingested)), metadata=_metadata(ingested)
+        asset_key=table.TABLE,
+        check_results=list(checks.results(ingested)),
+        metadata=_metadata(ingested),
+        data_version=version,
     )
     if table.HISTORY:
-        yield dg.MaterializeResult(asset_key=table.HISTORY.TABLE, metadata={"rows new": ingested.merged.changed})
+        yield dg.MaterializeResult(
+            asset_key=table.HISTORY.TABLE,
+            metadata={"rows new": ingested.merged.changed, WAREHOUSE: ingested.merged.warehouse},
+            data_version=version,
+        )
 
 
 def _metadata(ingested: Ingested) -> dict[str, str | int | float]:
@@ -53,6 +61,7 @@ def _metadata(ingested: Ingested) -> dict[str, str | int | float]:
         "API throttled": traffic.throttled,
         "seconds reading": round(report.seconds, 3),
         "seconds merging": round(ingested.seconds_merging, 3),
+        WAREHOUSE: merged.warehouse,
         **({"changes kept": merged.changed} if ingested.table.HISTORY else {}),
     }
 

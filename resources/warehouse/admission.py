@@ -33,6 +33,5 @@ def adopt(engine: Engine, origin: Origin) -> None:
         known = staged_origin(connection) or origin
         if kind_of(known.account) != ACCOUNT or kind_of(origin.account) != ACCOUNT:
             refuse_others(engine.place, known, origin)
-        adopted = replace(known, account=origin.account)
-        stage_origin(connection, adopted)
+        adopted = stage_origin(connection, replace(known, account=origin.account))
     engine.write_origin(adopted)

@@ -6,8 +6,9 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.live_rows import note_live_rows
 from resources.warehouse.parquet_partitions import EVERY_TABLE
 from resources.warehouse.place import Place
+from resources.warehouse.warehouse_id import MAKE_ID, stage_id
 
-FORMAT = 4
+FORMAT = 5
 
 _INVENTORY = (
     "CREATE TABLE _state.files (name VARCHAR, size BIGINT, modified BIGINT); "
@@ -28,12 +29,17 @@ _STEPS = {
     f"INSERT INTO _state.changed VALUES ('{EVERY_TABLE}', ''); {_INVENTORY}",
     # of versions that kept merged slices in the batch until the end of the run
     3: f"UPDATE _state.format SET version = 4; {_COMPLETED_SLICES}",
+    # of versions whose warehouses had no id
+    4: f"UPDATE _state.format SET version = 5; {MAKE_ID}",
 }
 """What brings a stage of a format to the next one."""
 
 
-def begin_state(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the private tables of a new stage: all that is in it is to be published."""
+def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -> None:
+    """Make the private tables of a new stage: all that is in it is to be published.
+
+    `warehouse_id` is that of the stage that it replaces, if there was one.
+    """
     connection.execute("CREATE SCHEMA _state")
     connection.execute("CREATE TABLE _state.changed (table_name VARCHAR, partition VARCHAR)")
     connection.execute("INSERT INTO _state.changed VALUES (?, '')", [EVERY_TABLE])
@@ -41,6 +47,7 @@ def begin_state(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE TABLE _state.format (version INTEGER)")
     connection.execute("INSERT INTO _state.format VALUES (?)", [FORMAT])
     connection.execute(f"{_INVENTORY}; {_COMPLETED_SLICES}")
+    stage_id(connection, warehouse_id)
     note_live_rows(connection)
 
 

@@ -5,7 +5,7 @@ What must be published anew is noted in the same transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -46,7 +46,7 @@ class MergeResult:
     """What a merge did.
 
     Rows that were `new`, `touched` (already there, now as last observed) and `deleted` (no longer in the account);
-    changes kept in the table's history; records `rejected`.
+    changes kept in the table's history; records `rejected`. `warehouse` is the id of the one that it was done in.
     """
 
     new: int = 0
@@ -54,6 +54,7 @@ class MergeResult:
     deleted: int = 0
     changed: int = 0
     rejected: int = 0
+    warehouse: str = field(default="", compare=False)
 
 
 def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
@@ -66,16 +67,16 @@ def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
         _remove_suppressed_since(batch, plan, engine.read_suppression(plan.secret))
         published = engine.read_origin()
         with engine.open_stage() as connection:
-            keep_to_one_origin(connection, engine.place, published, plan.origin)
+            origin = keep_to_one_origin(connection, engine.place, published, plan.origin)
             history = [plan.table.history.table] if plan.table.history else []
             for table in (plan.table, plan.quarantine, *history):
                 ensure_table(engine, connection, table)
             merged = _merge(connection, batch, plan)
             if not plan.rejected_only:
                 record_slices(engine, connection, batch)
-        engine.write_origin(plan.origin)
+        engine.write_origin(origin)
     batch.delete()
-    return merged
+    return replace(merged, warehouse=origin.warehouse)
 
 
 def _remove_suppressed_since(batch: Batch, plan: MergePlan, suppressed: SuppressionList) -> None:

@@ -3,7 +3,7 @@
 The stage says so in `_state.origin`, and so does the engine beside what is published, which outlives the stage.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -11,6 +11,7 @@ from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.settings import SANDBOX
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.place import Place
+from resources.warehouse.warehouse_id import staged_id
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 
@@ -21,30 +22,35 @@ class Origin:
 
     account: str
     personal_data: str = ""
+    warehouse: str = field(default="", compare=False)
+    """The id of the warehouse that holds them, where it is known."""
 
 
 def staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:
     """Whose rows the stage holds; None if it has had none yet."""
-    known = connection.execute("SELECT account, personal_data FROM _state.origin").fetchall()
+    known = connection.execute("SELECT account, personal_data, id FROM _state.origin, _state.warehouse").fetchall()
     return Origin(*known[0]) if known else None
 
 
-def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
-    """Keep in the stage whose rows it holds."""
+def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> Origin:
+    """Keep in the stage whose rows it holds; returns that with the id of the warehouse."""
     connection.execute("DELETE FROM _state.origin")
     connection.execute("INSERT INTO _state.origin VALUES (?, ?)", [origin.account, origin.personal_data])
+    return replace(origin, warehouse=staged_id(connection))
 
 
 def keep_to_one_origin(
     connection: duckdb.DuckDBPyConnection, place: Place, published: Origin | None, origin: Origin
-) -> None:
-    """Let the stage be that of `origin`; raises RefusedError if it, or what is `published`, is another's."""
+) -> Origin:
+    """Let the stage be that of `origin`; raises RefusedError if it, or what is `published`, is another's.
+
+    Returns the origin with the id of the warehouse.
+    """
     staged = staged_origin(connection)
     for known in (published, staged):
         if known:
             refuse_others(place, known, origin)
-    if staged != origin:
-        stage_origin(connection, origin)
+    return staged if staged == origin else stage_origin(connection, origin)
 
 
 def refuse_others(place: Place, known: Origin, origin: Origin) -> None:

@@ -7,6 +7,7 @@ from resources.warehouse.engine import Engine
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.stage_tables import ensure_table
+from resources.warehouse.warehouse_id import staged_id
 
 
 def count_by_day(engine: Engine, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
@@ -37,3 +38,9 @@ def list_live_rows(engine: Engine, table: TableSchema) -> list[tuple[Any, ...]]:
         ensure_table(engine, connection, table)
         query = f"SELECT {columns} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL"
         return connection.execute(query).fetchall()
+
+
+def read_warehouse_id(engine: Engine) -> str:
+    """Read the id of the warehouse; one that has no stage yet gets both. Raises WarehouseError."""
+    with engine.hold_writer_lock(), engine.open_stage() as connection:
+        return staged_id(connection)

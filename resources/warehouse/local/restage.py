@@ -35,7 +35,7 @@ def make_stage(folder: Folder, process: Process) -> None:
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         if not has_tables:
             _read_files(connection, folder)
-        begin_state(connection)
+        begin_state(connection, known.warehouse if known else "")
         if known:
             stage_origin(connection, known)
     unfinished.chmod(PRIVATE_FILE)

@@ -25,7 +25,9 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
 from resources.warehouse.columns import create_table, fit_columns
+from resources.warehouse.formats import begin_state
 from resources.warehouse.merge import MergePlan, merge
+from resources.warehouse.origin import Origin, stage_origin
 from resources.warehouse.place import Place
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList, keyed_hash
@@ -82,8 +84,8 @@ def read_with(table: type[Table], records: list[dict[str, Any]], policy: Persona
 def upgraded(rows: pl.DataFrame, policy: PersonalData, older: type[Table] = Older) -> pl.DataFrame:
     """What becomes of a table of an older version."""
     with duckdb.connect() as connection:
-        connection.execute("CREATE SCHEMA _state; CREATE TABLE _state.origin (account VARCHAR, personal_data VARCHAR)")
-        connection.execute("INSERT INTO _state.origin VALUES ('account', ?)", [policy.label])
+        begin_state(connection)
+        stage_origin(connection, Origin("account", policy.label))
         create_table(connection, older.schema_of_table())
         connection.register("rows", Stream(rows))
         connection.execute("INSERT INTO coupon_sessions BY NAME FROM rows")

@@ -14,6 +14,7 @@ from resources.warehouse.formats import FORMAT
 from resources.warehouse.local.database_file import STORAGE_VERSION
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
+from resources.warehouse.queries import read_warehouse_id
 from resources.warehouse.resource import WarehouseResource
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import ACCOUNT, NOON, PLAN, fill, merge, open_batch, publish, thing
@@ -74,9 +75,12 @@ def write_batch(root: Path) -> Path:
 def bring_back_to_format_3(warehouse: WarehouseResource) -> Path:
     """Leave what versions up to 0a04c0c did: no record of merges in the stage, and a merged batch that is kept."""
     note = json.loads(warehouse.folder.origin.read_bytes())
+    del note["warehouse"]
     warehouse.folder.origin.write_text(json.dumps(note | {"format": 3}))
     with duckdb.connect(str(warehouse.folder.stage)) as connection:
-        connection.execute("DROP TABLE _state.completed_slices; UPDATE _state.format SET version = 3")
+        connection.execute(
+            "DROP TABLE _state.completed_slices; DROP TABLE _state.warehouse; UPDATE _state.format SET version = 3"
+        )
     merged = write_batch(warehouse.folder.root)
     (merged / "label").write_text(
         json.dumps({"format": 3, "purpose": "things", "reuse_until": "2999-01-01T00:00:00+00:00", "suppressed": ""})
@@ -104,7 +108,8 @@ def test_a_folder_from_before_merges_were_recorded_is_continued_and_not_publishe
         ]
     assert publish(warehouse).files_written == 1, "of the month that has changed"
     assert in_database(warehouse.folder.root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
-    assert json.loads(warehouse.folder.origin.read_bytes())["format"] == FORMAT
+    note = json.loads(warehouse.folder.origin.read_bytes())
+    assert (note["format"], note["warehouse"]) == (FORMAT, read_warehouse_id(warehouse.engine))
 
 
 @pytest.mark.parametrize("version", STATE)
@@ -155,6 +160,7 @@ def test_the_note_of_a_newer_version_is_refused_before_anything_is_read(tmp_path
     warehouse = WarehouseResource(data_dir=str(tmp_path))
     merge(warehouse, thing("a"))
     note = json.loads(warehouse.folder.origin.read_bytes())
+    assert note.pop("warehouse") == read_warehouse_id(warehouse.engine)
     assert note == {"format": FORMAT, "account": ACCOUNT.account, "personal_data": ""}
     warehouse.folder.origin.write_text(json.dumps(note | {"format": FORMAT + 1, "more": "of a newer version"}))
     with pytest.raises(RefusedError, match="was written by a newer version"):

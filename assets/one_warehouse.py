@@ -1,0 +1,59 @@
+"""What is published was written in one warehouse: else each of several hosts would publish its part as the whole.
+
+The data version of each materialisation says in which one it was written. Dagster looks versions up by partition, which
+it does with no other tag and with no metadata.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+
+from assets.dagster_internals import latest_versions
+from resources.warehouse.errors import RefusedError
+
+WAREHOUSE = "warehouse"
+"""The name of the id in metadata, and the beginning of a version."""
+
+_DIGITS_SHOWN = 8
+_TABLES_SHOWN = 3
+
+
+def make_version(warehouse_id: str) -> dg.DataVersion:
+    """Make the version of what was just written in a warehouse; no two are the same."""
+    return dg.DataVersion(f"{WAREHOUSE}:{warehouse_id}:{uuid4().hex}")
+
+
+def refuse_other_warehouses(
+    instance: dg.DagsterInstance, tables: Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None], warehouse_id: str
+) -> None:
+    """Raise RefusedError if the newest version of a table, or of one of its partitions, is of another one.
+
+    Versions without an id, as they were before warehouses had one, are of any.
+    """
+    others = dict[str, set[str]]()
+    for table, versions in latest_versions(instance, tables):
+        for other in set(_ids(versions)) - {warehouse_id}:
+            others.setdefault(other[:_DIGITS_SHOWN], set()).add(table.to_user_string())
+    if not others:
+        return
+    written = "; ".join(f"{other} ({_enumerate(sorted(names))})" for other, names in sorted(others.items()))
+    raise RefusedError(
+        f"Nothing is published, as this run has the warehouse {warehouse_id[:_DIGITS_SHOWN]}, and the newest rows were "
+        f"written in another: {written}. If hosts have folders of their own, let them share one warehouse "
+        "(COUPONTOOLS_WAREHOUSE and COUPONTOOLS_STORAGE), and read the partitions again. If this one replaces the "
+        "other, run dagster asset wipe --all, after which they show as missing, and read them again."
+    )
+
+
+def _ids(versions: Iterable[str]) -> Iterator[str]:
+    for version in versions:
+        name, _, rest = version.partition(":")
+        if name == WAREHOUSE:
+            yield rest.partition(":")[0]
+
+
+def _enumerate(names: list[str]) -> str:
+    more = len(names) - _TABLES_SHOWN
+    return f"{', '.join(names[:_TABLES_SHOWN])}{f' and {more} more tables' if more > 0 else ''}"
