@@ -7,6 +7,7 @@ import dagster as dg
 from assets.catalogue import ASSETS
 from assets.checks import audit
 from assets.published_database import published_database
+from pipelines.alerts.sensor import alerts
 from pipelines.jobs import export, export_loyalty_users, full_export, publish
 from pipelines.schedules import daily_export, daily_export_of_loyalty_users, weekly_full_export
 from pipelines.sensors import loyalty_card_partitions, publish_after_updates
@@ -27,7 +28,7 @@ def build_defs(
         asset_checks=[audit],
         jobs=[export, full_export, export_loyalty_users, publish],
         schedules=[daily_export, daily_export_of_loyalty_users, weekly_full_export],
-        sensors=[publish_after_updates, loyalty_card_partitions],
+        sensors=[publish_after_updates, loyalty_card_partitions, alerts],
         resources={
             "coupontools": coupontools or CoupontoolsResource(),
             "warehouse": warehouse or WarehouseResource(),

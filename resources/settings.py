@@ -39,6 +39,12 @@ def _address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _page(url: str) -> str:
+    if not _is_address(url.strip()) or "@" in url:
+        raise PydanticCustomError("address", "should start with http:// or https:// and a host, without user name")
+    return url.strip().rstrip("/")
+
+
 def _is_address(url: str) -> bool:
     """Whether httpx can ask at the address, and a name server for its host."""
     import httpx  # not for whoever asks for help
@@ -231,3 +237,6 @@ class Alerts(_Settings):
     """Who is alerted when an export fails."""
 
     alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")
+    dagster_url: Annotated[str, AfterValidator(_page)] | None = Field(
+        None, description="where people open Dagster, for links to its runs"
+    )

@@ -265,6 +265,7 @@ HOUR = timedelta(hours=1)
         f"goes on where it stopped, for {RESUMABLE_FOR // HOUR} hours",
         f"up to {MAX_DAYS_TO_CATCH_UP} days before it that were missed",
         f"nothing has come for {WARN_AFTER // HOUR} hours, and red after {FAIL_AFTER // HOUR}",
+        f"which tables are red because nothing has come for {FAIL_AFTER // HOUR} hours",
         f"tried again after {RETRY_WAITS[0]} seconds, and after another {RETRY_WAITS[1]};",
         f"`COUPONTOOLS_PERSONAL_DATA_KEY` ({settings.MIN_KEY} characters or more)",
         f"gives one back ({MIN_KEY_IN_DATA} characters or more",

@@ -1,4 +1,4 @@
-"""What receivers of alerts have been sent, so that a problem is told once to each, and once more when it is over."""
+"""What receivers of alerts have been sent, so that each is sent a problem once, and once more when it is over."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

@@ -130,6 +130,7 @@ def test_what_runs_and_when() -> None:
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
         "publish_after_updates": running,
         "loyalty_card_partitions": running,
+        "alerts": running,
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
+from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
 
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
 
@@ -56,6 +56,10 @@ WRONG = [
         ("START_DATE", day, "should be a day from 1970-01-01 to today")
         for day in ("1969-12-31", "0001-01-01", TOMORROW)
     ],
+    *[
+        ("DAGSTER_URL", url, "a host, without user name")
+        for url in ("dagster.example", "https://me:hush@dagster.example")
+    ],
     ("DATA_DIR", "~nobody-of-this-name/data", "without ~"),
     ("DATA_DIR", "data\r", "without a line end"),
     ("DATA_DIR", "d\udcffta", "UTF-8"),
@@ -63,7 +67,7 @@ WRONG = [
 
 
 def read() -> None:
-    for settings in (ApiAddress, ApiCredentials, ApiLimits, Storage):
+    for settings in (Alerts, ApiAddress, ApiCredentials, ApiLimits, Storage):
         settings.read()
 
 

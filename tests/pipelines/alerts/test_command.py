@@ -1,7 +1,6 @@
 """The alerts of the command, as a real web server and a real mail server receive them."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,24 +12,10 @@ from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.command import Finished, run_command
 from tests.support.fixed_server import replying
-from tests.support.receivers import PASSWORD, PATH, MailReceiver, WebReceiver, mail_receiver, web_receiver
+from tests.support.receivers import PASSWORD, PATH, MailReceiver, WebReceiver
 
 SECRET = "hush-hush-hush"
 DAYS = ("--from", "2026-01-01", "--to", "2026-01-31")
-
-
-@pytest.fixture
-def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebReceiver]:
-    """A web receiver, named by the environment."""
-    with web_receiver() as receiver:
-        monkeypatch.setenv("COUPONTOOLS_ALERTS", receiver.address)
-        yield receiver
-
-
-@pytest.fixture
-def mail() -> Iterator[MailReceiver]:
-    with mail_receiver() as receiver:
-        yield receiver
 
 
 def failing_export(**environment: str) -> Finished:
@@ -40,7 +25,7 @@ def failing_export(**environment: str) -> Finished:
     return finished
 
 
-def test_a_failed_export_is_told_once_and_the_next_good_one_that_it_is_well_again(
+def test_a_failed_export_is_alerted_of_once_and_once_more_when_the_next_one_is_good(
     serve: Serve, web: WebReceiver, data_dir: Path
 ) -> None:
     serve(account())
@@ -64,7 +49,7 @@ def test_a_failed_export_is_told_once_and_the_next_good_one_that_it_is_well_agai
     assert SECRET not in first + last
 
 
-def test_a_receiver_that_is_down_fails_no_export_and_is_told_the_next_time(
+def test_a_receiver_that_is_down_fails_no_export_and_is_sent_it_the_next_time(
     serve: Serve, web: WebReceiver, mail: MailReceiver
 ) -> None:
     serve(account())
@@ -86,7 +71,7 @@ def test_a_receiver_that_is_down_fails_no_export_and_is_told_the_next_time(
     assert not [secret for secret in (PATH, PASSWORD, SECRET) if secret in shown]
 
 
-def test_a_check_that_fails_is_told_with_its_table_and_what_to_do(
+def test_a_check_that_fails_is_alerted_of_with_its_table_and_what_to_do(
     serve: Serve, web: WebReceiver, data_dir: Path
 ) -> None:
     serve(account({1: 3}))
@@ -101,7 +86,7 @@ def test_a_check_that_fails_is_told_with_its_table_and_what_to_do(
     assert "Nothing new is published until it passes" in text
 
 
-def test_records_over_the_threshold_of_the_quarantine_are_told(serve: Serve, web: WebReceiver) -> None:
+def test_records_over_the_threshold_of_the_quarantine_are_alerted_of(serve: Serve, web: WebReceiver) -> None:
     made = account()
     for number in range(100):
         made.put_record("subaccounts", {"ID": f"sub_{number}", "expiry_date": "jan@example.com"})
@@ -130,7 +115,7 @@ def test_what_the_api_says_is_sent_without_keys_and_people(web: WebReceiver) -> 
     assert "error 999: … of …, … (!channel) (at)here" in text
 
 
-def test_a_variable_that_is_lost_is_told_and_nothing_is_made_of_an_interruption_or_a_wrong_option(
+def test_a_variable_that_is_not_set_is_alerted_of_but_no_interruption_and_no_wrong_option(
     web: WebReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run_command("export", *DAYS).code == 1
@@ -146,7 +131,7 @@ def test_a_variable_that_is_lost_is_told_and_nothing_is_made_of_an_interruption_
     assert web.take() == []
 
 
-def test_an_error_that_nobody_has_foreseen_is_told_by_its_type_alone(
+def test_an_error_that_nobody_has_foreseen_is_sent_as_its_type_alone(
     web: WebReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: object, **_named: object) -> None:
@@ -160,7 +145,7 @@ def test_an_error_that_nobody_has_foreseen_is_told_by_its_type_alone(
     assert "Peeters" not in text
 
 
-def test_where_nothing_can_be_kept_it_is_told_all_the_same(serve: Serve, web: WebReceiver, tmp_path: Path) -> None:
+def test_where_nothing_can_be_kept_alerts_are_sent_all_the_same(serve: Serve, web: WebReceiver, tmp_path: Path) -> None:
     serve(account())
     (tmp_path / "file").write_text("in the way")
     failed = failing_export(COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"))
