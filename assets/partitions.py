@@ -1,7 +1,7 @@
 """The partitions of assets, and the days that a run is about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -37,6 +37,8 @@ class Window:
 
     start: date | None = None
     end: date | None = None
+    is_anew: bool = field(default=False, kw_only=True)
+    """Whether it is read for something that has just happened: what was read before, by whomever, is of no use."""
 
     @property
     def resumable_for(self) -> timedelta:
@@ -46,7 +48,7 @@ class Window:
         was read of a day that is not over does not.
         """
         is_not_over = self.end is not None and self.end >= datetime.now(UTC).date()
-        return timedelta(0) if is_not_over else RESUMABLE_FOR
+        return timedelta(0) if is_not_over or self.is_anew else RESUMABLE_FOR
 
     @property
     def is_everything(self) -> bool:

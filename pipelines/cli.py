@@ -51,6 +51,7 @@ def app() -> None:
     coupontools check --probe         what works, and what your account answers
     coupontools adopt                 the folder's account has new keys
     coupontools forget --email WHO    erase one person from all that is kept
+    coupontools webhooks              receive events, for tables that are minutes old
     coupontools dictionary            every table, view and column
     coupontools sandbox --port 8080   the embedded API as a server
 
@@ -161,6 +162,24 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 
     lines = sys.stdin.buffer.read() if stdin else b""
     forget(emails, phones, lines.decode(errors="replace").splitlines())
+
+
+@app.command()
+@click.option(
+    "--port", default=8090, show_default=True, type=PORTS, help="Port to receive at; a proxy with TLS is before it."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to receive at.")
+def webhooks(port: int, host: str) -> None:
+    """Receive the events that Coupontools sends, until Ctrl-C.
+
+    An event says that something has happened: Dagster's sensor webhook_updates reads within a minute what it touches.
+    The address ends in COUPONTOOLS_WEBHOOK_TOKEN, or else in a random word, which is printed.
+    """
+    _silence_dagster()
+
+    from pipelines.webhooks import receive_webhooks
+
+    receive_webhooks(host, port)
 
 
 @app.command()

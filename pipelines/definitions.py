@@ -7,10 +7,11 @@ import dagster as dg
 from assets.catalogue import ASSETS
 from assets.checks import audit
 from assets.published_database import published_database
+from assets.webhook_events import webhook_events
 from pipelines.alerts.sensor import alerts
-from pipelines.jobs import export, export_loyalty_users, full_export, publish
+from pipelines.jobs import export, export_loyalty_users, export_webhook_events, full_export, publish
 from pipelines.schedules import daily_export, daily_export_of_loyalty_users, weekly_full_export
-from pipelines.sensors import loyalty_card_partitions, publish_after_updates
+from pipelines.sensors import loyalty_card_partitions, publish_after_updates, webhook_updates
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.resource import WarehouseResource
 
@@ -24,11 +25,11 @@ def build_defs(
 ) -> dg.Definitions:
     """Build the definitions, with other resources, loggers or another executor than those of the code location."""
     return dg.Definitions(
-        assets=[*ASSETS.values(), published_database],
+        assets=[*ASSETS.values(), webhook_events, published_database],
         asset_checks=[audit],
-        jobs=[export, full_export, export_loyalty_users, publish],
+        jobs=[export, full_export, export_loyalty_users, export_webhook_events, publish],
         schedules=[daily_export, daily_export_of_loyalty_users, weekly_full_export],
-        sensors=[publish_after_updates, loyalty_card_partitions, alerts],
+        sensors=[publish_after_updates, loyalty_card_partitions, webhook_updates, alerts],
         resources={
             "coupontools": coupontools or CoupontoolsResource(),
             "warehouse": warehouse or WarehouseResource(),

@@ -11,11 +11,14 @@ import click
 from assets.catalogue import SOURCES
 from assets.checks import MAX_DROP, describe_failed, evaluate
 from assets.ingest import checks
-from assets.ingest.ingest import RunResources, ingest
+from assets.ingest.destination import RunResources
+from assets.ingest.ingest import ingest
 from assets.ingest.ingested import Ingested
 from assets.ingest.table_asset import EXTRACTS
 from assets.partitions import Window
 from assets.report.publish import publish
+from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.update import update_from_events
 from pipelines.export_failure import CHECK, PUBLISH, START, TABLE, ExportFailure, FailedPart
 from pipelines.progress import open_progress_log
 from resources.coupontools.resource import CoupontoolsResource
@@ -84,6 +87,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
         resources, read = RunResources(CoupontoolsResource(accept_counts=accept_counts), warehouse, log), _Read()
         try:
             _read_tables(resources, window, read)
+            _read_events(resources, read)
             if not read.tables:
                 raise ExportFailure(read.failed, (START, TABLE))
             audited = evaluate(warehouse.engine, largest_drop=1.0 if accept_drop else MAX_DROP)
@@ -114,3 +118,11 @@ def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:
             read.tables.append(ingest(resources, table, EXTRACTS[table], window if source.day else None))
         except Exception as error:
             read.failed.append(FailedPart.by_error(TABLE, table.TABLE, error, str(window)))
+
+
+def _read_events(resources: RunResources, read: _Read) -> None:
+    """Merge the events of webhooks that wait, and read what they touch."""
+    try:
+        update_from_events(resources)
+    except Exception as error:
+        read.failed.append(FailedPart.by_error(TABLE, WebhookEvent.TABLE, error))

@@ -1,11 +1,13 @@
 """`coupontools forget`: erases people from all that the export keeps, and keeps them out of later exports."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 import polars as pl
 
 from assets.catalogue import TABLES
+from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.intake import erase_waiting
 from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 from resources.warehouse.erasure import People
@@ -37,12 +39,17 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
     try:
         people, tables = _people(warehouse, named), [table.schema_of_table() for table in TABLES]
         erased = erase(warehouse.engine, warehouse.store, people, tables)
+        erased = _add(erased, WebhookEvent.TABLE, erase_waiting(warehouse))
     except RefusedError as error:
         raise click.ClickException(f"Nobody was erased. {error}") from None
     except (SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
     rows_by_table = ", ".join(f"{rows:,} in {table}" for table, rows in erased.items()) or "none"
     click.echo(f"Rows from which the person was erased: {rows_by_table}. Later exports keep the person out.")
+
+
+def _add(erased: Mapping[str, int], table: str, rows: int) -> dict[str, int]:
+    return {**erased, table: erased.get(table, 0) + rows} if rows else dict(erased)
 
 
 def _identifier(text: str, where: str, *, is_address: bool) -> str:

@@ -7,6 +7,7 @@ from assets.checks import audit
 from assets.loyalty import loyalty_cards, loyalty_users
 from assets.partitions import daily
 from assets.published_database import published_database
+from assets.webhook_events import webhook_events
 
 _all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users)
 
@@ -36,6 +37,14 @@ export_loyalty_users = dg.define_asset_job(
     selection=dg.AssetSelection.assets(loyalty_cards, loyalty_users, published_database),
     tags={"coupontools/reads": "cards"},
     description="Read the loyalty cards and their users, check them, and publish them with all other tables.",
+)
+
+export_webhook_events = dg.define_asset_job(
+    "export_webhook_events",
+    selection=dg.AssetSelection.assets(webhook_events, published_database)
+    | dg.AssetSelection.checks(*audit.check_keys),
+    tags={"coupontools/reads": "events"},
+    description="Read what the events of webhooks touch, check all tables, and publish them.",
 )
 
 publish = dg.define_asset_job(

@@ -1,11 +1,15 @@
-"""The sensors: what runs when a table was updated or the account has other loyalty cards."""
+"""The sensors: what runs when a table was updated, the account has other loyalty cards, or events have come."""
+
+import time
 
 import dagster as dg
+from dagster import DagsterRunStatus
 
 from assets.loyalty import list_cards
 from assets.partitions import cards, partition_range
 from assets.published_database import published_database
-from pipelines.jobs import export_loyalty_users
+from assets.webhooks.intake import open_inbox
+from pipelines.jobs import export_loyalty_users, export_webhook_events
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.settings import SettingsError
@@ -13,6 +17,11 @@ from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
+
+SECONDS_AFTER_A_FAILURE = 300
+"""How long after a run for events that has failed the next one begins."""
+
+_BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 publish_after_updates = dg.AutomationConditionSensorDefinition(
     "publish_after_updates",
@@ -58,3 +67,22 @@ def loyalty_card_partitions(
 def _is_a_name(card: str) -> bool:
     """Whether an id can be shown as it is, as the name of a partition."""
     return make_printable(card) == card
+
+
+@dg.sensor(job=export_webhook_events, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def webhook_updates(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
+    """Read what verified events of webhooks touch: one run for all that have come, and none beside it."""
+    try:
+        waiting = open_inbox(warehouse).list_files("verified")
+    except SettingsError as error:
+        return dg.SkipReason(make_printable(str(error)))
+    if not waiting:
+        return dg.SkipReason("No verified event waits.")
+    last = context.instance.get_run_records(dg.RunsFilter(job_name=export_webhook_events.name), limit=1)
+    if last and not last[0].dagster_run.is_finished:
+        return dg.SkipReason("A run reads what earlier events touch.")
+    if last and last[0].dagster_run.status == DagsterRunStatus.FAILURE:
+        left = SECONDS_AFTER_A_FAILURE - (time.time() - (last[0].end_time or 0))
+        if left > 0:
+            return dg.SkipReason(f"The last run has failed; the next one may begin in {left:.0f} seconds.")
+    return dg.RunRequest(tags=_BEFORE_BACKFILLS)

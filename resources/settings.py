@@ -25,6 +25,9 @@ MAX_RECORD_BYTES = 16_000_000
 MIN_KEY = 16
 """Characters of the key that personal data is hashed with."""
 
+MIN_TOKEN = 16
+"""Characters of the token that webhooks are received at."""
+
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the text is one line that names it and says what to do."""
@@ -69,6 +72,16 @@ def _printable(secret: SecretStr) -> SecretStr:
     if text[0] == text[-1] and text[0] in "\"'":
         raise PydanticCustomError("key", "should be the key as the dashboard shows it, without quotes around it")
     return secret
+
+
+def _in_path(secret: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(secret.get_secret_value()):
+        message = "should be {length} or more letters, digits, - and _, as it is a part of an address"
+        raise PydanticCustomError("token", message, {"length": MIN_TOKEN})
+    return secret
+
+
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{MIN_TOKEN},200}}", re.ASCII)
 
 
 def _folder(path: Path) -> Path:
@@ -240,3 +253,12 @@ class Alerts(_Settings):
     dagster_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None, description="where people open Dagster, for links to its runs"
     )
+
+
+class Webhooks(_Settings):
+    """How events are received, and how long they are kept."""
+
+    webhook_token: Annotated[SecretStr, AfterValidator(_in_path)] | None = Field(
+        None, description="the last part of the address that webhooks are sent to, a secret"
+    )
+    webhook_retention_days: int = Field(90, ge=1, le=36_500, description="days that events of webhooks are kept")

@@ -36,15 +36,19 @@ class Redactor:
         self, rows: pl.DataFrame, rejected: pl.DataFrame, keys: pl.DataFrame
     ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Redact the rows and the rejected records of a page, and key columns."""
-        schema = self.table.schema_of_table()
-        rows = remove_suppressed(rows, schema, self.suppressed)
         rejected = remove_suppressed(rejected, Quarantine.schema_of_table(), self.suppressed)
-        keys = remove_suppressed(keys, schema, self.suppressed)
+        keys = remove_suppressed(keys, self.table.schema_of_table(), self.suppressed)
         if self.policy.personal_data == "keep":
-            return rows, rejected, keys
-        rows = self._redact_columns(rows).with_columns(self._redact_json(rows["_extra"]))
+            return self.redact_rows(rows), rejected, keys
         rejected = rejected.with_columns(self._redact_json(rejected["record"]))
-        return rows, rejected, self._redact_columns(keys)
+        return self.redact_rows(rows), rejected, self._redact_columns(keys)
+
+    def redact_rows(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Redact rows of the table."""
+        rows = remove_suppressed(rows, self.table.schema_of_table(), self.suppressed)
+        if self.policy.personal_data == "keep":
+            return rows
+        return self._redact_columns(rows).with_columns(self._redact_json(rows["_extra"]))
 
     @property
     def _key(self) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 
 from assets.ingest import checks
-from assets.ingest.ingest import Extract, RunResources, ingest
+from assets.ingest.destination import RunResources
+from assets.ingest.ingest import Extract, ingest
 from assets.ingest.materialization import add_picture, add_row_counts, results
 from assets.partitions import Days, cards, daily, has_partitions, window_of
 from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
@@ -43,10 +44,10 @@ def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:
 
 def _declaration(table: type[Table]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     source = source_of(table)
-    history = [_spec(table.HISTORY, source.group, deps=[table.TABLE])] if table.HISTORY else []
+    history = [asset_spec(table.HISTORY, source.group, deps=[table.TABLE])] if table.HISTORY else []
     return dg.multi_asset(
         name=table.TABLE,
-        specs=[_spec(table, source.group), *history],
+        specs=[asset_spec(table, source.group), *history],
         check_specs=checks.specs(table),
         partitions_def=_PARTITIONS[source.partitions] if source.partitions else None,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -101,7 +102,8 @@ def _parents_of_run(context: dg.AssetExecutionContext, table: type[Table]) -> Se
     return context.partition_keys if has_parents else None
 
 
-def _spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+def asset_spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+    """Specify the asset of a table."""
     has_personal_data = any(column.personal for column in table.columns())
     return dg.AssetSpec(
         table.TABLE,

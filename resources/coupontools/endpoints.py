@@ -38,6 +38,8 @@ class Endpoint:
     """The application codes that say that the parent no longer exists."""
     not_available_codes: frozenset[int] = frozenset()
     """The application codes that say that the account does not have this part."""
+    identified_by: str | None = None
+    """The field by which an answer that has no id is known to be the one record itself."""
     guessed: bool = False
     """Whether nothing documents the path, so that a 404 means an empty part."""
     may_hide_records: bool = False
@@ -171,8 +173,22 @@ ENDPOINTS: Mapping[str, Part] = {
 """Every part of an account that can be read; tokens (sign-on, password reset) and writing calls are not among them."""
 
 
-READABLE = frozenset(endpoint for part in ENDPOINTS.values() for endpoint in (part.v3, part.v4) if endpoint)
-"""All endpoints of the table; the client asks no other."""
+WEBHOOK_VERIFICATION = Endpoint(
+    "v3/webhook/verification",
+    parent="webhook",
+    one=True,
+    identified_by="webhook",
+    not_found_codes=frozenset({509}),
+)
+"""Says whether an event came from the API; it is no part of an account (section 7)."""
+
+READABLE = frozenset(
+    (
+        *(endpoint for part in ENDPOINTS.values() for endpoint in (part.v3, part.v4) if endpoint),
+        WEBHOOK_VERIFICATION,
+    )
+)
+"""All endpoints that may be asked; the client asks no other."""
 
 
 def choose_endpoints(versions: str) -> Mapping[str, Endpoint]:

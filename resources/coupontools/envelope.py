@@ -131,7 +131,8 @@ def _parse_integer(digits: str) -> int | str:
 
 def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
     """Whether the answer itself is the one record, and not what is around a list."""
-    if endpoint.records in payload or not any(name in payload for name in _IDS):
+    ids = (*_IDS, endpoint.identified_by)
+    if endpoint.records in payload or not any(name in payload for name in ids):
         return False
     return endpoint.one or not any(map(_is_list_of_objects, payload.values()))
 

@@ -1,5 +1,6 @@
 """Queries that the assets put to the stage."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -44,3 +45,12 @@ def read_warehouse_id(engine: Engine) -> str:
     """Read the id of the warehouse; one that has no stage yet gets both. Raises WarehouseError."""
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         return staged_id(connection)
+
+
+def read_values(engine: Engine, table: TableSchema, column: str, keys: Collection[str]) -> dict[str, Any]:
+    """Read a column of those rows of the stage that have one of these keys, by key. Raises WarehouseError."""
+    (key,) = map(quoted_name, table.key)
+    with engine.hold_writer_lock(), engine.open_stage() as connection:
+        ensure_table(engine, connection, table)
+        query = f"SELECT {key}, {quoted_name(column)} FROM {quoted_name(table.name)} WHERE list_contains(?, {key})"
+        return dict(connection.execute(query, [list(keys)]).fetchall())

@@ -25,9 +25,10 @@ GROUPS = {
     "directories": ("directories", "directory_campaigns", "directory_registrations"),
     "accounts": ("subaccounts",),
     "messaging": ("sms_groups", "sms_contacts", "email_groups"),
+    "webhooks": ("webhook_events",),
 }
 TABLES = sorted(table for members in GROUPS.values() for table in members)
-READ = [table for table in TABLES if not table.endswith("_changes")]
+READ = [table for table in TABLES if not table.endswith("_changes") and table != "webhook_events"]
 PARTITIONS = {
     "coupon_sessions": "daily",
     "coupon_session_changes": "daily",
@@ -120,7 +121,7 @@ def test_what_is_checked_and_what_blocks() -> None:
 def test_what_runs_and_when() -> None:
     repository = defs.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"export", "full_export", "export_loyalty_users", "publish"}
+    assert jobs == {"export", "full_export", "export_loyalty_users", "export_webhook_events", "publish"}
     assert {schedule.name: (schedule.job_name, schedule.cron_schedule) for schedule in repository.schedule_defs} == {
         "daily_export": ("export", "15 0 * * *"),
         "daily_export_of_loyalty_users": ("export_loyalty_users", "20 0 * * *"),
@@ -131,6 +132,7 @@ def test_what_runs_and_when() -> None:
         "publish_after_updates": running,
         "loyalty_card_partitions": running,
         "alerts": running,
+        "webhook_updates": running,
     }
 
 

@@ -174,6 +174,7 @@ WHOLE_COUNTS = {
     "sms_groups": 1,
     "sms_contacts": 1,
     "email_groups": 1,
+    "webhook_events": 0,
     "quarantine": 0,
 }
 """The rows of `whole_account` in each table."""

@@ -14,7 +14,8 @@ import pytest
 from assets.catalogue import ASSETS, TABLES
 from assets.coupon_sessions import coupon_sessions
 from assets.ingest import materialization
-from assets.ingest.ingest import RunResources, ingest
+from assets.ingest.destination import RunResources
+from assets.ingest.ingest import ingest
 from assets.ingest.table_asset import EXTRACTS
 from assets.partitions import Window
 from assets.tables.quarantine import Quarantine

@@ -1,0 +1,46 @@
+"""Events that came by webhook, and what they touch in the other tables."""
+
+from typing import Any
+
+import dagster as dg
+
+from assets.ingest.destination import RunResources
+from assets.ingest.table_asset import asset_spec
+from assets.one_warehouse import WAREHOUSE, make_version
+from assets.policies import API_POOL, as_dagster_failure
+from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.update import update_from_events
+from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.resource import WarehouseResource
+
+
+@dg.multi_asset(name=WebhookEvent.TABLE, specs=[asset_spec(WebhookEvent, "webhooks")], pool=API_POOL)
+def webhook_events(
+    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+) -> dg.MaterializeResult[Any]:
+    """Merge the events that wait, and read the sessions of the campaigns and days that the verified ones name.
+
+    What is read for them is noted on its tables as an observation: a day of which some campaigns were read has not been
+    read, and the daily export must still do so.
+    """
+    with as_dagster_failure(context.retry_number):
+        updated = update_from_events(RunResources(coupontools, warehouse, context.log))
+    for ingested in updated.ingested:
+        metadata = {
+            "records read": ingested.report.records,
+            "rows new": ingested.merged.new,
+            "rows touched": ingested.merged.touched,
+        }
+        context.log_event(dg.AssetObservation(ingested.table.TABLE, "Read for events of webhooks.", metadata=metadata))
+    warehouse_id = updated.events.warehouse
+    return dg.MaterializeResult(
+        asset_key=WebhookEvent.TABLE,
+        data_version=make_version(warehouse_id) if warehouse_id else None,
+        metadata={
+            "events new": updated.events.new,
+            "events decided": updated.events.touched,
+            "events deleted": updated.deleted,
+            WAREHOUSE: warehouse_id or "nothing was written",
+            "API requests": sum(ingested.report.traffic.requests for ingested in updated.ingested),
+        },
+    )

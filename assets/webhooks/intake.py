@@ -1,0 +1,85 @@
+"""Takes events in: makes rows of them, redacts these, and only then lets them lie on disk."""
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+
+from assets.ingest.personal_data import Redactor
+from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.rows import make_rows
+from resources.coupontools.masking import MIN_KEY_IN_DATA, make_masker
+from resources.coupontools.requests import Credentials
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import find_suppressed, remove_suppressed
+from resources.webhooks.event import Event, read_event
+from resources.webhooks.inbox import Inbox, state_of
+from resources.webhooks.signature import is_signed
+
+MAX_ID_ASKED = 100
+"""Characters of an id that the API is asked about; a longer one is none of its own."""
+
+
+def open_inbox(warehouse: WarehouseResource) -> Inbox:
+    """Return the inbox of a warehouse; nothing is read or written yet. Raises SettingsError."""
+    return Inbox(warehouse.folder.state / "webhooks")
+
+
+class EventIntake:
+    """Stores events in the inbox of a warehouse, without the people and values that may not be kept."""
+
+    def __init__(self, warehouse: WarehouseResource, keys: Credentials, note_waiting: Callable[[], None]) -> None:
+        """Name the account by its keys; `note_waiting` is called whenever events were stored that must be verified."""
+        self._warehouse = warehouse
+        self._inbox = open_inbox(warehouse)
+        self._client_secret = keys.client_secret.encode()
+        self._mask = make_masker((keys.client_secret, keys.client_id), MIN_KEY_IN_DATA)
+        self._note_waiting = note_waiting
+
+    def read(self, body: bytes, signature: str | None) -> Event:
+        """Read a body, in which the account's keys are masked. Raises NonsenseError."""
+        return read_event(self._mask(body), is_signed=is_signed(body, signature, self._client_secret))
+
+    def store(self, events: Sequence[Event]) -> None:
+        """Write events to disk, all or none. Raises FullError, WarehouseError and OSError."""
+        rows = make_rows(events)
+        signed = pl.Series([event.is_signed for event in events], dtype=pl.Boolean)
+        can_be_asked = (rows["event_id"] != pl.Series([event.digest for event in events])) & (
+            rows["event_id"].str.len_chars() <= MAX_ID_ASKED
+        )
+        with self._inbox.lock():  # so that whoever is forgotten now is kept out, or erased once this is written
+            rows = self._redact(rows)
+            self._inbox.add(
+                {
+                    "verified": rows.filter(signed),
+                    "waiting": rows.filter(~signed & can_be_asked),
+                    "refused": rows.filter(~signed & ~can_be_asked),
+                }
+            )
+        if (~signed & can_be_asked).any():
+            self._note_waiting()
+
+    def _redact(self, rows: pl.DataFrame) -> pl.DataFrame:
+        policy = self._warehouse.personal_data
+        keep_salt = policy.personal_data == "drop"
+        suppressed = self._warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
+        redactor = Redactor.over(WebhookEvent, policy, suppressed)
+        return redactor.redact_rows(rows) if redactor else rows
+
+
+def erase_waiting(warehouse: WarehouseResource) -> int:
+    """Erase everybody who is suppressed from the events that wait; returns the events that named one of them.
+
+    Raises WarehouseError and SettingsError.
+    """
+    inbox, schema, count = open_inbox(warehouse), WebhookEvent.schema_of_table(), 0
+    if not inbox.exists():
+        return 0
+    with inbox.lock():
+        suppressed = warehouse.engine.read_suppression(warehouse.personal_data.secret)
+        for file in inbox.list_files():
+            rows = inbox.read(file)
+            if rows is not None and find_suppressed(rows, schema, suppressed) is not None:
+                erased = remove_suppressed(rows, schema, suppressed)
+                count += sum(one != other for one, other in zip(rows.rows(), erased.rows(), strict=True))
+                inbox.replace(file, {state_of(file): erased})
+    return count

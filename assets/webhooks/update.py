@@ -1,0 +1,121 @@
+"""Brings the tables up to date with the events in the inbox: merges these, and reads what the verified ones touch.
+
+An event is removed from the inbox when all of that is done, so that a run that fails loses none: the next one begins
+with the same events, and merging or reading once more changes nothing.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+
+import assets.catalogue  # noqa: F401  (its modules say how each table is extracted)
+from assets.errors import IngestError
+from assets.ingest import checks
+from assets.ingest.destination import Destination, RunResources
+from assets.ingest.ingest import ingest
+from assets.ingest.ingested import Ingested
+from assets.ingest.table_asset import EXTRACTS
+from assets.tables.campaigns import Campaign
+from assets.tables.quarantine import Quarantine
+from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.intake import open_inbox
+from assets.webhooks.touched import Hint, reads_for
+from resources.settings import Webhooks
+from resources.warehouse.batches import open_batch
+from resources.warehouse.deletions import CompleteReads
+from resources.warehouse.merge import MergeResult
+from resources.warehouse.queries import read_values
+from resources.warehouse.retention import delete_rows_before
+from resources.webhooks.inbox import Inbox, State, state_of, written_at
+
+MAX_TIME_TO_VERIFY = timedelta(hours=24)
+"""How long an event waits to be verified; after that it stays in its table as one of which nothing is known."""
+
+_VERIFIED: Mapping[State, bool | None] = {"verified": True, "waiting": None, "refused": False}
+_NOTHING: CompleteReads = ()
+
+
+@dataclass(frozen=True)
+class Updated:
+    """What the events of the inbox came to."""
+
+    events: MergeResult = field(default_factory=MergeResult)
+    deleted: int = 0
+    """Events that were older than COUPONTOOLS_WEBHOOK_RETENTION_DAYS."""
+    ingested: Sequence[Ingested] = ()
+    """What was read for them."""
+
+
+def update_from_events(resources: RunResources) -> Updated:
+    """Merge the events of the inbox and read what they touch; nothing where none was ever received.
+
+    Raises SettingsError, CoupontoolsError, WarehouseError and IngestError; then all events stay in the inbox.
+    """
+    inbox, engine = open_inbox(resources.warehouse), resources.warehouse.engine
+    if not inbox.exists():
+        return Updated()
+    schema = WebhookEvent.schema_of_table()
+    merged, ingested, files = MergeResult(), [], inbox.list_files()
+    if files:
+        rows, merged = _merge(resources, inbox, files)
+        ingested = _read_what_is_touched(resources, rows.filter("verified"))
+        with inbox.lock():
+            inbox.remove([file for file in files if _is_done(file)])
+    oldest = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=Webhooks.read().webhook_retention_days)
+    return Updated(merged, delete_rows_before(engine, schema, "received_at", oldest), ingested)
+
+
+def _merge(resources: RunResources, inbox: Inbox, files: Sequence[str]) -> tuple[pl.DataFrame, MergeResult]:
+    """Merge the events of some files; returns all of them, each once, and what the merge did."""
+    engine, destination = resources.warehouse.engine, Destination.admit(resources, WebhookEvent)
+    # who is suppressed is read before the events are, so that the merge erases whoever is forgotten meanwhile
+    with open_batch(engine, resources.warehouse.store, destination.batch_key(None)) as batch:
+        rows = _read_rows(inbox, files)
+        known = read_values(engine, WebhookEvent.schema_of_table(), "verified", rows["event_id"].to_list())
+        says_more = [
+            event_id not in known or (verified is not None and not known[event_id] and verified != known[event_id])
+            for event_id, verified in rows.select("event_id", "verified").iter_rows()
+        ]
+        batch.add(rows.filter(pl.Series(says_more, dtype=pl.Boolean)), Quarantine.schema_of_frames().to_frame())
+        batch.flush()
+        return rows, destination.merge(batch, _NOTHING)
+
+
+def _read_rows(inbox: Inbox, files: Sequence[str]) -> pl.DataFrame:
+    """Read the events of some files as rows of the table, each once: the first that is verified, or that came."""
+    schema, now = WebhookEvent.schema_of_frames(), datetime.now(UTC).replace(tzinfo=None)
+    frames = [
+        frame.with_columns(pl.lit(_VERIFIED[state_of(file)], pl.Boolean).alias("verified"))
+        for file in files
+        if (frame := inbox.read(file)) is not None
+    ]
+    rows = pl.concat([schema.to_frame(), *frames], how="diagonal").select(schema.names())
+    first = rows.sort(pl.col("verified").fill_null(value=False), pl.col("received_at"), descending=[True, False])
+    return first.unique("event_id", keep="first", maintain_order=True).with_columns(
+        pl.lit(now, pl.Datetime("us")).alias("_extracted_at")
+    )
+
+
+def _read_what_is_touched(resources: RunResources, events: pl.DataFrame) -> list[Ingested]:
+    """Read what verified events touch. Raises IngestError if a list gave fewer records than the API announced."""
+    columns = ("kind", "campaign_id", "happened_at", "received_at")
+    hints = [Hint(*row) for row in events.select(columns).iter_rows()]
+    if not hints:
+        return []
+    named, ingested = {hint.campaign_id for hint in hints if hint.campaign_id}, []
+    known = read_values(resources.warehouse.engine, Campaign.schema_of_table(), Campaign.KEY[0], named)
+    for read in reads_for(hints, known):
+        ingested.append(ingest(resources, read.table, EXTRACTS[read.table], read.window, read.parents))
+        for check in checks.results(ingested[-1]):
+            if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+                raise IngestError(check.description or f"The check {check.check_name} has failed.")
+    return ingested
+
+
+def _is_done(file: str) -> bool:
+    """Whether nothing more is to come of a file once its events are merged."""
+    return state_of(file) != "waiting" or time.time() - written_at(file) > MAX_TIME_TO_VERIFY.total_seconds()

@@ -1,0 +1,160 @@
+"""Verifies events whose signature does not show where they come from: asks the API, a few at a time.
+
+The signature is hearsay (API.md, section 7), so that a wrong one proves nothing: the API is asked as if
+there were none.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from logging import Logger
+
+import msgspec
+import polars as pl
+
+from resources.coupontools.client import Client
+from resources.coupontools.endpoints import WEBHOOK_VERIFICATION
+from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
+from resources.coupontools.gather import gather
+from resources.coupontools.page import Page
+from resources.coupontools.requests import PageRequest, Slice
+from resources.coupontools.resource import CoupontoolsResource
+from resources.printable import make_printable
+from resources.settings import SettingsError
+from resources.webhooks.inbox import Inbox, State
+
+MAX_EVENTS_OF_A_ROUND = 25
+SECONDS_OF_A_ROUND = 5.0
+"""So many events are asked about in so many seconds at most, however many come: five a second were once tolerated."""
+
+SECONDS_BEFORE_ASKING_AGAIN = 60.0
+MAX_VERDICTS_KEPT = 10_000
+"""Verdicts that are kept in memory, so that an event that is sent again is not asked about again."""
+
+_WRONG_IDS = frozenset({200, 300, 301, 302})
+"""Codes that say that the API cannot take the id (section 3.3)."""
+
+
+class Verifier:
+    """Decides the events that wait in an inbox."""
+
+    def __init__(self, inbox: Inbox, coupontools: CoupontoolsResource, log: Logger) -> None:
+        """Name where events wait, and who is asked."""
+        self._inbox = inbox
+        self._coupontools = coupontools
+        self._log = log
+        self._verdicts: dict[str, bool] = {}
+        self._asked_at: dict[str, float] = {}
+        self._due = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def note_waiting(self) -> None:
+        """Begin a round as soon as may be; may be called from any thread."""
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._due.set)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Verify what waits, and what comes, until the block is left."""
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            began = time.monotonic()
+            self._due.clear()
+            try:
+                asked = await self.verify_some()
+            except (CoupontoolsError, SettingsError, OSError) as error:
+                self._log.warning("Events wait to be verified: %s", make_printable(str(error)))
+                asked = 0
+            if asked:
+                await asyncio.sleep(max(0.0, SECONDS_OF_A_ROUND - (time.monotonic() - began)))
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._due.wait(), SECONDS_BEFORE_ASKING_AGAIN)
+
+    async def verify_some(self) -> int:
+        """Decide the oldest events that wait, as many as a round may; returns about how many the API was asked."""
+        waiting = await asyncio.to_thread(self._read_waiting)
+        claims = {row["event_id"]: row for rows in waiting.values() for row in rows.iter_rows(named=True)}
+        unknown = [claim for name, claim in claims.items() if name not in self._verdicts]
+        due = [claim for claim in unknown if self._is_due(claim["event_id"])][:MAX_EVENTS_OF_A_ROUND]
+        if due:
+            await self._ask(due)
+        for file, rows in waiting.items():
+            if set(rows["event_id"]) & self._verdicts.keys():
+                await asyncio.to_thread(self._decide, file)
+        while len(self._verdicts) > MAX_VERDICTS_KEPT:
+            del self._verdicts[next(iter(self._verdicts))]
+        return len(due)
+
+    def _read_waiting(self) -> dict[str, pl.DataFrame]:
+        """Read the oldest files that wait, until they hold enough for a round."""
+        waiting: dict[str, pl.DataFrame] = {}
+        found = 0
+        for file in self._inbox.list_files("waiting"):
+            rows = self._inbox.read(file)
+            if rows is not None:
+                waiting[file] = rows.select("event_id", "campaign_id", "session_id")
+                found += sum(map(self._is_due, rows["event_id"]))
+            if found >= MAX_EVENTS_OF_A_ROUND:
+                break
+        return waiting
+
+    def _is_due(self, event_id: str) -> bool:
+        asked_at = self._asked_at.get(event_id)
+        return asked_at is None or time.monotonic() - asked_at > SECONDS_BEFORE_ASKING_AGAIN
+
+    async def _ask(self, claims: Sequence[Mapping[str, str | None]]) -> None:
+        now = time.monotonic()
+        self._asked_at = {
+            name: asked_at for name, asked_at in self._asked_at.items() if now - asked_at <= SECONDS_BEFORE_ASKING_AGAIN
+        } | {str(claim["event_id"]): now for claim in claims}
+        async with self._coupontools.connect(self._log) as client:
+            await gather(self._ask_about(client, claim) for claim in claims)
+
+    async def _ask_about(self, client: Client, claim: Mapping[str, str | None]) -> None:
+        """Ask about one event; it stays undecided if no answer comes."""
+        event_id = str(claim["event_id"])
+        request = PageRequest(Slice(WEBHOOK_VERIFICATION, event_id))
+        try:
+            self._verdicts[event_id] = await client.read(request, lambda page: _confirms(page, claim))
+        except ParentNotFoundError:
+            self._verdicts[event_id] = False
+        except RequestError as error:
+            if not error.codes & _WRONG_IDS:
+                raise
+            self._verdicts[event_id] = False
+
+    def _decide(self, file: str) -> None:
+        """Put the events of a file where their verdicts say."""
+        with self._inbox.lock():
+            rows = self._inbox.read(file)  # again: somebody may have been forgotten meanwhile
+            if rows is None:
+                return
+            verdicts = [self._verdicts.get(event_id) for event_id in rows["event_id"]]
+            states: dict[State, bool | None] = {"verified": True, "refused": False, "waiting": None}
+            self._inbox.replace(
+                file,
+                {
+                    state: rows.filter(pl.Series([verdict is given for verdict in verdicts], dtype=pl.Boolean))
+                    for state, given in states.items()
+                },
+            )
+
+
+def _confirms(page: Page, claim: Mapping[str, str | None]) -> bool:
+    """Whether an answer says that there is such an event, of the campaign and the session that the event names."""
+    (answer,) = msgspec.json.decode(page.records, type=list[dict[str, object]])
+    if str(answer.get("result", "valid")).casefold() != "valid":
+        return False
+    named = {"campaign": claim["campaign_id"], "session": claim["session_id"], "webhook": claim["event_id"]}
+    return all(
+        answer.get(name) in (None, "") or value is None or str(answer[name]) == value for name, value in named.items()
+    )

@@ -1,0 +1,71 @@
+"""An event as a webhook brings it: a JSON object of any form, split into its members without reading them.
+
+What is known of the members is in API.md, section 7: one kind is official, the rest is hearsay. So nothing is refused
+for what it holds, as long as it is one JSON object.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import msgspec
+
+from resources.coupontools.envelope import BOM
+from resources.coupontools.lone_surrogates import replace_lone_surrogates
+from resources.coupontools.nesting import MAX_DEPTH, is_deep
+from resources.coupontools.repeated_keys import rename_repeated_names
+
+MAX_EVENT_BYTES = 1_000_000
+"""The largest body of an event; the API's records, of which an event holds one, have some kilobytes."""
+
+MAX_VALUES = 20_000
+"""Objects and lists in one event, at most: decoded, each takes many times its length."""
+
+
+class NonsenseError(Exception):
+    """A body is not one JSON object that can be read."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A JSON object that came, when it came (naive UTC), and whether its signature is right."""
+
+    members: Mapping[str, bytes] = field(repr=False)
+    """The JSON tokens of its members, each name once."""
+    digest: str
+    """A hash of it, which identifies an event that has no id."""
+    received_at: datetime
+    is_signed: bool = False
+
+
+def read_event(body: bytes, *, is_signed: bool = False) -> Event:
+    """Split a body that comes now into its members. Raises NonsenseError."""
+    digest = f"body_{sha256(body).hexdigest()[:40]}"
+    return Event(split_members(body), digest, datetime.now(UTC).replace(tzinfo=None), is_signed)
+
+
+def split_members(text: bytes) -> dict[str, bytes]:
+    """Split a JSON object into its members, each name once; half a surrogate pair is replaced by a mark.
+
+    Raises NonsenseError for what is no JSON object, too deep, or holds more than `MAX_VALUES` objects and lists.
+    """
+    text = text.removeprefix(BOM).strip()
+    if text[:1] != b"{":
+        raise NonsenseError("no JSON object")
+    if text.count(b"{") + text.count(b"[") > MAX_VALUES:
+        raise NonsenseError(f"more than {MAX_VALUES:,} objects and lists")
+    try:
+        text.decode()
+        readable = replace_lone_surrogates(text)
+        value = _DECODER.decode(readable)
+        if is_deep(value):
+            raise NonsenseError(f"more than {MAX_DEPTH} objects or lists inside each other")
+        members = msgspec.json.decode(rename_repeated_names(readable, value), type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        raise NonsenseError("no JSON that can be read") from None
+    return {name: bytes(token) for name, token in members.items()}
+
+
+# a number with a point or an exponent stays the text that it is
+_DECODER = msgspec.json.Decoder(float_hook=str)

@@ -1,0 +1,138 @@
+"""The inbox: events on disk, from their receipt until a run has merged them.
+
+Each file holds the events of one moment as rows, and its name says what is known of them: `verified` came from the API,
+`waiting` may have, `refused` did not. A file is there completely or not at all, also if the power fails; receivers and
+runs work on it side by side, and what changes a file that is there holds the lock.
+
+The files are those of one machine: the receiver and the runs that merge must see the same folder.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+import polars as pl
+
+State = Literal["verified", "waiting", "refused"]
+STATES: tuple[State, ...] = get_args(State)
+
+PRIVATE, PRIVATE_FILE = 0o700, 0o600
+
+MAX_FILES = 50_000
+"""Files that wait to be merged; beyond that nothing is received until a run has merged them."""
+
+
+def state_of(name: str) -> State:
+    """Return what is known of the events of a file."""
+    return cast("State", name.split(".")[-2])
+
+
+def written_at(name: str) -> float:
+    """Return when a file was written, in seconds since 1970."""
+    return int(name.split("-")[0]) / 1e9
+
+
+class FullError(Exception):
+    """The inbox holds as many files as it may."""
+
+
+class Inbox:
+    """The events below a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; nothing is read or written yet."""
+        self._folder = folder
+        self._numbers = count()
+        self._files = 0
+        self._counted_at = 0.0
+
+    def make(self) -> None:
+        """Create the folder, for its owner alone, and delete what a killed process has left half written."""
+        self._folder.mkdir(mode=PRIVATE, exist_ok=True)
+        self._folder.chmod(PRIVATE)
+        with self.lock():
+            for unfinished in self._folder.glob("*.tmp"):
+                unfinished.unlink()
+
+    def exists(self) -> bool:
+        """Whether anything was ever received."""
+        return self._folder.is_dir()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only one that adds, changes or removes files."""
+        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def list_files(self, *states: State) -> list[str]:
+        """List the names of the files of these states, oldest first; none where nothing was ever received."""
+        return sorted(
+            path.name for path in self._folder.glob("*-*.*.parquet") if state_of(path.name) in (states or STATES)
+        )
+
+    def add(self, frames: Mapping[State, pl.DataFrame]) -> None:
+        """Write the events of each state to disk; only under the lock. Raises FullError and OSError."""
+        if self._count() >= MAX_FILES:
+            raise FullError(f"{self._files:,} files of events wait to be merged")
+        self._write(frames)
+
+    def read(self, name: str) -> pl.DataFrame | None:
+        """Read the events of a file; None if it was removed meanwhile."""
+        with suppress(FileNotFoundError):
+            return pl.read_parquet(self._folder / name, glob=False, hive_partitioning=False)
+        return None
+
+    def replace(self, name: str, frames: Mapping[State, pl.DataFrame]) -> None:
+        """Put frames in the place of a file; only under the lock. A kill leaves both, of which the later one counts."""
+        self._write(frames)
+        self.remove([name])
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove files, as far as they are still there."""
+        for name in names:
+            (self._folder / name).unlink(missing_ok=True)
+
+    def _write(self, frames: Mapping[State, pl.DataFrame]) -> None:
+        written = [self._write_file(state, frame) for state, frame in frames.items() if len(frame)]
+        for unfinished, path in written:
+            unfinished.replace(path)
+        if written:
+            _sync(self._folder)
+        self._files += len(written)
+
+    def _write_file(self, state: State, frame: pl.DataFrame) -> tuple[Path, Path]:
+        name = f"{time.time_ns():020}-{os.getpid()}-{next(self._numbers)}.{state}.parquet"
+        unfinished = self._folder / f"{name}.tmp"
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, PRIVATE_FILE)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                frame.write_parquet(file, compression="lz4", statistics=False)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        return unfinished, self._folder / name
+
+    def _count(self) -> int:
+        """Count the files, at most once a second: others remove some."""
+        if time.monotonic() - self._counted_at > 1:
+            self._files, self._counted_at = len(self.list_files()), time.monotonic()
+        return self._files
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

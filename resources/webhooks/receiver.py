@@ -1,0 +1,171 @@
+"""The application that receives events: an answer of 200 says that the event is on disk, any other that it is not.
+
+Events are stored in groups: while one group is on its way to disk, those that come meanwhile wait for the next, so that
+a burst costs a few writes and not one each. What waits in memory is bounded; who comes on top is asked to come again.
+Nothing that came is ever logged.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from resources.webhooks.event import MAX_EVENT_BYTES, Event, NonsenseError
+from resources.webhooks.signature import HEADER
+
+MAX_EVENTS_WAITING = 2_000
+MAX_BYTES_WAITING = 64_000_000
+"""Events, and bytes of their bodies, that may be in memory at one time."""
+
+MAX_EVENTS_OF_A_GROUP = 1_000
+MAX_SECONDS_OF_A_BODY = 10.0
+"""How long a sender may take for the body of an event."""
+
+_LARGE = 50_000
+"""Bytes of a body that is read in a thread, so that others are answered meanwhile."""
+
+RETRY_AFTER = 2
+"""Seconds after which whoever was turned away should come again."""
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_log = logging.getLogger(__name__)
+
+
+class Intake(Protocol):
+    """What reads and stores events."""
+
+    def read(self, body: bytes, signature: str | None) -> Event:
+        """Read a body. Raises NonsenseError for what is no event."""
+        ...
+
+    def store(self, events: Sequence[Event]) -> None:
+        """Write events to disk, all or none. Raises whatever keeps them from it."""
+        ...
+
+
+class Receiver:
+    """Receives events for an intake, at the one path that the token is."""
+
+    def __init__(self, token: str, intake: Intake, beside: AbstractAsyncContextManager[object] | None = None) -> None:
+        """Name the token; `beside` is entered before anything is received, and left after it."""
+        self._token = token.encode()
+        self._intake = intake
+        self._beside = beside or nullcontext()
+        self._waiting: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
+        self._events = self._bytes = 0
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        handlers = dict.fromkeys((404, 405), _answer_error)
+        route = Route("/{token}", self._answer, methods=_METHODS)
+        return Starlette(routes=[route], exception_handlers=handlers, lifespan=self._run)
+
+    @asynccontextmanager
+    async def _run(self, _app: Starlette) -> AsyncIterator[None]:
+        storing = asyncio.create_task(self._store_groups())
+        try:
+            async with self._beside:
+                yield
+        finally:
+            storing.cancel()
+
+    async def _answer(self, request: Request) -> JSONResponse:
+        token = request.path_params["token"].encode("utf-8", "replace")
+        if not hmac.compare_digest(token, self._token):
+            return _refuse(404, "not found")
+        if request.method != "POST":
+            return _refuse(405, "events are sent by POST", {"allow": "POST"})
+        if self._events >= MAX_EVENTS_WAITING:
+            return _turn_away()
+        self._events += 1
+        try:
+            return await self._receive(request)
+        finally:
+            self._events -= 1
+
+    async def _receive(self, request: Request) -> JSONResponse:
+        """Read the body within its bounds, and answer once the event is stored."""
+        parts: list[bytes] = []
+        try:
+            async with asyncio.timeout(MAX_SECONDS_OF_A_BODY):
+                async for part in request.stream():
+                    parts.append(part)
+                    self._bytes += len(part)
+                    if sum(map(len, parts)) > MAX_EVENT_BYTES:
+                        return _refuse(413, f"an event has {MAX_EVENT_BYTES:,} bytes at most", _CLOSE)
+                    if self._bytes > MAX_BYTES_WAITING:
+                        return _turn_away()
+            body, signature = b"".join(parts), request.headers.get(HEADER)
+            if len(body) > _LARGE:
+                event = await run_in_threadpool(self._intake.read, body, signature)
+            else:
+                event = self._intake.read(body, signature)
+            return await self._store(event)
+        except TimeoutError:
+            return _refuse(408, "the body did not come in time", _CLOSE)
+        except (NonsenseError, ClientDisconnect) as error:
+            return _refuse(400, f"an event is a JSON object: {error or 'the body ended early'}")
+        finally:
+            self._bytes -= sum(map(len, parts))
+
+    async def _store(self, event: Event) -> JSONResponse:
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((event, stored))
+        try:
+            await stored
+        except _NotStoredError:
+            return _turn_away()
+        return JSONResponse({"status": "ok"})
+
+    async def _store_groups(self) -> None:
+        while True:
+            group = [await self._waiting.get()]
+            while len(group) < MAX_EVENTS_OF_A_GROUP and not self._waiting.empty():
+                group.append(self._waiting.get_nowait())
+            await self._store_group(group)
+
+    async def _store_group(self, group: Sequence[tuple[Event, "asyncio.Future[None]"]]) -> None:
+        """Store events together; if that cannot be, one by one, so that none of them keeps the others out."""
+        try:
+            await run_in_threadpool(self._intake.store, [event for event, _ in group])
+        except Exception as error:
+            if len(group) > 1 and not isinstance(error, OSError):
+                for one in group:
+                    await self._store_group([one])
+                return
+            _log.warning("%d events were turned away: they cannot be stored (%s).", len(group), type(error).__name__)
+            for _, stored in group:
+                stored.set_exception(_NotStoredError())
+            return
+        for _, stored in group:
+            stored.set_result(None)
+
+
+class _NotStoredError(Exception):
+    """An event is not on disk."""
+
+
+_CLOSE = {"connection": "close"}
+
+
+def _refuse(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"status": "failed", "error": reason}, status, headers)
+
+
+def _turn_away() -> JSONResponse:
+    return _refuse(503, "too much at one time: come again", {"retry-after": str(RETRY_AFTER)})
+
+
+async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
+    """Answer another path, or a method that HTTP does not know."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _refuse(status, "not found" if status == 404 else "events are sent by POST")

@@ -1,0 +1,56 @@
+"""A receiver of events on loopback, and events as the sandbox and others may send them."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import polars as pl
+
+from resources.webhooks.inbox import Inbox
+from resources.webhooks.receiver import Intake, Receiver
+from resources.webhooks.server import listen, make_server
+from resources.webhooks.signature import sign
+
+TOKEN = "0123456789abcdef"
+SECRET = "sandbox-secret"
+
+
+@contextmanager
+def receiving(intake: Intake) -> Iterator[str]:
+    """Receive events for an intake on a free port; the value is the address with the token."""
+    listener = listen("127.0.0.1", 0)
+    server = make_server(Receiver(TOKEN, intake).app())
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/{TOKEN}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def event(name: str, **fields: object) -> bytes:
+    """The body of an event."""
+    return json.dumps({"id": f"evt_{name}", "type": "coupon_validated", **fields}).encode()
+
+
+def send(url: str, body: bytes, *, is_signed: bool = True, secret: str = SECRET) -> httpx.Response:
+    """Send a body, with the right signature or without any."""
+    return httpx.post(url, content=body, headers={"x-hmac": sign(body, secret.encode())} if is_signed else {})
+
+
+def waiting(data_dir: Path) -> dict[str, list[str]]:
+    """The ids of the events in the inbox of a data folder, sorted, by what is known of them."""
+    inbox = Inbox(data_dir / ".state" / "webhooks")
+    return {
+        state: sorted(ids)
+        for state in ("verified", "waiting", "refused")
+        if (ids := _ids(frame for name in inbox.list_files(state) if (frame := inbox.read(name)) is not None))
+    }
+
+
+def _ids(frames: Iterator[pl.DataFrame] | Sequence[pl.DataFrame]) -> list[str]:
+    return [event_id for frame in frames for event_id in frame["event_id"]]
