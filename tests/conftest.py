@@ -27,6 +27,8 @@ def pytest_configure() -> None:
         del os.environ[name]
     # without bytecode, each process that a test starts would compile Dagster anew: two thirds of its processor time
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # as the command does it: Dagster's objects, and those of the modules of all tests, stay to the end
+    gc.set_threshold(500_000)
     # how long an example takes depends on the machine's load, and on nothing that is tested
     settings.register_profile("without a deadline", deadline=None)
     settings.load_profile("without a deadline")

@@ -4,7 +4,6 @@ import json
 import random
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,8 @@ from resources.warehouse.admission import adopt
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
-from tests.support.processes import FROM, TO, State, expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.forked import Forked
+from tests.support.processes import FROM, TO, State, expected, in_duckdb, in_files, left_over, revise, start_export
 from tests.support.runs import export_all, served
 
 Reached = Callable[[], bool]
@@ -105,7 +105,7 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
     before, after = expected(scene.revision), expected(scene.revision + 1)
     complete: set[Asked] = set()
     for moment in moments:
-        process, begun = export(scene.data_dir), time.monotonic()
+        process, begun = start_export(scene.data_dir), time.monotonic()
         _kill(process, moment(scene))
         scene.published.append(_which(scene.data_dir, before, after))
         assert not _session_units(scene.server, begun) & complete
@@ -127,11 +127,10 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
     scene.requested += len(units)
 
 
-def _kill(process: "subprocess.Popen[str]", reached: Reached) -> None:
-    with process:
-        while process.poll() is None and not reached():
-            time.sleep(0.0005)
-        process.kill()
+def _kill(process: Forked, reached: Reached) -> None:
+    while not (process.has_ended or reached()):
+        time.sleep(0.001)
+    process.kill()
 
 
 def _which(data_dir: Path, before: State, after: State) -> str:
@@ -211,7 +210,7 @@ PART = ".state/batches/*/000001.slices.json"
         pytest.param([once_there(PART), after_requests(60), once_merged], id="while it reads"),
         pytest.param(
             [
-                after_seconds(random.Random(1).uniform(1, 4)),
+                after_seconds(random.Random(1).uniform(0, 3)),
                 once_there(".state/*.wal"),
                 once_there(".snapshots/unfinished"),
                 once_there("coupontools.duckdb"),
@@ -229,13 +228,12 @@ def test_a_killed_run_leaves_a_complete_state_and_the_next_one_does_the_rest(
 def test_a_run_that_is_asked_to_end_does_so_in_one_line_and_publishes_nothing(scene: Scene) -> None:
     revise(scene.account, 2)
     for signal_number, requests in ((signal.SIGINT, 45), (signal.SIGTERM, 15)):
-        process, reached = export(scene.data_dir), after_requests(requests)(scene)
+        process, reached = start_export(scene.data_dir), after_requests(requests)(scene)
         while not reached():
-            assert process.poll() is None
+            assert not process.has_ended
             time.sleep(0.001)
         process.send_signal(signal_number)
-        _, errors = process.communicate(timeout=20)
-        assert process.returncode == 130
+        errors = process.finish(code=130)
         assert errors.count("Error: ") == 1
         assert "Error: The run was interrupted." in errors
         assert "Traceback" not in errors
@@ -248,12 +246,12 @@ def test_a_run_that_is_asked_to_end_does_so_in_one_line_and_publishes_nothing(sc
 
 def test_private_files_that_are_deleted_in_mid_run_cost_no_published_row(scene: Scene) -> None:
     revise(scene.account, 2)
-    process, reached = export(scene.data_dir), after_requests(25)(scene)
+    process, reached = start_export(scene.data_dir), after_requests(25)(scene)
     while not reached():
-        assert process.poll() is None
+        assert not process.has_ended
         time.sleep(0.001)
     shutil.rmtree(scene.data_dir / ".state")
-    errors = finish(process, code=1)
+    errors = process.finish(code=1)
     assert f"Error: The folder {scene.data_dir} cannot be written" in errors
     scene.server.faults.clear()
     export_all(start=str(FROM), end=str(TO))

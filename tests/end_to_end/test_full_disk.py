@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import START, session
-from tests.support.processes import FROM, TO, expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.processes import FROM, TO, expected, in_duckdb, in_files, left_over, revise
 from tests.support.runs import export_all
 
+COMMAND = Path(sys.executable).with_name("coupontools")
 ROOMY = 2**28
 
 
@@ -78,6 +80,19 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         yield disk
 
 
+def export_inside(disk: Disk, data_dir: Path) -> "subprocess.CompletedProcess[str]":
+    """Export to the disk."""
+    return subprocess.run(
+        [*disk.inside, COMMAND, "export", "--from", FROM.isoformat(), "--to", TO.isoformat()],
+        env={**os.environ, "COUPONTOOLS_DATA_DIR": str(data_dir)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
 @contextmanager
 def copied(disk: Disk) -> Iterator[Path]:
     """What is on the disk, where it can be read."""
@@ -107,8 +122,9 @@ def test_a_full_disk_is_reported_and_leaves_what_was_published(serve: Serve, dat
     account.set_sessions("cam_0", large)
     for step, room in (("batch", 1_000_000), ("merge", 5_500_000), ("publish", 11_500_000)):
         disk.resize(used + room)
-        output = finish(export(data_dir, command=disk.inside), code=1)
-        errors = [line for line in output.splitlines() if line.startswith("Error: ")]
+        exported = export_inside(disk, data_dir)
+        assert exported.returncode == 1
+        errors = [line for line in exported.stderr.splitlines() if line.startswith("Error: ")]
         assert errors
         for error in errors:
             assert str(data_dir) in error
@@ -118,7 +134,8 @@ def test_a_full_disk_is_reported_and_leaves_what_was_published(serve: Serve, dat
             assert stopped_in(copy) == step
             assert in_duckdb(copy) == in_files(copy) == expected(1)
     disk.resize(ROOMY)
-    finish(export(data_dir, command=disk.inside))
+    exported = export_inside(disk, data_dir)
+    assert exported.returncode == 0, exported.stderr
     with copied(disk) as copy:
         state = in_duckdb(copy)
         assert in_files(copy) == state

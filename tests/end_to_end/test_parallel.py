@@ -14,7 +14,7 @@ from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
-from tests.support.processes import FROM, TO, State, expected, export, finish, in_duckdb, in_files, left_over, revise
+from tests.support.processes import FROM, TO, State, expected, in_duckdb, in_files, left_over, revise, start_export
 from tests.support.runs import export_all
 
 Range = tuple[date, date]
@@ -95,9 +95,9 @@ def reading_at_once(server: SandboxServer, begun: int) -> int:
 def export_at_once(data_dir: Path, ranges: Sequence[Range]) -> list[Readings]:
     """Export the ranges in a process each while others read what is published; all must end well."""
     with reader(in_duckdb, data_dir) as of_database, reader(in_files, data_dir) as of_files:
-        processes = [export(data_dir, *range_) for range_ in ranges]
+        processes = [start_export(data_dir, *range_) for range_ in ranges]
         for process in processes:
-            finish(process)
+            process.finish()
     return [of_database, of_files]
 
 

@@ -37,8 +37,8 @@ from resources.warehouse.suppression import NOBODY
 from tests.conftest import Serve
 from tests.support.accounts import campaign, loyalty_user, registration, session
 from tests.support.examples import examples
+from tests.support.forked import start_command
 from tests.support.marts import in_marts
-from tests.support.processes import finish, start
 from tests.support.queries import in_database
 from tests.support.runs import export_only, export_sessions
 
@@ -270,7 +270,7 @@ def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Se
 
     def forget(_parameters: object) -> bool:
         if not outputs:
-            outputs.append(finish(start(data_dir, "forget", "--email", EMAIL, "--phone", PHONE)))
+            outputs.append(start_command(data_dir, "forget", "--email", EMAIL, "--phone", PHONE).finish())
         return False
 
     server.faults.add(Fault("500", "v3/campaign/data", when=forget))

@@ -1,9 +1,8 @@
-"""The command in processes of its own, and an account of which every record says in which revision it was read."""
+"""Exports in processes of their own, and an account of which every record says in which revision it was read."""
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,8 +13,8 @@ import duckdb
 
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.support.accounts import START, campaign, loyalty_user, registration, session
+from tests.support.forked import Forked, start_command
 
-COMMAND = Path(sys.executable).with_name("coupontools")
 CAMPAIGNS = 8
 SESSIONS = 30
 """Of each campaign, a day apart."""
@@ -112,29 +111,9 @@ def expected(revision: int) -> State:
     return State({table: sorted(rows_of_table) for table, rows_of_table in rows.items()})
 
 
-def start(data_dir: Path, *arguments: str, command: Iterable[str] = ()) -> "subprocess.Popen[str]":
-    """Start the command, by another `command` if there is one."""
-    return subprocess.Popen(
-        [*command, COMMAND, *arguments],
-        env={**os.environ, "COUPONTOOLS_DATA_DIR": str(data_dir)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def export(
-    data_dir: Path, start_on: date = FROM, end_on: date = TO, command: Iterable[str] = ()
-) -> "subprocess.Popen[str]":
-    """Start an export of a range of days; `command` is what starts it, if not this process."""
-    return start(data_dir, "export", "--from", start_on.isoformat(), "--to", end_on.isoformat(), command=command)
-
-
-def finish(process: "subprocess.Popen[str]", code: int = 0) -> str:
-    """Wait for the end of a process, which must have this exit code; returns what it said of errors."""
-    _, errors = process.communicate(timeout=180)
-    assert process.returncode == code, errors
-    return errors
+def start_export(data_dir: Path, start_on: date = FROM, end_on: date = TO) -> Forked:
+    """Start an export of a range of days."""
+    return start_command(data_dir, "export", "--from", start_on.isoformat(), "--to", end_on.isoformat())
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a merge records of the slices it brought: who need not read them again, and who reads everything again."""
 
-import subprocess
-import sys
+import os
+import signal
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -10,28 +10,25 @@ import pytest
 
 from resources.warehouse.merge import merge
 from resources.warehouse.resource import WarehouseResource
+from tests.support.forked import Forked
 from tests.support.small_table import PLAN, done, fill, open_batch, publish, published, thing
 
 HOUR = timedelta(hours=1)
-DIE_AFTER_A_MERGE = """
-import os, signal, sys
-from tests.support.small_table import *
-from resources.warehouse.merge import merge
-from resources.warehouse.resource import WarehouseResource
-
-warehouse = WarehouseResource(data_dir=sys.argv[1])
-with open_batch(warehouse, "things", timedelta(hours=1), sys.argv[2]) as batch:
-    fill(batch, thing("a"))
-    merge(warehouse.engine, batch, PLAN)
-    if sys.argv[3] == "publish":
-        publish(warehouse)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
 
 
 def die_after_a_merge(data_dir: Path, suppression: str = "", then: str = "") -> None:
     """Merge a thing in a process that is killed before it ends."""
-    subprocess.run([sys.executable, "-c", DIE_AFTER_A_MERGE, str(data_dir), suppression, then], check=False)
+    Forked(_merge_and_die, data_dir, suppression, then).finish(code=-signal.SIGKILL)
+
+
+def _merge_and_die(data_dir: Path, suppression: str, then: str) -> None:
+    warehouse = WarehouseResource(data_dir=str(data_dir))
+    with open_batch(warehouse, "things", HOUR, suppression) as batch:
+        fill(batch, thing("a"))
+        merge(warehouse.engine, batch, PLAN)
+        if then == "publish":
+            publish(warehouse)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def known_slices(warehouse: WarehouseResource, key: str = "things", suppression: str = "") -> Iterable[object]:
