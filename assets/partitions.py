@@ -3,29 +3,37 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
 from resources.settings import SettingsError, Storage
 
 
-def _start_date_or_default() -> date:
-    """Return COUPONTOOLS_START_DATE, or its default if the environment is wrong.
+def _storage_or_defaults() -> Storage:
+    """Return the settings of partitions, or their defaults if the environment is wrong.
 
     Partitions need a first day when the code location loads, which it must do in any environment: each run and tick
-    reads the variable again, and raises the error.
+    reads the variables again, and raises the error.
     """
     try:
-        return Storage.read().start_date
+        return Storage.read()
     except SettingsError:
-        return Storage.model_construct().start_date
+        return Storage.model_construct()
 
 
 cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
 """Loyalty cards of the account, by id; the sensor `loyalty_card_partitions` keeps them."""
 
-daily = dg.DailyPartitionsDefinition(start_date=_start_date_or_default().isoformat(), timezone="UTC")
+daily = dg.DailyPartitionsDefinition(start_date=_storage_or_defaults().start_date.isoformat(), timezone="UTC")
 """Days of activity in the account, UTC, up to yesterday."""
+
+
+def backfill_policy(partitions: dg.PartitionsDefinition[Any] | None) -> dg.BackfillPolicy:
+    """Return how a backfill is cut into runs: it is one run, or of days one for each COUPONTOOLS_DAYS_PER_RUN."""
+    days = _storage_or_defaults().days_per_run if partitions == daily else None
+    return dg.BackfillPolicy.multi_run(days) if days else dg.BackfillPolicy.single_run()
+
 
 RESUMABLE_FOR = timedelta(hours=24)
 """How long after its beginning a batch of days that are over may be resumed."""

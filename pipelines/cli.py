@@ -5,7 +5,6 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +13,6 @@ from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
 from resources.settings import SANDBOX, Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
-
-if TYPE_CHECKING:
-    from resources.sandbox.assumptions import Assumptions
-    from resources.sandbox.server.faults import Faults
-
 
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""
@@ -222,7 +216,8 @@ def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
 
 
 @app.command()
-@click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
+@click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port to listen on.")
 @click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--now", type=click.DateTime(), help="Moment of the account, UTC. [default: the machine's clock]")
@@ -232,43 +227,30 @@ def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")
 @click.option("--faults", default="", metavar="KIND:SHARE,...", help="Faults to inject, as 429:0.05,reset:0.01.")
 def sandbox(
-    port: int, sessions: int, seed: int, now: datetime | None, speed: float, assume: tuple[str, ...], faults: str
+    host: str,
+    port: int,
+    sessions: int,
+    seed: int,
+    now: datetime | None,
+    speed: float,
+    assume: tuple[str, ...],
+    faults: str,
 ) -> None:
     """Serve the embedded API until Ctrl-C."""
+    from pipelines.sandbox_options import parse_assumptions, parse_faults
     from resources.sandbox.generated.account import GeneratedAccount
     from resources.sandbox.server.clock import Clock
     from resources.sandbox.server.server import serve
 
     clock = Clock.real() if now is None and speed == 1 else Clock.moving(now or datetime.now(UTC), speed)
-    serve(GeneratedAccount(seed=seed, sessions=sessions), _assumptions(assume), clock, _faults(faults), port)
-
-
-def _assumptions(assume: tuple[str, ...]) -> "Assumptions":
-    from pydantic import ValidationError
-
-    from resources.sandbox.assumptions import Assumptions
-
-    values: dict[str, object] = {}
-    for option in assume:
-        name, _, value = option.partition("=")
-        is_list = name in Assumptions.model_fields and isinstance(Assumptions.model_fields[name].default, tuple)
-        values[name] = value.split(",") if is_list else value
-    try:
-        return Assumptions.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        known = ", ".join(Assumptions.model_fields)
-        message = f"{first['loc'][0]}: {first['msg']}. Known are {known}."
-        raise click.BadParameter(message, param_hint="--assume") from None
-
-
-def _faults(text: str) -> "Faults":
-    from resources.sandbox.server.faults import Faults
-
-    try:
-        return Faults.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", param_hint="--faults") from None
+    serve(
+        GeneratedAccount(seed=seed, sessions=sessions),
+        parse_assumptions(assume),
+        clock,
+        parse_faults(faults),
+        port,
+        host,
+    )
 
 
 def _silence_dagster() -> None:

@@ -236,7 +236,7 @@ class PersonalData(_Settings):
 
 
 class Storage(_Settings):
-    """Where the export writes, and where its history begins."""
+    """Where the export writes, where its history begins, and how backfills of it are cut into runs."""
 
     data_dir: Annotated[Path, AfterValidator(_folder)] = Field(
         Path("data"), description="the folder of everything that the export writes"
@@ -244,6 +244,7 @@ class Storage(_Settings):
     start_date: Annotated[date, BeforeValidator(_iso), AfterValidator(_past)] = Field(
         date(2020, 1, 1), description="the first daily partition, UTC"
     )
+    days_per_run: int | None = Field(None, ge=1, description="the most days that one run of a backfill reads")
 
 
 class Alerts(_Settings):

@@ -15,7 +15,7 @@ from assets.ingest import checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import Extract, ingest
 from assets.ingest.materialization import add_picture, add_row_counts, results
-from assets.partitions import Days, cards, daily, has_partitions, window_of
+from assets.partitions import Days, backfill_policy, cards, daily, has_partitions, window_of
 from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
 from assets.tables.table import Partitions, Table, source_of
 from resources.coupontools.resource import CoupontoolsResource
@@ -28,10 +28,7 @@ _PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"daily": daily
 
 
 def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:
-    """Declare the asset of a table, and of the table of its changes; the decorated function extracts the records.
-
-    A backfill of any number of partitions is one run.
-    """
+    """Declare the asset of a table, and of the table of its changes; the decorated function extracts the records."""
 
     def declare(extract: Extract) -> dg.AssetsDefinition:
         EXTRACTS[table] = extract
@@ -44,13 +41,14 @@ def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:
 
 def _declaration(table: type[Table]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     source = source_of(table)
+    partitions = _PARTITIONS[source.partitions] if source.partitions else None
     history = [asset_spec(table.HISTORY, source.group, deps=[table.TABLE])] if table.HISTORY else []
     return dg.multi_asset(
         name=table.TABLE,
         specs=[asset_spec(table, source.group), *history],
         check_specs=checks.specs(table),
-        partitions_def=_PARTITIONS[source.partitions] if source.partitions else None,
-        backfill_policy=dg.BackfillPolicy.single_run(),
+        partitions_def=partitions,
+        backfill_policy=backfill_policy(partitions),
         pool=API_POOL,
     )
 

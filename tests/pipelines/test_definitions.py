@@ -11,8 +11,10 @@ import pytest
 
 from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
-from assets.partitions import cards, daily
+from assets.ingest.table_asset import EXTRACTS, table_asset
+from assets.partitions import backfill_policy, cards, daily
 from assets.published_database import published_database
+from assets.tables.coupon_sessions import CouponSession
 from pipelines.definitions import build_defs, defs
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
@@ -105,6 +107,19 @@ def test_the_graph_is_the_one_that_is_drawn_in_the_readme() -> None:
     assert partitions == PARTITIONS
     policies = {nodes.get(dg.AssetKey(name)).backfill_policy for name in PARTITIONS}
     assert policies == {dg.BackfillPolicy.single_run()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "policy"),
+    [("31", dg.BackfillPolicy.multi_run(31)), ("none", dg.BackfillPolicy.single_run())],
+)
+def test_a_backfill_of_days_is_cut_into_runs_for_several_workers(
+    monkeypatch: pytest.MonkeyPatch, setting: str, policy: dg.BackfillPolicy
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_DAYS_PER_RUN", setting)
+    declared = table_asset(CouponSession)(EXTRACTS[CouponSession])
+    assert declared.backfill_policy == policy
+    assert backfill_policy(cards) == backfill_policy(None) == dg.BackfillPolicy.single_run()
 
 
 def test_what_is_checked_and_what_blocks() -> None:

@@ -4,6 +4,7 @@ import socket
 import sys
 import threading
 import time
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
@@ -16,11 +17,12 @@ from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Faults
 from resources.sandbox.server.request_log import RequestLog
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+_EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  (compared with what a person has chosen)
 
 
 class SandboxServer:
-    """The embedded API on loopback, while the context lasts; port 0 takes a free one.
+    """The embedded API on an address of this machine, while the context lasts; port 0 takes a free one.
 
     The port is bound on construction and answers from `__enter__` on; `url` is the root to which `/v3/...` is
     appended.
@@ -34,6 +36,7 @@ class SandboxServer:
         faults: Faults | None = None,
         port: int = 0,
         *,
+        host: str = LOOPBACK,
         client_id: str = CLIENT_ID,
         client_secret: str = CLIENT_SECRET,
     ) -> None:
@@ -45,7 +48,8 @@ class SandboxServer:
             client_id,
             client_secret,
         )
-        self._socket = _listen(port)
+        self._socket = _listen(host, port)
+        self._host = socket.gethostname() if host == _EVERY_ADDRESS else host
         self._port: int = self._socket.getsockname()[1]
         self._server = _make_server(self._sandbox)
         self._thread = threading.Thread(target=self._run, name=f"sandbox:{self._port}", daemon=True)
@@ -65,7 +69,7 @@ class SandboxServer:
     @property
     def url(self) -> str:
         """The root of the API, without a slash at its end."""
-        return f"http://{HOST}:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     @property
     def client_id(self) -> str:
@@ -102,9 +106,12 @@ def serve(
     clock: Clock | None = None,
     faults: Faults | None = None,
     port: int = 0,
+    host: str = LOOPBACK,
 ) -> None:
     """Serve the account until Ctrl-C; print the address and the keys once, to standard output."""
-    with SandboxServer(account, assumptions, clock, faults, port) as server:
+    with SandboxServer(account, assumptions, clock, faults, port, host=host) as server:
+        if not ip_address(socket.gethostbyname(host)).is_loopback:
+            sys.stderr.write("Warning: whoever reaches this machine can read and change the made-up account.\n")
         try:
             sys.stdout.write(
                 f"Sandbox of the Coupontools API, with made-up data: {server.url}\n"
@@ -120,14 +127,14 @@ def serve(
             sys.stdout.write("Sandbox ended.\n")
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"Port {port} of {HOST} cannot be taken: {error.strerror}") from None
+        raise OSError(error.errno, f"Port {port} of {host} cannot be taken: {error.strerror}") from None
     # Listening before the server's thread runs: early connections wait instead of being refused.
     listener.listen(512)
     return listener

@@ -102,6 +102,23 @@ def test_a_server_listens_on_loopback_only_and_frees_its_port(five: HandmadeAcco
     assert not [thread for thread in threading.enumerate() if thread.name == f"sandbox:{port}"]
 
 
+def test_a_server_can_listen_on_every_address(five: HandmadeAccount) -> None:
+    with SandboxServer(five, host="0.0.0.0") as server:
+        port = server.url.rsplit(":", 1)[1]
+        assert server.url == f"http://{socket.gethostname()}:{port}", "how other machines call it"
+        for address in ("127.0.0.1", "127.0.0.2"):
+            assert httpx.post(f"http://{address}:{port}/v3/coupon/list").status_code == 401
+
+
+def test_whoever_listens_beyond_loopback_is_warned() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE.replace("()", "(), host='0.0.0.0'", 1)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("Warning: whoever reaches this machine can read and change")
+        process.send_signal(signal.SIGINT)
+
+
 def test_a_port_in_use_is_an_error_at_once(five: HandmadeAccount) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         SandboxServer(five, port=taken.getsockname()[1])
