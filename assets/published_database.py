@@ -16,6 +16,7 @@ from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
 from assets.relations import Relation, relations_of_models
 from assets.report.figures import figures
+from assets.report.metrics import note_published
 from assets.report.publish import publish
 from assets.report.report import MARTS as MARTS_OF_REPORT
 from resources.warehouse.errors import InUseError
@@ -120,6 +121,7 @@ def published_database(
     context.log.info("published_database: writing the database and the files that have changed")
     with as_dagster_failure(context.retry_number):
         published = publish(warehouse.engine)
+        note_published(published, context.log)
         pictures = _draw_pictures(context, warehouse)
     of_database = _metadata(warehouse, published) | {WAREHOUSE: warehouse_id} | pictures
     for spec in SPECS:

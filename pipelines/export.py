@@ -16,6 +16,7 @@ from assets.ingest.ingest import ingest
 from assets.ingest.ingested import Ingested
 from assets.ingest.table_asset import EXTRACTS
 from assets.partitions import Window
+from assets.report.metrics import note_published
 from assets.report.publish import publish
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.update import update_from_events
@@ -97,6 +98,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
                 raise ExportFailure([*of_checks, *read.failed], (START, TABLE, CHECK))
             log.info("Writing the database and the files that have changed")
             published = publish(warehouse.engine)
+            note_published(published, log)
         except KeyboardInterrupt:
             raise click.Abort from None
         except ExportFailure:

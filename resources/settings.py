@@ -92,7 +92,7 @@ def _folder(path: Path) -> Path:
         message = "should be a name that is UTF-8 text here; set LC_ALL=C.UTF-8, or choose another folder"
         raise PydanticCustomError("folder", message) from None
     if "\0" in text or text.endswith(("\r", "\n")):
-        raise PydanticCustomError("folder", "should be the path of a folder, without a line end")
+        raise PydanticCustomError("folder", "should be a path without a line end")
     try:
         return path.expanduser()
     except RuntimeError:
@@ -263,3 +263,11 @@ class Webhooks(_Settings):
         None, description="the last part of the address that webhooks are sent to, a secret"
     )
     webhook_retention_days: int = Field(90, ge=1, le=36_500, description="days that events of webhooks are kept")
+
+
+class Metrics(_Settings):
+    """Where operators read how the export does."""
+
+    metrics_file: Annotated[Path, AfterValidator(_folder)] | None = Field(
+        None, description="the Prometheus text file that runs write, ending in .prom"
+    )

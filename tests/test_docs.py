@@ -27,6 +27,7 @@ from resources.coupontools.endpoints import READABLE
 from resources.coupontools.errors import MAX_BYTES_KEPT
 from resources.coupontools.masking import MIN_KEY_IN_DATA
 from resources.coupontools.nesting import MAX_DEPTH
+from resources.metrics import METRICS
 from resources.sandbox.assumptions import Assumptions
 from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS
 
@@ -248,6 +249,15 @@ def test_the_tables_of_jobs_and_sensors_have_all_that_runs() -> None:
     assert {name.strip("`"): set(codes(schedules)) for name, _, schedules in rows} == jobs
     sensors = table("sensor (on from the start)", "what it does")
     assert {name.strip("`") for name, _ in sensors} == {sensor.name for sensor in repository.sensor_defs}
+
+
+def test_the_table_of_metrics_has_every_metric_with_its_labels() -> None:
+    rows = table("metric", "labels", "what it is")
+
+    assert {name.strip("`"): tuple(codes(labels)) for name, labels, _ in rows} == {
+        metric.name: metric.labels for metric in METRICS.values()
+    }
+    assert all(meaning for *_, meaning in rows)
 
 
 HOUR = timedelta(hours=1)

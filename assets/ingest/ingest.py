@@ -8,6 +8,7 @@ from assets.ingest.cancellation import run_until_cancelled
 from assets.ingest.destination import Destination, RunResources
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingested import Ingested, Rejections
+from assets.ingest.metrics import note_failed, note_ingested
 from assets.ingest.progress import named
 from assets.ingest.table_run import TableRun
 from assets.partitions import Window
@@ -31,6 +32,22 @@ def ingest(
     WarehouseError; IngestError if too many records were rejected, or, after all else was merged, if some answer could
     not be read.
     """
+    try:
+        ingested = _ingest(resources, table, extract, window, parents)
+    except Exception:
+        note_failed(table, resources.log)
+        raise
+    note_ingested(ingested, window, resources.log, of_all_parents=parents is None)
+    return ingested
+
+
+def _ingest(
+    resources: RunResources,
+    table: type[Table],
+    extract: Extract,
+    window: Window | None,
+    parents: Collection[str] | None,
+) -> Ingested:
     destination, log = Destination.admit(resources, table), resources.log
     coupontools, warehouse = resources.coupontools, resources.warehouse
     with open_batch(warehouse.engine, warehouse.store, destination.batch_key(window)) as batch:

@@ -1,0 +1,161 @@
+"""Metrics for operators: a Prometheus text file, as node_exporter's textfile collector reads it from a folder.
+
+Runs write one after the other, on one host: each adds what it has done to what the file says, so that counters grow and
+the series of other tables stay. prometheus_client is imported only where COUPONTOOLS_METRICS_FILE is set.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from resources.settings import Metrics, SettingsError
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric as Family
+
+Series = tuple[str, tuple[str, ...]]
+"""A metric's name, and the values of its labels."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: a counter that grows, a gauge that is set, or the newest of moments."""
+
+    name: str
+    kind: Literal["counter", "gauge", "newest"]
+    help: str
+    labels: tuple[str, ...] = ("table",)
+
+    def of(self, value: float, **labels: str) -> "Sample":
+        """Measure it."""
+        return Sample(self, value, tuple(labels[name] for name in self.labels))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a run has measured: of a counter, what is to be added."""
+
+    metric: Metric
+    value: float
+    labels: tuple[str, ...]
+    """Their values."""
+
+    def after(self, former: float | None) -> float:
+        """Return the value of the series whose former value is known."""
+        if former is None or self.metric.kind == "gauge":
+            return self.value
+        return former + self.value if self.metric.kind == "counter" else max(former, self.value)
+
+
+_OF_STAGE = ("table", "stage")
+
+RUNS = Metric("coupontools_runs_total", "counter", "Reads of a table: merged, failed.", ("table", "outcome"))
+RECORDS = Metric("coupontools_records_total", "counter", "Records that the API gave.")
+REJECTED = Metric("coupontools_rejected_records_total", "counter", "Records that were put into quarantine.")
+ROWS = Metric("coupontools_rows_total", "counter", "Rows of merges: new, touched, deleted.", ("table", "change"))
+REQUESTS = Metric("coupontools_requests_total", "counter", "Requests that were sent to the API.")
+RETRIES = Metric("coupontools_retries_total", "counter", "Requests that were sent again.")
+THROTTLED = Metric("coupontools_throttled_requests_total", "counter", "Answers that asked for fewer requests.")
+RECEIVED = Metric("coupontools_received_bytes_total", "counter", "Bytes of the API's answers.")
+STAGES = Metric("coupontools_stage_seconds_total", "counter", "Time of a read: reading, merging.", _OF_STAGE)
+MERGED_AT = Metric("coupontools_merged_timestamp_seconds", "newest", "When a table was last read and merged.")
+READ_UNTIL = Metric(
+    "coupontools_read_until_timestamp_seconds", "newest", "Up to when a table was read: time() minus this is its lag."
+)
+PUBLISHED_AT = Metric("coupontools_published_timestamp_seconds", "newest", "When the last publish has ended.", ())
+PUBLISHED_ROWS = Metric("coupontools_published_rows", "gauge", "Rows of a published table, deleted ones too.")
+PUBLISH_STAGES = Metric("coupontools_publish_seconds_total", "counter", "Time of publishes, by stage.", ("stage",))
+METRICS = {
+    metric.name: metric
+    for metric in (
+        *(RUNS, RECORDS, REJECTED, ROWS, REQUESTS, RETRIES, THROTTLED, RECEIVED, STAGES, MERGED_AT, READ_UNTIL),
+        *(PUBLISHED_AT, PUBLISHED_ROWS, PUBLISH_STAGES),
+    )
+}
+
+
+def note_metrics(samples: Iterable[Sample], log: logging.Logger) -> None:
+    """Write what was measured to COUPONTOOLS_METRICS_FILE, if that is set; what goes wrong is a warning."""
+    try:
+        if path := Metrics.read().metrics_file:
+            _update(path, samples)
+    except SettingsError as error:
+        log.warning(str(error))
+    except OSError as error:
+        log.warning(
+            f"The metrics of this run cannot be written to {path} ({error.strerror or error}): make room, or set "
+            "COUPONTOOLS_METRICS_FILE to another file."
+        )
+
+
+def _update(path: Path, samples: Iterable[Sample]) -> None:
+    from prometheus_client import write_to_textfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(path.parent):
+        series = _read(path)
+        for sample in samples:
+            of = (sample.metric.name, sample.labels)
+            series[of] = sample.after(series.get(of))
+        _remove_unfinished(path)
+        write_to_textfile(str(path), _Collected(series))
+
+
+class _Collected:
+    """The series as prometheus_client collects them."""
+
+    def __init__(self, series: Mapping[Series, float]) -> None:
+        self._series = series
+
+    def collect(self) -> Iterator["Family"]:
+        """Yield the metrics that have series, in the order of `METRICS`."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        families = {
+            name: (CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily)(
+                name, metric.help, labels=metric.labels
+            )
+            for name, metric in METRICS.items()
+        }
+        for (name, labels), value in sorted(self._series.items()):
+            families[name].add_metric(labels, value)
+        yield from (family for family in families.values() if family.samples)
+
+
+def _read(path: Path) -> dict[Series, float]:
+    """Read the series of a file; of what the export has not written itself, none."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    series: dict[Series, float] = {}
+    with suppress(FileNotFoundError, ValueError):  # a broken file is written anew
+        for family in text_string_to_metric_families(path.read_text("utf-8")):
+            for sample in family.samples:
+                metric = METRICS.get(sample.name)
+                if metric and set(metric.labels) == set(sample.labels):
+                    series[sample.name, tuple(sample.labels[name] for name in metric.labels)] = sample.value
+    return series
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, so that no run loses what another one writes meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        flock(descriptor, LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_unfinished(path: Path) -> None:
+    """Delete what killed processes have left of the file: its name with the numbers of a process and a thread."""
+    unfinished = re.compile(rf"{re.escape(path.name)}\.\d+\.\d+")
+    for other in path.parent.iterdir():
+        if unfinished.fullmatch(other.name):
+            other.unlink(missing_ok=True)
