@@ -8,6 +8,7 @@ from assets.catalogue import ASSETS
 from assets.checks import audit
 from assets.published_database import published_database
 from assets.webhook_events import webhook_events
+from pipelines.alerts.digest import digest, weekly_digest
 from pipelines.alerts.sensor import alerts
 from pipelines.jobs import export, export_loyalty_users, export_webhook_events, full_export, publish
 from pipelines.schedules import daily_export, daily_export_of_loyalty_users, weekly_full_export
@@ -27,8 +28,8 @@ def build_defs(
     return dg.Definitions(
         assets=[*ASSETS.values(), webhook_events, published_database],
         asset_checks=[audit],
-        jobs=[export, full_export, export_loyalty_users, export_webhook_events, publish],
-        schedules=[daily_export, daily_export_of_loyalty_users, weekly_full_export],
+        jobs=[export, full_export, export_loyalty_users, export_webhook_events, publish, digest],
+        schedules=[daily_export, daily_export_of_loyalty_users, weekly_full_export, weekly_digest],
         sensors=[publish_after_updates, loyalty_card_partitions, webhook_updates, alerts],
         resources={
             "coupontools": coupontools or CoupontoolsResource(),

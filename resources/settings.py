@@ -248,12 +248,13 @@ class Storage(_Settings):
 
 
 class Alerts(_Settings):
-    """Who is alerted when an export fails."""
+    """Who is alerted when an export fails, and whether they are sent a digest."""
 
     alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")
     dagster_url: Annotated[str, AfterValidator(_page)] | None = Field(
         None, description="where people open Dagster, for links to its runs"
     )
+    weekly_digest: bool = Field(default=False, description="true for the figures of the report once a week")
 
 
 class Webhooks(_Settings):

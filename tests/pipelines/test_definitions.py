@@ -136,11 +136,12 @@ def test_what_is_checked_and_what_blocks() -> None:
 def test_what_runs_and_when() -> None:
     repository = defs.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
-    assert jobs == {"export", "full_export", "export_loyalty_users", "export_webhook_events", "publish"}
+    assert jobs == {"export", "full_export", "export_loyalty_users", "export_webhook_events", "publish", "digest"}
     assert {schedule.name: (schedule.job_name, schedule.cron_schedule) for schedule in repository.schedule_defs} == {
         "daily_export": ("export", "15 0 * * *"),
         "daily_export_of_loyalty_users": ("export_loyalty_users", "20 0 * * *"),
         "weekly_full_export": ("full_export", "30 1 * * 0"),
+        "weekly_digest": ("digest", "0 6 * * 1"),
     }
     running = dg.DefaultSensorStatus.RUNNING
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
