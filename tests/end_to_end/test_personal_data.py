@@ -1,7 +1,12 @@
 """Personal data: kept, hashed, dropped, and forgotten; every byte that is written is looked at."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import dagster as dg
@@ -15,19 +20,22 @@ from pydantic import SecretStr
 
 from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
-from assets.directories import directories, directory_registrations
+from assets.directories import directory_registrations
 from assets.errors import FORESEEN
 from assets.ingest.personal_data import Redactor
-from assets.loyalty import loyalty_cards, loyalty_users
-from assets.messaging import sms_contacts, sms_groups
+from assets.loyalty import loyalty_users
+from assets.messaging import sms_contacts
+from assets.published_database import published_database
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
 from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.export import export_days
+from resources.account_fingerprint import ACCOUNT
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.settings import PersonalData
+from resources.warehouse.admission import adopt
 from resources.warehouse.batch import BatchKey, CompletedSlice, SliceKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.merge import MergePlan, merge
@@ -40,26 +48,19 @@ from tests.support.examples import examples
 from tests.support.forked import start_command
 from tests.support.marts import in_marts
 from tests.support.queries import in_database
-from tests.support.runs import export_only, export_sessions
+from tests.support.runs import export_only, export_sessions, ingest_only, served
 
 DAYS = date(2026, 1, 1), date(2026, 3, 31)
 PERIOD = {"start": str(DAYS[0]), "end": str(DAYS[1])}
-OF_PEOPLE = (
-    campaigns,
-    coupon_sessions,
-    loyalty_cards,
-    loyalty_users,
-    directories,
-    directory_registrations,
-    sms_groups,
-    sms_contacts,
-)
-"""The assets whose tables are about people, with their parents."""
+ABOUT_PEOPLE = (coupon_sessions, loyalty_users, directory_registrations, sms_contacts)
+"""The assets whose tables are about people."""
+KEY = "a secret that nobody knows"
 EMAIL, PHONE, NAME = "Zoe.Planted@Example.com", "+32 470 11 22 33", "Plantedname"
 PLANTED = (EMAIL, PHONE, NAME, "470112233", "zoe.planted")
 SHA256 = 64
 CHANGES_KEPT = (2, 1)
 USAGE_ERROR = 2
+Export = Callable[[str], "Exported"]
 
 
 def planted_account() -> HandmadeAccount:
@@ -91,16 +92,45 @@ def planted_account() -> HandmadeAccount:
     )
 
 
-def export_changes(account: HandmadeAccount) -> None:
-    """Export the planted account, and once more in full when people's sessions and cards have changed."""
-    export_days(*DAYS)
-    person = {"email": EMAIL, "phone": PHONE, "firstname": NAME}
-    for number in (1, 4):
-        void = session(number, user=person, customid=NAME, status={"voided": "1", "customid": EMAIL})
-        account.replace_session(f"s{number:020}", void)
-    account.put_record("loyalty_users", loyalty_user(1, points="99", email=EMAIL, phone="", first_name=NAME), "7")
-    export_only(campaigns, coupon_sessions, loyalty_cards, loyalty_users, full=True)
-    assert changes_kept(WarehouseResource().folder.root) == CHANGES_KEPT
+@dataclass(frozen=True)
+class Exported:
+    """A folder with all that an export of the planted account writes, and what it printed."""
+
+    folder: Path
+    account: HandmadeAccount
+    printed: str
+
+    def copy_to(self, data_dir: Path) -> None:
+        shutil.copytree(self.folder, data_dir, symlinks=True)
+
+
+def use_policy(policy: str) -> dict[str, str]:
+    """The settings of a policy for personal data."""
+    return {"COUPONTOOLS_PERSONAL_DATA": policy, "COUPONTOOLS_PERSONAL_DATA_KEY": KEY}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """Read the planted account under a policy, and export it when people's sessions and cards have changed; once."""
+
+    @cache
+    def export(policy: str) -> Exported:
+        account, folder, printed = planted_account(), tmp_path_factory.mktemp(policy) / "data", StringIO()
+        person = {"email": EMAIL, "phone": PHONE, "firstname": NAME}
+        with served(account, folder, **use_policy(policy)), redirect_stdout(printed), redirect_stderr(printed):
+            ingest_only(*ABOUT_PEOPLE, **PERIOD)
+            for number in (1, 4):
+                void = session(number, user=person, customid=NAME, status={"voided": "1", "customid": EMAIL})
+                account.replace_session(f"s{number:020}", void)
+            user = loyalty_user(1, points="99", email=EMAIL, phone="", first_name=NAME)
+            account.put_record("loyalty_users", user, "7")
+            export_days(*DAYS)
+        # each test serves the account at an address of its own: the first that comes takes the folder over
+        adopt(WarehouseResource(data_dir=str(folder)).engine, Origin(ACCOUNT))
+        assert changes_kept(folder) == CHANGES_KEPT
+        return Exported(folder, account, printed.getvalue())
+
+    return export
 
 
 def changes_kept(data_dir: Path) -> tuple[int, int]:
@@ -133,39 +163,29 @@ def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
     return places
 
 
-def test_what_is_kept_is_found(serve: Serve, data_dir: Path) -> None:
-    account = planted_account()
-    serve(account)
-    export_changes(account)
-    assert {".state/stage.duckdb", "coupontools.duckdb"} <= places_of(data_dir)
+def test_what_is_kept_is_found(exported: Export) -> None:
+    assert {".state/stage.duckdb", "coupontools.duckdb"} <= places_of(exported("keep").folder)
 
 
 @pytest.mark.parametrize("policy", ["hash", "drop"])
-def test_no_byte_that_is_written_shows_a_person(
-    serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
-    account = planted_account()
-    serve(account)
-    export_changes(account)
-    assert places_of(data_dir) == set()
-    printed = capsys.readouterr()
-    assert not any(text in printed.out + printed.err for text in PLANTED)
-    assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(4,)]
-    assert in_database(data_dir, "SELECT count(*), count(DISTINCT phone) FROM sms_contacts") == [(2, 2)]
-    assert in_database(data_dir, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
+def test_no_byte_that_is_written_shows_a_person(exported: Export, policy: str) -> None:
+    folder, printed = exported(policy).folder, exported(policy).printed
+    assert places_of(folder) == set()
+    assert "coupon_sessions: " in printed
+    assert not any(text in printed for text in PLANTED)
+    assert in_database(folder, "SELECT count(*) FROM coupon_sessions") == [(4,)]
+    assert in_database(folder, "SELECT count(*), count(DISTINCT phone) FROM sms_contacts") == [(2, 2)]
+    assert in_database(folder, "SELECT json_keys(_extra) FROM coupon_sessions WHERE session_id LIKE '%2'") == [
         (["undeclared"],)
     ]
-    assert in_database(data_dir, "SELECT count(DISTINCT record) FROM quarantine") == [(3,)]
+    assert in_database(folder, "SELECT count(DISTINCT record) FROM quarantine") == [(3,)]
 
 
 def test_dagster_keeps_neither_a_person_nor_a_key(
     serve: Serve, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    key = "a secret that nobody knows"
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", key)
+    for name, value in use_policy("hash").items():
+        monkeypatch.setenv(name, value)
     server = serve(planted_account())
     home = tmp_path / "home"
     home.mkdir()
@@ -173,11 +193,12 @@ def test_dagster_keeps_neither_a_person_nor_a_key(
     with dg.instance_for_test(temp_dir=str(home)) as instance:
         days = {"config": {"start": "2026-01-01", "end": "2026-03-31"}}
         windowed = {"ops": {"coupon_sessions": days, "directory_registrations": days}}
-        assert job.execute_in_process(windowed, instance=instance).success
+        selected = [key for asset in (*ABOUT_PEOPLE, published_database) for key in asset.keys]
+        assert job.execute_in_process(windowed, instance=instance, asset_selection=selected).success
         monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "wrong-but-secret")
         selected = [*campaigns.keys]
         assert not job.execute_in_process(instance=instance, asset_selection=selected, raise_on_error=False).success
-        keys = (server.client_id, server.client_secret, "wrong-but-secret", key)
+        keys = (server.client_id, server.client_secret, "wrong-but-secret", KEY)
         assert len(list(home.rglob("*.db"))) > 1
         said = capfd.readouterr().err
         assert "coupon_sessions" in said
@@ -186,20 +207,15 @@ def test_dagster_keeps_neither_a_person_nor_a_key(
         assert places_of(data_dir, (*PLANTED, *keys)) == set()
 
 
-def test_hashes_join_whoever_writes_an_address_how(
-    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "hash")
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
-    serve(planted_account())
-    export_days(*DAYS)
+def test_hashes_join_whoever_writes_an_address_how(exported: Export) -> None:
+    folder = exported("hash").folder
     joined = (
         "SELECT DISTINCT length(email), length(s.first_name) FROM coupon_sessions s JOIN loyalty_users USING (email) "
         "JOIN directory_registrations USING (email) WHERE s.first_name IS NOT NULL"
     )
-    assert in_database(data_dir, joined) == [(SHA256, SHA256)]
+    assert in_database(folder, joined) == [(SHA256, SHA256)]
     customers = "SELECT sessions, loyalty_cards, directory_registrations FROM marts.customers ORDER BY 1 DESC LIMIT 1"
-    assert in_database(data_dir, customers) == [(2, 1, 1)]
+    assert in_database(folder, customers) == [(2, 1, 1)]
 
 
 PEOPLE = st.tuples(
@@ -214,7 +230,7 @@ def test_as_many_customers_are_counted_whether_they_are_kept_or_hashed(people: l
     empty = CouponSession.schema_of_frames().to_frame()
     named = pl.DataFrame(people, {"email": pl.String, "phone": pl.String}, orient="row")
     rows = pl.concat([empty, named], how="diagonal")
-    policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("a secret that nobody knows"))
+    policy = PersonalData(personal_data="hash", personal_data_key=SecretStr(KEY))
     redactor = Redactor.over(CouponSession, policy, NOBODY)
     assert redactor
     hashed, _, _ = redactor.redact(rows, Quarantine.schema_of_frames().to_frame(), rows.clear())
@@ -241,13 +257,12 @@ def test_rows_under_another_policy_never_mix(serve: Serve, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("policy", ["keep", "hash"])
 def test_who_is_forgotten_is_erased_and_stays_out(
-    serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+    exported: Export, serve: Serve, data_dir: Path, policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
-    account = planted_account()
-    serve(account)
-    export_changes(account)
+    for name, value in use_policy(policy).items():
+        monkeypatch.setenv(name, value)
+    exported(policy).copy_to(data_dir)
+    serve(exported(policy).account)
     done = CliRunner().invoke(app, ["forget", "--email", f" {EMAIL.lower()}", "--phone", "+32 (0)470 11.22.33"])
     assert done.exit_code == 0, done.output
     assert "4 in coupon_sessions" in done.output
@@ -255,7 +270,7 @@ def test_who_is_forgotten_is_erased_and_stays_out(
     counts = "SELECT count(*), count(email) FROM coupon_sessions"
     assert in_database(data_dir, counts) == [(4, 1)]
     assert in_database(data_dir, "SELECT count(*) FROM sms_contacts") == [(1,)]
-    export_only(*OF_PEOPLE, full=True)
+    export_only(*ABOUT_PEOPLE, full=True)
     assert places_of(data_dir) == set()
     assert changes_kept(data_dir) == CHANGES_KEPT
     assert in_database(data_dir, counts) == [(4, 1)]
@@ -266,7 +281,7 @@ def test_who_is_forgotten_is_erased_and_stays_out(
 
 def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Serve, data_dir: Path) -> None:
     server, outputs = serve(planted_account()), list[str]()
-    export_only(*OF_PEOPLE, **PERIOD)
+    export_only(*ABOUT_PEOPLE, **PERIOD)
 
     def forget(_parameters: object) -> bool:
         if not outputs:
@@ -274,7 +289,7 @@ def test_who_is_forgotten_while_a_run_reads_does_not_come_back_with_it(serve: Se
         return False
 
     server.faults.add(Fault("500", "v3/campaign/data", when=forget))
-    export_only(*OF_PEOPLE, **PERIOD)
+    export_only(*ABOUT_PEOPLE, **PERIOD)
     assert outputs == [""]
     assert places_of(data_dir) == set()
     assert in_database(data_dir, "SELECT count(*), count(email) FROM coupon_sessions") == [(4, 1)]
@@ -343,8 +358,8 @@ def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
 
 
 def test_under_drop_another_key_is_refused_as_under_hash(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
-    monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a secret that nobody knows")
+    for name, value in use_policy("drop").items():
+        monkeypatch.setenv(name, value)
     serve(planted_account())
     export_only(campaigns)
     for other in ("another secret than that", ""):
