@@ -6,8 +6,9 @@ It shows numbers, and names of campaigns, channels, locations, cards and directo
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -16,6 +17,9 @@ from assets.plots import NARROW, WIDE
 from assets.report.figures import Figure
 from assets.report.headline import DAYS_COMPARED, compare_days
 from resources.printable import make_printable
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 MARTS = (
     "campaign_funnel",
@@ -46,17 +50,12 @@ Query = Callable[[str], Rows]
 
 def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure]) -> str:
     """Write the report of the current database of a connection, with its figures, as HTML."""
-    from jinja2 import Environment
-
-    page = Environment(autoescape=True)
-    page.filters |= {"readable": _readable, "percent": _percent}
-    template = page.from_string((Path(__file__).parent / "report.html.jinja").read_text("utf-8"))
 
     def query(sql: str) -> Rows:
         return connection.execute(sql).fetchall()
 
     health = _health(query)
-    return template.render(
+    return _template().render(
         figures=figures,
         sizes={"wide": WIDE, "narrow": NARROW},
         headline=compare_days(connection),
@@ -71,6 +70,16 @@ def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure])
         **_of_sessions(query),
         **_of_the_others(query),
     )
+
+
+@cache
+def _template() -> "Template":
+    """Compile the page, once a process."""
+    from jinja2 import Environment
+
+    page = Environment(autoescape=True)
+    page.filters |= {"readable": _readable, "percent": _percent}
+    return page.from_string((Path(__file__).parent / "report.html.jinja").read_text("utf-8"))
 
 
 def _now(query: Query, funnel: Figure | None) -> Sequence[tuple[str, object]]:

@@ -158,7 +158,8 @@ def places_of(data_dir: Path, texts: Sequence[str] = PLANTED) -> set[str]:
                 for schema, table in connection.execute(tables).fetchall():
                     read += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
                 connection.execute("DETACH looked")
-            if any(text in read.lower() for text in lowered):
+            read = read.lower()
+            if any(text in read for text in lowered):
                 places.add(str(path.relative_to(data_dir)))
     return places
 

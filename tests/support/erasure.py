@@ -95,10 +95,10 @@ def rows(warehouse: WarehouseResource, query: str, database: str = "coupontools.
 
 def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
     """The files in whose bytes, or in what DuckDB reads of them, one of the texts stands."""
-    places = set()
-    for path in (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
-        said = path.read_bytes().decode("latin-1")
-        with duckdb.connect() as connection:
+    places, lowered = set(), [text.lower() for text in texts]
+    with duckdb.connect() as connection:
+        for path in (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+            said = path.read_bytes().decode("latin-1")
             if path.suffix == ".parquet":
                 said += str(connection.execute(f"FROM read_parquet('{path}')").fetchall())
             elif path.suffix == ".duckdb":
@@ -106,6 +106,8 @@ def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
                 tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'looked'"
                 for schema, table in connection.execute(tables).fetchall():
                     said += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
-        if any(text.lower() in said.lower() for text in texts):
-            places.add(str(path.relative_to(folder)))
+                connection.execute("DETACH looked")
+            said = said.lower()
+            if any(text in said for text in lowered):
+                places.add(str(path.relative_to(folder)))
     return places

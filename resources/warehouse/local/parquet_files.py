@@ -40,13 +40,14 @@ def write_tables(
     snapshot: Path,
     inventory: Inventory,
 ) -> int:
-    """Write what has changed of the tables; all files of a table whose published ones look otherwise than new ones."""
+    """Write what has changed of the tables; all files if nothing was published of the stage, or they look otherwise."""
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
+    is_first = is_new(connection)
     known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
     written = 0
     for table in tables:
-        looks_the_same = (table.name, _outline_of_files(table)) in known
-        written += _write_parquet(connection, table, folder, snapshot, inventory if looks_the_same else Inventory())
+        can_share = not is_first and (table.name, _outline_of_files(table)) in known
+        written += _write_parquet(connection, table, folder, snapshot, inventory if can_share else Inventory())
     return written
 
 
@@ -76,7 +77,7 @@ def _write_parquet(
     intact, damaged = (
         inventory.below(names, Path(folder.parquet.name, table.name)) for names in (inventory.intact, inventory.changed)
     )
-    is_anew = is_new(connection) or not intact
+    is_anew = not intact
     changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
     if damaged and not is_anew:
         changed |= {name for name in partitions_of(connection, table) if _place(table, name) in damaged}
