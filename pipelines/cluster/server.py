@@ -5,12 +5,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-MAX_SECONDS_TO_START = 60.0
+MAX_SECONDS_TO_START = 180.0
 MAX_SECONDS_TO_STOP = 15.0
 """A server that takes longer is killed."""
 
@@ -41,13 +42,21 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises click.ClickException if it ends or takes too long."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start it, without a wait."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  (programs of wheels and of this project)
                 self.command, stdout=log, stderr=log, env=os.environ | self.variables, start_new_session=True
             )
+
+    def wait(self) -> None:
+        """Wait until it answers. Raises click.ClickException if it ends or takes too long."""
         deadline = time.monotonic() + MAX_SECONDS_TO_START
         while not self._answers():
-            if self._process.poll() is not None:
+            if self._process is None or self._process.poll() is not None:
                 raise click.ClickException(f"{self.name} has ended as it started: {self.log} says why.")
             if time.monotonic() > deadline:
                 raise click.ClickException(
@@ -65,10 +74,19 @@ class Server:
         """End it, and wait for its end; nothing if it does not run."""
         if self._process is None:
             return
-        self._process.send_signal(self.stop_signal)
-        try:
+        self._send(self.stop_signal)
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(MAX_SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and its children at once, as a host does that loses its power."""
+        if self._process is None:
+            return
+        self._send(signal.SIGKILL)
+        self._process.wait()
         self._process = None
+
+    def _send(self, signal_number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal_number)  # its session, which has no other process
