@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from assets.catalogue import ASSETS
+from assets.loyalty import loyalty_users
 from pipelines.definitions import defs
 from pipelines.export import export_days
 from resources.coupontools.endpoints import READABLE
@@ -23,7 +24,7 @@ from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, campaign, loyalty_user, registration, session, whole_account
 from tests.support.queries import all_tables, in_database
-from tests.support.runs import export_all, export_only, export_sessions, writing_paths
+from tests.support.runs import export_all, export_only, export_sessions, publish_only, writing_paths
 
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
 PERIOD = {"start": str(WHOLE[0]), "end": str(WHOLE[1])}
@@ -95,6 +96,7 @@ def test_the_generated_account_arrives_whole(serve: Serve, data_dir: Path) -> No
         "quarantine",
         "coupon_session_changes",
         "loyalty_user_changes",
+        "webhook_events",
     }
     assert in_database(data_dir, "SELECT count(*) FROM loyalty_users ANTI JOIN loyalty_cards USING (loyalty_card_id)")
     for child, parent, key in (
@@ -216,13 +218,15 @@ def test_loyalty_cards_become_partitions_and_one_can_be_read_alone(serve: Serve,
         known = ["123456", "123457"]
         instance.add_dynamic_partitions("loyalty_cards", known)
         job = defs.resolve_job_def("export_loyalty_users")
-        assert job.execute_in_process(instance=instance, partition_key="123457").success
+        selected = [*loyalty_users.keys]
+        assert job.execute_in_process(instance=instance, partition_key="123457", asset_selection=selected).success
+        publish_only(loyalty_users)
         assert in_database(data_dir, "SELECT DISTINCT loyalty_card_id FROM loyalty_users") == [("123457",)]
         assert "v4/loyalty/loyalty-cards/123456/stats" not in paths_asked(server)
         schedule = defs.get_repository_def().get_schedule_def("daily_export_of_loyalty_users")
         with dg.build_schedule_context(instance, repository_def=defs.get_repository_def()) as context:
             (request,) = schedule.evaluate_tick(context).run_requests or []
-        result = job.execute_in_process(instance=instance, tags=request.tags)
+        result = job.execute_in_process(instance=instance, tags=request.tags, asset_selection=selected)
         counts = {
             event.partition: event.step_materialization_data.materialization.metadata[
                 "dagster/partition_row_count"
@@ -231,6 +235,7 @@ def test_loyalty_cards_become_partitions_and_one_can_be_read_alone(serve: Serve,
             if event.asset_key == dg.AssetKey("loyalty_users")
         }
         assert counts == {"123456": 130, "123457": 1}
+    publish_only(loyalty_users)
     assert len(in_database(data_dir, "FROM loyalty_users")) == 131
 
 

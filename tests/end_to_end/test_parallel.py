@@ -64,7 +64,7 @@ def reader(read: Callable[[Path], State], data_dir: Path) -> Iterator[Readings]:
     readings, over = Readings(), threading.Event()
 
     def loop() -> None:
-        while not over.wait(0.2):
+        while not over.wait(0.4):
             try:
                 state = read(data_dir)
                 readings.wrong += torn(state)

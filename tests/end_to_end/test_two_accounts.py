@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from pipelines.sensors import loyalty_card_partitions
 from resources.account_fingerprint import account_of
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.account.handmade import HandmadeAccount
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import account, campaign
@@ -141,6 +143,7 @@ def test_a_demo_on_the_same_folder_twice_is_the_same_and_no_account_gets_in(
 ) -> None:
     for variable in ("API_URL", "CLIENT_ID", "CLIENT_SECRET"):
         monkeypatch.setenv(f"COUPONTOOLS_{variable}", "")
+    monkeypatch.setattr("pipelines.demo.GeneratedAccount", partial(GeneratedAccount, campaigns=4))
     for _ in range(2):  # each at a free port of its own
         run_demo(sessions=100, seed=1, ui_port=None)
     with pytest.raises(click.ClickException, match="of a demo, which must not mix with those of another demo"):
@@ -151,7 +154,7 @@ def test_a_demo_on_the_same_folder_twice_is_the_same_and_no_account_gets_in(
         with pytest.raises(click.ClickException, match="holds the rows of a demo"):
             adopt()
         assert not list(server.requests)
-    assert in_database(data_dir, "SELECT count(*) FROM campaigns") == [(40,)]
+    assert in_database(data_dir, "SELECT count(*) FROM campaigns") == [(4,)]
 
 
 def test_the_sensor_asks_no_other_account_for_its_cards(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -15,6 +16,7 @@ import pytest
 from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
 from resources.coupontools.endpoints import READABLE
+from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import account, session, whole_account
@@ -65,7 +67,7 @@ def test_the_demo_shows_the_whole_thing_and_its_queries_work(tmp_path: Path) -> 
         assert "│" in shown.stdout
 
 
-def test_the_sandbox_is_a_server_that_the_export_can_read(tmp_path: Path) -> None:
+def test_the_sandbox_is_a_server_that_the_export_can_read(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = subprocess.Popen(
         [
             COMMAND,
@@ -85,16 +87,18 @@ def test_the_sandbox_is_a_server_that_the_export_can_read(tmp_path: Path) -> Non
     try:
         assert server.stdout
         lines = [server.stdout.readline().strip() for _ in range(4)]
-        settings = dict(line.split("=", 1) for line in lines[1:])
-        result = run_command("export", "--to", "2026-11-01", COUPONTOOLS_DATA_DIR=str(tmp_path), **settings)
-        assert result.code == 0, result.errors
-        assert in_database(tmp_path, "SELECT count(*) FROM coupon_sessions") == [(300,)]
+        for line in lines[1:]:
+            monkeypatch.setenv(*line.split("=", 1))
+        export_sessions(date(2020, 1, 1), date(2026, 11, 1))
+        assert in_database(data_dir, "SELECT count(*) FROM coupon_sessions") == [(300,)]
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(10) == 0
 
 
-def test_the_word_sandbox_as_address_starts_the_embedded_api(data_dir: Path) -> None:
+def test_the_word_sandbox_as_address_starts_the_embedded_api(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = partial(GeneratedAccount, sessions=3000, campaigns=4)
+    monkeypatch.setattr("resources.sandbox.generated.account.GeneratedAccount", small)
     result = run_command("export", "--from", "2026-11-01", "--to", "2026-11-01", COUPONTOOLS_API_URL="sandbox")
     assert result.code == 0, result.errors
     assert in_database(data_dir, "SELECT count(*) > 0 FROM coupon_sessions") == [(True,)]

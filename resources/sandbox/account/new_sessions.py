@@ -24,13 +24,8 @@ USER_FIELDS = ("firstname", "lastname", "email", "phone", "language", "optin", *
 
 
 def make_random_text(name: str, letters: str, length: int) -> str:
-    """Return letters that are a pure function of the name; others for every other name, in practice."""
-    number = int.from_bytes(blake2b(name.encode()).digest(), "little")
-    chosen = []
-    for _ in range(length):
-        number, rest = divmod(number, len(letters))
-        chosen.append(letters[rest])
-    return "".join(chosen)
+    """Return up to 64 letters that are a pure function of the name; others for every other name, in practice."""
+    return "".join([letters[byte % len(letters)] for byte in blake2b(name.encode()).digest()[:length]])
 
 
 def make_session(

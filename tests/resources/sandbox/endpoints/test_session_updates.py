@@ -240,8 +240,7 @@ def test_a_hundred_thousand_sessions_can_be_made_at_once(serve: Serve) -> None:
     ).json()
     assert time.process_time() - began < 15
     assert len({entry["single_use_code"] for entry in made["data"]}) == 100_000
-    day = str(NOW.date())
-    page = api.call("campaign/data", campaign=campaign_id, start_date=day, end_date=day, page=20)
+    page = api.call("campaign/data", campaign=campaign_id, page=20)
     assert page["amount_of_results"] == 5000
 
 
