@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import SettingsError
+from resources.settings import Alerts, SettingsError
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -30,8 +30,8 @@ def check(*, with_probe: bool, with_alert: bool) -> None:
     _show(good=True, message=f"Python {platform.python_version()}, {packages}")
     warehouse = WarehouseResource()
     results = [_folder(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
-    if with_alert:
-        results += _alerts()
+    if with_alert or Alerts.read().alerts:
+        results += _alerts(with_test=with_alert)
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
@@ -73,17 +73,23 @@ def _warn() -> None:
             click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(risk)}")
 
 
-def _alerts() -> list[bool]:
-    """Send a test message to each receiver of alerts."""
+def _alerts(*, with_test: bool) -> list[bool]:
+    """Say who is alerted; with `with_test` send each of them a test message."""
     from pipelines.alerts.command import send_test
+    from resources.alerts.receivers import read_receivers
 
     try:
-        sent = send_test()
+        names = [receiver.name for receiver in read_receivers()]
+        sent = send_test() if with_test else {}
     except SettingsError as error:
         return [_show(str(error), good=False)]
+    if not names:
+        return [_show("COUPONTOOLS_ALERTS is not set: nobody is alerted", good=False)]
+    if not with_test:
+        return [_show(f"alerts go to {', '.join(names)}", good=True)]
     return [
         _show(f"{name}: {failure or 'a test alert was sent'}", good=failure is None) for name, failure in sent.items()
-    ] or [_show("COUPONTOOLS_ALERTS is not set: nobody is alerted", good=False)]
+    ]
 
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:

@@ -12,7 +12,7 @@ from pipelines.command_failure import CommandFailure
 from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
-from resources.settings import SANDBOX, Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
+from resources.settings import SANDBOX, Alerts, ApiAddress, ApiCredentials, ApiLimits, Metrics, SettingsError, Storage
 
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""
@@ -80,6 +80,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
         if ApiAddress.read().api_url != SANDBOX:
             ApiCredentials.read()
         ApiLimits.read()
+        Metrics.read()
         _silence_dagster()
 
         from pipelines.export import export_days, export_everything

@@ -12,6 +12,9 @@ from resources.alerts.ledger import Problem
 START, TABLE, CHECK, PUBLISH = "start", "table", "check", "publish"
 """The kinds of problems of an export, in the order in which it meets them."""
 
+UNTIL_IT_PASSES = "Nothing new is published until it passes; what is published stays as it was."
+"""What a check that has failed means, and what alerts say of it."""
+
 
 @dataclass(frozen=True)
 class FailedPart:
@@ -36,9 +39,6 @@ class FailedPart:
     def by_check(cls, subject: str, line: str, where: str) -> Self:
         """Take the description of a check that keeps everything from being published."""
         return cls(Problem(f"{CHECK} {subject}", subject, f"{line} {UNTIL_IT_PASSES}", where), line)
-
-
-UNTIL_IT_PASSES = "Nothing new is published until it passes; what is published stays as it was."
 
 
 class ExportFailure(CommandFailure):

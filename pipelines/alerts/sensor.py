@@ -50,8 +50,8 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     context.update_cursor(msgspec.json.encode(followed).decode())
     if failures:
         return dg.SkipReason(f"An alert was not taken by {describe_failures(failures)}: it is sent again.")
-    known = sum(entry.ended is None for entry in followed.ledger.entries.values())
-    return dg.SkipReason(f"All is well: {len(receivers)} receivers." if not known else f"{known} problems are known.")
+    known = len(followed.ledger.entries)
+    return dg.SkipReason(f"Problems that every receiver knows: {known}." if known else "All is well.")
 
 
 def _read_cursor(context: dg.SensorEvaluationContext) -> Followed:

@@ -47,13 +47,17 @@ def _paragraphs(entries: Collection[Entry], describe: Callable[[str, Entry], str
 
 
 def _describe_begun(subjects: str, entry: Entry) -> str:
-    where = f" ({entry.where})" if entry.where else ""
-    return f"{subjects}{where}, {_minute(entry.since)}:\n{_cut(entry.text, MAX_TEXT)}"
+    return f"{subjects}{_where(entry)}, {_minute(entry.since)}:\n{_cut(entry.text, MAX_TEXT)}"
 
 
 def _describe_ended(subjects: str, entry: Entry) -> str:
     ended = f" since {_minute(entry.ended)}" if entry.ended else ""
-    return f"{subjects}: well again{ended}. From {_minute(entry.since)} on it was:\n{_cut(entry.text, MAX_TEXT)}"
+    was = f"From {_minute(entry.since)} on{_where(entry)} it was:\n{_cut(entry.text, MAX_TEXT)}"
+    return f"{subjects}: well again{ended}. {was}"
+
+
+def _where(entry: Entry) -> str:
+    return f" ({entry.where})" if entry.where else ""
 
 
 def _minute(moment: datetime) -> str:

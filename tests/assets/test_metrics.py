@@ -1,8 +1,6 @@
 """The metrics of runs, as a Prometheus client reads them from the file."""
 
 import logging
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -111,14 +109,3 @@ def test_a_file_that_cannot_be_written_is_a_warning_and_fails_no_run(
     export_only(sms_groups)
     line = f"The metrics of this run cannot be written to {tmp_path}/file/coupontools.prom (File exists): make room"
     assert [line in message for message in caplog.messages] == [True]
-
-
-def test_without_the_setting_nothing_is_written_or_imported(tmp_path: Path) -> None:
-    code = (
-        "import logging, sys\n"
-        "from resources.metrics import REQUESTS, note_metrics\n"
-        "note_metrics([REQUESTS.of(1, table='campaigns')], logging.getLogger('tests'))\n"
-        "assert 'prometheus_client' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
-    assert not list(tmp_path.iterdir())

@@ -340,7 +340,12 @@ def test_loading_the_code_location_asks_nothing_and_writes_nothing_whatever_is_w
         "COUPONTOOLS_START_DATE": "soon",
         "COUPONTOOLS_PERSONAL_DATA": "perhaps",
     }
-    code = "import pipelines.definitions as d; assert d.defs"
+    code = (
+        "import logging, sys, dagster as dg, pipelines.definitions as d, resources.metrics as m; assert d.defs;"
+        "m.note_metrics([m.REQUESTS.of(1, table='campaigns')], logging.getLogger());"
+        "assert d.alerts(dg.build_sensor_context()).skip_message.startswith('Nobody is alerted');"
+        "assert not {'apprise', 'prometheus_client'} & set(sys.modules)"  # what is off costs nothing
+    )
     environment = {**wrong, "HOME": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

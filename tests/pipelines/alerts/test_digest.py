@@ -19,10 +19,7 @@ YESTERDAY = datetime.now(UTC).replace(tzinfo=None, hour=12, minute=0, second=0, 
 
 def evaluated() -> dg.RunRequest | str:
     """What the schedule asks for, or why it asks for nothing."""
-    with (
-        dg.instance_for_test() as instance,
-        dg.build_schedule_context(instance, scheduled_execution_time=MONDAY) as context,
-    ):
+    with dg.build_schedule_context(scheduled_execution_time=MONDAY) as context:
         data = defs.get_repository_def().get_schedule_def("weekly_digest").evaluate_tick(context)
     return str(data.skip_message) if data.skip_message else (data.run_requests or [])[0]
 
