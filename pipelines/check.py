@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import Alerts, SettingsError
+from resources.settings import Alerts, ApiLimits, SettingsError
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -32,6 +32,7 @@ def check(*, with_probe: bool, with_alert: bool) -> None:
     results = [_folder(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
     if with_alert or Alerts.read().alerts:
         results += _alerts(with_test=with_alert)
+    results += _share()
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
@@ -65,6 +66,17 @@ def _rows(warehouse: WarehouseResource) -> bool:
     except WarehouseError as error:
         return _show(str(error), good=False)
     return _show("the folder is this account's, or nobody's yet", good=True)
+
+
+def _share() -> list[bool]:
+    """Show what of the limits is for one of several workers; nothing if there is one."""
+    try:
+        limits = ApiLimits.read()
+    except SettingsError:  # the line of the account shows it
+        return []
+    rate = f" and {limits.share.requests_per_second:g} a second" if limits.share.requests_per_second else ""
+    share = f"each of the {limits.workers} workers sends at most {limits.share.concurrency} requests at one time{rate}"
+    return [_show(share, good=True)] if limits.workers > 1 else []
 
 
 def _warn() -> None:

@@ -175,6 +175,7 @@ class ApiLimits(_Settings):
     requests_per_second: Annotated[FiniteFloat, Field(ge=0.001, le=10_000)] | None = Field(
         None, description="requests a second, at most"
     )
+    workers: int = Field(1, ge=1, le=1_000, description="the processes that share what the API is asked for")
     connect_timeout: FiniteFloat = Field(10, ge=0.001, le=MAX_WAIT, description="seconds to wait for a connection")
     read_timeout: FiniteFloat = Field(
         30, ge=0.001, le=MAX_WAIT, description="seconds to wait for the next byte of an answer"
@@ -193,6 +194,16 @@ class ApiLimits(_Settings):
     max_read_seconds: FiniteFloat = Field(
         4 * 3600, ge=0.001, le=7 * MAX_WAIT, description="the longest that the reading of a table may take"
     )
+
+    @property
+    def share(self) -> Self:
+        """The limits of one of the workers, so that all together keep to these; one request at a time is the least."""
+        rate = self.requests_per_second
+        share = {
+            "concurrency": max(self.concurrency // self.workers, 1),
+            "requests_per_second": rate and rate / self.workers,
+        }
+        return self.model_copy(update=share)
 
 
 class Freshness(_Settings):

@@ -72,7 +72,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @asynccontextmanager
     async def _open(self, log: logging.Logger) -> AsyncIterator[Client]:
         dialect, url = ApiDialect.read(), self._url()
-        options = ClientOptions(ApiLimits.read(), dialect.api_versions, self.accepts_counts(), self._certificates)
+        options = ClientOptions(ApiLimits.read().share, dialect.api_versions, self.accepts_counts(), self._certificates)
         in_body = dialect.authentication == "body"
         if url == SANDBOX:
             from resources.sandbox.server.server import SandboxServer

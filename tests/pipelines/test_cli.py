@@ -229,6 +229,13 @@ def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path
     assert bad.errors == "Error: The set-up is not complete; see the lines marked FAILED.\n"
 
 
+def test_check_shows_the_share_of_each_worker(serve: Serve) -> None:
+    serve(account({1: 1}))
+    limits = {"WORKERS": "3", "CONCURRENCY": "8", "REQUESTS_PER_SECOND": "15"}
+    shared = run_command("check", **{f"COUPONTOOLS_{name}": value for name, value in limits.items()})
+    assert "ok      each of the 3 workers sends at most 2 requests at one time and 5 a second\n" in shared.output
+
+
 @pytest.mark.parametrize("command", ["check", "export"])
 def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: str) -> None:
     result = run_command(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})

@@ -1,5 +1,6 @@
 """How the client gets to the API: proxies, TLS, addresses, cookies, and what no id or version leads to."""
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import unquote
 
@@ -10,11 +11,27 @@ from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint, choose_endpoints
 from resources.coupontools.errors import UnreachableError
 from resources.coupontools.requests import Credentials, PageRequest, Slice, build_request
+from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.client import ask, with_client
 from tests.support.fixed_server import replying
+
+
+@pytest.mark.parametrize(("workers", "concurrency"), [("1", 8), ("2", 4), ("5", 1), ("100", 1)])
+def test_workers_share_what_the_api_may_be_asked_for(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, workers: str, concurrency: int
+) -> None:
+    serve(account({1: 1}))
+    monkeypatch.setenv("COUPONTOOLS_WORKERS", workers)
+    monkeypatch.setenv("COUPONTOOLS_REQUESTS_PER_SECOND", "10")
+
+    async def limits() -> tuple[int, float | None]:
+        async with CoupontoolsResource().connect() as client:
+            return client.limits.concurrency, client.limits.requests_per_second
+
+    assert asyncio.run(limits()) == (concurrency, 10 / int(workers))
 
 
 @pytest.mark.parametrize("status", [200, 407])
