@@ -4,7 +4,8 @@ import dagster as dg
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from assets.dagster_internals import CheckRunHealthResult, WorkerStatus
+from assets.dagster_internals import CheckRunHealthResult, LaunchRunContext, WorkerStatus
+from assets.policies import API_POOL, WAREHOUSE_POOL
 
 MAX_SECONDS_TO_ANSWER = 20.0
 """A worker that takes longer is lost."""
@@ -12,6 +13,16 @@ MAX_SECONDS_TO_ANSWER = 20.0
 
 class ClusterRunLauncher(CeleryRunLauncher):  # type: ignore[misc]  # without types where the extra is not installed
     """Dagster's launcher for Celery, which alone would take a run for running after its host has died."""
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Launch a run, with the pools there that its steps take places in.
+
+        Where two runs make the same pool at one time, on PostgreSQL one of them fails.
+        """
+        storage = self._instance.event_log_storage
+        for pool in {API_POOL, WAREHOUSE_POOL} - storage.get_concurrency_keys():
+            storage.initialize_concurrency_limit_to_default(pool)
+        super().launch_run(context)
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Ask the worker that has the run whether it still works on it."""
