@@ -7,6 +7,7 @@ the series of other tables stay. prometheus_client is imported only where COUPON
 import logging
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -50,7 +51,9 @@ class Sample:
         """Return the value of the series whose former value is known."""
         if former is None or self.metric.kind == "gauge":
             return self.value
-        return former + self.value if self.metric.kind == "counter" else max(former, self.value)
+        if self.metric.kind == "counter":
+            return former + self.value
+        return former if self.value < former <= time.time() else self.value  # a clock may have been in the future
 
 
 _OF_STAGE = ("table", "stage")

@@ -12,6 +12,7 @@ from resources.alerts.ledger import Ledger, kind_of
 from resources.alerts.ledger_file import open_ledger
 from resources.alerts.message import Message
 from resources.alerts.receivers import Receiver, read_receivers, send_to_each
+from resources.limits import limit_met
 from resources.settings import ApiLimits, SettingsError, Storage
 
 MAX_TRIES = 4
@@ -61,17 +62,27 @@ def _note_failure(ledger: Ledger, failure: ExportFailure) -> None:
 
 
 def _alert(receivers: Sequence[Receiver], update: Callable[[Ledger], None]) -> None:
-    """Bring the ledger up to date, and send what is unknown; what is not taken is a warning."""
-    with _open_ledger() as ledger:
-        update(ledger)
-        failures = deliver(ledger, receivers)
-        for wait in _waits():
-            if not failures:
-                return
-            time.sleep(wait)
-            failures = deliver(ledger, receivers)
+    """Bring the ledger up to date, and send what is unknown; whatever goes wrong is a warning."""
+    try:
+        with _open_ledger() as ledger:
+            update(ledger)
+            failures = _deliver_with_retries(ledger, receivers)
+    except Exception as error:
+        _warn(f"Alerts cannot be sent: {limit_met(error) or type(error).__name__}")
+        return
     if failures:
         _warn(f"An alert was not taken by {describe_failures(failures)}: the next export sends it again.")
+
+
+def _deliver_with_retries(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
+    """Send what is unknown, several times where that is needed; returns who was not reached, with the reason."""
+    failures = deliver(ledger, receivers)
+    for wait in _waits():
+        if not failures:
+            break
+        time.sleep(wait)
+        failures = deliver(ledger, receivers)
+    return failures
 
 
 def _open_ledger() -> AbstractContextManager[Ledger]:

@@ -38,13 +38,16 @@ class Receiver:
         kinds = {"failure": NotifyType.FAILURE, "success": NotifyType.SUCCESS, "info": NotifyType.INFO}
         sender = Apprise()
         sender.add(self._service)
-        result = sender.notify(
-            message.body,
-            message.title,
-            notify_type=kinds[message.kind],
-            body_format=NotifyFormat.TEXT,
-            timeout=MAX_SECONDS,
-        )
+        try:
+            result = sender.notify(
+                message.body,
+                message.title,
+                notify_type=kinds[message.kind],
+                body_format=NotifyFormat.TEXT,
+                timeout=MAX_SECONDS,
+            )
+        except Exception as error:  # what a service raises may hold its address
+            return f"not sent ({type(error).__name__})"
         if result:
             return None
         if result.status == AppriseResultStatus.TIMEOUT:

@@ -15,7 +15,7 @@ from assets.coupon_sessions import coupon_sessions
 from assets.errors import FORESEEN
 from assets.messaging import sms_groups
 from pipelines.definitions import defs
-from resources.metrics import METRICS, REQUESTS, note_metrics
+from resources.metrics import METRICS, PUBLISHED_AT, REQUESTS, note_metrics
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.runs import export_only
@@ -88,6 +88,13 @@ def test_no_run_loses_what_another_one_writes_at_the_same_time(file: Path) -> No
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(60)))
     assert [value(file, "coupontools_requests_total", table=f"table {number}") for number in range(3)] == [20, 20, 20]
+
+
+def test_a_moment_is_the_newest_one_unless_that_is_in_the_future(file: Path) -> None:
+    log, now = logging.getLogger("tests"), time.time()
+    for moment, expected in ((now - 9, now - 9), (now - 99, now - 9), (now + 9_999, now + 9_999), (now, now)):
+        note_metrics([PUBLISHED_AT.of(moment)], log)
+        assert value(file, "coupontools_published_timestamp_seconds") == expected
 
 
 def test_what_a_killed_run_has_left_is_removed_and_a_broken_file_is_written_anew(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import duckdb
@@ -193,6 +194,24 @@ def test_the_check_sends_a_test_and_says_which_address_took_it(
     assert web.take() == []
     unset = run_command("check", "--alert", COUPONTOOLS_ALERTS="")
     assert "FAILED  COUPONTOOLS_ALERTS is not set" in unset.output
+
+
+def test_an_error_inside_of_what_sends_fails_no_export_and_shows_no_address(
+    web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_named: object) -> None:
+        raise ValueError(web.address)
+
+    monkeypatch.setattr("apprise.Apprise.notify", broken)
+    monkeypatch.setattr("pipelines.export.export_days", Mock())
+    finished = run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox")
+    assert (finished.code, finished.errors) == (0, ""), "there is nothing to send"
+    failed = run_command("export", *DAYS)
+    assert "Warning: An alert was not taken by JSON 127.0.0.1 (not sent (ValueError))" in failed.errors
+    monkeypatch.setattr("pipelines.alerts.command.deliver", broken)
+    finished = run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox")
+    assert (finished.code, finished.errors) == (0, "Warning: Alerts cannot be sent: ValueError\n")
+    assert PATH not in failed.errors
 
 
 def test_a_service_whose_address_begins_with_a_secret_is_shown_by_its_name_alone(
