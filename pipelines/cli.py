@@ -17,7 +17,7 @@ from resources.settings import SANDBOX, Alerts, ApiAddress, ApiCredentials, ApiL
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""
 
-PORTS = click.IntRange(1, 65535)
+PORTS, PORTS_OR_ANY = click.IntRange(1, 65535), click.IntRange(0, 65535)
 
 
 class Day(click.ParamType[date]):
@@ -160,9 +160,7 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 
 
 @app.command()
-@click.option(
-    "--port", default=8090, show_default=True, type=PORTS, help="Port to receive at; a proxy with TLS is before it."
-)
+@click.option("--port", default=8090, show_default=True, type=PORTS_OR_ANY, help="Port to receive at; 0 is a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to receive at.")
 def webhooks(port: int, host: str) -> None:
     """Receive the events that Coupontools sends, until Ctrl-C.
@@ -218,7 +216,7 @@ def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
 
 @app.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
-@click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option("--port", default=0, show_default="a free one", type=PORTS_OR_ANY, help="Port to listen on.")
 @click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--now", type=click.DateTime(), help="Moment of the account, UTC. [default: the machine's clock]")
@@ -227,6 +225,9 @@ def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
 )
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")
 @click.option("--faults", default="", metavar="KIND:SHARE,...", help="Faults to inject, as 429:0.05,reset:0.01.")
+@click.option(
+    "--webhooks", metavar="URL", help="Address to send events to as its clock moves. [default: none are sent]"
+)
 def sandbox(
     host: str,
     port: int,
@@ -236,6 +237,7 @@ def sandbox(
     speed: float,
     assume: tuple[str, ...],
     faults: str,
+    webhooks: str | None,
 ) -> None:
     """Serve the embedded API until Ctrl-C."""
     from pipelines.sandbox_options import parse_assumptions, parse_faults
@@ -251,6 +253,7 @@ def sandbox(
         parse_faults(faults),
         port,
         host,
+        webhooks,
     )
 
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 AuthenticationWay = Literal["headers", "body", "api_key_headers"]
 DateFormat = Literal["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H-%M"]
 ErrorShape = Literal["E1", "E2", "E3"]
+WebhookKind = Literal["coupon_validated", "coupon_claimed", "coupon_created", "coupon_updated", "coupon_removed"]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Assumptions(BaseModel):
@@ -77,3 +79,26 @@ class Assumptions(BaseModel):
     """Requests allowed per second before HTTP 429 with Retry-After; None = no limit. Unknown (section 1)."""
     gzip: bool = False
     """Whether bodies over 1 kB are compressed for clients that accept gzip. Unknown (section 1)."""
+
+    webhook_kinds: tuple[WebhookKind, ...] = (
+        "coupon_validated",
+        "coupon_claimed",
+        "coupon_created",
+        "coupon_updated",
+        "coupon_removed",
+    )
+    """Kinds of events that are sent. Official: coupon_validated; the others are hints (section 7)."""
+    webhook_signature: Literal["hmac", "none"] = "hmac"
+    """Whether events are signed by x-hmac. A hint (section 7)."""
+    webhook_wrong_signatures: Share = 0
+    """Share of the events whose signature is wrong. Unknown (section 7)."""
+    webhook_order: Literal["as_happened", "shuffled"] = "as_happened"
+    """Order of the events that are sent at one time. Unknown (section 7)."""
+    webhook_delay: Annotated[float, Field(ge=0, le=86_400)] = 0
+    """Longest delay of an event, in seconds. Unknown (section 7)."""
+    webhook_duplicates: Share = 0
+    """Share of the events that are sent twice. Unknown (section 7)."""
+    webhook_losses: Share = 0
+    """Share of the events that are never sent. Unknown (section 7)."""
+    webhook_tries: Annotated[int, Field(ge=1)] = 5
+    """How often an event is sent until the answer is a 2xx. Unknown (section 7)."""

@@ -1,14 +1,21 @@
 """A receiver of events on loopback, and events as the sandbox and others may send them."""
 
 import json
+import logging
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import polars as pl
 
+from assets.ingest.destination import RunResources
+from assets.webhooks.intake import EventIntake, open_inbox
+from assets.webhooks.update import Updated, update_from_events
+from resources.coupontools.requests import Credentials
+from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.resource import WarehouseResource
 from resources.webhooks.inbox import Inbox
 from resources.webhooks.receiver import Intake, Receiver
 from resources.webhooks.server import listen, make_server
@@ -30,6 +37,21 @@ def receiving(intake: Intake) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+def receive(*bodies: bytes, is_signed: bool = True) -> None:
+    """Put events into the inbox of the environment's folder, as the receiver does."""
+    with closing(WarehouseResource()) as warehouse:
+        with warehouse.store.connect():
+            open_inbox(warehouse).make()
+        intake = EventIntake(warehouse, Credentials("sandbox-client", SECRET), lambda: None)
+        intake.store([intake.read(body, sign(body, SECRET.encode()) if is_signed else None) for body in bodies])
+
+
+def update() -> Updated:
+    """Bring the stage up to date with the events of the inbox, as a run does."""
+    with closing(WarehouseResource()) as warehouse:
+        return update_from_events(RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests")))
 
 
 def event(name: str, **fields: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Endpoints that read sessions: campaign/*, couponsession/data, couponsession/search, webhook/verification."""
+"""Endpoints that read sessions: campaign/*, couponsession/data, couponsession/search."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,13 +8,12 @@ from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.windows import WINDOW, read_end_date, read_start_date
-from resources.sandbox.protocol.parameters import Parameter, identifier, number, read_page_number, text
-from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_fields, reply_with_json, reply_with_record
+from resources.sandbox.protocol.parameters import Parameter, number, read_page_number, text
+from resources.sandbox.protocol.replies import Reply, reply_with_fields, reply_with_json, reply_with_record
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import NUMBER_OR_TEXT, STRING, Schema, array_schema, object_schema
 from resources.sandbox.protocol.schemas import single_schema as one
 
-UNKNOWN_WEBHOOK = 509
 EVENT_DATES: Mapping[SessionKind, SessionDate] = {
     "opens": "opened",
     "claims": "claimed",
@@ -85,30 +84,6 @@ def search_sessions(request: ApiRequest, state: State, campaign_id: str | None) 
     return list(sessions.values())
 
 
-def webhook_verification(request: ApiRequest, state: State) -> Reply:
-    """Answer whether a webhook's event was sent by the API (section 7).
-
-    There is one of kind coupon_validated for each validated session. Its id, evt_ and the first 20 letters of
-    the session's, is made up.
-    """
-    event, session_id = request.required_text("webhook"), request.text("session")
-    for campaign_id, session in state.account.find_sessions("short_code", event.removeprefix("evt_"), state.now):
-        status, name = session.get("status"), str(session.get("session"))
-        validated = status.get("validation_date_utc") if isinstance(status, Mapping) else None
-        if validated and event == f"evt_{name[:20]}" and session_id in (None, name):
-            return reply_with_fields(
-                {
-                    "result": "valid",
-                    "webhook": event,
-                    "date": validated,
-                    "campaign": campaign_id,
-                    "session": name,
-                    "type": "coupon_validated",
-                }
-            )
-    raise ApiError(UNKNOWN_WEBHOOK, "Webhook not found.")
-
-
 def _show_found(sessions: list[FoundSession], state: State) -> Reply:
     rows = [{"campaign": campaign_id, **session} for campaign_id, session in sessions]
     return _show_page(len(rows), len(rows), encode_array(rows), state.assumptions)
@@ -139,10 +114,4 @@ COUPON_SESSIONS = (
     ),
     Endpoint("v3/couponsession/search", couponsession_search, (SEARCH,), PAGE),
     Endpoint("v3/campaign/search", campaign_search, (lookup.CAMPAIGN, SEARCH), PAGE),
-    Endpoint(
-        "v3/webhook/verification",
-        webhook_verification,
-        (identifier("webhook", r"evt_[A-Za-z0-9]{1,20}"), identifier("session", "[A-Za-z0-9]+", required=False)),
-        dict.fromkeys(("result", "webhook", "date", "campaign", "session", "type"), STRING),
-    ),
 )

@@ -16,10 +16,12 @@ from resources.sandbox.endpoints.messaging import MESSAGING
 from resources.sandbox.endpoints.messaging_updates import MESSAGING_UPDATES
 from resources.sandbox.endpoints.session_updates import SESSION_UPDATES
 from resources.sandbox.endpoints.single_use import SINGLE_USE
+from resources.sandbox.endpoints.webhook_events import WEBHOOK_EVENTS
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *COUPONS,
     *COUPON_SESSIONS,
+    *WEBHOOK_EVENTS,
     *SESSION_UPDATES,
     *SINGLE_USE,
     *LOYALTY_V3,

@@ -16,6 +16,7 @@ from resources.sandbox.server.app import CLIENT_ID, CLIENT_SECRET, Sandbox
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Faults
 from resources.sandbox.server.request_log import RequestLog
+from resources.sandbox.server.webhooks import WebhookSender
 
 LOOPBACK = "127.0.0.1"
 _EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  (compared with what a person has chosen)
@@ -25,7 +26,7 @@ class SandboxServer:
     """The embedded API on an address of this machine, while the context lasts; port 0 takes a free one.
 
     The port is bound on construction and answers from `__enter__` on; `url` is the root to which `/v3/...` is
-    appended.
+    appended. Events are sent to the address `webhooks`, if there is one.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class SandboxServer:
         host: str = LOOPBACK,
         client_id: str = CLIENT_ID,
         client_secret: str = CLIENT_SECRET,
+        webhooks: str | None = None,
     ) -> None:
         self._sandbox = Sandbox(
             account,
@@ -52,10 +54,15 @@ class SandboxServer:
         self._host = socket.gethostname() if host == _EVERY_ADDRESS else host
         self._port: int = self._socket.getsockname()[1]
         self._server = _make_server(self._sandbox)
-        self._thread = threading.Thread(target=self._run, name=f"sandbox:{self._port}", daemon=True)
+        self._threads = [threading.Thread(target=self._run, name=f"sandbox:{self._port}", daemon=True)]
+        if webhooks:
+            sandbox = self._sandbox
+            sender = WebhookSender(webhooks, account, sandbox.assumptions, sandbox.clock.now, client_secret)
+            self._threads.append(threading.Thread(target=sender.run, args=(sandbox.closing,), daemon=True))
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
@@ -63,7 +70,8 @@ class SandboxServer:
     ) -> None:
         self._sandbox.closing.set()
         self._server.should_exit = True
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         self._socket.close()
 
     @property
@@ -107,9 +115,10 @@ def serve(
     faults: Faults | None = None,
     port: int = 0,
     host: str = LOOPBACK,
+    webhooks: str | None = None,
 ) -> None:
     """Serve the account until Ctrl-C; print the address and the keys once, to standard output."""
-    with SandboxServer(account, assumptions, clock, faults, port, host=host) as server:
+    with SandboxServer(account, assumptions, clock, faults, port, host=host, webhooks=webhooks) as server:
         if not ip_address(socket.gethostbyname(host)).is_loopback:
             sys.stderr.write("Warning: whoever reaches this machine can read and change the made-up account.\n")
         try:

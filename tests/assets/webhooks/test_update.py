@@ -11,35 +11,18 @@ from assets.ingest.destination import Destination, RunResources
 from assets.partitions import Window
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.webhook_events import WebhookEvent
-from assets.webhooks.intake import EventIntake, open_inbox
-from assets.webhooks.update import Updated, update_from_events
+from assets.webhooks.update import Updated
 from resources.coupontools.errors import CoupontoolsError
-from resources.coupontools.requests import Credentials
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.server.faults import Fault
 from resources.warehouse.queries import read_values
 from resources.warehouse.resource import WarehouseResource
-from resources.webhooks.signature import sign
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign
-from tests.support.webhooks import SECRET, event, waiting
+from tests.support.webhooks import event, receive, update, waiting
 
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 SESSION = "s00000000000000000001"
-
-
-def receive(*bodies: bytes, is_signed: bool = True) -> None:
-    """Put events into the inbox, as the receiver does."""
-    with closing(WarehouseResource()) as warehouse:
-        with warehouse.store.connect():
-            open_inbox(warehouse).make()
-        intake = EventIntake(warehouse, Credentials("sandbox-client", SECRET), lambda: None)
-        intake.store([intake.read(body, sign(body, SECRET.encode()) if is_signed else None) for body in bodies])
-
-
-def update() -> Updated:
-    with closing(WarehouseResource()) as warehouse:
-        return update_from_events(RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests")))
 
 
 def verified() -> dict[str, bool | None]:
