@@ -225,9 +225,7 @@ def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
 )
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")
 @click.option("--faults", default="", metavar="KIND:SHARE,...", help="Faults to inject, as 429:0.05,reset:0.01.")
-@click.option(
-    "--webhooks", metavar="URL", help="Address to send events to as its clock moves. [default: none are sent]"
-)
+@click.option("--webhooks", metavar="URL", help="Address that is sent events of what happens.")
 def sandbox(
     host: str,
     port: int,
@@ -246,15 +244,8 @@ def sandbox(
     from resources.sandbox.server.server import serve
 
     clock = Clock.real() if now is None and speed == 1 else Clock.moving(now or datetime.now(UTC), speed)
-    serve(
-        GeneratedAccount(seed=seed, sessions=sessions),
-        parse_assumptions(assume),
-        clock,
-        parse_faults(faults),
-        port,
-        host,
-        webhooks,
-    )
+    account = GeneratedAccount(seed=seed, sessions=sessions)
+    serve(account, parse_assumptions(assume), clock, parse_faults(faults), port, host, webhooks)
 
 
 def _silence_dagster() -> None:

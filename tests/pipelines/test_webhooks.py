@@ -1,9 +1,10 @@
 """`coupontools webhooks`, and what becomes of the events that it has received."""
 
-import os
 import re
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,10 +24,11 @@ from pipelines.sensors import webhook_updates
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account
-from tests.support.processes import COMMAND
+from tests.support.forked import Forked, start_command
 from tests.support.queries import in_database
-from tests.support.webhooks import event, receive, send, update, waiting
+from tests.support.webhooks import TOKEN, event, receive, send, update, waiting
 
+COMMAND = Path(sys.executable).with_name("coupontools")
 SESSION_KEY = dg.AssetKey("coupon_sessions")
 
 
@@ -44,13 +46,35 @@ def receiver(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
             process.wait(20)
 
 
+@contextmanager
+def forked_receiver(data_dir: Path) -> Iterator[tuple[Forked, str]]:
+    """Run it in a process that begins at once; the value is that, and the address with its token."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = start_command(data_dir, "webhooks", "--port", str(port))
+    url = f"http://127.0.0.1:{port}/{TOKEN}"
+    try:
+        deadline = time.monotonic() + 20
+        while not process.has_ended and time.monotonic() < deadline:
+            with suppress(httpx.TransportError):
+                assert httpx.get(url).status_code == 405
+                break
+            time.sleep(0.05)
+        yield process, url
+    finally:
+        process.kill()
+
+
 def of_the_first(name: str) -> bytes:
     """An event of the first session of the account."""
     return event(name, campaign="cam_1", session="s00000000000000000001", datetime="2026-01-01 00:01:00")
 
 
-def test_an_event_is_neither_lost_nor_doubled_when_the_receiver_is_killed(serve: Serve, data_dir: Path) -> None:
+def test_an_event_is_neither_lost_nor_doubled_when_the_receiver_is_killed(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serve(account())
+    monkeypatch.setenv("COUPONTOOLS_WEBHOOK_TOKEN", TOKEN)
     numbers, answered, sent = count(), set[str](), set[str]()
 
     def send_many(url: str) -> None:
@@ -63,12 +87,12 @@ def test_an_event_is_neither_lost_nor_doubled_when_the_receiver_is_killed(serve:
 
     with ThreadPoolExecutor(4) as pool:
         for _ in range(2):
-            with receiver() as (process, url):
+            with forked_receiver(data_dir) as (process, url):
                 sending = [pool.submit(send_many, url) for _ in range(4)]
                 before, deadline = len(answered), time.monotonic() + 20
                 while len(answered) < before + 30 and time.monotonic() < deadline:
                     time.sleep(0.01)
-                os.kill(process.pid, signal.SIGKILL)
+                process.kill()
                 for one in sending:
                     one.result()
             assert answered <= {event_id for ids in waiting(data_dir).values() for event_id in ids}
@@ -125,7 +149,8 @@ def test_no_personal_data_lies_on_disk_before_the_policy_is_applied(
     serve(account())
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", policy)
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA_KEY", "a key of sixteen letters")
-    with receiver() as (_, url):
+    monkeypatch.setenv("COUPONTOOLS_WEBHOOK_TOKEN", TOKEN)
+    with forked_receiver(data_dir) as (_, url):
         assert send(url, event("1", **PERSON, note="ann.peeters@example.com called")).status_code == 200
         assert not _found(data_dir, "ann.peeters@", "470112233", "sailing")
     assert waiting(data_dir) == {"verified": ["evt_1"]}

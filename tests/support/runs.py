@@ -89,7 +89,7 @@ def _publish(warehouse: WarehouseResource, assets: Sequence[dg.AssetsDefinition]
     published = [
         table.schema_of_table()
         for table in TABLES
-        if table in written or (warehouse.folder.parquet / table.TABLE).exists()
+        if len(filled) == len(ASSETS) or table in written or (warehouse.folder.parquet / table.TABLE).exists()
     ]
     with warehouse.engine.open_publication(published):
         pass
