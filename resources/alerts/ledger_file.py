@@ -28,11 +28,13 @@ def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]
             warn(_describe(state, error))
             yield Ledger()
             return
-        yield ledger
         try:
-            _write(file, msgspec.json.encode(ledger))
-        except OSError as error:
-            warn(_describe(state, error))
+            yield ledger
+        finally:  # what was sent is known, also where somebody interrupts what follows
+            try:
+                _write(file, msgspec.json.encode(ledger))
+            except OSError as error:
+                warn(_describe(state, error))
 
 
 def _hold_lock(state: Path) -> int:
