@@ -6,6 +6,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -100,6 +101,24 @@ def _folder(path: Path) -> Path:
         raise PydanticCustomError("folder", message) from None
 
 
+def _database(address: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(address.get_secret_value())
+        is_database = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:  # of its port or host
+        is_database = False
+    if not is_database:
+        raise PydanticCustomError("database", "should be written as postgresql://user:password@host:5432/database")
+    return address
+
+
+def _bucket(address: str) -> str:
+    if not _S3.fullmatch(address.strip()):
+        message = "should be written as s3://bucket or s3://bucket/prefix, in letters, digits and . _ - /"
+        raise PydanticCustomError("bucket", message)
+    return address.strip().rstrip("/")
+
+
 def _iso(day: object) -> object:
     """Return a date as it is written, because pydantic reads a number as seconds since 1970."""
     if isinstance(day, str) and not _DAY.fullmatch(day.strip()):
@@ -113,6 +132,7 @@ def _past(day: date) -> date:
     return day
 
 
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9._-]+)*/?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FIRST_DAY = date(1970, 1, 1)
 """Nothing is older; partitions count from here."""
@@ -120,7 +140,9 @@ FIRST_DAY = date(1970, 1, 1)
 Key = Annotated[SecretStr, AfterValidator(_printable)]
 
 
-class _Settings(BaseSettings):
+class Settings(BaseSettings):
+    """Variables of the environment, which are read together."""
+
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     @classmethod
@@ -132,7 +154,7 @@ class _Settings(BaseSettings):
             first = error.errors(include_input=False)[0]
             if not first["loc"]:  # it is about more than one variable, and names them
                 raise SettingsError(f"{first['msg']}.") from None
-            name = f"{_PREFIX}{str(first['loc'][0]).upper()}"
+            name = f"{cls.model_config['env_prefix']}{str(first['loc'][0]).upper()}"
             if first["type"] == "missing":
                 raise SettingsError(
                     f"{name} is not set: set it to {cls.model_fields[str(first['loc'][0])].description}."
@@ -140,7 +162,7 @@ class _Settings(BaseSettings):
             raise SettingsError(f"{name} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
 
 
-class ApiAddress(_Settings):
+class ApiAddress(Settings):
     """Where the API is. There is no default, so that nobody exports the sandbox by mistake."""
 
     api_url: Annotated[str, AfterValidator(_address)] = Field(
@@ -148,14 +170,14 @@ class ApiAddress(_Settings):
     )
 
 
-class ApiCredentials(_Settings):
+class ApiCredentials(Settings):
     """The keys of the account."""
 
     client_id: Key = Field(description="the client id in the dashboard under Integrations > JSON API")
     client_secret: Key = Field(description="the client secret in the dashboard under Integrations > JSON API")
 
 
-class ApiDialect(_Settings):
+class ApiDialect(Settings):
     """How the API is spoken to, where it understands more than one way."""
 
     authentication: Literal["headers", "body"] = Field(
@@ -168,7 +190,7 @@ class ApiDialect(_Settings):
     allow_http: bool = Field(default=False, description="true where the keys may leave without encryption")
 
 
-class ApiLimits(_Settings):
+class ApiLimits(Settings):
     """How hard the export may press on the API, and how much it lets the API press on it."""
 
     concurrency: int = Field(8, ge=1, le=64, description="requests at one time")
@@ -206,7 +228,7 @@ class ApiLimits(_Settings):
         return self.model_copy(update=share)
 
 
-class Freshness(_Settings):
+class Freshness(Settings):
     """How often is read what seldom changes."""
 
     ended_campaigns: Literal["daily", "weekly"] = Field(
@@ -214,7 +236,7 @@ class Freshness(_Settings):
     )
 
 
-class PersonalData(_Settings):
+class PersonalData(Settings):
     """What becomes of the columns that are flagged as personal, of `_extra` and of rejected records."""
 
     personal_data: Literal["keep", "hash", "drop"] = Field("keep", description="keep, hash or drop")
@@ -246,7 +268,7 @@ class PersonalData(_Settings):
         return f" with personal data {'hashed' if self.personal_data == 'hash' else 'dropped'}{by}"
 
 
-class Storage(_Settings):
+class Storage(Settings):
     """Where the export writes, where its history begins, and how backfills of it are cut into runs."""
 
     data_dir: Annotated[Path, AfterValidator(_folder)] = Field(
@@ -258,7 +280,7 @@ class Storage(_Settings):
     days_per_run: int | None = Field(None, ge=1, description="the most days that one run of a backfill reads")
 
 
-class Alerts(_Settings):
+class Alerts(Settings):
     """Who is alerted when an export fails, and whether they are sent a digest."""
 
     alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")
@@ -268,7 +290,7 @@ class Alerts(_Settings):
     weekly_digest: bool = Field(default=False, description="true for the figures of the report once a week")
 
 
-class Webhooks(_Settings):
+class Webhooks(Settings):
     """How events are received, and how long they are kept."""
 
     webhook_token: Annotated[SecretStr, AfterValidator(_in_path)] | None = Field(
@@ -277,9 +299,31 @@ class Webhooks(_Settings):
     webhook_retention_days: int = Field(90, ge=1, le=36_500, description="days that events of webhooks are kept")
 
 
-class Metrics(_Settings):
+class Metrics(Settings):
     """Where operators read how the export does."""
 
     metrics_file: Annotated[Path, AfterValidator(_folder)] | None = Field(
         None, description="the Prometheus text file that runs write, ending in .prom"
     )
+
+
+class SharedWarehouse(Settings):
+    """Where several hosts share one warehouse; nothing is set where it is a folder of one machine."""
+
+    warehouse: Annotated[SecretStr, AfterValidator(_database)] | None = Field(
+        None, description="the address of a PostgreSQL database, postgresql://user:password@host:5432/database"
+    )
+    storage: Annotated[str, AfterValidator(_bucket)] | None = Field(
+        None, description="where its files lie on object storage, s3://bucket/prefix"
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.warehouse is None) != (self.storage is None):
+            known, other = ("WAREHOUSE", "STORAGE") if self.warehouse else ("STORAGE", "WAREHOUSE")
+            raise PydanticCustomError(
+                "shared",
+                "{other} is not set: a warehouse that hosts share needs it beside {known}",
+                {"known": f"{_PREFIX}{known}", "other": f"{_PREFIX}{other}"},
+            )
+        return self

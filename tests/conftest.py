@@ -8,9 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
 import pytest
 from hypothesis import settings
 
+from pipelines.cluster.services import Services, find_programs, run_services
 from resources.sandbox.account.account import Account
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.assumptions import Assumptions
@@ -19,6 +21,11 @@ from resources.sandbox.server.faults import Faults
 from resources.sandbox.server.server import SandboxServer
 
 Serve = Callable[..., SandboxServer]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that chooses what holds the warehouse of tests that are about no files of it."""
+    parser.addoption("--engine", choices=["files", "lake"], default="files", help="what holds the tested warehouse")
 
 
 def pytest_configure() -> None:
@@ -37,6 +44,17 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the test that mostly waits, for Dagster's daemon, so that the others run meanwhile."""
     items.sort(key=lambda item: item.path.name != "test_daemon.py")
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """PostgreSQL, an object storage and a broker from wheels, for all tests of a session; without them tests skip."""
+    try:
+        find_programs()
+    except click.ClickException as missing:
+        pytest.skip(missing.message)
+    with run_services(tmp_path_factory.mktemp("services")) as running:
+        yield running
 
 
 def pytest_unconfigure() -> None:

@@ -97,13 +97,8 @@ class Destination:
 
 
 def _most_frequent_reason(batch: Batch) -> str | None:
-    files = batch.files("rejected")
-    if not files:
+    counts = [rejected.group_by("reason").len() for rejected in batch.read("rejected")]
+    if not counts:
         return None
-    reasons = (
-        pl.scan_parquet(files, glob=False, hive_partitioning=False)
-        .group_by("reason")
-        .len()
-        .sort("len", "reason", descending=[True, False])
-    )
-    return make_printable(str(reasons.head(1).collect()["reason"][0]))
+    reasons = pl.concat(counts).group_by("reason").sum().sort("len", "reason", descending=[True, False])
+    return make_printable(str(reasons["reason"][0]))

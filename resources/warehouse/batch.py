@@ -7,7 +7,7 @@ that are complete with it: after a crash the next run with the same resume key c
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -206,11 +206,15 @@ class Batch:
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Write the files of a kind (rows, rejected, present) again, without what a change removes."""
         for file in self._store.list_files(self.name, f".{kind}.parquet"):
-            frame = pl.read_parquet(self._store.locate(self.name, file), glob=False, hive_partitioning=False)
-            self._store.write_frame(self.name, file, change(frame))
+            self._store.write_frame(self.name, file, change(self._store.read_frame(self.name, file)))
+
+    def read(self, kind: str) -> Iterator[pl.DataFrame]:
+        """Read the files of a kind (rows, rejected, present), one after the other."""
+        for file in self._store.list_files(self.name, f".{kind}.parquet"):
+            yield self._store.read_frame(self.name, file)
 
     def files(self, kind: str) -> list[str]:
-        """List where the Parquet files of a kind (rows, rejected, present) are, as DuckDB and polars read them."""
+        """List where the Parquet files of a kind (rows, rejected, present) are, as DuckDB reads them."""
         return [self._store.locate(self.name, file) for file in self._store.list_files(self.name, f".{kind}.parquet")]
 
     def delete(self) -> None:

@@ -84,15 +84,15 @@ def _count_lost(connection: duckdb.DuckDBPyConnection, table: TableSchema, colum
     return execute_counting(connection, query)
 
 
-def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
-    """Put the models' words on the tables and columns, as comments, where they are not there yet."""
+def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema], kind: str = "TABLE") -> None:
+    """Put the models' words on the tables, or views of them, and on columns as comments, where they are not yet."""
     here = "database_name = current_database() AND schema_name = current_schema()"
     of_tables = f"SELECT table_name, comment FROM duckdb_tables() WHERE {here}"
     of_columns = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {here}"
     known = {*connection.execute(of_tables).fetchall(), *connection.execute(of_columns).fetchall()}
     missing = [comment for table in tables for comment in _comments(table) if comment not in known]
     if missing:
-        connection.execute("; ".join(map(_comment_on, missing)))
+        connection.execute("; ".join(_comment_on(comment, kind) for comment in missing))
 
 
 def _comments(table: TableSchema) -> Iterator[tuple[str, ...]]:
@@ -102,9 +102,9 @@ def _comments(table: TableSchema) -> Iterator[tuple[str, ...]]:
         yield table.name, column.name, column.comment
 
 
-def _comment_on(comment: tuple[str, ...]) -> str:
+def _comment_on(comment: tuple[str, ...], kind: str) -> str:
     *names, text = comment
-    kind = "TABLE" if len(names) == 1 else "COLUMN"
+    kind = kind if len(names) == 1 else "COLUMN"
     return f"COMMENT ON {kind} {'.'.join(map(quoted_name, names))} IS {quoted_text(text)}"
 
 

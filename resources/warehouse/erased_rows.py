@@ -23,10 +23,12 @@ def find_rows(
     names = [name for name in table.naming_columns if name in known]
     if not names:
         return 0
-    (last,) = connection.execute(f"SELECT coalesce(max({row}), -1) FROM {relation}").fetchall()[0]
+    # in a lake the rows of a table that this transaction has made are numbered from far above zero
+    bounds = f"SELECT coalesce(min({row}), 0), coalesce(max({row}), -1) FROM {relation}"
+    ((begin, last),) = connection.execute(bounds).fetchall()
     texts = ", ".join(map(quoted_name, names))
     total = 0
-    for first in range(0, last + 1, ROWS_AT_A_TIME):
+    for first in range(begin, last + 1, ROWS_AT_A_TIME):
         part = f"{row} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND coalesce({texts}) IS NOT NULL"
         query = connection.sql(f"SELECT {row} AS _row, {texts} FROM {relation} WHERE {part}")
         frame = pl.DataFrame(query)

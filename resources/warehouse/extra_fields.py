@@ -10,7 +10,7 @@ import polars as pl
 from resources.settings import PersonalData
 from resources.warehouse.origin import staged_origin
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
-from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
 
 MAX_ROWS_IN_MEMORY = 50_000
@@ -35,14 +35,15 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
     name = quoted_name(table.name)
     types = [f"{quoted_name(column.name)} {column.sql_type}" for column in columns]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE moved (row BIGINT, {', '.join([*types, '_extra VARCHAR'])})")
-    end = execute_counting(connection, f"SELECT coalesce(max(rowid) + 1, 0) FROM {name}")
-    for first in range(0, end, MAX_ROWS_IN_MEMORY):
+    bounds = f"SELECT coalesce(min(rowid), 0), coalesce(max(rowid) + 1, 0) FROM {name}"
+    ((begin, end),) = connection.execute(bounds).fetchall()
+    for first in range(begin, end, MAX_ROWS_IN_MEMORY):
         part = f"rowid BETWEEN {first} AND {first + MAX_ROWS_IN_MEMORY - 1} AND _extra IS NOT NULL"
         rows = pl.DataFrame(connection.sql(f"SELECT rowid AS row, _extra FROM {name} WHERE {part}"))
         connection.register("moving", _ArrowStream(rows.select("row").hstack(_read(rows["_extra"], columns, reads))))
         connection.execute("INSERT INTO moved FROM moving")
         connection.unregister("moving")
-    return end > 0
+    return bool(end > 0)
 
 
 class _ArrowStream:

@@ -1,12 +1,14 @@
 """Tables of the stage, made or brought to the columns of this version before anything is asked of them."""
 
+from collections.abc import Sequence
+
 import duckdb
 
-from resources.warehouse.columns import create_table, fit_columns
+from resources.warehouse.columns import create_table, describe_tables, fit_columns
 from resources.warehouse.engine import Engine
 from resources.warehouse.parquet_partitions import remember_months
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import quoted_name
+from resources.warehouse.sql import execute_counting, quoted_name
 
 
 def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
@@ -20,6 +22,18 @@ def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: T
             f"SELECT {keys}, '' AS month FROM {quoted_name(table.name)} LIMIT 0"
         )
         remember_months(connection, table, table.files, engine.list_published_files(table.name))
+
+
+def prepare_tables(
+    engine: Engine, connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]
+) -> dict[str, int]:
+    """Bring all tables to today's columns and comments; returns how many rows each of them has."""
+    for table in tables:
+        ensure_table(engine, connection, table)
+    describe_tables(connection, tables)
+    return {
+        table.name: execute_counting(connection, f"SELECT count(*) FROM {quoted_name(table.name)}") for table in tables
+    }
 
 
 def _has_table(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:

@@ -45,11 +45,15 @@ class Store(Protocol):
         ...
 
     def locate(self, batch: str, name: str) -> str:
-        """Return where a file is, a path or an address, as DuckDB and polars read it."""
+        """Return where a file is, a path or an address, as DuckDB reads it."""
         ...
 
     def read_note(self, batch: str, name: str) -> bytes:
         """Read a note of a batch. Raises OSError."""
+        ...
+
+    def read_frame(self, batch: str, name: str) -> pl.DataFrame:
+        """Read a Parquet file of a batch."""
         ...
 
     def write_note(self, batch: str, name: str, content: bytes) -> None:
@@ -62,4 +66,8 @@ class Store(Protocol):
 
     def delete_file(self, batch: str, name: str) -> None:
         """Delete a file of a batch."""
+        ...
+
+    def close(self) -> None:
+        """Leave all batches, and free what this process holds."""
         ...

@@ -1,6 +1,7 @@
 """A person who is planted in tables, erased, and searched for in every file."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -88,14 +89,28 @@ def forget(warehouse: WarehouseResource, *identifiers: str, name: str = "keep") 
     return forget_people(warehouse, People(identifiers, hashes, origin(name), secret))
 
 
-def rows(warehouse: WarehouseResource, query: str, database: str = "coupontools.duckdb") -> list[tuple[object, ...]]:
-    with duckdb.connect(str(warehouse.folder.root / database), read_only=True) as connection:
+def rows(warehouse: WarehouseResource, query: str) -> list[tuple[object, ...]]:
+    with warehouse.engine.open_published() as connection:
         return connection.execute(query).fetchall()
 
 
-def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
-    """The files in whose bytes, or in what DuckDB reads of them, one of the texts stands."""
-    places, lowered = set(), [text.lower() for text in texts]
+def where_found(warehouse: WarehouseResource, texts: Sequence[str] = NAMES) -> set[str]:
+    """The files, objects and tables of the catalogue that have one of the texts, in their bytes or as they are read."""
+    places = {place for place, text in _read_files(warehouse.folder.root) if _has_any(text, texts)}
+    if "COUPONTOOLS_WAREHOUSE" in os.environ:
+        from tests.support.lakes import read_everything  # its packages are those of the group `cluster`
+
+        places |= {place for place, text in read_everything() if _has_any(text, texts)}
+    return places
+
+
+def _has_any(text: str, texts: Sequence[str]) -> bool:
+    text = text.lower()
+    return any(name.lower() in text for name in texts)
+
+
+def _read_files(folder: Path) -> Iterator[tuple[str, str]]:
+    """Read each file as its bytes are, and as DuckDB reads it."""
     with duckdb.connect() as connection:
         for path in (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
             said = path.read_bytes().decode("latin-1")
@@ -107,7 +122,4 @@ def where_found(folder: Path, texts: Sequence[str] = NAMES) -> set[str]:
                 for schema, table in connection.execute(tables).fetchall():
                     said += str(connection.execute(f'FROM looked."{schema}"."{table}"').fetchall())
                 connection.execute("DETACH looked")
-            said = said.lower()
-            if any(text in said for text in lowered):
-                places.add(str(path.relative_to(folder)))
-    return places
+            yield str(path.relative_to(folder)), said

@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from resources.warehouse import batches
@@ -146,5 +145,5 @@ def publish(
 def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
     """Publish, and ask the published database."""
     publish(warehouse)
-    with duckdb.connect(str(warehouse.folder.database), read_only=True) as connection:
+    with warehouse.engine.open_published() as connection:
         return connection.execute(query).fetchall()

@@ -75,6 +75,10 @@ class FolderStore:
         """Read a note; see `Store`."""
         return (self._folder.batches / batch / name).read_bytes()
 
+    def read_frame(self, batch: str, name: str) -> pl.DataFrame:
+        """Read a Parquet file; see `Store`."""
+        return pl.read_parquet(self.locate(batch, name), glob=False, hive_partitioning=False)
+
     def write_note(self, batch: str, name: str, content: bytes) -> None:
         """Write a note, and bring the names of the files before it to disk too; see `Store`."""
         write_atomically(self._folder.batches / batch / name, content)
@@ -94,3 +98,8 @@ class FolderStore:
     def delete_file(self, batch: str, name: str) -> None:
         """Delete a file; see `Store`."""
         (self._folder.batches / batch / name).unlink()
+
+    def close(self) -> None:
+        """Let the locks of all batches go; see `Store`."""
+        for batch in list(self._owned):
+            self.release(batch)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.columns import describe_tables
 from resources.warehouse.completed_slices import forget_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import note_live_rows
@@ -27,8 +26,8 @@ from resources.warehouse.local.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOL
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.publication import Publication, PublishResult
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import execute_counting, is_empty, quoted_name
-from resources.warehouse.stage_tables import ensure_table
+from resources.warehouse.sql import is_empty
+from resources.warehouse.stage_tables import prepare_tables
 
 
 @contextmanager
@@ -44,7 +43,9 @@ def open_publication(
             begun = time.monotonic()
             stage.compact()
             with stage.open() as connection:
-                result = PublishResult(_prepare_tables(engine, connection, tables))
+                connection.begin()
+                result = PublishResult(prepare_tables(engine, connection, tables))
+                connection.commit()
                 inventory = take_inventory(connection, folder)
                 if is_current := _is_current(connection, folder, outline, inventory):
                     forget_slices(connection, engine.run_id)
@@ -69,20 +70,6 @@ def open_publication(
             forget_slices(connection, engine.run_id)
             _note_publish(connection, folder, outline, tables, publication.texts)
             connection.commit()
-
-
-def _prepare_tables(
-    engine: Engine, connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]
-) -> dict[str, int]:
-    """Bring all tables to today's columns and comments; returns how many rows each of them has."""
-    connection.begin()
-    for table in tables:
-        ensure_table(engine, connection, table)
-    describe_tables(connection, tables)
-    connection.commit()
-    return {
-        table.name: execute_counting(connection, f"SELECT count(*) FROM {quoted_name(table.name)}") for table in tables
-    }
 
 
 def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:

@@ -12,7 +12,7 @@ from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
-from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, folder_of, merge, open_batch, published, thing
+from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, merge, open_batch, published, thing
 
 
 def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseResource) -> None:
@@ -20,8 +20,8 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
         batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
         batch.complete(done())
         batch.flush()
-        (folder_of(warehouse, batch) / "000002.rows.parquet").write_bytes(b"a part that was cut off")
-        (folder_of(warehouse, batch) / "000003.rows.parquet.tmp").write_bytes(b"")
+        warehouse.store.write_note(batch.name, "000002.rows.parquet", b"a part that was cut off")
+        warehouse.store.write_note(batch.name, "000003.rows.parquet.tmp", b"")
     with open_batch(warehouse, "other things", timedelta(hours=1)) as other:
         assert not other.slices
     with open_batch(warehouse, "things", timedelta(hours=1)) as again:
@@ -40,7 +40,7 @@ def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: Wareho
     with open_batch(warehouse, "old things") as old:
         pass
     with open_batch(warehouse, "things", timedelta(hours=1)):
-        assert not folder_of(warehouse, old).exists(), "what nobody may take up any more is deleted"
+        assert old.name not in warehouse.store.list_batches(), "what nobody may take up any more is deleted"
 
 
 def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: WarehouseResource) -> None:
@@ -50,6 +50,7 @@ def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: Warehou
         assert len(batch.files("rows")) == 1
 
 
+@pytest.mark.files
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     warehouse = WarehouseResource(data_dir=str(tmp_path / "file" / "data"))
@@ -60,6 +61,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.files
 def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: WarehouseResource) -> None:
     failed: list[Exception] = []
 
@@ -81,6 +83,7 @@ def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: Warehouse
     assert not list(warehouse.folder.batches.iterdir())
 
 
+@pytest.mark.files
 def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:

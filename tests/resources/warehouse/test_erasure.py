@@ -71,7 +71,7 @@ def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: W
         (1,),
         (1,),
     ]
-    assert where_found(warehouse.folder.root, ["470 11", "planted%40", "0470/11"]) == set()
+    assert where_found(warehouse, ["470 11", "planted%40", "0470/11"]) == set()
 
 
 @pytest.mark.parametrize("name", ["keep", "hash"])
@@ -88,7 +88,7 @@ def test_who_is_erased_does_not_return_with_the_next_read(warehouse: WarehouseRe
         (0,),
         (0,),
     ]
-    assert where_found(warehouse.folder.root) == set()
+    assert where_found(warehouse) == set()
 
 
 def test_a_row_is_hers_where_a_contact_says_so_and_else_only_the_text_goes_that_names_her(

@@ -230,6 +230,7 @@ def test_of_two_places_the_first_moves_and_the_other_keeps_its_name(monkeypatch:
     ]
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("lost", [[], [".state"], [".state", "coupontools.duckdb"]])
 def test_the_next_publish_brings_out_what_moved(tmp_path: Path, lost: list[str]) -> None:
     warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))

@@ -16,6 +16,8 @@ from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.resource import WarehouseResource
 from tests.support.small_table import NOON, merge, publish, thing
 
+pytestmark = pytest.mark.files
+
 NAMES = [
     "colour=green/id=x/made_at=2020-01-01/table_name=others/endpoint=e/parent_id=q/month=1999-01/a*c",
     r"""it's a we?rd[1]*\dir of "Zoë" {a,b} %41 $HOME ~/[ab]?""",

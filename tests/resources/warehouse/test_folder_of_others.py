@@ -15,6 +15,8 @@ from resources.warehouse.schema import Value
 from tests.support.queries import in_parquet
 from tests.support.small_table import QUARANTINE, THINGS, merge, publish, thing
 
+pytestmark = pytest.mark.files
+
 NOBODY = 65534
 
 

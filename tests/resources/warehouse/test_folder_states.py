@@ -20,6 +20,8 @@ from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import THINGS, folder_of, merge, open_batch, thing
 from tests.support.small_table import publish as publish_texts
 
+pytestmark = pytest.mark.files
+
 Change = Callable[[Path], object]
 JANUARY, FEBRUARY = thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 2, 5))
 MONTH = "parquet/things/month=2026-01/data_0.parquet"

@@ -19,6 +19,8 @@ from resources.warehouse.resource import WarehouseResource
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import ACCOUNT, NOON, PLAN, fill, merge, open_batch, publish, thing
 
+pytestmark = pytest.mark.files
+
 POLICY = " with personal data dropped"
 TABLES = (
     "CREATE TABLE things (id VARCHAR, made_at TIMESTAMP, colour VARCHAR, _extracted_at TIMESTAMP, "

@@ -12,6 +12,8 @@ import pytest
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.locks import FileLock
 
+pytestmark = pytest.mark.files
+
 TAKE_TURNS = """
 import sys, time
 from pathlib import Path

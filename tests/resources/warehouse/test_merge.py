@@ -13,19 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.warehouse import duckdb_settings
 from resources.warehouse.deletions import CompleteRead
-from resources.warehouse.local import database_file
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
-from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, folder_of, merge, open_batch, published, thing
+from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, merge, open_batch, published, thing
 
 observations = st.lists(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20)), max_size=4, unique=True), min_size=1, max_size=4
 )
 
 
+@pytest.mark.files
 @given(batches=observations, data=st.data())
 @examples(8)
 def test_the_newest_observation_wins_in_any_order_and_however_often(
@@ -64,6 +65,7 @@ def test_a_row_is_deleted_if_a_complete_read_is_newer_than_its_last_observation(
         assert published(warehouse, "SELECT id, _deleted_at IS NOT NULL FROM things ORDER BY ALL") == expected
 
 
+@pytest.mark.files
 def test_a_complete_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a", "red"), thing("b", "red"), thing("c", "blue"), thing("d", "green"))
     at = NOON + timedelta(seconds=1)
@@ -101,7 +103,7 @@ def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResou
         batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
         batch.complete(done())
         batch.flush()
-        (folder_of(warehouse, batch) / "000002.rejected.parquet").write_bytes(b"this is no Parquet file")
+        warehouse.store.write_note(batch.name, "000002.rejected.parquet", b"this is no Parquet file")
         with pytest.raises(duckdb.Error):
             merge_batch(warehouse.engine, batch, PLAN)
     assert published(warehouse) == [thing("a")]
@@ -116,10 +118,11 @@ def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
     assert [row[0] for row in published(warehouse)] == [str(number) for number in range(6)]
 
 
+@pytest.mark.files
 def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(database_file.SETTINGS, "memory_limit", "64MB")
+    monkeypatch.setitem(duckdb_settings.SETTINGS, "memory_limit", "64MB")
     numbers = pl.select(pl.int_range(500_000).cast(pl.String).str.pad_start(48, "x")).to_series()
     for day in (1, 2):
         values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
@@ -132,6 +135,7 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(500_000, NOON + timedelta(2))]
 
 
+@pytest.mark.files
 def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: WarehouseResource) -> None:
     def merge_numbers(day: int, colour: pl.Expr) -> None:
         made = NOON + timedelta(days=1) * pl.col("id").cast(pl.Int64).mod(90)

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from resources.warehouse.resource import WarehouseResource
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
 from tests.support.small_table import merge, published, thing
+
+pytestmark = pytest.mark.files
 
 Observation = tuple[str, int | None, int | None]
 """A thing's id, and the months of 2026 when it was made and when it was used."""

@@ -15,6 +15,8 @@ from resources.warehouse.schema import ColumnSchema, TableSchema
 from tests.support.queries import in_parquet
 from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, publish, published, thing
 
+pytestmark = pytest.mark.files
+
 
 def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 1, 6)))

@@ -54,6 +54,7 @@ def schema_in_files(warehouse: WarehouseResource) -> set[tuple[tuple[str, str], 
         }
 
 
+@pytest.mark.files
 @pytest.mark.parametrize(
     ("change", "lost"),
     [
@@ -103,6 +104,7 @@ def test_a_value_that_does_not_fit_a_new_type_is_not_lost(warehouse: WarehouseRe
         publish(warehouse, [newer, QUARANTINE])
 
 
+@pytest.mark.files
 def test_values_under_a_former_name_move_to_the_column_once(warehouse: WarehouseResource) -> None:
     newer = CHANGES["a column has a new name"]
     publish(warehouse, [newer, QUARANTINE])

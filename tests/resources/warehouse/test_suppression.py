@@ -15,6 +15,7 @@ from resources.warehouse.suppression import keyed_hash
 from tests.support.erasure import EMAIL, NATIONAL, PHONE, forget, forget_people, origin, policy, put
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("other", ["keep", "drop", "another key"])
 def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: WarehouseResource, other: str) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}], (), "hash")
@@ -33,6 +34,7 @@ def test_a_folder_without_an_export_is_refused_and_not_made(tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.files
 def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refused(
     warehouse: WarehouseResource,
 ) -> None:
@@ -46,6 +48,7 @@ def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refu
             warehouse.engine.read_suppression(secret)
 
 
+@pytest.mark.files
 def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: WarehouseResource) -> None:
     put(warehouse, CouponSession, [{"custom_id": "x"}])
     key = b"0123456789abcdef0123456789abcdef"

@@ -32,6 +32,7 @@ def test_a_folder_that_is_moved_or_copied_as_a_whole_keeps_its_id(
     assert read_warehouse_id(WarehouseResource(data_dir=str(tmp_path / "moved")).engine) == known
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("lost", [["stage.duckdb"], ["stage.duckdb", "../coupontools.duckdb"]])
 def test_a_stage_that_is_made_anew_from_what_is_published_keeps_its_id(
     warehouse: WarehouseResource, known: str, lost: list[str]
@@ -43,6 +44,7 @@ def test_a_stage_that_is_made_anew_from_what_is_published_keeps_its_id(
     assert merge(warehouse, thing("b")).warehouse == known
 
 
+@pytest.mark.files
 def test_a_folder_that_is_deleted_and_begun_anew_has_another_id(warehouse: WarehouseResource, known: str) -> None:
     warehouse.close()
     for path in (warehouse.folder.snapshots, *warehouse.folder.snapshots.rglob("*")):

@@ -32,6 +32,7 @@ LATER = NOON + timedelta(seconds=10)
 STATES = "SELECT id, _extracted_at, _deleted_at FROM things ORDER BY id"
 
 
+@pytest.mark.files
 @pytest.mark.parametrize(
     "complete_read",
     [CompleteRead(LATER), CompleteRead(LATER, {"colour": "red"}), CompleteParentList(LATER, "colour", ["blue"])],
@@ -96,6 +97,7 @@ def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_complete_read(
     assert published(warehouse, "SELECT record FROM quarantine") == []
 
 
+@pytest.mark.files
 def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResource) -> None:
     with open_batch(warehouse, "things", timedelta(hours=1)) as dead:
         dead.complete(done())
@@ -107,6 +109,7 @@ def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResourc
     assert not ahead.exists(), "nobody knows how old it is"
 
 
+@pytest.mark.files
 def test_a_snapshot_replaced_in_the_future_is_deleted_all_the_same(warehouse: WarehouseResource) -> None:
     for number in (1, 2):
         merge(warehouse, thing("a", seen=number))
@@ -140,6 +143,7 @@ COLOURS = TableSchema(
 TRACKED = replace(THINGS, history=History(COLOURS, {"colour": "any difference"}))
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("now", ["red", "blue", "green"])
 def test_a_change_seen_in_the_future_gives_way_to_the_one_between_two_right_times(
     warehouse: WarehouseResource, now: str

@@ -1,0 +1,89 @@
+"""What goes wrong with a lake, in one line that names the database or the storage, and no secret."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import psycopg
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+
+from resources.limits import limit_met
+from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.lake.address import LakeAddress
+
+_REFUSALS = ("authentication failed", "does not exist", "permission denied", "no pg_hba.conf entry")
+_WRONG_KEYS = ("HTTP 403", "HTTP 401", "AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "NoSuchBucket")
+_STATEMENT = re.compile(r'Failed to execute query ".*": ', re.DOTALL)
+"""A statement for the catalogue, whose values may be somebody's."""
+
+_OTHER_DATA = "does not match existing data path"
+
+
+@contextmanager
+def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
+    """Turn what PostgreSQL, the storage or DuckDB says into a WarehouseError; RefusedError where a retry is no use."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.InsufficientPrivilege) as error:
+        raise _of_database(address, error) from None
+    except (BaseError, OSError) as error:
+        raise _of_storage(address, error) from None
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
+    except duckdb.Error as error:
+        if message := limit_met(error):
+            raise WarehouseError(message) from None
+        if not _is_of_storage(error):
+            raise
+        raise _of_duckdb(address, error) from None
+
+
+def _of_database(address: LakeAddress, error: psycopg.Error) -> WarehouseError:
+    reason = address.mask(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+    if any(sign in str(error) for sign in _REFUSALS):
+        return RefusedError(f"The database {address.database} refuses the export: {reason}. See COUPONTOOLS_WAREHOUSE.")
+    return WarehouseError(
+        f"The database {address.database} does not answer: {reason}. Nothing is lost: run it again once it does; what "
+        "was published stays as it was."
+    )
+
+
+def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
+    reason = address.mask(" ".join(str(error).split())[:300])
+    is_refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if is_refused or any(sign in str(error) for sign in _WRONG_KEYS):
+        return RefusedError(
+            f"The storage {address.url()} refuses the export: {reason}. See COUPONTOOLS_STORAGE and the "
+            "variables AWS_*."
+        )
+    return WarehouseError(
+        f"The storage {address.url()} does not answer: {reason}. Nothing is lost: run it again once it does; what was "
+        "published stays as it was."
+    )
+
+
+def _is_of_storage(error: duckdb.Error) -> bool:
+    """Whether an error of DuckDB is about what lies outside this process, and not a statement that is wrong."""
+    is_of_extension = type(error) is duckdb.Error  # what PostgreSQL says to DuckLake
+    return is_of_extension or isinstance(error, duckdb.OperationalError | duckdb.FatalException)
+
+
+def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError:
+    said = _STATEMENT.sub("", str(error))
+    if _OTHER_DATA in said:
+        return RefusedError(
+            f"The rows of the database {address.database} do not lie below {address.url()}: set COUPONTOOLS_STORAGE to "
+            "where they are, or COUPONTOOLS_WAREHOUSE to another database."
+        )
+    if isinstance(error, duckdb.HTTPException) or "for HTTP" in said:
+        return _of_storage(address, error)
+    reason = address.mask(" ".join(said.split())[:300])
+    return WarehouseError(
+        f"DuckDB cannot work in the database {address.database}: {reason}. Run it again; what was "
+        "published stays as it was."
+    )

@@ -1,0 +1,104 @@
+"""Erases people from what a lake has published and from all its former states, whatever waits to be published."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from resources.warehouse.erased_rows import erase_rows, find_rows
+from resources.warehouse.lake.address import CATALOGUE
+from resources.warehouse.lake.lake import STAGE, Lake
+from resources.warehouse.lake.pinned_views import (
+    KEPT,
+    list_tables,
+    note_pin,
+    pin_tables,
+    published_outline,
+)
+from resources.warehouse.lake.process import LAKE
+from resources.warehouse.lake.upkeep import compact, expire
+from resources.warehouse.lake.writer import Writer
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import quoted_name
+from resources.warehouse.suppression import SuppressionList
+
+
+def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
+    """Erase people from all but the stage, which is without them by now; returns the published rows by table.
+
+    Only under the writer lock, right after the transaction that has erased them from the stage. Nothing of before can
+    be read afterwards.
+    """
+    before = lake.writer.begun_at
+    with lake.open_stage() as connection:
+        outline = published_outline(connection)
+        kept = set[str]() if outline is None else _keep_published(connection, before)
+    with lake.open_stage() as connection:
+        erased = {table.name: _erase(connection, table, suppressed) for table in tables if table.name in kept}
+    with lake.open() as connection:
+        compact(connection, lake.writer, 0)
+    version = lake.writer.latest_snapshot()
+    if outline is not None:
+        with lake.open_stage() as connection:
+            schemas = {name: KEPT if name in kept else STAGE for name in list_tables(connection)}
+            pin_tables(connection, schemas, version)
+            connection.execute("DELETE FROM _state.published")
+            note_pin(connection, outline, version)
+    with lake.open() as connection:
+        expire(connection, lake.writer, [version])
+        for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
+            lake.writer.require()
+            connection.execute(f"CALL {call}('{LAKE}', cleanup_all => true)").fetchall()
+    _narrow_statistics(lake.writer)
+    return erased
+
+
+def _keep_published(connection: duckdb.DuckDBPyConnection, before: int) -> set[str]:
+    """Copy the published rows of tables that the stage was ahead of in the snapshot `before`; returns their names.
+
+    What is not audited yet stays unpublished. All other tables can be published as the stage has them.
+    """
+    ahead = f"SELECT DISTINCT table_name FROM _state.changed AT (VERSION => {before})"
+    shown = f"SELECT view_name FROM duckdb_views() WHERE database_name = '{LAKE}' AND schema_name = 'main'"
+    names = {row[0] for row in connection.execute(f"{ahead} INTERSECT {shown}").fetchall()}
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {KEPT}")
+    for name in map(quoted_name, names):
+        connection.execute(f"CREATE OR REPLACE TABLE {KEPT}.{name} AS FROM main.{name}")
+    return names
+
+
+def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList) -> int:
+    copy = f"{KEPT}.{quoted_name(table.name)}"
+    count = find_rows(connection, table, copy, "rowid", suppressed)
+    if count:
+        erase_rows(connection, table, copy, "rowid")
+    return count
+
+
+def _narrow_statistics(writer: Writer) -> None:
+    """Let the catalogue know the smallest and largest texts of each column from the objects that are left.
+
+    DuckLake only widens these bounds; they may be somebody's address. Where an object does not say its own, which are
+    then very long, the bounds are those of any text.
+    """
+    writer.require()
+    held = (
+        'SELECT file.table_id, stats.column_id, min(stats.min_value COLLATE "C") AS lowest, '
+        'max(stats.max_value COLLATE "C") AS highest, '
+        "bool_or(stats.min_value IS NULL AND stats.value_count > stats.null_count) AS are_unknown "
+        f"FROM {CATALOGUE}.ducklake_data_file AS file "
+        f"JOIN {CATALOGUE}.ducklake_file_column_stats AS stats USING (data_file_id) "
+        "WHERE file.end_snapshot IS NULL GROUP BY file.table_id, stats.column_id"
+    )
+    texts = (
+        f"SELECT column_id, table_id FROM {CATALOGUE}.ducklake_column "
+        "WHERE column_type = 'varchar' AND end_snapshot IS NULL"
+    )
+    writer.session.query(
+        f"UPDATE {CATALOGUE}.ducklake_table_column_stats AS known SET "
+        "min_value = CASE WHEN held.are_unknown THEN '' ELSE held.lowest END, "
+        "max_value = CASE WHEN held.are_unknown THEN chr(1114111) ELSE held.highest END "
+        f"FROM ({texts}) AS texts LEFT JOIN ({held}) AS held USING (table_id, column_id) "
+        "WHERE known.table_id = texts.table_id AND known.column_id = texts.column_id"
+    )
+    for table in ("ducklake_table_column_stats", "ducklake_file_column_stats"):
+        writer.session.query(f"VACUUM {CATALOGUE}.{table}")

@@ -1,0 +1,85 @@
+"""A lake with its stage, as the process works on it that holds the writer lock; the stage is a schema of its own."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import duckdb
+
+from resources.warehouse.errors import RefusedError
+from resources.warehouse.formats import begin_state, bring_up_to_date
+from resources.warehouse.lake.address import CATALOGUE, LakeAddress
+from resources.warehouse.lake.errors import name_lake_in_errors
+from resources.warehouse.lake.objects import Objects
+from resources.warehouse.lake.private_tables import has_table, make_private_tables
+from resources.warehouse.lake.process import LakeProcess
+from resources.warehouse.lake.session import Session
+from resources.warehouse.lake.writer import Writer
+
+STAGE, PUBLISHED = "stage", "main"
+"""Schemas of the lake: into which batches are merged, and what readers see."""
+
+
+class Lake:
+    """The catalogue and the objects of an address, and the DuckDB of this process that works on them."""
+
+    def __init__(self, address: LakeAddress, spill: Path) -> None:
+        """Name the lake, and the local folder for what does not fit the memory; nothing is connected yet."""
+        self.address = address
+        self.objects = Objects(address)
+        self.process = LakeProcess(address, spill)
+        self._writer: Writer | None = None
+
+    @property
+    def writer(self) -> Writer:
+        """The lock that this process holds."""
+        if self._writer is None:
+            raise RuntimeError("the writer lock is not held")
+        return self._writer
+
+    @contextmanager
+    def hold_writer_lock(self) -> Iterator[None]:
+        """Be the only process of all hosts that writes, and make the stage if it is not there; see `Engine`."""
+        with name_lake_in_errors(self.address), closing(Session(self.address)) as session:
+            writer = Writer(session)
+            writer.wait()
+            self._writer = writer
+            try:
+                if not has_stage(session):
+                    self._make_stage(session)
+                yield
+            finally:
+                self._writer = None
+
+    def _make_stage(self, session: Session) -> None:
+        make_private_tables(session)
+        with self.process.open(PUBLISHED) as connection, self.writer.transaction(connection):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGE}")
+            connection.execute(f"USE {STAGE}")
+            begin_state(connection)
+
+    @contextmanager
+    def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the stage in a transaction that is committed only while the lock is held; see `Engine`."""
+        with self.process.open(STAGE) as connection:
+            if not bring_up_to_date(connection, self.address.place):
+                raise RefusedError(
+                    f"{self.address.place.name} has a catalogue without the export's private tables: restore it and "
+                    "its objects from backups of one moment, or set COUPONTOOLS_WAREHOUSE to another database."
+                )
+            with self.writer.transaction(connection):
+                yield connection
+
+    @contextmanager
+    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect to the stage for what makes its own transactions; only under the writer lock."""
+        with self.process.open(STAGE) as connection:
+            yield connection
+
+
+def has_stage(session: Session) -> bool:
+    """Whether the catalogue has the private schema of a stage."""
+    if not has_table(session, CATALOGUE, "ducklake_schema"):
+        return False
+    query = f"SELECT 1 FROM {CATALOGUE}.ducklake_schema WHERE schema_name = '_state' AND end_snapshot IS NULL"
+    return bool(session.query(query))

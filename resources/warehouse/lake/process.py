@@ -1,0 +1,139 @@
+"""The DuckDB of this process that works on a lake."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit
+
+import duckdb
+from psycopg.conninfo import make_conninfo
+
+from resources.warehouse.duckdb_settings import SETTINGS
+from resources.warehouse.lake.address import CATALOGUE, LakeAddress
+from resources.warehouse.lake.extensions import load_extensions
+from resources.warehouse.sql import quoted_text
+
+LAKE = "lake"
+"""What the attached lake is called in statements."""
+
+_CREDENTIALS = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
+"""Parameters of the database that DuckDB keeps as a secret, so that none of its errors shows them."""
+
+
+class LakeProcess:
+    """DuckDB with the lake attached, started when it is first opened; one that has failed is not used again.
+
+    What does not fit its memory is spilled to a folder of its own, which the next one deletes if this process dies.
+    """
+
+    def __init__(self, address: LakeAddress, spill: Path, *, read_only: bool = False) -> None:
+        """Name the lake, and the folder below which it may spill."""
+        self._address, self._spill, self._read_only = address, spill, read_only
+        self._duckdb: duckdb.DuckDBPyConnection | None = None
+        self._folder: _SpillFolder | None = None
+
+    @contextmanager
+    def open(self, schema: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect to the lake, with a schema of it as the current one."""
+        try:
+            with self._start().cursor() as connection:
+                connection.execute(f"USE {LAKE}.{schema}")
+                yield connection
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Stop it; the next use starts another."""
+        if self._duckdb is not None:
+            self._duckdb.close()
+            self._duckdb = None
+        if self._folder is not None:
+            self._folder.delete()
+            self._folder = None
+
+    def _start(self) -> duckdb.DuckDBPyConnection:
+        if self._duckdb is None:
+            self._folder = _SpillFolder(self._spill)
+            self._duckdb = duckdb.connect(config={**SETTINGS, "temp_directory": str(self._folder.path)})
+            load_extensions(self._duckdb)
+            self._attach(self._duckdb)
+        return self._duckdb
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection) -> None:
+        address = self._address
+        parameters = address.parameters
+        connection.execute(_make_secret("catalogue", "postgres", _credentials(parameters)))
+        connection.execute(_make_secret("storage", "s3", _storage(address)))
+        others = make_conninfo("", **{name: value for name, value in parameters.items() if name not in _CREDENTIALS})
+        options = {
+            "DATA_PATH": address.url("lake/"),
+            "METADATA_SCHEMA": CATALOGUE,
+            "META_SECRET": "catalogue",
+        }
+        given = [f"{name} {quoted_text(value)}" for name, value in options.items()]
+        # rows that stand in the catalogue would not be found where the objects of a person are erased
+        given += ["DATA_INLINING_ROW_LIMIT 0", *(["READ_ONLY"] if self._read_only else [])]
+        connection.execute(f"ATTACH {quoted_text(f'ducklake:postgres:{others}')} AS {LAKE} ({', '.join(given)})")
+
+
+def _make_secret(name: str, kind: str, values: Mapping[str, str]) -> str:
+    written = ", ".join(f"{key} {value}" for key, value in values.items())
+    return f"CREATE SECRET {name} (TYPE {kind}, {written})"
+
+
+def _credentials(parameters: Mapping[str, str]) -> dict[str, str]:
+    return {
+        _CREDENTIALS[name]: value if name == "port" else quoted_text(value)
+        for name, value in parameters.items()
+        if name in _CREDENTIALS
+    }
+
+
+def _storage(address: LakeAddress) -> dict[str, str]:
+    keys = address.keys
+    values = {
+        "SCOPE": quoted_text(f"s3://{address.bucket}"),
+        "KEY_ID": quoted_text(keys.access_key_id.get_secret_value()),
+        "SECRET": quoted_text(keys.secret_access_key.get_secret_value()),
+        "REGION": quoted_text(keys.region),
+    }
+    if keys.session_token:
+        values["SESSION_TOKEN"] = quoted_text(keys.session_token.get_secret_value())
+    if keys.endpoint_url:
+        endpoint = urlsplit(keys.endpoint_url)
+        values |= {"ENDPOINT": quoted_text(endpoint.netloc), "URL_STYLE": "'path'"}
+        values["USE_SSL"] = str(endpoint.scheme == "https").lower()
+    return values
+
+
+class _SpillFolder:
+    """A private folder that is locked while its process lives; those of dead ones below the same folder are deleted."""
+
+    def __init__(self, below: Path) -> None:
+        below.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(below):  # nobody takes the new folder for one of a dead process
+            for other in below.iterdir():
+                with suppress(BlockingIOError), _locked(other, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(other, ignore_errors=True)
+            self.path = Path(mkdtemp(dir=below))
+            self._lock = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def delete(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+@contextmanager
+def _locked(folder: Path, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)

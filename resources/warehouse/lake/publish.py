@@ -1,0 +1,72 @@
+"""Publishing a lake: views of one snapshot of the stage, replaced in one transaction; no row is copied.
+
+What is merged later is in later snapshots, which no view shows until it is published.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+
+import duckdb
+
+from resources.warehouse.completed_slices import forget_slices
+from resources.warehouse.engine import Engine
+from resources.warehouse.lake.lake import STAGE, Lake
+from resources.warehouse.lake.pinned_views import (
+    drop_kept,
+    list_tables,
+    note_pin,
+    open_preview,
+    pin_tables,
+    published_outline,
+    replace_marts,
+)
+from resources.warehouse.lake.upkeep import tidy
+from resources.warehouse.live_rows import note_live_rows
+from resources.warehouse.publication import Publication, PublishResult
+from resources.warehouse.schema import TableSchema
+from resources.warehouse.sql import is_empty
+from resources.warehouse.stage_tables import prepare_tables
+
+
+@contextmanager
+def open_publication(
+    engine: Engine, lake: Lake, tables: Sequence[TableSchema], marts: Sequence[str]
+) -> Iterator[Publication]:
+    """Prepare the stage as it is now for readers; see `Engine.open_publication`."""
+    outline = sha256(repr((tables, marts)).encode()).hexdigest()
+    with lake.hold_writer_lock():
+        begun = time.monotonic()
+        with lake.open_stage() as connection:
+            result = PublishResult(prepare_tables(engine, connection, tables))
+            known = published_outline(connection)
+            is_current = known == outline and is_empty(connection, "_state.changed")
+            if is_current:
+                forget_slices(connection, engine.run_id)
+        if is_current:
+            yield Publication(None, result)
+            return
+        version = lake.writer.latest_snapshot()
+        with lake.open() as connection, open_preview(connection, version, tables, marts):
+            publication = Publication(connection, result)
+            yield publication
+        with lake.open_stage() as connection:
+            pin_tables(connection, dict.fromkeys(list_tables(connection), STAGE), version)
+            drop_kept(connection)
+            if known != outline:
+                replace_marts(connection, marts)
+            _note_publish(connection, engine.run_id, outline, version)
+        for name, text in publication.texts.items():
+            lake.objects.put(name, text.encode())
+        publication.result = replace(result, seconds={"publishing": time.monotonic() - begun})
+        with lake.open() as connection:
+            tidy(connection, lake.writer)
+
+
+def _note_publish(connection: duckdb.DuckDBPyConnection, run_id: str, outline: str, version: int) -> None:
+    forget_slices(connection, run_id)
+    connection.execute("DELETE FROM _state.changed")
+    note_live_rows(connection)
+    note_pin(connection, outline, version)

@@ -1,0 +1,101 @@
+"""A connection to PostgreSQL, and the advisory locks that it holds: they go with it, so also with a killed process."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.lake.address import LakeAddress
+
+KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Seconds, and a number of tries, after which a server or a host that has vanished counts as that."""
+
+_OF_THE_SERVER = (
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
+    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0"
+)
+_HELD = (
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND ((classid::BIGINT << 32) | objid::BIGINT) = %s"
+)
+
+
+class Session:
+    """The connection, made when it is first used; once it is lost its locks are, too, and the next use makes another.
+
+    Statements raise psycopg.Error. Safe to use from several threads.
+    """
+
+    def __init__(self, address: LakeAddress) -> None:
+        """Name the database; nothing is connected yet."""
+        self._address = address
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._taken: set[str] = set()
+
+    def query(self, statement: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement by itself; returns its rows, none for one that has none."""
+        try:
+            cursor = self._connect().execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            self.close()
+            raise
+
+    def lock(self, name: str) -> None:
+        """Hold a lock, waiting in the order of arrival."""
+        self.query("SELECT pg_advisory_lock(%s)", [_key(name)])
+
+    def try_lock(self, name: str) -> bool:
+        """Hold a lock if nobody does, nor this connection; returns whether it was taken."""
+        if name in self._taken or not self.query("SELECT pg_try_advisory_lock(%s)", [_key(name)])[0][0]:
+            return False
+        self._taken.add(name)
+        return True
+
+    def unlock(self, name: str) -> None:
+        """Let a lock go; one that went with the connection needs nothing."""
+        self._taken.discard(name)
+        with suppress(psycopg.OperationalError):
+            self.query("SELECT pg_advisory_unlock(%s)", [_key(name)])
+
+    def holds(self, name: str) -> bool:
+        """Whether this connection still holds a lock, as PostgreSQL says."""
+        with suppress(psycopg.OperationalError):
+            return bool(self._connection and self.query(f"{_HELD} AND pid = pg_backend_pid()", [_key(name)]))
+        return False
+
+    def require(self, name: str, lost: str) -> None:
+        """Raise WarehouseError, with what is `lost`, unless this connection still holds a lock."""
+        if not self.holds(name):
+            raise WarehouseError(
+                f"The connection to the database {self._address.database} was lost, and {lost} with it: nothing was "
+                "written since. Run it again; what was published stays as it was."
+            )
+
+    def is_held(self, name: str) -> bool:
+        """Whether anybody holds a lock."""
+        return bool(self.query(_HELD, [_key(name)]))
+
+    def close(self) -> None:
+        """Let all locks go, and disconnect."""
+        if self._connection:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+            self._taken.clear()
+
+    def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        if self._connection is None:
+            given = {**KEEPALIVES, "application_name": "coupontools", **self._address.parameters}
+            self._connection = psycopg.connect(**given, autocommit=True)
+            self._connection.execute(_OF_THE_SERVER)
+        return self._connection
+
+
+def _key(name: str) -> int:
+    """Return the number of a lock, of 64 bits, as PostgreSQL names it."""
+    return int.from_bytes(sha256(f"coupontools {name}".encode()).digest()[:8], signed=True)

@@ -1,0 +1,57 @@
+"""The lock of the one process that writes a lake, and the fence before each of its commits.
+
+Two transactions that delete from one object may both be committed and leave rows twice, so that nothing is written
+without the lock. It goes with its connection; a process that has lost that must not commit any more.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import duckdb
+
+from resources.warehouse.errors import WarehouseError
+from resources.warehouse.lake.address import CATALOGUE
+from resources.warehouse.lake.session import Session
+
+WRITER = "writer"
+
+
+class Writer:
+    """The lock, held by a session that nothing else uses."""
+
+    def __init__(self, session: Session) -> None:
+        """Take the session; nothing is locked yet."""
+        self.session = session
+        self.begun_at = -1
+        """The newest snapshot as the last transaction began."""
+
+    def wait(self) -> None:
+        """Hold the lock, in the order of arrival among all hosts."""
+        self.session.lock(WRITER)
+
+    @contextmanager
+    def transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Commit what the block does, unless the lock is lost or another process has written; or roll it back."""
+        before = self.begun_at = self.latest_snapshot()
+        connection.begin()
+        try:
+            yield
+            self.require(before)
+        except BaseException:
+            with suppress(duckdb.Error):  # the catalogue rolls it back where it cannot be reached either
+                connection.rollback()
+            raise
+        connection.commit()
+
+    def require(self, before: int | None = None) -> None:
+        """Raise WarehouseError if the lock is lost, or if the newest snapshot is not that `before` any more."""
+        self.session.require(WRITER, "the writer lock")
+        if before is not None and self.latest_snapshot() != before:
+            raise WarehouseError(
+                "Another process has written to the lake without the writer lock: nothing of this transaction was "
+                "committed. Let only the export write, then run it again."
+            )
+
+    def latest_snapshot(self) -> int:
+        """Return the number of the newest snapshot; a lake has one since it was attached first."""
+        return int(self.session.query(f"SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot")[0][0])

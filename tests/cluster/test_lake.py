@@ -1,0 +1,202 @@
+"""A lake between hosts: who may write, what readers see, and what becomes of dead runs and of what is away."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+psycopg = pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
+
+from pipelines.cluster.services import Services
+from resources.settings import SettingsError, SharedWarehouse
+from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.lake.address import LakeAddress
+from resources.warehouse.lake.process import LakeProcess
+from resources.warehouse.resource import WarehouseResource
+from tests.support.lakes import make_lake
+from tests.support.small_table import done, fill, merge, open_batch, publish, published, thing
+
+DIE_WITH_THE_LOCK = """
+import os, signal
+from resources.warehouse.resource import WarehouseResource
+with WarehouseResource().engine.hold_writer_lock():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def lake(services: Services, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables of an empty lake, which the environment has."""
+    variables = make_lake(services)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+@pytest.fixture
+def hosts(lake: dict[str, str], tmp_path: Path) -> Iterator[tuple[WarehouseResource, WarehouseResource]]:  # noqa: ARG001
+    """Two processes' view of one lake, each with a folder of its own."""
+    with (
+        closing(WarehouseResource(data_dir=str(tmp_path / "one"))) as one,
+        closing(WarehouseResource(data_dir=str(tmp_path / "two"))) as two,
+    ):
+        yield one, two
+
+
+def seen(warehouse: WarehouseResource, query: str = "SELECT id FROM things ORDER BY ALL") -> list[tuple[object, ...]]:
+    """What a reader sees, without a publish."""
+    with warehouse.engine.open_published() as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_what_one_host_merges_the_other_publishes_and_readers_see_nothing_before(
+    hosts: tuple[WarehouseResource, WarehouseResource],
+) -> None:
+    one, two = hosts
+    merge(one, thing("a"))
+    assert published(two, "SELECT id FROM things") == [("a",)]
+    merge(one, thing("b"))
+    assert seen(one) == [("a",)]
+    publish(two)
+    assert seen(one) == [("a",), ("b",)]
+
+
+def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_reads(
+    hosts: tuple[WarehouseResource, WarehouseResource],
+) -> None:
+    one, _ = hosts
+    for number in range(5):
+        merge(one, thing(str(number)))
+        publish(one)
+    with one.engine.open_published() as connection:
+        pinned = [row[0] for row in connection.execute("SELECT version FROM _state.published").fetchall()]
+        left = [row[0] for row in connection.execute("SELECT snapshot_id FROM ducklake_snapshots('lake')").fetchall()]
+        older = f"SELECT count(*) FROM stage.things AT (VERSION => {min(pinned)})"
+        assert connection.execute(older).fetchall() == [(4,)]
+    assert len(pinned) == 2
+    assert set(pinned) <= set(left)
+    assert len(left) == 3
+
+
+def test_the_lock_of_a_process_that_is_killed_is_free_at_once(
+    hosts: tuple[WarehouseResource, WarehouseResource],
+) -> None:
+    one, _ = hosts
+    merge(one, thing("a"))
+    killed = subprocess.run([sys.executable, "-c", DIE_WITH_THE_LOCK], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    merge(one, thing("b"))
+    assert published(one, "SELECT count(*) FROM things") == [(2,)]
+
+
+def test_who_has_lost_the_connection_of_the_lock_commits_nothing(
+    hosts: tuple[WarehouseResource, WarehouseResource], lake: dict[str, str]
+) -> None:
+    one, two = hosts
+    merge(one, thing("a"))
+
+    def lose_the_lock() -> None:
+        end_sessions(lake)
+        merge(two, thing("b"))
+
+    with pytest.raises(WarehouseError, match="was lost"):
+        delete_all(one, lose_the_lock)
+    assert published(two, "SELECT count(*) FROM things") == [(2,)]
+
+
+def test_a_writer_that_passes_the_lock_by_is_noticed_before_the_commit(
+    hosts: tuple[WarehouseResource, WarehouseResource], tmp_path: Path
+) -> None:
+    one, two = hosts
+    merge(one, thing("a"))
+
+    def write_without_lock() -> None:
+        address = LakeAddress.of(SharedWarehouse.read())
+        with closing(LakeProcess(address, tmp_path / "spill")) as process, process.open("stage") as connection:
+            connection.execute("INSERT INTO things FROM things")
+
+    with pytest.raises(WarehouseError, match="without the writer lock"):
+        delete_all(one, write_without_lock)
+    assert published(two, "SELECT count(*) FROM things") == [(2,)]
+
+
+def delete_all(warehouse: WarehouseResource, meanwhile: Callable[[], None]) -> None:
+    """Delete all things in one transaction, before whose commit something else happens."""
+    with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
+        connection.execute("DELETE FROM things")
+        meanwhile()
+
+
+def test_a_batch_of_a_dead_run_is_taken_up_on_the_other_host_and_that_of_a_living_one_is_not(
+    hosts: tuple[WarehouseResource, WarehouseResource],
+) -> None:
+    one, two = hosts
+    with open_batch(one, "things", timedelta(hours=1)) as batch:
+        fill(batch, thing("a"))
+        with open_batch(two, "things", timedelta(hours=1)) as other:
+            assert other.name != batch.name
+            other.delete()
+    one.close()
+    with open_batch(two, "things", timedelta(hours=1)) as again:
+        assert (again.name, again.slices) == (batch.name, [done()])
+
+
+def test_who_has_lost_a_batch_with_the_connection_writes_no_more_of_it(
+    hosts: tuple[WarehouseResource, WarehouseResource], lake: dict[str, str]
+) -> None:
+    one, two = hosts
+    with open_batch(one, "things", timedelta(hours=1)) as batch:
+        fill(batch, thing("a"))
+        end_sessions(lake)
+        with open_batch(two, "things", timedelta(hours=1)) as taken:
+            assert taken.name == batch.name
+            with pytest.raises(WarehouseError, match="was lost"):
+                fill(batch, thing("b"))
+    assert [file for file in two.store.list_files(batch.name) if file > "000002"] == ["manifest.json"]
+
+
+def end_sessions(lake: dict[str, str]) -> None:
+    """End all connections to the database, as a restart of PostgreSQL does."""
+    with psycopg.connect(lake["COUPONTOOLS_WAREHOUSE"]) as connection:
+        others = "pid <> pg_backend_pid() AND datname = current_database()"
+        connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "error", "said"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "another-secret", RefusedError, "refuses the export"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", WarehouseError, "does not answer"),
+        ("COUPONTOOLS_STORAGE", "s3://coupontools/elsewhere", RefusedError, "do not lie below"),
+        ("COUPONTOOLS_WAREHOUSE", "postgresql://postgres:hush-hush@127.0.0.1:9/x", WarehouseError, "does not answer"),
+    ],
+)
+def test_what_does_not_answer_or_refuses_is_named_in_a_line_without_a_secret(
+    lake: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    error: type[WarehouseError],
+    said: str,
+) -> None:
+    with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse:
+        merge(warehouse, thing("a"))
+    monkeypatch.setenv(variable, value)
+    with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse, pytest.raises(error, match=said) as caught:
+        publish(warehouse)
+    secrets = [lake["AWS_SECRET_ACCESS_KEY"], "another-secret", "hush-hush"]
+    assert not [secret for secret in secrets if secret in str(caught.value)]
+    assert "\n" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_settings_that_name_half_of_a_lake_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", "postgresql://localhost/x")
+    with pytest.raises(SettingsError, match="COUPONTOOLS_STORAGE is not set"):
+        WarehouseResource().engine.has_rows()
