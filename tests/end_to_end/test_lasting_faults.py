@@ -164,9 +164,10 @@ def test_keys_revoked_in_mid_run_end_it_at_once(
         path: body for path, body in before.items() if not path.startswith(read)
     }
     assert all_tables(data_dir) == published
-    server.faults.clear()
-    export_all(**PERIOD)
-    assert all_tables(data_dir) == published
+    if skip:
+        server.faults.clear()
+        export_all(**PERIOD)
+        assert all_tables(data_dir) == published
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import msgspec
 
 from resources.sandbox.server.server import SandboxServer
 
@@ -48,7 +49,7 @@ class Api(AbstractContextManager["Api"]):
     def call(self, path: str, **parameters: Any) -> dict[str, Any]:
         response = self.post(path, **parameters)
         assert response.status_code == 200, response.text
-        body: dict[str, Any] = response.json()
+        body: dict[str, Any] = msgspec.json.decode(response.content)
         assert body["status"] == {"status": "OK"}
         return body
 

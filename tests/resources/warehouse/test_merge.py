@@ -28,7 +28,7 @@ observations = st.lists(
 
 @pytest.mark.files
 @given(batches=observations, data=st.data())
-@examples(8)
+@examples(5)
 def test_the_newest_observation_wins_in_any_order_and_however_often(
     batches: list[list[tuple[str, int]]], data: st.DataObject
 ) -> None:
@@ -49,7 +49,7 @@ def test_the_newest_observation_wins_in_any_order_and_however_often(
     read_at=st.integers(0, 20),
     data=st.data(),
 )
-@examples(8)
+@examples(5)
 def test_a_row_is_deleted_if_a_complete_read_is_newer_than_its_last_observation(
     seen: dict[str, int], read_at: int, data: st.DataObject
 ) -> None:
