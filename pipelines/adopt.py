@@ -1,5 +1,7 @@
 """`coupontools adopt`: the account of the rows has new keys, or a new address."""
 
+from contextlib import closing
+
 import click
 
 from resources.coupontools.resource import CoupontoolsResource
@@ -11,9 +13,10 @@ from resources.warehouse.resource import WarehouseResource
 
 def adopt() -> None:
     """Note in the warehouse that its rows belong to the account of the environment. Raises click.ClickException."""
-    warehouse = WarehouseResource()
-    try:
-        take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.label))
-    except WarehouseError as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"The rows in {warehouse.engine.place.address} are now those of the account that your variables name.")
+    with closing(WarehouseResource()) as warehouse:
+        try:
+            take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.label))
+        except WarehouseError as error:
+            raise click.ClickException(str(error)) from None
+        address = warehouse.engine.place.address
+    click.echo(f"The rows in {address} are now those of the account that your variables name.")

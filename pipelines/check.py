@@ -3,7 +3,7 @@
 import asyncio
 import platform
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib.metadata import version
 
 import click
@@ -22,14 +22,14 @@ from resources.warehouse.resource import WarehouseResource
 
 
 def check(*, with_probe: bool, with_alert: bool) -> None:
-    """Check the folder, the address and the keys, and with `with_alert` whether alerts arrive; print a line for each.
+    """Check warehouse, address and keys, and with `with_alert` whether alerts arrive; print a line for each.
 
     Raises click.ClickException if one fails.
     """
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, message=f"Python {platform.python_version()}, {packages}")
-    warehouse = WarehouseResource()
-    results = [_folder(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
+    with closing(WarehouseResource()) as warehouse:
+        results = [_warehouse(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
     if with_alert or Alerts.read().alerts:
         results += _alerts(with_test=with_alert)
     results += _share()
@@ -45,13 +45,13 @@ def _show(message: str, *, good: bool) -> bool:
     return good
 
 
-def _folder(warehouse: WarehouseResource) -> bool:
+def _warehouse(warehouse: WarehouseResource) -> bool:
     try:
-        folder = warehouse.folder
-        folder.make()
+        for part in warehouse.engine.prove():
+            _show(part, good=True)
     except (SettingsError, WarehouseError) as error:
         return _show(str(error), good=False)
-    return _show(f"{folder.root} can be written", good=True)
+    return True
 
 
 def _rows(warehouse: WarehouseResource) -> bool:
@@ -65,7 +65,7 @@ def _rows(warehouse: WarehouseResource) -> bool:
         return True
     except WarehouseError as error:
         return _show(str(error), good=False)
-    return _show("the folder is this account's, or nobody's yet", good=True)
+    return _show(f"the {warehouse.engine.place.kind} is this account's, or nobody's yet", good=True)
 
 
 def _share() -> list[bool]:

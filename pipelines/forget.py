@@ -1,6 +1,7 @@
 """`coupontools forget`: erases people from all that the export keeps, and keeps them out of later exports."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 
 import click
 import polars as pl
@@ -35,11 +36,11 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
     }
     if not named:
         raise click.UsageError("Say who is to be forgotten, by --email, --phone or --stdin.")
-    warehouse = WarehouseResource()
     try:
-        people, tables = _people(warehouse, named), [table.schema_of_table() for table in TABLES]
-        erased = erase(warehouse.engine, warehouse.store, people, tables)
-        erased = _add(erased, WebhookEvent.TABLE, erase_waiting(warehouse))
+        with closing(WarehouseResource()) as warehouse:
+            people, tables = _people(warehouse, named), [table.schema_of_table() for table in TABLES]
+            erased = erase(warehouse.engine, warehouse.store, people, tables)
+            erased = _add(erased, WebhookEvent.TABLE, erase_waiting(warehouse))
     except RefusedError as error:
         raise click.ClickException(f"Nobody was erased. {error}") from None
     except (SettingsError, WarehouseError) as error:

@@ -1,6 +1,6 @@
 """What holds the stage and the published state: what each kind of engine must do for the statements of this package."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -27,6 +27,10 @@ class Engine(Protocol):
     @property
     def published_at(self) -> Mapping[str, str]:
         """Where what is published lies, by what it is: paths or addresses, without secrets."""
+        ...
+
+    def prove(self) -> Iterator[str]:
+        """Prove that all that it needs can be used; yields a line for each part, raises for the first that cannot."""
         ...
 
     def has_rows(self) -> bool:

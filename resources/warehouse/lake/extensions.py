@@ -1,5 +1,7 @@
 """The extensions of DuckDB that a lake needs: from Python wheels, or as DuckDB installs them from the network."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +11,14 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.sql import quoted_text
 
 EXTENSIONS = ("httpfs", "postgres_scanner", "ducklake")
+
+
+@contextmanager
+def open_with_extensions() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Start a DuckDB that has them and nothing else. Raises RefusedError if one cannot be had."""
+    with duckdb.connect() as connection:
+        load_extensions(connection)
+        yield connection
 
 
 def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:

@@ -13,6 +13,7 @@ from resources.warehouse.lake.history_erasure import erase_history
 from resources.warehouse.lake.lake import PUBLISHED, STAGE, Lake, has_stage
 from resources.warehouse.lake.private_tables import Runs, read_suppression, write_suppression
 from resources.warehouse.lake.process import LakeProcess
+from resources.warehouse.lake.proof import prove
 from resources.warehouse.lake.publish import open_publication
 from resources.warehouse.lake.session import Session
 from resources.warehouse.origin import Origin, staged_origin
@@ -45,6 +46,11 @@ class LakeEngine:
             "rows": self._address.url("lake"),
             "report": self._address.url("report.html"),
         }
+
+    def prove(self) -> Iterator[str]:
+        """Ask the database, the lock, the storage and DuckDB; see `Engine`."""
+        with name_lake_in_errors(self._address):
+            yield from prove(self._address, self._session)
 
     def has_rows(self) -> bool:
         """Whether there is a stage; see `Engine`."""

@@ -47,7 +47,7 @@ class Objects:
 
         Raises obstore.exceptions.PreconditionError or AlreadyExistsError if another process was faster.
         """
-        mode: Any = {"e_tag": version, "version": None} if version else "create"
+        mode: Any = {"e_tag": version} if version else "create"
         return str(obstore.put(self._store, name, content, mode=mode)["e_tag"])
 
     def read(self, name: str) -> bytes:

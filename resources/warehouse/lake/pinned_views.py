@@ -73,15 +73,23 @@ def drop_kept(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def replace_marts(connection: duckdb.DuckDBPyConnection, marts: Sequence[str]) -> None:
-    """Replace all views of the schema `marts` by those of the scripts, without the comments on their columns."""
-    views = f"duckdb_views() WHERE database_name = '{LAKE}' AND schema_name = 'marts'"
-    for (name,) in connection.execute(f"SELECT view_name FROM {views}").fetchall():
-        connection.execute(f"DROP VIEW marts.{quoted_name(name)}")
+    """Replace all views and macros of the schema `marts` by those of the scripts.
+
+    Of their comments DuckLake takes only those on views.
+    """
+    of_marts = f"database_name = '{LAKE}' AND schema_name = 'marts'"
+    known = (
+        f"SELECT 'VIEW', view_name FROM duckdb_views() WHERE {of_marts} "
+        f"UNION SELECT 'MACRO', function_name FROM duckdb_functions() WHERE {of_marts}"
+    )
+    for kind, name in connection.execute(known).fetchall():
+        connection.execute(f"DROP {kind} marts.{quoted_name(name)}")
     if marts:
         connection.execute("CREATE SCHEMA IF NOT EXISTS marts")
     for script in marts:
         for statement in duckdb.extract_statements(script):
-            if not statement.query.strip().upper().startswith("COMMENT ON COLUMN"):
+            words = statement.query.split(maxsplit=3)[:3]
+            if words[:2] != ["COMMENT", "ON"] or words[2] == "VIEW":
                 connection.execute(statement.query)
 
 

@@ -45,6 +45,11 @@ class FileEngine:
         """The paths of the database and the files; see `Engine`."""
         return {"database": str(self._folder.database), "parquet": str(self._folder.parquet)}
 
+    def prove(self) -> Iterator[str]:
+        """Create the folders that are not there; see `Engine`."""
+        self._folder.make()
+        yield f"{self._folder.root} can be written"
+
     def has_rows(self) -> bool:
         """Whether the folder has a stage or anything published; see `Engine`."""
         return self.has_stage() or self._folder.database.exists() or self._folder.parquet.exists()
