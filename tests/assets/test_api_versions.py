@@ -1,10 +1,7 @@
 """The tables are the same by whichever version of the API, authentication and undocumented habit they are read."""
 
-from datetime import date
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -12,22 +9,9 @@ import pytest
 from assets.directories import directories, directory_campaigns, directory_registrations
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, whole_account
-from tests.support.queries import Rows, all_tables, in_database
-from tests.support.runs import export_all, export_only, served
-
-WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
-
-
-PERIOD = {"start": str(WHOLE[0]), "end": str(WHOLE[1])}
-
-
-@cache
-def whole_tables() -> dict[str, Rows]:
-    """The tables of the whole account, read as the defaults have it."""
-    usual = {"COUPONTOOLS_API_VERSIONS": "", "COUPONTOOLS_AUTHENTICATION": "headers"}
-    with TemporaryDirectory() as folder, served(whole_account(), Path(folder), **usual):
-        export_all(**PERIOD)
-        return all_tables(Path(folder))
+from tests.support.faultless import PERIOD, faultless
+from tests.support.queries import all_tables, in_database
+from tests.support.runs import export_all, export_only
 
 
 @pytest.mark.parametrize(
@@ -66,7 +50,7 @@ def test_the_tables_are_equal_however_the_account_is_read(
         monkeypatch.setenv(name, value)
     serve(whole_account(), **assumed)
     export_all(**PERIOD)
-    assert all_tables(data_dir) == whole_tables()
+    assert all_tables(data_dir) == faultless()[1]
 
 
 def test_ids_that_differ_between_the_versions_are_asked_for_in_their_own(

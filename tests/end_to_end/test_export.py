@@ -56,7 +56,7 @@ def test_readers_in_a_loop_see_whole_snapshots_only(serve: Serve, data_dir: Path
 
     def read() -> None:
         query = "SELECT (SELECT count(*) FROM campaigns), (SELECT count(*) FROM coupon_sessions)"
-        while not done.is_set():
+        while not done.wait(0.005):
             seen.append(in_database(data_dir, query)[0])
 
     reader = threading.Thread(target=read)

@@ -223,7 +223,9 @@ def test_the_weekly_schedule_reads_everything_and_finds_deletions(serve: Serve, 
         (request,) = schedule.evaluate_tick(context).run_requests or []
         assert request.partition_key == "2026-03-07"
         job = defs.resolve_job_def("full_export")
-        assert job.execute_in_process(partition_key=request.partition_key, instance=instance).success
+        assert job.execute_in_process(
+            partition_key=request.partition_key, instance=instance, asset_selection=SESSIONS_AND_DATABASE
+        ).success
     with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as connection:
         query = "SELECT sequence_id, _deleted_at IS NULL FROM coupon_sessions ORDER BY ALL"
         assert connection.execute(query).fetchall() == [(1, True), (2, False), (3, True)]
