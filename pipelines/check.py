@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import Alerts, ApiLimits, SettingsError
+from resources.settings import Alerts, ApiLimits, SettingsError, Webhooks
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -32,7 +32,7 @@ def check(*, with_probe: bool, with_alert: bool) -> None:
         results = [_warehouse(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
     if with_alert or Alerts.read().alerts:
         results += _alerts(with_test=with_alert)
-    results += _share()
+    results += [*_share(), *_webhooks()]
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
@@ -66,6 +66,15 @@ def _rows(warehouse: WarehouseResource) -> bool:
     except WarehouseError as error:
         return _show(str(error), good=False)
     return _show(f"the {warehouse.engine.place.kind} is this account's, or nobody's yet", good=True)
+
+
+def _webhooks() -> list[bool]:
+    """Show what is wrong with the variables of webhooks; nothing if nothing is."""
+    try:
+        Webhooks.read()
+    except SettingsError as error:
+        return [_show(str(error), good=False)]
+    return []
 
 
 def _share() -> list[bool]:

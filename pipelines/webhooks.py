@@ -46,11 +46,11 @@ def _prepare() -> tuple[Receiver, str]:
     credentials = Credentials(keys.client_id.get_secret_value(), keys.client_secret.get_secret_value())
     origin = Origin(coupontools.account(), warehouse.personal_data.label)
     admit(warehouse.engine, origin)
-    with warehouse.store.connect():
-        if warehouse.engine.read_origin() is None:  # whoever writes first decides whose folder it is
-            warehouse.engine.write_origin(origin)
-        inbox = open_inbox(warehouse)
-        inbox.make()
+    warehouse.folder.make()
+    if warehouse.engine.read_origin() is None:  # whoever writes first decides whose folder it is
+        warehouse.engine.write_origin(origin)
+    inbox = open_inbox(warehouse)
+    inbox.make()
     verifier = Verifier(inbox, coupontools, logging.getLogger("webhooks"))
     intake = EventIntake(warehouse, credentials, verifier.note_waiting)
     setting = Webhooks.read().webhook_token

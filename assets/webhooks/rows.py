@@ -26,16 +26,20 @@ def make_rows(events: Sequence[Event]) -> pl.DataFrame:
     groups = [{name: _split_group(record.get(name)) for name in GROUPS} for record in records]
     columns = {column.name: _read_column(column, records, groups) for column in record_columns(WebhookEvent)}
     received_at = pl.Series([event.received_at for event in events], dtype=pl.Datetime("us"))
-    ids = pl.Series([event.digest for event in events], dtype=pl.String)
+    digests = pl.Series([event.digest for event in events], dtype=pl.String)
     made = {
-        "event_id": pl.select(pl.coalesce(columns["event_id"], ids)).to_series(),
+        "event_id": columns["event_id"].zip_with(columns["event_id"].is_not_null(), digests),
         "received_at": received_at,
         "_extra": pl.Series([_join(*rest) for rest in zip(records, groups, strict=True)], dtype=pl.String),
         "_extracted_at": received_at,
     }
-    schema, height = WebhookEvent.schema_of_frames(), len(events)
-    nothing = {name: pl.repeat(None, height, dtype=dtype, eager=True) for name, dtype in schema.items()}
-    return pl.DataFrame(nothing | columns | made, schema)
+    schema = WebhookEvent.schema_of_frames()
+    nothing = {name: _nothing(len(events), schema[name]) for name in schema.keys() - columns.keys() - made.keys()}
+    return pl.DataFrame(nothing | columns | made).select(schema.names())
+
+
+def _nothing(height: int, dtype: pl.DataType) -> pl.Series:
+    return pl.Series([None] * height, dtype=dtype)
 
 
 def _split_group(token: bytes | None) -> Members | None:
@@ -50,18 +54,19 @@ def _split_group(token: bytes | None) -> Members | None:
 
 def _read_column(column: Column, records: Sequence[Members], groups: Sequence[dict[str, Members | None]]) -> pl.Series:
     """Read the values of a column from the first of its places that has one, and take these out of the records."""
-    found = pl.repeat(None, len(records), dtype=column.type.dtype, eager=True)
+    found: pl.Series | None = None
     for path in column.paths:
         holders = list(records) if len(path) == 1 else [group[path[0]] or {} for group in groups]
         tokens = [holder.get(path[-1]) for holder in holders]
         if not any(tokens):
             continue
         values, is_readable = column.type.read_tokens(pl.Series(tokens, dtype=pl.Binary).cast(pl.String))
-        is_taken = found.is_null() & is_readable & pl.Series([token is not None for token in tokens])
-        for index in is_taken.arg_true():
-            del holders[index][path[-1]]
-        found = pl.select(pl.coalesce(found, pl.when(is_taken).then(values))).to_series()
-    return found
+        is_taken = is_readable if found is None else is_readable & found.is_null()
+        for index, token in enumerate(tokens):
+            if token is not None and is_taken[index]:
+                del holders[index][path[-1]]
+        found = values if found is None else found.zip_with(found.is_not_null(), values)
+    return _nothing(len(records), column.type.dtype) if found is None else found
 
 
 def _join(record: Members, groups: dict[str, Members | None]) -> str | None:

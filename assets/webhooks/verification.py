@@ -13,15 +13,15 @@ from logging import Logger
 import msgspec
 import polars as pl
 
+from assets.errors import FORESEEN
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import WEBHOOK_VERIFICATION
-from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
+from resources.coupontools.errors import ParentNotFoundError, RequestError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import SettingsError
 from resources.webhooks.inbox import Inbox, State
 
 MAX_EVENTS_OF_A_ROUND = 25
@@ -70,8 +70,9 @@ class Verifier:
             self._due.clear()
             try:
                 asked = await self.verify_some()
-            except (CoupontoolsError, SettingsError, OSError) as error:
-                self._log.warning("Events wait to be verified: %s", make_printable(str(error)))
+            except Exception as error:  # whatever it is, later rounds may do better
+                reason = str(error) if isinstance(error, (*FORESEEN, OSError)) else type(error).__name__
+                self._log.warning("Events wait to be verified: %s", make_printable(reason))
                 asked = 0
             if asked:
                 await asyncio.sleep(max(0.0, SECONDS_OF_A_ROUND - (time.monotonic() - began)))

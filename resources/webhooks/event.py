@@ -7,6 +7,7 @@ for what it holds, as long as it is one JSON object.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 
 import msgspec
@@ -19,8 +20,8 @@ from resources.coupontools.repeated_keys import rename_repeated_names
 MAX_EVENT_BYTES = 1_000_000
 """The largest body of an event; the API's records, of which an event holds one, have some kilobytes."""
 
-MAX_VALUES = 20_000
-"""Objects and lists in one event, at most: decoded, each takes many times its length."""
+MAX_BRACKETS = 20_000
+"""Opening brackets in one event, at most: an object or a list takes many times its length when it is decoded."""
 
 
 class NonsenseError(Exception):
@@ -31,30 +32,33 @@ class NonsenseError(Exception):
 class Event:
     """A JSON object that came, when it came (naive UTC), and whether its signature is right."""
 
+    body: bytes = field(repr=False)
     members: Mapping[str, bytes] = field(repr=False)
     """The JSON tokens of its members, each name once."""
-    digest: str
-    """A hash of it, which identifies an event that has no id."""
     received_at: datetime
     is_signed: bool = False
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the body, which identifies an event that has no id."""
+        return f"body_{sha256(self.body).hexdigest()[:40]}"
 
 
 def read_event(body: bytes, *, is_signed: bool = False) -> Event:
     """Split a body that comes now into its members. Raises NonsenseError."""
-    digest = f"body_{sha256(body).hexdigest()[:40]}"
-    return Event(split_members(body), digest, datetime.now(UTC).replace(tzinfo=None), is_signed)
+    return Event(body, split_members(body), datetime.now(UTC).replace(tzinfo=None), is_signed)
 
 
 def split_members(text: bytes) -> dict[str, bytes]:
     """Split a JSON object into its members, each name once; half a surrogate pair is replaced by a mark.
 
-    Raises NonsenseError for what is no JSON object, too deep, or holds more than `MAX_VALUES` objects and lists.
+    Raises NonsenseError for what is no JSON object, too deep, or holds more than `MAX_BRACKETS` brackets.
     """
     text = text.removeprefix(BOM).strip()
     if text[:1] != b"{":
         raise NonsenseError("no JSON object")
-    if text.count(b"{") + text.count(b"[") > MAX_VALUES:
-        raise NonsenseError(f"more than {MAX_VALUES:,} objects and lists")
+    if text.count(b"{") + text.count(b"[") > MAX_BRACKETS:
+        raise NonsenseError(f"more than {MAX_BRACKETS:,} brackets")
     try:
         text.decode()
         readable = replace_lone_surrogates(text)

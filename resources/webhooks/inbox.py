@@ -23,8 +23,11 @@ STATES: tuple[State, ...] = get_args(State)
 
 PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
-MAX_FILES = 50_000
-"""Files that wait to be merged; beyond that nothing is received until a run has merged them."""
+MAX_FILES, MAX_BYTES = 50_000, 2_000_000_000
+"""How much may wait to be merged; beyond that nothing is received until a run has merged some of it."""
+
+SECONDS_BETWEEN_COUNTS = 2.0
+"""How often the files are counted: runs remove some."""
 
 
 def state_of(name: str) -> State:
@@ -37,8 +40,8 @@ def written_at(name: str) -> float:
     return int(name.split("-")[0]) / 1e9
 
 
-class FullError(Exception):
-    """The inbox holds as many files as it may."""
+class FullError(OSError):
+    """The inbox holds as much as it may."""
 
 
 class Inbox:
@@ -48,8 +51,8 @@ class Inbox:
         """Name the folder; nothing is read or written yet."""
         self._folder = folder
         self._numbers = count()
-        self._files = 0
-        self._counted_at = 0.0
+        self._files = self._bytes = 0
+        self._counted_at = -SECONDS_BETWEEN_COUNTS
 
     def make(self) -> None:
         """Create the folder, for its owner alone, and delete what a killed process has left half written."""
@@ -80,9 +83,10 @@ class Inbox:
         )
 
     def add(self, frames: Mapping[State, pl.DataFrame]) -> None:
-        """Write the events of each state to disk; only under the lock. Raises FullError and OSError."""
-        if self._count() >= MAX_FILES:
-            raise FullError(f"{self._files:,} files of events wait to be merged")
+        """Write the events of each state to disk; only under the lock. Raises OSError, FullError among them."""
+        self._count()
+        if self._files >= MAX_FILES or self._bytes >= MAX_BYTES:
+            raise FullError(f"{self._files:,} files of events, {self._bytes:,} bytes, wait to be merged")
         self._write(frames)
 
     def read(self, name: str) -> pl.DataFrame | None:
@@ -104,6 +108,7 @@ class Inbox:
     def _write(self, frames: Mapping[State, pl.DataFrame]) -> None:
         written = [self._write_file(state, frame) for state, frame in frames.items() if len(frame)]
         for unfinished, path in written:
+            self._bytes += unfinished.stat().st_size
             unfinished.replace(path)
         if written:
             _sync(self._folder)
@@ -123,11 +128,12 @@ class Inbox:
             raise
         return unfinished, self._folder / name
 
-    def _count(self) -> int:
-        """Count the files, at most once a second: others remove some."""
-        if time.monotonic() - self._counted_at > 1:
-            self._files, self._counted_at = len(self.list_files()), time.monotonic()
-        return self._files
+    def _count(self) -> None:
+        """Count what waits, unless that was done a moment ago."""
+        if time.monotonic() - self._counted_at < SECONDS_BETWEEN_COUNTS:
+            return
+        sizes = [entry.stat().st_size for entry in os.scandir(self._folder) if entry.name.endswith(".parquet")]
+        self._files, self._bytes, self._counted_at = len(sizes), sum(sizes), time.monotonic()
 
 
 def _sync(folder: Path) -> None:

@@ -19,6 +19,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from resources.printable import make_printable
+from resources.warehouse.errors import WarehouseError
 from resources.webhooks.event import MAX_EVENT_BYTES, Event, NonsenseError
 from resources.webhooks.signature import HEADER
 
@@ -62,6 +64,7 @@ class Receiver:
         self._beside = beside or nullcontext()
         self._waiting: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._events = self._bytes = 0
+        self._failure: str | None = None
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -138,16 +141,26 @@ class Receiver:
         try:
             await run_in_threadpool(self._intake.store, [event for event, _ in group])
         except Exception as error:
-            if len(group) > 1 and not isinstance(error, OSError):
+            is_foreseen = isinstance(error, OSError | WarehouseError)
+            if len(group) > 1 and not is_foreseen:
                 for one in group:
                     await self._store_group([one])
                 return
-            _log.warning("%d events were turned away: they cannot be stored (%s).", len(group), type(error).__name__)
+            self._note_failure(str(error) if is_foreseen else type(error).__name__)
             for _, stored in group:
                 stored.set_exception(_NotStoredError())
             return
+        self._note_failure(None)
         for _, stored in group:
             stored.set_result(None)
+
+    def _note_failure(self, reason: str | None) -> None:
+        """Log why events cannot be stored, once, and that they can be again."""
+        if reason and reason != self._failure:
+            _log.warning("Events are turned away, as they cannot be stored: %s", make_printable(reason))
+        elif self._failure and not reason:
+            _log.warning("Events are stored again.")
+        self._failure = reason
 
 
 class _NotStoredError(Exception):

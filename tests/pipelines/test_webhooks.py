@@ -26,7 +26,7 @@ from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.forked import Forked, start_command
 from tests.support.queries import in_database
-from tests.support.webhooks import TOKEN, event, receive, send, update, waiting
+from tests.support.webhooks import SECRET, TOKEN, event, receive, send, update, waiting
 
 COMMAND = Path(sys.executable).with_name("coupontools")
 SESSION_KEY = dg.AssetKey("coupon_sessions")
@@ -154,6 +154,13 @@ def test_no_personal_data_lies_on_disk_before_the_policy_is_applied(
         assert send(url, event("1", **PERSON, note="ann.peeters@example.com called")).status_code == 200
         assert not _found(data_dir, "ann.peeters@", "470112233", "sailing")
     assert waiting(data_dir) == {"verified": ["evt_1"]}
+
+
+def test_keys_that_an_event_repeats_are_in_no_file(serve: Serve, data_dir: Path) -> None:
+    serve(account())
+    receive(event("1", note=f"the key is {SECRET}", customer={"email": SECRET}), event("2", note="none"))
+    assert waiting(data_dir) == {"verified": ["evt_1", "evt_2"]}
+    assert not _found(data_dir, SECRET)
 
 
 def test_whoever_is_forgotten_is_erased_from_events_that_wait_and_kept_out_of_those_that_come(

@@ -42,8 +42,8 @@ def receiving(intake: Intake) -> Iterator[str]:
 def receive(*bodies: bytes, is_signed: bool = True) -> None:
     """Put events into the inbox of the environment's folder, as the receiver does."""
     with closing(WarehouseResource()) as warehouse:
-        with warehouse.store.connect():
-            open_inbox(warehouse).make()
+        warehouse.folder.make()
+        open_inbox(warehouse).make()
         intake = EventIntake(warehouse, Credentials("sandbox-client", SECRET), lambda: None)
         intake.store([intake.read(body, sign(body, SECRET.encode()) if is_signed else None) for body in bodies])
 
