@@ -90,7 +90,7 @@ def by_day(lines: Mapping[str, Mapping[date, float]], size: Size = WIDE) -> str:
 
 
 def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], size: Size = WIDE) -> str:
-    """Draw numbers as dots in rows and columns with names."""
+    """Draw numbers as dots in rows and columns with names; no dot where the number is none."""
     from pygal import Dot
 
     plot = Dot(_config(size, colours=[BLUE] * len(rows)), show_x_guides=False)
@@ -98,7 +98,7 @@ def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str], columns: S
         plot.height = len(rows) * 20
     plot.x_labels = list(columns)
     for name, row in zip(rows, numbers, strict=True):
-        plot.add(name, list(row))
+        plot.add(name, [number or None for number in row])
     return _svg(plot, NO_AXES)
 
 
