@@ -5,6 +5,7 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 
@@ -126,10 +127,29 @@ def check(probe: bool, alert: bool) -> None:
 
 
 @app.command()
-def adopt() -> None:
-    """Say that the folder's account has new keys or a new address.
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file. [default: coupontools.duckdb in COUPONTOOLS_DATA_DIR]",
+)
+def download(file: Path | None) -> None:
+    """Write what a shared warehouse has published to a file.
 
-    An export refuses a folder that holds the rows of other keys or another address, so that no two accounts mix. Run
+    The file, coupontools.duckdb, holds all tables of one moment, with views and comments, for tools that know no
+    DuckLake. Reading is enough: a database role and a storage key that may read the schema coupontools and the objects
+    below lake.
+    """
+    from pipelines.download import download
+
+    download(file)
+
+
+@app.command()
+def adopt() -> None:
+    """Say that the account has new keys or a new address.
+
+    An export refuses a warehouse that holds the rows of other keys or another address, so that no two accounts mix. Run
     this once, with the new variables set, where the account has stayed the same.
     """
     from pipelines.adopt import adopt

@@ -10,8 +10,10 @@ import pytest
 
 pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
 
+import duckdb
 from click.testing import CliRunner
 
+from assets.catalogue import TABLES
 from assets.relations import relations_of_models
 from pipelines.cli import app
 from pipelines.cluster.services import Services
@@ -36,6 +38,17 @@ def published() -> dict[str, list[tuple[object, ...]]]:
             query = f'SELECT {columns} FROM {relation.schema}."{relation.name}"'
             rows[relation.title] = sorted(connection.execute(query).fetchall(), key=repr)
     return rows
+
+
+def described(database: Path) -> list[tuple[object, ...]]:
+    """The columns of all tables and views of a database, with their types and comments, and all rows."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        columns = "SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()"
+        found = connection.execute(f"{columns} WHERE NOT internal ORDER BY ALL").fetchall()
+        for table in TABLES:
+            rows = connection.execute(f"SELECT * EXCLUDE (_extracted_at) FROM {table.TABLE}")
+            found += sorted(rows.fetchall(), key=repr)
+        return found
 
 
 @pytest.fixture
@@ -64,6 +77,9 @@ def test_an_account_is_the_same_in_a_lake_and_in_a_folder(
     objects = Objects(LakeAddress.of(SharedWarehouse.read()))
     assert objects.read("dictionary.md") == (data_dir / "dictionary.md").read_bytes()
     assert b"<svg" in objects.read("report.html")
+    run("download", "--to", str(data_dir / "downloaded.duckdb"))
+    assert (data_dir / "downloaded.duckdb").stat().st_mode & 0o777 == 0o444
+    assert described(data_dir / "downloaded.duckdb") == described(data_dir / "coupontools.duckdb")
 
 
 def test_the_commands_work_on_a_lake_from_a_host_without_any_file_of_it(

@@ -8,13 +8,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from resources.warehouse.duckdb_settings import SETTINGS
+from resources.warehouse.duckdb_settings import SETTINGS, STORAGE_VERSION
 from resources.warehouse.local.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
-
-STORAGE_VERSION = "v1.5.0"
-"""The oldest DuckDB that can read the files; the published database is a copy of the stage."""
 
 
 class Process:

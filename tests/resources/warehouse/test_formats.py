@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from resources.warehouse.admission import admit
+from resources.warehouse.duckdb_settings import STORAGE_VERSION
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import FORMAT
-from resources.warehouse.local.database_file import STORAGE_VERSION
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.queries import read_warehouse_id
