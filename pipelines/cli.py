@@ -224,10 +224,19 @@ def dictionary(form: str) -> None:
 @click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--ui", is_flag=True, help="Then open Dagster on it, until Ctrl-C.")
+@click.option("--cluster", is_flag=True, help="Two hosts export it into one warehouse (uv run --group cluster).")
 @click.option("--port", default=3000, show_default=True, type=PORTS, help="Dagster's port.")
-def demo(sessions: int, seed: int, ui: bool, port: int) -> None:
+def demo(sessions: int, seed: int, ui: bool, cluster: bool, port: int) -> None:
     """Export a made-up account; all is real but its data."""
     _silence_dagster()
+    if cluster:
+        from pipelines.cluster.services import find_programs
+
+        find_programs()  # before anything is imported that comes with them
+        from pipelines.cluster.demo import run_cluster_demo
+
+        run_cluster_demo(sessions, seed, port)
+        return
 
     from pipelines.demo import run_demo
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,3 +90,15 @@ class Server:
     def _send(self, signal_number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal_number)  # its session, which has no other process
+
+
+def start_all(running: ExitStack, servers: Sequence[Server]) -> None:
+    """Start servers side by side, and wait until all of them answer; the stack stops them, the last one first.
+
+    Raises click.ClickException.
+    """
+    for server in servers:
+        running.callback(server.stop)
+        server.launch()
+    for server in servers:
+        server.wait()

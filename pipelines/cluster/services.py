@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 
 import click
 
-from pipelines.cluster.server import Server
+from pipelines.cluster.server import Server, start_all
 
 LOOPBACK = "127.0.0.1"
 BUCKET = "coupontools"
@@ -115,9 +115,7 @@ def run_services(folder: Path, host: str = LOOPBACK) -> Iterator[Services]:
     )
     with ExitStack() as running:
         running.callback(_delete_sockets, ports)
-        for server in (services.postgres, services.storage, services.broker):
-            running.callback(server.stop)
-            server.start()
+        start_all(running, (services.postgres, services.storage, services.broker))
         _create_databases(programs, services)
         _create_bucket(services)
         yield services

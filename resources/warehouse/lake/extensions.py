@@ -25,7 +25,7 @@ def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
     """Load them into a DuckDB. Raises RefusedError if one cannot be had."""
     for name in EXTENSIONS:
         try:
-            if file := _find_in_wheel(name):
+            if file := find_in_wheel(name):
                 connection.execute(f"LOAD {quoted_text(file)}")
             else:
                 connection.execute(f"INSTALL {name}")
@@ -39,7 +39,7 @@ def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
             ) from None
 
 
-def _find_in_wheel(name: str) -> Path | None:
+def find_in_wheel(name: str) -> Path | None:
     """Find the file in the package of the extension that is made for this version of DuckDB."""
     spec = find_spec(f"duckdb_extension_{name}")
     folders = [Path(folder) for folder in spec.submodule_search_locations or []] if spec else []
