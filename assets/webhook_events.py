@@ -9,9 +9,14 @@ from assets.ingest.table_asset import asset_spec
 from assets.one_warehouse import WAREHOUSE, make_version
 from assets.policies import API_POOL, as_dagster_failure
 from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.intake import open_inbox
 from assets.webhooks.update import update_from_events
 from resources.coupontools.resource import CoupontoolsResource
+from resources.warehouse.errors import RefusedError
 from resources.warehouse.resource import WarehouseResource
+
+FILES_WAITING = "coupontools/files_of_events"
+"""The tag of a run that was started because so many files of events wait."""
 
 
 @dg.multi_asset(name=WebhookEvent.TABLE, specs=[asset_spec(WebhookEvent, "webhooks")], pool=API_POOL)
@@ -24,6 +29,11 @@ def webhook_events(
     read, and the daily export must still do so.
     """
     with as_dagster_failure(context.retry_number):
+        if FILES_WAITING in context.run.tags and not open_inbox(warehouse).exists():
+            raise RefusedError(
+                "The events wait on another host than this run is on: let the receiver and the runs that read events "
+                "have the same COUPONTOOLS_DATA_DIR. No event is lost."
+            )
         updated = update_from_events(RunResources(coupontools, warehouse, context.log))
     for ingested in updated.ingested:
         metadata = {

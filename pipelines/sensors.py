@@ -8,6 +8,7 @@ from dagster import DagsterRunStatus
 from assets.loyalty import list_cards
 from assets.partitions import cards, partition_range
 from assets.published_database import published_database
+from assets.webhook_events import FILES_WAITING
 from assets.webhooks.intake import open_inbox
 from pipelines.jobs import export_loyalty_users, export_webhook_events
 from resources.coupontools.resource import CoupontoolsResource
@@ -85,4 +86,4 @@ def webhook_updates(context: dg.SensorEvaluationContext, warehouse: WarehouseRes
         left = SECONDS_AFTER_A_FAILURE - (time.time() - (last[0].end_time or 0))
         if left > 0:
             return dg.SkipReason(f"The last run has failed; the next one may begin in {left:.0f} seconds.")
-    return dg.RunRequest(tags=_BEFORE_BACKFILLS)
+    return dg.RunRequest(tags={FILES_WAITING: str(len(waiting)), **_BEFORE_BACKFILLS})

@@ -30,6 +30,7 @@ from resources.warehouse.deletions import CompleteReads
 from resources.warehouse.merge import MergeResult
 from resources.warehouse.queries import read_values
 from resources.warehouse.retention import delete_rows_before
+from resources.warehouse.suppression import remove_suppressed
 from resources.webhooks.inbox import Inbox, State, state_of, written_at
 
 MAX_TIME_TO_VERIFY = timedelta(hours=24)
@@ -71,11 +72,13 @@ def update_from_events(resources: RunResources) -> Updated:
 
 def _merge(resources: RunResources, inbox: Inbox, files: Sequence[str]) -> tuple[pl.DataFrame, MergeResult]:
     """Merge the events of some files; returns all of them, each once, and what the merge did."""
-    engine, destination = resources.warehouse.engine, Destination.admit(resources, WebhookEvent)
+    engine, schema = resources.warehouse.engine, WebhookEvent.schema_of_table()
+    destination = Destination.admit(resources, WebhookEvent)
     # who is suppressed is read before the events are, so that the merge erases whoever is forgotten meanwhile
     with open_batch(engine, resources.warehouse.store, destination.batch_key(None)) as batch:
-        rows = _read_rows(inbox, files)
-        known = read_values(engine, WebhookEvent.schema_of_table(), "verified", rows["event_id"].to_list())
+        # somebody may have been forgotten on another host, which does not see this inbox
+        rows = remove_suppressed(_read_rows(inbox, files), schema, destination.suppressed)
+        known = read_values(engine, schema, "verified", rows["event_id"].to_list())
         says_more = [
             event_id not in known or (verified is not None and not known[event_id] and verified != known[event_id])
             for event_id, verified in rows.select("event_id", "verified").iter_rows()

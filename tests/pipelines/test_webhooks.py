@@ -18,6 +18,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from assets.webhook_events import FILES_WAITING
 from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.sensors import webhook_updates
@@ -137,6 +138,16 @@ def test_a_run_for_events_publishes_and_does_not_count_as_a_day_that_was_read(se
     assert in_database(data_dir, "SELECT DISTINCT campaign_id FROM coupon_sessions") == [("cam_1",)]
     assert in_database(data_dir, "SELECT count(*) FROM webhook_events") == [(2,)]
     assert list((data_dir / "parquet" / "webhook_events").glob("month=*/*.parquet"))
+
+
+def test_a_run_on_a_host_that_does_not_have_the_events_says_so(serve: Serve) -> None:
+    serve(account())
+    result = defs.resolve_job_def("export_webhook_events").execute_in_process(
+        tags={FILES_WAITING: "1"}, asset_selection=[dg.AssetKey("webhook_events")], raise_on_error=False
+    )
+    (failure,) = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    assert failure
+    assert "The events wait on another host" in (failure.description or "")
 
 
 PERSON = {"customer": {"email": "Ann.Peeters@example.com", "phone": "+32470112233", "hobby": "sailing a dinghy"}}
