@@ -41,10 +41,10 @@ def test_day_by_day_leads_to_the_tables_of_one_full_read(
 ) -> None:
     clock = Clock.frozen(datetime.combine(FIRST, time.min))
     serve(
-        GeneratedAccount(seed=11, sessions=3_000, campaigns=4),
+        GeneratedAccount(seed=11, sessions=3_000, campaigns=3),
         clock=clock,
         session_page_size=200,
-        registration_page_size=50,
+        registration_page_size=200,
     )
     assets = (coupon_sessions, directory_registrations)
     export_only(*assets, start="2020-01-01", end=str(FIRST - ONE_DAY))
