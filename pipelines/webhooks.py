@@ -44,6 +44,8 @@ def _prepare() -> tuple[Receiver, str]:
     coupontools, warehouse = CoupontoolsResource(), WarehouseResource()
     keys = ApiCredentials.read()
     credentials = Credentials(keys.client_id.get_secret_value(), keys.client_secret.get_secret_value())
+    if risk := coupontools.risk():
+        click.echo(f"Warning: {risk}", err=True)
     origin = Origin(coupontools.account(), warehouse.personal_data.label)
     admit(warehouse.engine, origin)
     warehouse.folder.make()
@@ -51,7 +53,7 @@ def _prepare() -> tuple[Receiver, str]:
         warehouse.engine.write_origin(origin)
     inbox = open_inbox(warehouse)
     inbox.make()
-    verifier = Verifier(inbox, coupontools, logging.getLogger("webhooks"))
+    verifier = Verifier(inbox, CoupontoolsResource, logging.getLogger("webhooks"))
     intake = EventIntake(warehouse, credentials, verifier.note_waiting)
     setting = Webhooks.read().webhook_token
     token = setting.get_secret_value() if setting else secrets.token_urlsafe(24)

@@ -1,12 +1,12 @@
 """Verifies events whose signature does not show where they come from: asks the API, a few at a time.
 
-The signature is hearsay (API.md, section 7), so that a wrong one proves nothing: the API is asked as if
-there were none.
+The signature is hearsay (API.md, section 7), so that a wrong one proves nothing: the API is asked as if there were
+none. It confirms an id, and says of which campaign and session the event is: one that names others is not its own.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from logging import Logger
 
@@ -16,7 +16,13 @@ import polars as pl
 from assets.errors import FORESEEN
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import WEBHOOK_VERIFICATION
-from resources.coupontools.errors import ParentNotFoundError, RequestError
+from resources.coupontools.errors import (
+    ParentNotFoundError,
+    RequestError,
+    ShapeError,
+    UnavailableError,
+    UnreachableError,
+)
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
@@ -29,22 +35,26 @@ SECONDS_OF_A_ROUND = 5.0
 """So many events are asked about in so many seconds at most, however many come: five a second were once tolerated."""
 
 SECONDS_BEFORE_ASKING_AGAIN = 60.0
-MAX_VERDICTS_KEPT = 10_000
-"""Verdicts that are kept in memory, so that an event that is sent again is not asked about again."""
+MAX_ANSWERS_KEPT = 10_000
+"""Answers that are kept in memory, so that nothing is asked about an event that is sent again."""
 
 _WRONG_IDS = frozenset({200, 300, 301, 302})
 """Codes that say that the API cannot take the id (section 3.3)."""
+
+Claim = Mapping[str, str | None]
+"""The columns of an event that can be compared with what the API says of it."""
 
 
 class Verifier:
     """Decides the events that wait in an inbox."""
 
-    def __init__(self, inbox: Inbox, coupontools: CoupontoolsResource, log: Logger) -> None:
-        """Name where events wait, and who is asked."""
+    def __init__(self, inbox: Inbox, make_coupontools: Callable[[], CoupontoolsResource], log: Logger) -> None:
+        """Name where events wait, and who is asked: a new resource each time, as one that was refused asks no more."""
         self._inbox = inbox
-        self._coupontools = coupontools
+        self._make_coupontools = make_coupontools
         self._log = log
-        self._verdicts: dict[str, bool] = {}
+        self._answers: dict[str, Mapping[str, object] | None] = {}
+        """What the API has said of each id; None if it has sent no such event."""
         self._asked_at: dict[str, float] = {}
         self._due = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,18 +91,21 @@ class Verifier:
                     await asyncio.wait_for(self._due.wait(), SECONDS_BEFORE_ASKING_AGAIN)
 
     async def verify_some(self) -> int:
-        """Decide the oldest events that wait, as many as a round may; returns about how many the API was asked."""
+        """Decide the oldest events that wait, as many as a round may; returns about how many the API was asked.
+
+        Raises SettingsError, AccountError, UnreachableError and LimitError.
+        """
         waiting = await asyncio.to_thread(self._read_waiting)
         claims = {row["event_id"]: row for rows in waiting.values() for row in rows.iter_rows(named=True)}
-        unknown = [claim for name, claim in claims.items() if name not in self._verdicts]
+        unknown = [claim for name, claim in claims.items() if name not in self._answers]
         due = [claim for claim in unknown if self._is_due(claim["event_id"])][:MAX_EVENTS_OF_A_ROUND]
         if due:
             await self._ask(due)
         for file, rows in waiting.items():
-            if set(rows["event_id"]) & self._verdicts.keys():
+            if set(rows["event_id"]) & self._answers.keys():
                 await asyncio.to_thread(self._decide, file)
-        while len(self._verdicts) > MAX_VERDICTS_KEPT:
-            del self._verdicts[next(iter(self._verdicts))]
+        while len(self._answers) > MAX_ANSWERS_KEPT:
+            del self._answers[next(iter(self._answers))]
         return len(due)
 
     def _read_waiting(self) -> dict[str, pl.DataFrame]:
@@ -112,26 +125,28 @@ class Verifier:
         asked_at = self._asked_at.get(event_id)
         return asked_at is None or time.monotonic() - asked_at > SECONDS_BEFORE_ASKING_AGAIN
 
-    async def _ask(self, claims: Sequence[Mapping[str, str | None]]) -> None:
+    async def _ask(self, claims: Sequence[Claim]) -> None:
         now = time.monotonic()
-        self._asked_at = {
-            name: asked_at for name, asked_at in self._asked_at.items() if now - asked_at <= SECONDS_BEFORE_ASKING_AGAIN
-        } | {str(claim["event_id"]): now for claim in claims}
-        async with self._coupontools.connect(self._log) as client:
-            await gather(self._ask_about(client, claim) for claim in claims)
+        recent = {name: at for name, at in self._asked_at.items() if now - at <= SECONDS_BEFORE_ASKING_AGAIN}
+        self._asked_at = recent | {str(claim["event_id"]): now for claim in claims}
+        async with self._make_coupontools().connect(self._log) as client:
+            await gather(self._ask_about(client, str(claim["event_id"])) for claim in claims)
 
-    async def _ask_about(self, client: Client, claim: Mapping[str, str | None]) -> None:
-        """Ask about one event; it stays undecided if no answer comes."""
-        event_id = str(claim["event_id"])
-        request = PageRequest(Slice(WEBHOOK_VERIFICATION, event_id))
+    async def _ask_about(self, client: Client, event_id: str) -> None:
+        """Ask about one event; it stays undecided if no answer comes that can be read."""
         try:
-            self._verdicts[event_id] = await client.read(request, lambda page: _confirms(page, claim))
+            self._answers[event_id] = await client.read(
+                PageRequest(Slice(WEBHOOK_VERIFICATION, event_id)), _read_answer
+            )
         except ParentNotFoundError:
-            self._verdicts[event_id] = False
-        except RequestError as error:
-            if not error.codes & _WRONG_IDS:
-                raise
-            self._verdicts[event_id] = False
+            self._answers[event_id] = None
+        except UnreachableError:
+            raise
+        except (RequestError, UnavailableError) as error:
+            if isinstance(error, RequestError) and error.codes & _WRONG_IDS:
+                self._answers[event_id] = None
+            else:
+                self._log.warning("%s The event waits.", error)
 
     def _decide(self, file: str) -> None:
         """Put the events of a file where their verdicts say."""
@@ -139,7 +154,7 @@ class Verifier:
             rows = self._inbox.read(file)  # again: somebody may have been forgotten meanwhile
             if rows is None:
                 return
-            verdicts = [self._verdicts.get(event_id) for event_id in rows["event_id"]]
+            verdicts = [self._verdict(claim) for claim in rows.iter_rows(named=True)]
             states: dict[State, bool | None] = {"verified": True, "refused": False, "waiting": None}
             self._inbox.replace(
                 file,
@@ -149,13 +164,26 @@ class Verifier:
                 },
             )
 
+    def _verdict(self, claim: Claim) -> bool | None:
+        """Whether the API has sent an event; None if that is not known yet."""
+        event_id = str(claim["event_id"])
+        if event_id not in self._answers:
+            return None
+        answer = self._answers[event_id]
+        return answer is not None and _confirms(answer, claim)
 
-def _confirms(page: Page, claim: Mapping[str, str | None]) -> bool:
-    """Whether an answer says that there is such an event, of the campaign and the session that the event names."""
-    (answer,) = msgspec.json.decode(page.records, type=list[dict[str, object]])
-    if str(answer.get("result", "valid")).casefold() != "valid":
-        return False
-    named = {"campaign": claim["campaign_id"], "session": claim["session_id"], "webhook": claim["event_id"]}
+
+def _read_answer(page: Page) -> Mapping[str, object] | None:
+    """Read what the API says of an event; None if that is not that it is valid. Raises ShapeError."""
+    answers = msgspec.json.decode(page.records, type=list[dict[str, object]])
+    if len(answers) != 1:
+        raise ShapeError
+    return answers[0] if str(answers[0].get("result", "valid")).casefold() == "valid" else None
+
+
+def _confirms(answer: Mapping[str, object], claim: Claim) -> bool:
+    """Whether an answer names what an event names, as far as both name it."""
+    named = {"webhook": claim["event_id"], "campaign": claim["campaign_id"], "session": claim["session_id"]}
     return all(
         answer.get(name) in (None, "") or value is None or str(answer[name]) == value for name, value in named.items()
     )

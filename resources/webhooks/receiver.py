@@ -97,13 +97,14 @@ class Receiver:
 
     async def _receive(self, request: Request) -> JSONResponse:
         """Read the body within its bounds, and answer once the event is stored."""
-        parts: list[bytes] = []
+        parts, size = list[bytes](), 0
         try:
             async with asyncio.timeout(MAX_SECONDS_OF_A_BODY):
                 async for part in request.stream():
                     parts.append(part)
+                    size += len(part)
                     self._bytes += len(part)
-                    if sum(map(len, parts)) > MAX_EVENT_BYTES:
+                    if size > MAX_EVENT_BYTES:
                         return _refuse(413, f"an event has {MAX_EVENT_BYTES:,} bytes at most", _CLOSE)
                     if self._bytes > MAX_BYTES_WAITING:
                         return _turn_away()
@@ -118,7 +119,7 @@ class Receiver:
         except (NonsenseError, ClientDisconnect) as error:
             return _refuse(400, f"an event is a JSON object: {error or 'the body ended early'}")
         finally:
-            self._bytes -= sum(map(len, parts))
+            self._bytes -= size
 
     async def _store(self, event: Event) -> JSONResponse:
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -39,13 +39,13 @@ def receiving(intake: Intake) -> Iterator[str]:
         thread.join()
 
 
-def receive(*bodies: bytes, is_signed: bool = True) -> None:
-    """Put events into the inbox of the environment's folder, as the receiver does."""
+def receive(*bodies: bytes, is_signed: bool = True, secret: str = SECRET) -> None:
+    """Put events into the inbox of the environment's folder, as the receiver does; they are signed by this secret."""
     with closing(WarehouseResource()) as warehouse:
         warehouse.folder.make()
         open_inbox(warehouse).make()
         intake = EventIntake(warehouse, Credentials("sandbox-client", SECRET), lambda: None)
-        intake.store([intake.read(body, sign(body, SECRET.encode()) if is_signed else None) for body in bodies])
+        intake.store([intake.read(body, sign(body, secret.encode()) if is_signed else None) for body in bodies])
 
 
 def update() -> Updated:

@@ -1,25 +1,33 @@
 """Events in the inbox become rows, and what they touch is read; an event is lost at no point of it."""
 
 import logging
+import threading
+import time
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from assets.ingest.destination import Destination, RunResources
 from assets.partitions import Window
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.intake import EventIntake, open_inbox
 from assets.webhooks.update import Updated
 from resources.coupontools.errors import CoupontoolsError
+from resources.coupontools.requests import Credentials
 from resources.coupontools.resource import CoupontoolsResource
+from resources.sandbox.assumptions import Assumptions
+from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Fault
+from resources.sandbox.server.webhooks import WebhookSender
 from resources.warehouse.queries import read_values
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign
-from tests.support.webhooks import event, receive, update, waiting
+from tests.support.webhooks import event, receive, receiving, update, waiting
 
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 SESSION = "s00000000000000000001"
@@ -136,3 +144,33 @@ def test_events_are_deleted_when_their_days_are_over(serve: Serve, monkeypatch: 
     monkeypatch.setenv("COUPONTOOLS_WEBHOOK_RETENTION_DAYS", "30")
     assert update().deleted == 1
     assert verified() == {"evt_2": True}
+
+
+def test_what_the_sandbox_sends_of_a_validation_brings_its_session_up_to_date(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, clock, closing_sender = account(), Clock.frozen(datetime(2026, 1, 2, 12)), threading.Event()
+    server = serve(made, clock=clock)
+    with closing(WarehouseResource()) as warehouse:
+        warehouse.folder.make()
+        open_inbox(warehouse).make()
+        intake = EventIntake(warehouse, Credentials(server.client_id, server.client_secret), lambda: None)
+        with receiving(intake) as url, monkeypatch.context() as patch:
+            patch.setattr("resources.sandbox.server.webhooks.SECONDS_BETWEEN_LOOKS", 0.05)
+            sender = WebhookSender(url, made, Assumptions(), clock.now, server.client_secret)
+            sending = threading.Thread(target=sender.run, args=(closing_sender,))
+            sending.start()
+            keys = {"X-Client-Id": server.client_id, "X-Client-Secret": server.client_secret}
+            change = {"couponsession": SESSION, "validate": True}
+            clock.advance(timedelta(minutes=1))
+            assert httpx.post(f"{server.url}/v3/couponsession/update", json=change, headers=keys).is_success
+            clock.advance(timedelta(minutes=1))
+            deadline = time.monotonic() + 10
+            while not open_inbox(warehouse).list_files("verified") and time.monotonic() < deadline:
+                time.sleep(0.05)
+            closing_sender.set()
+            sending.join()
+    assert update().events.new == 1
+    with closing(WarehouseResource()) as warehouse:
+        values = read_values(warehouse.engine, CouponSession.schema_of_table(), "validated_at", [SESSION])
+    assert values == {SESSION: datetime(2026, 1, 2, 12, 1)}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from assets.webhooks import verification
 from assets.webhooks.intake import open_inbox
 from assets.webhooks.verification import MAX_EVENTS_OF_A_ROUND, Verifier
-from resources.coupontools.errors import UnavailableError
+from resources.coupontools.errors import UnreachableError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
@@ -33,7 +34,7 @@ def account() -> HandmadeAccount:
 
 def verifier() -> Verifier:
     inbox = open_inbox(WarehouseResource())
-    return Verifier(inbox, CoupontoolsResource(), logging.getLogger("tests"))
+    return Verifier(inbox, CoupontoolsResource, logging.getLogger("tests"))
 
 
 def asked(server: SandboxServer) -> int:
@@ -61,6 +62,14 @@ def test_an_event_is_verified_if_the_api_confirms_what_it_names(serve: Serve, da
     assert "waiting" not in decided
 
 
+def test_a_wrong_signature_proves_nothing_and_the_api_is_asked(serve: Serve, data_dir: Path) -> None:
+    serve(account())
+    receive(event(name(1)), event("made-up"), secret="that of somebody else")
+    assert waiting(data_dir) == {"waiting": [f"evt_{name(1)}", "evt_made-up"]}
+    asyncio.run(verifier().verify_some())
+    assert waiting(data_dir) == {"verified": [f"evt_{name(1)}"], "refused": ["evt_made-up"]}
+
+
 def test_each_event_is_asked_about_once_however_often_it_is_sent(serve: Serve, data_dir: Path) -> None:
     server, verifying = serve(account()), verifier()
     receive(event(name(1)), event(name(1)), is_signed=False)
@@ -82,13 +91,40 @@ def test_a_round_asks_no_more_than_it_may_and_the_next_ones_the_rest(serve: Serv
     assert len(waiting(data_dir)["verified"]) == 60
 
 
-def test_an_api_that_does_not_answer_decides_nothing(serve: Serve, data_dir: Path) -> None:
+def test_an_id_is_not_spoilt_by_an_event_that_names_another_session_with_it(serve: Serve, data_dir: Path) -> None:
+    serve(account())
+    verifying = verifier()
+    receive(event(name(1), session="another"), is_signed=False)
+    asyncio.run(verifying.verify_some())
+    receive(event(name(1), session=f"{name(1)}y"), is_signed=False)
+    asyncio.run(verifying.verify_some())
+    assert waiting(data_dir) == {"verified": [f"evt_{name(1)}"], "refused": [f"evt_{name(1)}"]}
+
+
+def test_an_event_that_the_api_cannot_answer_about_waits_and_keeps_no_other_waiting(
+    serve: Serve, data_dir: Path
+) -> None:
     server = serve(account())
-    receive(event(name(1)), is_signed=False)
-    server.faults.add(Fault("500", times=None))
-    with pytest.raises(UnavailableError):
-        asyncio.run(verifier().verify_some())
-    assert waiting(data_dir) == {"waiting": [f"evt_{name(1)}"]}
+    server.faults.add(Fault("500", when=lambda asked: asked["webhook"] == f"evt_{name(1)}", times=None))
+    receive(event(name(1)), event(name(2)), is_signed=False)
+    asyncio.run(verifier().verify_some())
+    assert waiting(data_dir) == {"verified": [f"evt_{name(2)}"], "waiting": [f"evt_{name(1)}"]}
     server.faults.clear()
     asyncio.run(verifier().verify_some())
+    assert waiting(data_dir) == {"verified": [f"evt_{name(1)}", f"evt_{name(2)}"]}
+
+
+def test_an_api_that_was_not_reached_is_asked_again(
+    serve: Serve, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account())
+    verifying = verifier()
+    receive(event(name(1)), is_signed=False)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("COUPONTOOLS_API_URL", "http://127.0.0.1:9")
+        with pytest.raises(UnreachableError):
+            asyncio.run(verifying.verify_some())
+    assert waiting(data_dir) == {"waiting": [f"evt_{name(1)}"]}
+    monkeypatch.setattr(verification, "SECONDS_BEFORE_ASKING_AGAIN", 0)
+    asyncio.run(verifying.verify_some())
     assert waiting(data_dir) == {"verified": [f"evt_{name(1)}"]}
