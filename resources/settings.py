@@ -316,6 +316,7 @@ class SharedWarehouse(Settings):
     storage: Annotated[str, AfterValidator(_bucket)] | None = Field(
         None, description="where its files lie on object storage, s3://bucket/prefix"
     )
+    publish_parquet: bool = Field(default=False, description="true to publish Parquet files of it too")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -28,7 +28,7 @@ def files(paths: Sequence[str | Path], options: str = "") -> str:
     return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: Path) -> int:
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: str | Path) -> int:
     """Write the rows of a query as a file that is to be published; returns how many they are."""
     options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
     return execute_counting(connection, f"COPY ({query}) TO {quoted_text(plain_path(file))} ({options})")

@@ -1,25 +1,31 @@
 """A lake between hosts: who may write, what readers see, and what becomes of dead runs and of what is away."""
 
+import json
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 psycopg = pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
 
+import polars as pl
+
 from pipelines.cluster.services import Services
 from resources.settings import SettingsError, SharedWarehouse
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.lake.address import LakeAddress
+from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.process import LakeProcess
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import NOBODY
 from tests.support.lakes import make_lake
-from tests.support.small_table import done, fill, merge, open_batch, publish, published, thing
+from tests.support.small_table import QUARANTINE, THINGS, done, fill, merge, open_batch, publish, published, thing
 
 DIE_WITH_THE_LOCK = """
 import os, signal
@@ -81,6 +87,48 @@ def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_r
     assert len(pinned) == 2
     assert set(pinned) <= set(left)
     assert len(left) == 3
+
+
+def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
+    one, two = hosts
+    february = datetime(2026, 2, 1)
+    merge(one, thing("a"), thing("b", made=february))
+    assert publish(one).files_written == 3
+    assert publish(two).files_written == 0
+    first = in_tree()
+    merge(two, thing("a", "blue", seen=1))
+    assert publish(two).files_written == 1
+    current = in_tree()
+    assert {name.partition("/")[2] for name in current} == {
+        "things/month=2026-01/data_0.parquet",
+        "things/month=2026-02/data_0.parquet",
+        "quarantine/data_0.parquet",
+    }
+    assert pl.concat([rows for name, rows in current.items() if "things" in name])["colour"].to_list() == [
+        "blue",
+        "red",
+    ]
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    left = set(objects.list_below("published"))
+    assert left == {f"published/{name}" for name in (*first, *current)}
+    one.engine.write_suppression(one.engine.read_suppression(None))
+    with one.engine.hold_writer_lock():
+        with one.engine.open_stage() as connection:
+            connection.execute("DELETE FROM things WHERE id = 'b'")
+        one.engine.erase_history([THINGS, QUARANTINE], NOBODY)
+    assert set(objects.list_below("published")) == {f"published/{name}" for name in in_tree()}
+    assert [rows["id"].to_list() for name, rows in in_tree().items() if "things" in name] == [["a"]]
+
+
+def in_tree() -> dict[str, pl.DataFrame]:
+    """The published Parquet files, by the snapshot and their place."""
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    current = json.loads(objects.read("current.json"))
+    names = sorted(f"{current['tree']}/{name}" for files in current["files"].values() for name in files)
+    return {name.removeprefix("published/"): pl.read_parquet(BytesIO(objects.read(name))) for name in names}
 
 
 def test_the_lock_of_a_process_that_is_killed_is_free_at_once(

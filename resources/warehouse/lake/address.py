@@ -5,6 +5,7 @@ coupontools                the schema of the catalogue: which objects make up wh
 coupontools_private        who is suppressed, and which runs live
 s3://bucket/prefix/lake    the rows of all tables
 s3://bucket/prefix/batches private: what is being read
+s3://bucket/prefix/…       the report and the dictionary, and Parquet files if they are published, too
 ```
 """
 
@@ -54,6 +55,7 @@ class LakeAddress:
     bucket: str
     prefix: str
     keys: StorageKeys = field(repr=False)
+    publish_parquet: bool = False
 
     @classmethod
     def of(cls, shared: SharedWarehouse) -> "LakeAddress":
@@ -61,7 +63,7 @@ class LakeAddress:
         if shared.warehouse is None or shared.storage is None:
             raise SettingsError("COUPONTOOLS_WAREHOUSE and COUPONTOOLS_STORAGE are not set.")
         bucket, _, prefix = shared.storage.removeprefix("s3://").partition("/")
-        return cls(shared.warehouse.get_secret_value(), bucket, prefix, StorageKeys.read())
+        return cls(shared.warehouse.get_secret_value(), bucket, prefix, StorageKeys.read(), shared.publish_parquet)
 
     @property
     def database(self) -> str:

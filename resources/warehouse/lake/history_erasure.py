@@ -1,12 +1,14 @@
 """Erases people from what a lake has published and from all its former states, whatever waits to be published."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import duckdb
 
 from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.lake.address import CATALOGUE
 from resources.warehouse.lake.lake import STAGE, Lake
+from resources.warehouse.lake.parquet_tree import delete_trees, publish_tree, read_tree, write_tree
 from resources.warehouse.lake.pinned_views import (
     KEPT,
     list_tables,
@@ -43,6 +45,7 @@ def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: Suppres
             pin_tables(connection, schemas, version)
             connection.execute("DELETE FROM _state.published")
             note_pin(connection, outline, version)
+    _erase_trees(lake, version, tables, kept)
     with lake.open() as connection:
         expire(connection, lake.writer, [version])
         for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
@@ -72,6 +75,19 @@ def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed
     if count:
         erase_rows(connection, table, copy, "rowid")
     return count
+
+
+def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: Collection[str]) -> None:
+    """Write the published Parquet files anew, and delete all that were there; all, too, where none are published."""
+    before = read_tree(lake).without_files
+    if before.version is None or not lake.address.publish_parquet:
+        delete_trees(lake)
+        return
+    with lake.process.open(KEPT) as connection:
+        copies = write_tree(lake, connection, version, [table for table in tables if table.name in kept], before)
+        connection.execute(f"USE {LAKE}.{STAGE}")
+        others = write_tree(lake, connection, version, [table for table in tables if table.name not in kept], before)
+    publish_tree(lake, replace(others, files={**others.files, **copies.files}))
 
 
 def _narrow_statistics(writer: Writer) -> None:

@@ -11,6 +11,7 @@ from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.history_erasure import erase_history
 from resources.warehouse.lake.lake import PUBLISHED, STAGE, Lake, has_stage
+from resources.warehouse.lake.parquet_tree import POINTER
 from resources.warehouse.lake.private_tables import Runs, read_suppression, write_suppression
 from resources.warehouse.lake.process import LakeProcess
 from resources.warehouse.lake.proof import prove
@@ -41,11 +42,12 @@ class LakeEngine:
     @property
     def published_at(self) -> Mapping[str, str]:
         """The database, and the addresses of what lies beside it; see `Engine`."""
-        return {
+        places = {
             "catalogue": f"postgresql://{self._address.database}",
             "rows": self._address.url("lake"),
             "report": self._address.url("report.html"),
         }
+        return places | ({"parquet": self._address.url(POINTER)} if self._address.publish_parquet else {})
 
     def prove(self) -> Iterator[str]:
         """Ask the database, the lock, the storage and DuckDB; see `Engine`."""

@@ -64,8 +64,12 @@ class Objects:
 
     def list_below(self, prefix: str) -> list[str]:
         """List the names of all objects below a prefix, in order."""
-        metas = [meta for chunk in obstore.list(self._store, f"{prefix}/") for meta in chunk]
-        return sorted(str(meta["path"]) for meta in metas)
+        return sorted(self.sizes_below(prefix))
+
+    def sizes_below(self, prefix: str) -> dict[str, int]:
+        """List all objects below a prefix with their bytes."""
+        chunks = obstore.list(self._store, f"{prefix}/")
+        return {str(meta["path"]): int(meta["size"]) for chunk in chunks for meta in chunk}
 
     def copy(self, name: str, other: str) -> None:
         """Copy an object, inside the storage."""

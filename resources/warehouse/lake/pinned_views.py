@@ -46,7 +46,7 @@ def open_preview(
     for script in marts:
         connection.execute(script)
     yield
-    connection.execute(f"USE {LAKE}")
+    connection.execute(f"USE {LAKE}.stage")
     connection.execute(f"DETACH {PREVIEW}")
 
 

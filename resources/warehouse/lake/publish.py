@@ -14,12 +14,14 @@ import duckdb
 from resources.warehouse.completed_slices import forget_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.lake.lake import STAGE, Lake
+from resources.warehouse.lake.parquet_tree import publish_tree, read_tree, write_tree
 from resources.warehouse.lake.pinned_views import (
     drop_kept,
     list_tables,
     note_pin,
     open_preview,
     pin_tables,
+    pinned_versions,
     published_outline,
     replace_marts,
 )
@@ -36,22 +38,30 @@ def open_publication(
     engine: Engine, lake: Lake, tables: Sequence[TableSchema], marts: Sequence[str]
 ) -> Iterator[Publication]:
     """Prepare the stage as it is now for readers; see `Engine.open_publication`."""
-    outline = sha256(repr((tables, marts)).encode()).hexdigest()
+    has_tree = lake.address.publish_parquet
+    outline = sha256(repr((tables, marts, has_tree)).encode()).hexdigest()
     with lake.hold_writer_lock():
         begun = time.monotonic()
+        before = read_tree(lake)
         with lake.open_stage() as connection:
             result = PublishResult(prepare_tables(engine, connection, tables))
             known = published_outline(connection)
+            is_tree_current = pinned_versions(connection)[:1] == [before.snapshot]
             is_current = known == outline and is_empty(connection, "_state.changed")
-            if is_current:
+            if is_current := is_current and (is_tree_current or not has_tree):
                 forget_slices(connection, engine.run_id)
         if is_current:
             yield Publication(None, result)
             return
-        version = lake.writer.latest_snapshot()
-        with lake.open() as connection, open_preview(connection, version, tables, marts):
-            publication = Publication(connection, result)
-            yield publication
+        version, tree = lake.writer.latest_snapshot(), None
+        with lake.open() as connection:
+            with open_preview(connection, version, tables, marts):
+                publication = Publication(connection, result)
+                yield publication
+            if has_tree:
+                tree = write_tree(
+                    lake, connection, version, tables, before if is_tree_current else before.without_files
+                )
         with lake.open_stage() as connection:
             pin_tables(connection, dict.fromkeys(list_tables(connection), STAGE), version)
             drop_kept(connection)
@@ -60,7 +70,10 @@ def open_publication(
             _note_publish(connection, engine.run_id, outline, version)
         for name, text in publication.texts.items():
             lake.objects.put(name, text.encode())
-        publication.result = replace(result, seconds={"publishing": time.monotonic() - begun})
+        if tree:
+            publish_tree(lake, tree, [before])
+        seconds = {"publishing": time.monotonic() - begun}
+        publication.result = replace(result, files_written=tree.written if tree else 0, seconds=seconds)
         with lake.open() as connection:
             tidy(connection, lake.writer)
 

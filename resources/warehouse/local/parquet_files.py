@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import quote
 
 import duckdb
 
@@ -19,7 +18,8 @@ from resources.warehouse.parquet_partitions import (
     partitions_of,
     rows_in_partition,
 )
-from resources.warehouse.schema import TableSchema, Value
+from resources.warehouse.parquet_places import place_of
+from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import write_parquet
 
 LAYOUT = 3
@@ -27,10 +27,6 @@ LAYOUT = 3
 
 SIDE_BY_SIDE = 2
 """Files that are written at one time; each takes memory for its columns."""
-
-PARQUET_FILE_NAME = "data_0.parquet"
-MAX_NAME = 200
-"""Bytes of a folder's name; longer ids are named by their hash."""
 
 
 def write_tables(
@@ -80,10 +76,10 @@ def _write_parquet(
     is_anew = not intact
     changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
     if damaged and not is_anew:
-        changed |= {name for name in partitions_of(connection, table) if _place(table, name) in damaged}
+        changed |= {name for name in partitions_of(connection, table) if place_of(table, name) in damaged}
     written = _write_files(connection, table, changed, target)
     if not is_anew:
-        _share(previous, target, intact - {_place(table, partition) for partition in changed})
+        _share(previous, target, intact - {place_of(table, partition) for partition in changed})
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
         written += _write_file(connection, table, None, target)
     return written
@@ -106,7 +102,7 @@ def _write_files(
 def _write_file(connection: duckdb.DuckDBPyConnection, table: TableSchema, partition: str | None, target: Path) -> int:
     """Write the rows of a partition, or no row for None; one COPY each takes a third of the time of one for all."""
     rows = rows_in_partition(table, NO_PARTITION if partition is None else partition)
-    file = target / _place(table, partition)
+    file = target / place_of(table, partition)
     _make_folder(file, target)
     is_left_out_if_empty = table.files is not None and partition is not None
     if not write_parquet(connection, rows, file) and is_left_out_if_empty:
@@ -126,23 +122,6 @@ def _make_folder(file: Path, target: Path) -> None:
             f"The file system of {target} does not distinguish the names of two partitions, such as {file.parent.name} "
             "in other upper and lower case: set COUPONTOOLS_DATA_DIR to a folder on one that does."
         ) from None
-
-
-def _place(table: TableSchema, partition: str | None) -> Path:
-    """Where the file of a partition stands, below the table's folder, or that of a table without rows.
-
-    Ids of the API become harmless names, of which no two are the same.
-    """
-    if not table.files:
-        return Path(PARQUET_FILE_NAME)
-    if partition is None or not isinstance(table.files, Value):
-        return Path(f"{table.files.name}={partition or NO_PARTITION}", PARQUET_FILE_NAME)
-    name = quote(partition, safe="")
-    if name == NO_PARTITION:  # it would be read as no value at all
-        name = f"%{ord(name[0]):02X}{name[1:]}"
-    if len(name) > MAX_NAME:
-        name = f"sha256+{sha256(name.encode()).hexdigest()}"  # no quoted name has a plus in it
-    return Path(f"{table.files.name}={name}", PARQUET_FILE_NAME)
 
 
 def _share(previous: Path, target: Path, places: Collection[Path]) -> None:
