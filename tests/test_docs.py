@@ -18,6 +18,7 @@ from assets.partitions import RESUMABLE_FOR
 from assets.policies import FAIL_AFTER, RETRY_WAITS, WARN_AFTER
 from assets.report.headline import DAYS_COMPARED
 from assets.tables.types import MAX_ID_BYTES
+from assets.webhooks.verification import MAX_EVENTS_OF_A_ROUND, SECONDS_OF_A_ROUND
 from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.schedules import MAX_DAYS_TO_CATCH_UP
@@ -30,6 +31,10 @@ from resources.coupontools.nesting import MAX_DEPTH
 from resources.metrics import METRICS
 from resources.sandbox.assumptions import Assumptions
 from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS
+from resources.webhooks.event import MAX_EVENT_BYTES
+from resources.webhooks.inbox import MAX_BYTES, MAX_FILES
+from resources.webhooks.receiver import MAX_BYTES_WAITING, MAX_EVENTS_WAITING
+from resources.webhooks.server import MAX_CONNECTIONS
 
 ROOT = Path(__file__).parents[1]
 API = ROOT / "resources" / "coupontools" / "API.md"
@@ -281,6 +286,10 @@ HOUR = timedelta(hours=1)
         f"gives one back ({MIN_KEY_IN_DATA} characters or more",
         f"Numbers have {MIN_DIGITS} to {MAX_DIGITS} digits",
         f"the last {DAYS_COMPARED} days against the {DAYS_COMPARED} before",
+        f"at most {MAX_EVENTS_OF_A_ROUND} events in {SECONDS_OF_A_ROUND:.0f} seconds",
+        f"one JSON object of up to {MAX_EVENT_BYTES:,} bytes",
+        f"{MAX_CONNECTIONS} connections, {MAX_EVENTS_WAITING:,} events and {MAX_BYTES_WAITING // 10**6} MB in memory",
+        f"{MAX_FILES:,} files and {MAX_BYTES // 10**9} GB in the inbox",
     ],
 )
 def test_the_limits_that_the_readme_gives_are_those_of_the_code(limit: str) -> None:

@@ -10,6 +10,7 @@ from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.rows import make_rows
 from resources.coupontools.masking import MIN_KEY_IN_DATA, make_masker
 from resources.coupontools.requests import Credentials
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import find_suppressed, remove_suppressed
 from resources.webhooks.event import Event, read_event, split_members
@@ -73,7 +74,11 @@ class EventIntake:
     def _redact(self, rows: pl.DataFrame) -> pl.DataFrame:
         policy = self._warehouse.personal_data
         keep_salt = policy.personal_data == "drop"
-        suppressed = self._warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
+        try:
+            suppressed = self._warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
+        except WarehouseError:
+            self._warehouse.close()  # a connection that has failed is made anew with the next events
+            raise
         redactor = Redactor.over(WebhookEvent, policy, suppressed)
         return redactor.redact_rows(rows) if redactor else rows
 

@@ -52,5 +52,6 @@ def read_values(engine: Engine, table: TableSchema, column: str, keys: Collectio
     (key,) = map(quoted_name, table.key)
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         ensure_table(engine, connection, table)
-        query = f"SELECT {key}, {quoted_name(column)} FROM {quoted_name(table.name)} WHERE list_contains(?, {key})"
+        with_one = f"{key} IN (SELECT unnest(?::VARCHAR[]))"
+        query = f"SELECT {key}, {quoted_name(column)} FROM {quoted_name(table.name)} WHERE {with_one}"
         return dict(connection.execute(query, [list(keys)]).fetchall())

@@ -234,3 +234,15 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     result = CliRunner().invoke(app, ["webhooks"])
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {line}")
+
+
+def test_events_of_one_account_do_not_come_to_the_folder_of_another(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account())
+    receive(of_the_first("1"))
+    update()
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "another-client")
+    result = CliRunner().invoke(app, ["webhooks"])
+    assert result.exit_code == 1
+    assert "holds the rows of another account" in result.output
