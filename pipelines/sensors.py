@@ -1,6 +1,7 @@
 """The sensors: what runs when a table was updated, the account has other loyalty cards, or events have come."""
 
 import time
+from collections.abc import Sequence
 
 import dagster as dg
 from dagster import DagsterRunStatus
@@ -21,6 +22,9 @@ from resources.warehouse.resource import WarehouseResource
 
 SECONDS_AFTER_A_FAILURE = 300
 """How long after a run for events that has failed the next one begins."""
+
+AGAIN = "coupontools/again_after"
+"""The tag of a run that publishes what a run for events has merged before it failed; its value is that run."""
 
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
@@ -74,16 +78,28 @@ def _is_a_name(card: str) -> bool:
 def webhook_updates(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
     """Read what verified events of webhooks touch: one run for all that have come, and none beside it."""
     try:
-        waiting = open_inbox(warehouse).list_files("verified")
+        inbox = open_inbox(warehouse)
     except SettingsError as error:
         return dg.SkipReason(make_printable(str(error)))
-    if not waiting:
-        return dg.SkipReason("No verified event waits.")
+    if not inbox.exists():
+        return dg.SkipReason("No event was ever received.")
+    waiting = inbox.list_files("verified")
     last = context.instance.get_run_records(dg.RunsFilter(job_name=export_webhook_events.name), limit=1)
+    if reason := _reason_to_wait(last):
+        return dg.SkipReason(reason)
+    if waiting:
+        return dg.RunRequest(tags={FILES_WAITING: str(len(waiting)), **_BEFORE_BACKFILLS})
+    if last and last[0].dagster_run.status == DagsterRunStatus.FAILURE and AGAIN not in last[0].dagster_run.tags:
+        return dg.RunRequest(tags={AGAIN: last[0].dagster_run.run_id, **_BEFORE_BACKFILLS})
+    return dg.SkipReason("No verified event waits.")
+
+
+def _reason_to_wait(last: Sequence[dg.RunRecord]) -> str | None:
+    """Say why no run may begin yet; None if one may."""
     if last and not last[0].dagster_run.is_finished:
-        return dg.SkipReason("A run reads what earlier events touch.")
+        return "A run reads what earlier events touch."
     if last and last[0].dagster_run.status == DagsterRunStatus.FAILURE:
         left = SECONDS_AFTER_A_FAILURE - (time.time() - (last[0].end_time or 0))
         if left > 0:
-            return dg.SkipReason(f"The last run has failed; the next one may begin in {left:.0f} seconds.")
-    return dg.RunRequest(tags={FILES_WAITING: str(len(waiting)), **_BEFORE_BACKFILLS})
+            return f"The last run has failed; the next one may begin in {left:.0f} seconds."
+    return None

@@ -19,9 +19,10 @@ import pytest
 from click.testing import CliRunner
 
 from assets.webhook_events import FILES_WAITING
+from pipelines import sensors
 from pipelines.cli import app
 from pipelines.definitions import defs
-from pipelines.sensors import webhook_updates
+from pipelines.sensors import AGAIN, webhook_updates
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account
@@ -102,27 +103,53 @@ def test_an_event_is_neither_lost_nor_doubled_when_the_receiver_is_killed(
     assert update().events.new == 0
 
 
-def test_verified_events_start_one_run_and_none_beside_it_or_right_after_a_failure(serve: Serve) -> None:
+def tick(instance: dg.DagsterInstance) -> dg.RunRequest | str:
+    """What the sensor asks for, or why for nothing."""
+    with dg.build_sensor_context(instance, resources={"warehouse": WarehouseResource()}) as context:
+        result = webhook_updates(context)
+    assert isinstance(result, dg.RunRequest | dg.SkipReason)
+    return result if isinstance(result, dg.RunRequest) else str(result.skip_message)
+
+
+def tags_of(request: dg.RunRequest | str) -> dict[str, str]:
+    assert isinstance(request, dg.RunRequest)
+    return dict(request.tags)
+
+
+def test_verified_events_start_one_run_and_none_beside_it_or_right_after_a_failure(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serve(account())
     with dg.instance_for_test() as instance:
-
-        def tick() -> dg.RunRequest | str:
-            with dg.build_sensor_context(instance, resources={"warehouse": WarehouseResource()}) as context:
-                result = webhook_updates(context)
-            assert isinstance(result, dg.RunRequest | dg.SkipReason)
-            return result if isinstance(result, dg.RunRequest) else str(result.skip_message)
-
-        assert tick() == "No verified event waits."
+        assert tick(instance) == "No event was ever received."
         receive(event("0"), is_signed=False)
-        assert tick() == "No verified event waits."
+        assert tick(instance) == "No verified event waits."
         receive(*(of_the_first(str(number)) for number in range(50)))
         receive(of_the_first("50"))
-        assert isinstance(tick(), dg.RunRequest)
+        assert isinstance(tick(instance), dg.RunRequest)
         job = defs.resolve_job_def("export_webhook_events")
         run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        assert tick() == "A run reads what earlier events touch."
+        assert tick(instance) == "A run reads what earlier events touch."
         instance.report_run_failed(run)
-        assert "The last run has failed" in str(tick())
+        assert "The last run has failed" in str(tick(instance))
+        monkeypatch.setattr(sensors, "SECONDS_AFTER_A_FAILURE", 0)
+        assert FILES_WAITING in tags_of(tick(instance))
+
+
+def test_what_a_failed_run_has_merged_is_published_by_one_run_more(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account())
+    monkeypatch.setattr(sensors, "SECONDS_AFTER_A_FAILURE", 0)
+    receive(of_the_first("1"))
+    update()
+    with dg.instance_for_test() as instance:
+        job = defs.resolve_job_def("export_webhook_events")
+        instance.report_run_failed(instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED))
+        tags = tags_of(tick(instance))
+        assert AGAIN in tags
+        instance.report_run_failed(instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags))
+        assert tick(instance) == "No verified event waits."
 
 
 def test_a_run_for_events_publishes_and_does_not_count_as_a_day_that_was_read(serve: Serve, data_dir: Path) -> None:
