@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 import duckdb
 import pytest
 
-from pipelines.export import export_days
 from resources.account_fingerprint import ACCOUNT
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
@@ -116,7 +115,7 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
         scene.kills += 1
     scene.server.faults.clear()
     begun = time.monotonic()
-    export_days(FROM, TO)
+    export_all(start=str(FROM), end=str(TO))
     units = _session_units(scene.server, begun)
     assert not units & complete, "what a dead run had is asked for again"
     assert in_duckdb(scene.data_dir) == after
