@@ -30,6 +30,11 @@ class Forked:
         """Whether it is no longer there."""
         return self._process.exitcode is not None
 
+    @property
+    def said(self) -> str:
+        """What it has said of errors and progress so far."""
+        return self._errors.read_text()
+
     def send_signal(self, number: int) -> None:
         """Send it a signal."""
         assert self._process.pid

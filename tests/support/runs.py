@@ -29,15 +29,20 @@ from resources.warehouse.resource import WarehouseResource
 Metadata = dict[str, object]
 
 
+def served_at(server: SandboxServer) -> dict[str, str]:
+    """The variables that name a server and its keys."""
+    return {
+        "COUPONTOOLS_API_URL": server.url,
+        "COUPONTOOLS_CLIENT_ID": server.client_id,
+        "COUPONTOOLS_CLIENT_SECRET": server.client_secret,
+    }
+
+
 @contextmanager
 def served(account: Account, data_dir: Path, **environment: str) -> Iterator[SandboxServer]:
     """Serve an account without faults, for several tests; the environment names the server and `data_dir`."""
     with SandboxServer(account) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COUPONTOOLS_API_URL", server.url)
-        patch.setenv("COUPONTOOLS_CLIENT_ID", server.client_id)
-        patch.setenv("COUPONTOOLS_CLIENT_SECRET", server.client_secret)
-        patch.setenv("COUPONTOOLS_DATA_DIR", str(data_dir))
-        for name, value in environment.items():
+        for name, value in {**served_at(server), "COUPONTOOLS_DATA_DIR": str(data_dir), **environment}.items():
             patch.setenv(name, value)
         yield server
 
