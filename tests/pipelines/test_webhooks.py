@@ -120,7 +120,7 @@ def test_verified_events_start_one_run_and_none_beside_it_or_right_after_a_failu
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve(account())
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert tick(instance) == "No event was ever received."
         receive(event("0"), is_signed=False)
         assert tick(instance) == "No verified event waits."
@@ -143,7 +143,7 @@ def test_what_a_failed_run_has_merged_is_published_by_one_run_more(
     monkeypatch.setattr(sensors, "SECONDS_AFTER_A_FAILURE", 0)
     receive(of_the_first("1"))
     update()
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         job = defs.resolve_job_def("export_webhook_events")
         instance.report_run_failed(instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED))
         tags = tags_of(tick(instance))
