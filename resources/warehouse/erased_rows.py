@@ -4,11 +4,14 @@ import duckdb
 import polars as pl
 
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import quoted_name, quoted_text
+from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
 from resources.warehouse.suppression import SuppressionList, find_suppressed
 
 ROWS_AT_A_TIME = 50_000
 """Rows whose texts are in memory at one time."""
+
+MAX_GAPS = 3
+"""Numbers for each row; where there are more, as in a lake, which uses none twice, each part would be a scan for few."""
 
 
 def find_rows(
@@ -23,18 +26,23 @@ def find_rows(
     names = [name for name in table.naming_columns if name in known]
     if not names:
         return 0
-    # in a lake the rows of a table that this transaction has made are numbered from far above zero
-    bounds = f"SELECT coalesce(min({row}), 0), coalesce(max({row}), -1) FROM {relation}"
-    ((begin, last),) = connection.execute(bounds).fetchall()
     texts = ", ".join(map(quoted_name, names))
+    has_text = f"coalesce({texts}) IS NOT NULL"
+    bounds = f"SELECT count(*), coalesce(min({row}), 0), coalesce(max({row}), -1) FROM {relation}"
+    ((count, begin, last),) = connection.execute(bounds).fetchall()
+    source, number = f"SELECT {row} AS _row, {texts} FROM {relation}", row
+    if last - begin > MAX_GAPS * count:
+        copy = f"CREATE OR REPLACE TEMP TABLE copied AS {source} WHERE {has_text}"
+        begin, last = 0, execute_counting(connection, copy) - 1
+        source, number = f"SELECT _row, {texts} FROM copied", "rowid"
     total = 0
     for first in range(begin, last + 1, ROWS_AT_A_TIME):
-        part = f"{row} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND coalesce({texts}) IS NOT NULL"
-        query = connection.sql(f"SELECT {row} AS _row, {texts} FROM {relation} WHERE {part}")
-        frame = pl.DataFrame(query)
+        part = f"{number} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND {has_text}"
+        frame = pl.DataFrame(connection.sql(f"{source} WHERE {part}"))
         named = find_suppressed(frame, table, suppressed)
         if named is not None:
             total += _note(connection, frame["_row"], named)
+    connection.execute("DROP TABLE IF EXISTS copied")
     return total
 
 
