@@ -13,7 +13,8 @@ from pipelines.command_failure import CommandFailure
 from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
-from resources.settings import SANDBOX, Alerts, ApiAddress, ApiCredentials, ApiLimits, Metrics, SettingsError, Storage
+from resources.setting_values import SANDBOX
+from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, Metrics, SettingsError, Storage
 
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import httpx
 
-from resources.settings import SANDBOX
+from resources.setting_values import SANDBOX
 
 ACCOUNT, DEMO = "account", "demo"
 """Kinds of accounts, beside that of the word sandbox. Each is followed by a fingerprint, once that is known."""

@@ -1,19 +1,25 @@
 """The environment: every variable that the export knows, and one clear line for each that is missing or wrong."""
 
-import re
-from datetime import UTC, date, datetime
+from datetime import date
 from hashlib import sha256
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-SANDBOX = "sandbox"
-"""The value of COUPONTOOLS_API_URL that stands for the embedded API."""
+from resources.setting_values import (
+    read_api_address,
+    read_bucket,
+    read_database,
+    read_iso_day,
+    read_key,
+    read_page,
+    read_past_day,
+    read_path,
+    read_token,
+)
 
 _PREFIX = "COUPONTOOLS_"
 
@@ -26,118 +32,12 @@ MAX_RECORD_BYTES = 16_000_000
 MIN_KEY = 16
 """Characters of the key that personal data is hashed with."""
 
-MIN_TOKEN = 16
-"""Characters of the token that webhooks are received at."""
-
 
 class SettingsError(Exception):
     """A variable is missing or wrong; the text is one line that names it and says what to do."""
 
 
-def _address(url: str) -> str:
-    url = url.strip()
-    if url != SANDBOX and not _is_address(url):
-        raise PydanticCustomError("address", "should start with https:// and a host, or be the word sandbox")
-    if set(url) & set("?#@"):
-        raise PydanticCustomError("address", "should be the root of the API, without user name, query and fragment")
-    return url.rstrip("/")
-
-
-def _page(url: str) -> str:
-    if not _is_address(url.strip()) or "@" in url:
-        raise PydanticCustomError("address", "should start with http:// or https:// and a host, without user name")
-    return url.strip().rstrip("/")
-
-
-def _is_address(url: str) -> bool:
-    """Whether httpx can ask at the address, and a name server for its host."""
-    import httpx  # not for whoever asks for help
-
-    try:
-        parts = httpx.URL(url)
-        host, port = parts.raw_host.decode(), 443 if parts.port is None else parts.port
-        is_host = bool(_HOST.fullmatch(host)) or (":" in host and bool(ip_address(host)))
-    except (httpx.InvalidURL, ValueError):
-        return False
-    return parts.scheme in ("http", "https") and is_host and 0 < port < 65536
-
-
-_HOST = re.compile(r"(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?")
-"""A name as name servers know it: labels of 63 characters at most, 253 in all."""
-
-
-def _printable(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise PydanticCustomError("key", "should be the key as the dashboard shows it, without blanks or line ends")
-    if text[0] == text[-1] and text[0] in "\"'":
-        raise PydanticCustomError("key", "should be the key as the dashboard shows it, without quotes around it")
-    return secret
-
-
-def _in_path(secret: SecretStr) -> SecretStr:
-    if not _TOKEN.fullmatch(secret.get_secret_value()):
-        message = "should be {length} or more letters, digits, - and _, as it is a part of an address"
-        raise PydanticCustomError("token", message, {"length": MIN_TOKEN})
-    return secret
-
-
-_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{MIN_TOKEN},200}}", re.ASCII)
-
-
-def _folder(path: Path) -> Path:
-    text = str(path)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        message = "should be a name that is UTF-8 text here; set LC_ALL=C.UTF-8, or choose another folder"
-        raise PydanticCustomError("folder", message) from None
-    if "\0" in text or text.endswith(("\r", "\n")):
-        raise PydanticCustomError("folder", "should be a path without a line end")
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        message = "should be written without ~: the home folder that it stands for is not known"
-        raise PydanticCustomError("folder", message) from None
-
-
-def _database(address: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(address.get_secret_value())
-        is_database = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
-    except ValueError:  # of its port or host
-        is_database = False
-    if not is_database:
-        raise PydanticCustomError("database", "should be written as postgresql://user:password@host:5432/database")
-    return address
-
-
-def _bucket(address: str) -> str:
-    if not _S3.fullmatch(address.strip()):
-        message = "should be written as s3://bucket or s3://bucket/prefix, in letters, digits and . _ - /"
-        raise PydanticCustomError("bucket", message)
-    return address.strip().rstrip("/")
-
-
-def _iso(day: object) -> object:
-    """Return a date as it is written, because pydantic reads a number as seconds since 1970."""
-    if isinstance(day, str) and not _DAY.fullmatch(day.strip()):
-        raise PydanticCustomError("day", "should be a date written as 2026-01-31")
-    return day.strip() if isinstance(day, str) else day
-
-
-def _past(day: date) -> date:
-    if not FIRST_DAY <= day <= datetime.now(UTC).date():
-        raise PydanticCustomError("day", "should be a day from 1970-01-01 to today")
-    return day
-
-
-_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9._-]+)*/?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-FIRST_DAY = date(1970, 1, 1)
-"""Nothing is older; partitions count from here."""
-
-Key = Annotated[SecretStr, AfterValidator(_printable)]
+Key = Annotated[SecretStr, AfterValidator(read_key)]
 
 
 class Settings(BaseSettings):
@@ -165,7 +65,7 @@ class Settings(BaseSettings):
 class ApiAddress(Settings):
     """Where the API is. There is no default, so that nobody exports the sandbox by mistake."""
 
-    api_url: Annotated[str, AfterValidator(_address)] = Field(
+    api_url: Annotated[str, AfterValidator(read_api_address)] = Field(
         description="the root of the API, https://api.coupontools.com, or to the word sandbox for the embedded one"
     )
 
@@ -271,10 +171,10 @@ class PersonalData(Settings):
 class Storage(Settings):
     """Where the export writes, where its history begins, and how backfills of it are cut into runs."""
 
-    data_dir: Annotated[Path, AfterValidator(_folder)] = Field(
+    data_dir: Annotated[Path, AfterValidator(read_path)] = Field(
         Path("data"), description="the folder of everything that the export writes"
     )
-    start_date: Annotated[date, BeforeValidator(_iso), AfterValidator(_past)] = Field(
+    start_date: Annotated[date, BeforeValidator(read_iso_day), AfterValidator(read_past_day)] = Field(
         date(2020, 1, 1), description="the first daily partition, UTC"
     )
     days_per_run: int | None = Field(None, ge=1, description="the most days that one run of a backfill reads")
@@ -284,7 +184,7 @@ class Alerts(Settings):
     """Who is alerted when an export fails, and whether they are sent a digest."""
 
     alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")
-    dagster_url: Annotated[str, AfterValidator(_page)] | None = Field(
+    dagster_url: Annotated[str, AfterValidator(read_page)] | None = Field(
         None, description="where people open Dagster, for links to its runs"
     )
     weekly_digest: bool = Field(default=False, description="true for the figures of the report once a week")
@@ -293,7 +193,7 @@ class Alerts(Settings):
 class Webhooks(Settings):
     """How events are received, and how long they are kept."""
 
-    webhook_token: Annotated[SecretStr, AfterValidator(_in_path)] | None = Field(
+    webhook_token: Annotated[SecretStr, AfterValidator(read_token)] | None = Field(
         None, description="the last part of the address that webhooks are sent to, a secret"
     )
     webhook_retention_days: int = Field(90, ge=1, le=36_500, description="days that events of webhooks are kept")
@@ -302,7 +202,7 @@ class Webhooks(Settings):
 class Metrics(Settings):
     """Where operators read how the export does."""
 
-    metrics_file: Annotated[Path, AfterValidator(_folder)] | None = Field(
+    metrics_file: Annotated[Path, AfterValidator(read_path)] | None = Field(
         None, description="the Prometheus text file that runs write, ending in .prom"
     )
 
@@ -310,10 +210,10 @@ class Metrics(Settings):
 class SharedWarehouse(Settings):
     """Where several hosts share one warehouse; nothing is set where it is a folder of one machine."""
 
-    warehouse: Annotated[SecretStr, AfterValidator(_database)] | None = Field(
+    warehouse: Annotated[SecretStr, AfterValidator(read_database)] | None = Field(
         None, description="the address of a PostgreSQL database, postgresql://user:password@host:5432/database"
     )
-    storage: Annotated[str, AfterValidator(_bucket)] | None = Field(
+    storage: Annotated[str, AfterValidator(read_bucket)] | None = Field(
         None, description="where its files lie on object storage, s3://bucket/prefix"
     )
     publish_parquet: bool = Field(default=False, description="true to publish Parquet files of it too")

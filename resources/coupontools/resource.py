@@ -14,7 +14,8 @@ from resources.coupontools.client import Client, ClientOptions
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError, UnreachableError
 from resources.coupontools.network import Certificates, describe_risk
 from resources.coupontools.requests import Credentials
-from resources.settings import SANDBOX, ApiAddress, ApiCredentials, ApiDialect, ApiLimits
+from resources.setting_values import SANDBOX
+from resources.settings import ApiAddress, ApiCredentials, ApiDialect, ApiLimits
 
 if TYPE_CHECKING:
     from resources.sandbox.generated.account import GeneratedAccount

@@ -11,7 +11,7 @@ ROWS_AT_A_TIME = 50_000
 """Rows whose texts are in memory at one time."""
 
 MAX_GAPS = 3
-"""Numbers for each row; where there are more, as in a lake, which uses none twice, each part would be a scan for few."""
+"""Numbers for each row; with more, as in a lake, which uses none twice, each part would be a scan for few rows."""
 
 
 def find_rows(

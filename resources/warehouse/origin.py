@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
-from resources.settings import SANDBOX
+from resources.setting_values import SANDBOX
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.place import Place
 from resources.warehouse.warehouse_id import staged_id

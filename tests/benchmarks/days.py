@@ -16,7 +16,7 @@ import polars as pl
 
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
-from resources.settings import SANDBOX
+from resources.setting_values import SANDBOX
 from resources.warehouse.batch import BatchKey, CompletedSlice, SliceKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.merge import MergePlan

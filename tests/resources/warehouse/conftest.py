@@ -10,11 +10,11 @@ from resources.warehouse.resource import WarehouseResource
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is about the files of a folder where the warehouse is a lake."""
+    """Skip what is about the files of a folder, or about no warehouse, where the warehouse is a lake."""
     if config.getoption("--engine") == "lake":
-        for item in items:
-            if item.get_closest_marker("files"):
-                item.add_marker(pytest.mark.skip("about the files of a folder"))
+        for item in (item for item in items if item.path.is_relative_to(Path(__file__).parent)):
+            if item.get_closest_marker("files") or "warehouse" not in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip("not about a lake"))
 
 
 @pytest.fixture

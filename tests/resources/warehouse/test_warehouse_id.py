@@ -9,6 +9,8 @@ from resources.warehouse.queries import read_warehouse_id
 from resources.warehouse.resource import WarehouseResource
 from tests.support.small_table import merge, publish, thing
 
+pytestmark = pytest.mark.files
+
 
 @pytest.fixture
 def known(warehouse: WarehouseResource) -> str:
@@ -32,7 +34,6 @@ def test_a_folder_that_is_moved_or_copied_as_a_whole_keeps_its_id(
     assert read_warehouse_id(WarehouseResource(data_dir=str(tmp_path / "moved")).engine) == known
 
 
-@pytest.mark.files
 @pytest.mark.parametrize("lost", [["stage.duckdb"], ["stage.duckdb", "../coupontools.duckdb"]])
 def test_a_stage_that_is_made_anew_from_what_is_published_keeps_its_id(
     warehouse: WarehouseResource, known: str, lost: list[str]
@@ -44,7 +45,6 @@ def test_a_stage_that_is_made_anew_from_what_is_published_keeps_its_id(
     assert merge(warehouse, thing("b")).warehouse == known
 
 
-@pytest.mark.files
 def test_a_folder_that_is_deleted_and_begun_anew_has_another_id(warehouse: WarehouseResource, known: str) -> None:
     warehouse.close()
     for path in (warehouse.folder.snapshots, *warehouse.folder.snapshots.rglob("*")):

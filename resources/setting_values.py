@@ -1,0 +1,131 @@
+"""How the values of variables are written, and what is said of one that is not; each is read by a function of pydantic.
+
+The functions raise PydanticCustomError, whose text follows the name of the variable.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
+
+SANDBOX = "sandbox"
+"""The value of COUPONTOOLS_API_URL that stands for the embedded API."""
+
+MIN_TOKEN = 16
+"""Characters of the token that webhooks are received at."""
+
+
+def read_api_address(url: str) -> str:
+    """Read the root of the API, or the word that stands for the embedded one."""
+    url = url.strip()
+    if url != SANDBOX and not _is_address(url):
+        raise PydanticCustomError("address", "should start with https:// and a host, or be the word sandbox")
+    if set(url) & set("?#@"):
+        raise PydanticCustomError("address", "should be the root of the API, without user name, query and fragment")
+    return url.rstrip("/")
+
+
+def read_page(url: str) -> str:
+    """Read the address of a page for people."""
+    if not _is_address(url.strip()) or "@" in url:
+        raise PydanticCustomError("address", "should start with http:// or https:// and a host, without user name")
+    return url.strip().rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    """Whether httpx can ask at the address, and a name server for its host."""
+    import httpx  # not for whoever asks for help
+
+    try:
+        parts = httpx.URL(url)
+        host, port = parts.raw_host.decode(), 443 if parts.port is None else parts.port
+        is_host = bool(_HOST.fullmatch(host)) or (":" in host and bool(ip_address(host)))
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return parts.scheme in ("http", "https") and is_host and 0 < port < 65536
+
+
+_HOST = re.compile(r"(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?")
+"""A name as name servers know it: labels of 63 characters at most, 253 in all."""
+
+
+def read_key(secret: SecretStr) -> SecretStr:
+    """Read a key as a dashboard shows it."""
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise PydanticCustomError("key", "should be the key as the dashboard shows it, without blanks or line ends")
+    if text[0] == text[-1] and text[0] in "\"'":
+        raise PydanticCustomError("key", "should be the key as the dashboard shows it, without quotes around it")
+    return secret
+
+
+def read_token(secret: SecretStr) -> SecretStr:
+    """Read a secret that is part of an address."""
+    if not _TOKEN.fullmatch(secret.get_secret_value()):
+        message = "should be {length} or more letters, digits, - and _, as it is a part of an address"
+        raise PydanticCustomError("token", message, {"length": MIN_TOKEN})
+    return secret
+
+
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{MIN_TOKEN},200}}", re.ASCII)
+
+
+def read_path(path: Path) -> Path:
+    """Read the path of a file or folder, of which ~ may stand for the home folder."""
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "should be a name that is UTF-8 text here; set LC_ALL=C.UTF-8, or choose another folder"
+        raise PydanticCustomError("folder", message) from None
+    if "\0" in text or text.endswith(("\r", "\n")):
+        raise PydanticCustomError("folder", "should be a path without a line end")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        message = "should be written without ~: the home folder that it stands for is not known"
+        raise PydanticCustomError("folder", message) from None
+
+
+def read_database(address: SecretStr) -> SecretStr:
+    """Read the address of a PostgreSQL database."""
+    try:
+        parts = urlsplit(address.get_secret_value())
+        is_database = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:  # of its port or host
+        is_database = False
+    if not is_database:
+        raise PydanticCustomError("database", "should be written as postgresql://user:password@host:5432/database")
+    return address
+
+
+def read_bucket(address: str) -> str:
+    """Read a bucket and a prefix in it."""
+    if not _S3.fullmatch(address.strip()):
+        message = "should be written as s3://bucket or s3://bucket/prefix, in letters, digits and . _ - /"
+        raise PydanticCustomError("bucket", message)
+    return address.strip().rstrip("/")
+
+
+def read_iso_day(day: object) -> object:
+    """Return a date as it is written, because pydantic reads a number as seconds since 1970."""
+    if isinstance(day, str) and not _DAY.fullmatch(day.strip()):
+        raise PydanticCustomError("day", "should be a date written as 2026-01-31")
+    return day.strip() if isinstance(day, str) else day
+
+
+def read_past_day(day: date) -> date:
+    """Read a day that has begun."""
+    if not FIRST_DAY <= day <= datetime.now(UTC).date():
+        raise PydanticCustomError("day", "should be a day from 1970-01-01 to today")
+    return day
+
+
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,62}(/[A-Za-z0-9._-]+)*/?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FIRST_DAY = date(1970, 1, 1)
+"""Nothing is older; partitions count from here."""
