@@ -16,16 +16,18 @@ psycopg = pytest.importorskip("psycopg", reason="run it with uv run --group clus
 
 import polars as pl
 
+from pipelines.cluster.server import Server
 from pipelines.cluster.services import Services
 from resources.settings import SettingsError, SharedWarehouse
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.process import LakeProcess
+from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import NOBODY
 from tests.support.lakes import make_lake
-from tests.support.small_table import QUARANTINE, THINGS, done, fill, merge, open_batch, publish, published, thing
+from tests.support.small_table import PLAN, QUARANTINE, THINGS, done, fill, merge, open_batch, publish, published, thing
 
 DIE_WITH_THE_LOCK = """
 import os, signal
@@ -213,6 +215,28 @@ def end_sessions(lake: dict[str, str]) -> None:
     with psycopg.connect(lake["COUPONTOOLS_WAREHOUSE"]) as connection:
         others = "pid <> pg_backend_pid() AND datname = current_database()"
         connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
+@pytest.mark.parametrize("name", ["storage", "postgres"])
+def test_what_is_away_for_a_while_costs_a_line_and_a_retry_and_no_row(
+    hosts: tuple[WarehouseResource, WarehouseResource], services: Services, name: str
+) -> None:
+    one, two = hosts
+    merge(one, thing("a"))
+    with open_batch(one, "things", timedelta(hours=1)) as batch:
+        fill(batch, thing("b"))
+    server: Server = getattr(services, name)
+    server.stop()
+    try:
+        with pytest.raises(WarehouseError, match="does not answer") as caught:
+            merge(one, thing("c"))
+    finally:
+        server.start()
+    assert not isinstance(caught.value, RefusedError)
+    with open_batch(two, "things", timedelta(hours=1)) as again:
+        assert again.slices == [done()]
+        merge_batch(two.engine, again, PLAN)
+    assert published(one, "SELECT id FROM things ORDER BY ALL") == [("a",), ("b",)]
 
 
 @pytest.mark.parametrize(
