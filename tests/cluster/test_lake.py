@@ -20,6 +20,7 @@ from pipelines.cluster.server import Server
 from pipelines.cluster.services import Services
 from resources.settings import SettingsError, SharedWarehouse
 from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.lake import upkeep
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.process import LakeProcess
@@ -89,6 +90,30 @@ def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_r
     assert len(pinned) == 2
     assert set(pinned) <= set(left)
     assert len(left) == 3
+
+
+def test_many_small_objects_are_written_anew_as_few_and_readers_of_the_publish_before_go_on(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    for number in range(4):
+        merge(one, thing("a", seen=number), thing(f"b{number}"))
+    publish(one)
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    before = objects.list_below("lake/stage/things")
+    monkeypatch.setattr(upkeep, "MAX_OBJECTS", 0)
+    monkeypatch.setattr(upkeep, "GRACE", "0 SECONDS")
+    merge(one, thing("c"))
+    with two.engine.open_published() as reader:
+        publish(one)
+        assert reader.execute("SELECT count(*) FROM things").fetchall() == [(6,)]
+        version = reader.execute("SELECT min(version) FROM _state.published").fetchall()[0][0]
+        assert reader.execute(f"SELECT count(*) FROM stage.things AT (VERSION => {version})").fetchall() == [(5,)]
+    for number in range(2):
+        merge(one, thing(f"d{number}"))
+        publish(one)
+    assert seen(two, "SELECT count(*), count(DISTINCT id) FROM things") == [(8, 8)]
+    assert len(objects.list_below("lake/stage/things")) < len(before)
 
 
 def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
