@@ -37,9 +37,9 @@ def main() -> None:
             while hosts.kills.total() < given.kills:
                 phase, begun = PHASES[hosts.revision % len(PHASES)], time.monotonic()
                 hosts.kill_in(phase)
-                print(f"{hosts.kills.total():>3}  {phase:<8}{time.monotonic() - begun:>6.1f} s", flush=True)  # noqa: T201
+                seen = f"{hosts.reads.total():>4} whole states read, {len(hosts.torn)} others"
+                print(f"{hosts.kills.total():>3}  {phase:<8}{time.monotonic() - begun:>6.1f} s{seen}", flush=True)  # noqa: T201
         print(f"kills {dict(hosts.kills)}, all rows there after each, none twice")  # noqa: T201
-        print(f"whole states read {hosts.reads.total()}, others {len(hosts.torn)}")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -10,19 +10,17 @@ from pathlib import Path
 from threading import Event, Thread
 
 import duckdb
-import psycopg
 
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.server import SandboxServer
 from resources.settings import SharedWarehouse
+from resources.warehouse.lake.address import LakeAddress
+from resources.warehouse.lake.session import Session
+from resources.warehouse.lake.writer import WRITER
 from resources.warehouse.resource import WarehouseResource
 from tests.support.forked import Forked
 from tests.support.processes import SHOWN, State, expected, revise, start_export
 
-HELD = (
-    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
-    "(SELECT oid FROM pg_database WHERE datname = current_database())"
-)
 PUBLISHES = "Writing the database"
 """How the line of the log begins with which a command publishes."""
 
@@ -97,14 +95,12 @@ class KilledHosts:
         return lambda: len(self.server.requests) >= wanted
 
     def _in_merge(self, _process: Forked) -> Callable[[], bool]:
-        """After a while in which the writer lock is held, and before the publish."""
-        holds = self.chance.randrange(1, 60)
+        """While the writer lock is held, by the merge of whichever table it is then."""
+        holds, session = self.chance.randrange(20, 600), Session(LakeAddress.of(SharedWarehouse.read()))
 
         def is_reached() -> bool:
             nonlocal holds
-            with psycopg.connect(address()) as connection:
-                (held,) = connection.execute(HELD).fetchall()[0]
-            holds -= int(held) > 1  # the run has a lock, too
+            holds -= session.is_held(WRITER)
             return holds <= 0
 
         return is_reached
@@ -119,13 +115,6 @@ class KilledHosts:
             return bool(begun) and time.monotonic() >= begun + wait
 
         return is_reached
-
-
-def address() -> str:
-    """The database of the environment's lake."""
-    database = SharedWarehouse.read().warehouse
-    assert database
-    return database.get_secret_value()
 
 
 def in_lake() -> State:
