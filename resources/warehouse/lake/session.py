@@ -15,8 +15,10 @@ KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval
 
 _OF_THE_SERVER = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
-    "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0"
+    "SET statement_timeout = 0; SET lock_timeout = 0"
 )
+_NEVER_IDLE = "SET idle_session_timeout = 0"
+FIRST_WITH_IDLE_SESSION_TIMEOUT = 140000
 _HELD = (
     "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
@@ -93,6 +95,8 @@ class Session:
             given = {**KEEPALIVES, "application_name": "coupontools", **self._address.parameters}
             self._connection = psycopg.connect(**given, autocommit=True)
             self._connection.execute(_OF_THE_SERVER)
+            if self._connection.info.server_version >= FIRST_WITH_IDLE_SESSION_TIMEOUT:
+                self._connection.execute(_NEVER_IDLE)
         return self._connection
 
 
