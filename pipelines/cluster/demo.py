@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -24,6 +25,7 @@ from resources.sandbox.server.server import SandboxServer
 FOLDER = "demo-cluster"
 """Where the demo writes unless COUPONTOOLS_DATA_DIR says otherwise."""
 
+HOSTS = ("host1", "host2")
 DAYS, DAYS_PER_RUN = 30, 15
 """How many days are read, and how many of them by one run."""
 
@@ -59,13 +61,22 @@ class Cluster:
 
 
 @contextmanager
-def open_cluster(folder: Path, api: SandboxServer, port: int) -> Iterator[Cluster]:
-    """Start it with everything that it needs, and end it all with the block. Raises click.ClickException."""
+def open_cluster(
+    folder: Path,
+    api: SandboxServer,
+    port: int,
+    address: str = LOOPBACK,
+    prefixes: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Iterator[Cluster]:
+    """Start it with everything that it needs, and end it all with the block. Raises click.ClickException.
+
+    The hosts reach the servers at an `address` of this machine; their commands begin with what `prefixes` has for them.
+    """
     with ExitStack() as running:
         click.echo("PostgreSQL, an object storage and a broker are started, from Python wheels.", err=True)
-        services = running.enter_context(run_services(folder / "services"))
+        services = running.enter_context(run_services(folder / "services", address))
         variables = _variables(api, services)
-        hosts = [Host(name, folder / name) for name in ("host1", "host2")]
+        hosts = [Host(name, folder / name, prefixes.get(name, ())) for name in HOSTS]
         workers = {host.name: make_worker(host, services, variables) for host in hosts}
         click.echo("Dagster is started, and two workers with folders of their own.", err=True)
         front = make_front(Host("front", folder / "front"), services, variables, port)

@@ -167,6 +167,8 @@ def _make_postgres(programs: _Programs, folder: Path, host: str, ports: _Ports, 
             os.chown(data, int(_NOBODY), int(_NOBODY))
         arguments = ["-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"]
         _run([*as_user, programs.postgres / "initdb"], [*arguments, "--pwfile=/dev/stdin", "--no-sync"], secret)
+        with (data / "pg_hba.conf").open("a", encoding="utf-8") as file:
+            file.write("host all all samenet scram-sha-256\n")  # besides loopback, where it listens beyond that
     settings = {"listen_addresses": host, "port": ports.postgres, "unix_socket_directories": "", "max_connections": 200}
     command: list[str | Path] = [*as_user, programs.postgres / "postgres", "-D", data]
     command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -1,4 +1,7 @@
-"""Dagster on two hosts: what is launched runs on either, and what a dead one had begun the other one finishes."""
+"""Dagster on two hosts, network namespaces where the machine allows them: either one runs what is launched.
+
+What a dead one had begun the other one finishes.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -9,12 +12,13 @@ import pytest
 pytest.importorskip("dagster_celery", reason="run it with uv run --group cluster pytest tests/cluster")
 
 from pipelines.cluster.dagster_api import Run
-from pipelines.cluster.demo import Cluster, open_cluster
+from pipelines.cluster.demo import HOSTS, Cluster, open_cluster
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import account
 from tests.support.dagster_dev import wait_until
+from tests.support.network import Network, connect
 
 SESSIONS = 3_000
 """A minute apart, over three days of January 2026."""
@@ -23,19 +27,25 @@ PUBLISHED = "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions"
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[SandboxServer]:
+def network() -> Iterator[Network]:
+    with connect(*HOSTS) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(network: Network) -> Iterator[SandboxServer]:
     made = account({1: SESSIONS})
     made.put_record("loyalty_cards", {"id": 7, "name": "New card"})
-    with SandboxServer(made) as server:
+    with SandboxServer(made, host=network.address) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def cluster(services: object, api: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    del services  # without its wheels this is skipped
+def cluster(network: Network, api: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with open_cluster(tmp_path_factory.mktemp("cluster"), api, port) as running:
+    folder = tmp_path_factory.mktemp("cluster")
+    with open_cluster(folder, api, port, network.address, network.prefixes) as running:
         yield running
 
 
