@@ -61,7 +61,7 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if address := _read_address():
             from resources.warehouse.lake.lake_engine import LakeEngine
 
-            return LakeEngine(address, self.folder.root / SPILL)
+            return LakeEngine(address, self.folder.root / SPILL, self.folder.forgotten)
         return FileEngine(self.folder)
 
     def _make_store(self) -> Store:

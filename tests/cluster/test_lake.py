@@ -24,6 +24,7 @@ from resources.warehouse.lake import upkeep
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.process import LakeProcess
+from resources.warehouse.local.file_engine import FileEngine
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import NOBODY
@@ -156,6 +157,17 @@ def in_tree() -> dict[str, pl.DataFrame]:
     current = json.loads(objects.read("current.json"))
     names = sorted(f"{current['tree']}/{name}" for files in current["files"].values() for name in files)
     return {name.removeprefix("published/"): pl.read_parquet(BytesIO(objects.read(name))) for name in names}
+
+
+def test_who_was_forgotten_in_the_folder_of_a_host_stays_so_in_the_lake(
+    hosts: tuple[WarehouseResource, WarehouseResource],
+) -> None:
+    one, two = hosts
+    forgotten = one.engine.read_suppression(None).with_identifiers(["zoe@example.com"])
+    one.folder.make()
+    FileEngine(one.folder).write_suppression(forgotten)
+    assert one.engine.read_suppression(None) == forgotten
+    assert two.engine.read_suppression(None) == forgotten
 
 
 def test_the_lock_of_a_process_that_is_killed_is_free_at_once(

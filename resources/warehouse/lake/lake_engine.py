@@ -12,7 +12,7 @@ from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.history_erasure import erase_history
 from resources.warehouse.lake.lake import PUBLISHED, STAGE, Lake, has_stage
 from resources.warehouse.lake.parquet_tree import POINTER
-from resources.warehouse.lake.private_tables import Runs, read_suppression, write_suppression
+from resources.warehouse.lake.private_tables import Runs, read_suppression, take_over_list, write_suppression
 from resources.warehouse.lake.process import LakeProcess
 from resources.warehouse.lake.proof import prove
 from resources.warehouse.lake.publish import open_publication
@@ -27,9 +27,12 @@ from resources.warehouse.suppression import SuppressionList
 class LakeEngine:
     """Implements `Engine` with a lake, on which one process of all hosts writes at a time."""
 
-    def __init__(self, address: LakeAddress, spill: Path) -> None:
-        """Name the lake, and the local folder for what does not fit the memory; nothing is connected yet."""
-        self._address, self._spill = address, spill
+    def __init__(self, address: LakeAddress, spill: Path, former_list: Path) -> None:
+        """Name the lake, and the local folder for what does not fit the memory; nothing is connected yet.
+
+        `former_list` is where the folder of this host kept who is suppressed, if it was a warehouse before.
+        """
+        self._address, self._spill, self._former_list = address, spill, former_list
         self._lake = Lake(address, spill)
         self._session = Session(address)
         self._runs = Runs(self._session)
@@ -107,8 +110,9 @@ class LakeEngine:
         """Write nothing: the stage says it, in the transaction of each merge; see `Engine`."""
 
     def read_suppression(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
-        """Read the list in PostgreSQL; see `Engine`."""
+        """Read the list in PostgreSQL, which begins with that of this host's folder; see `Engine`."""
         with name_lake_in_errors(self._address):
+            take_over_list(self._session, self._former_list)
             return read_suppression(self._session, self._address, secret, keep_salt=keep_salt)
 
     def write_suppression(self, suppressed: SuppressionList) -> None:

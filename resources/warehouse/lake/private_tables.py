@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from uuid import uuid4
 
 from resources.warehouse.lake.address import CATALOGUE, PRIVATE, LakeAddress
@@ -35,6 +36,13 @@ def has_table(session: Session, schema: str, table: str) -> bool:
     return session.query("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.{table}"])[0][0] is True
 
 
+def take_over_list(session: Session, file: Path) -> None:
+    """Begin the list with that of the folder which this host has used before, if there is one and none here yet."""
+    if file.is_file():
+        make_private_tables(session)
+        _insert(session, file.read_text("ascii"), "DO NOTHING")
+
+
 def read_suppression(
     session: Session, address: LakeAddress, secret: bytes | None, *, keep_salt: bool
 ) -> SuppressionList:
@@ -42,7 +50,7 @@ def read_suppression(
     made = SuppressionList(secrets.token_bytes(32), secret)
     if keep_salt:
         make_private_tables(session)
-        _insert(session, made, "DO NOTHING")  # of two processes the first one's salt counts
+        _insert(session, write_list(made).decode(), "DO NOTHING")  # of two processes the first one's salt counts
     if not has_table(session, PRIVATE, "suppression"):
         return made
     if rows := session.query(f"SELECT list FROM {PRIVATE}.suppression"):
@@ -54,12 +62,11 @@ def read_suppression(
 def write_suppression(session: Session, suppressed: SuppressionList) -> None:
     """Keep who is suppressed; see `Engine`."""
     make_private_tables(session)
-    _insert(session, suppressed, "(only_one) DO UPDATE SET list = excluded.list")
+    _insert(session, write_list(suppressed).decode(), "(only_one) DO UPDATE SET list = excluded.list")
 
 
-def _insert(session: Session, suppressed: SuppressionList, on_conflict: str) -> None:
-    statement = f"INSERT INTO {PRIVATE}.suppression VALUES (true, %s) ON CONFLICT {on_conflict}"
-    session.query(statement, [write_list(suppressed).decode()])
+def _insert(session: Session, content: str, on_conflict: str) -> None:
+    session.query(f"INSERT INTO {PRIVATE}.suppression VALUES (true, %s) ON CONFLICT {on_conflict}", [content])
 
 
 class Runs:
