@@ -38,17 +38,15 @@ def open_publication(
     engine: Engine, lake: Lake, tables: Sequence[TableSchema], marts: Sequence[str]
 ) -> Iterator[Publication]:
     """Prepare the stage as it is now for readers; see `Engine.open_publication`."""
-    has_tree = lake.address.publish_parquet
-    outline = sha256(repr((tables, marts, has_tree)).encode()).hexdigest()
+    outline = sha256(repr((tables, marts, lake.address.publish_parquet)).encode()).hexdigest()
     with lake.hold_writer_lock():
-        begun = time.monotonic()
-        before = read_tree(lake)
+        begun, before = time.monotonic(), read_tree(lake)
         with lake.open_stage() as connection:
             result = PublishResult(prepare_tables(engine, connection, tables))
-            known = published_outline(connection)
-            is_tree_current = pinned_versions(connection)[:1] == [before.snapshot]
-            is_current = known == outline and is_empty(connection, "_state.changed")
-            if is_current := is_current and (is_tree_current or not has_tree):
+            known, is_tree_known = published_outline(connection), pinned_versions(connection)[:1] == [before.snapshot]
+            is_published = known == outline and is_empty(connection, "_state.changed")
+            is_current = is_published and (is_tree_known or not lake.address.publish_parquet)
+            if is_current:
                 forget_slices(connection, engine.run_id)
         if is_current:
             yield Publication(None, result)
@@ -58,18 +56,17 @@ def open_publication(
             with open_preview(connection, version, tables, marts):
                 publication = Publication(connection, result)
                 yield publication
-            if has_tree:
-                tree = write_tree(
-                    lake, connection, version, tables, before if is_tree_current else before.without_files
-                )
+            if lake.address.publish_parquet:
+                known_files = before if is_tree_known else before.without_files
+                tree = write_tree(lake, connection, version, tables, known_files)
+        for name, text in publication.texts.items():
+            lake.objects.put(name, text.encode())
         with lake.open_stage() as connection:
             pin_tables(connection, dict.fromkeys(list_tables(connection), STAGE), version)
             drop_kept(connection)
             if known != outline:
                 replace_marts(connection, marts)
             _note_publish(connection, engine.run_id, outline, version)
-        for name, text in publication.texts.items():
-            lake.objects.put(name, text.encode())
         if tree:
             publish_tree(lake, tree, [before])
         seconds = {"publishing": time.monotonic() - begun}

@@ -1,0 +1,103 @@
+"""What a lake's objects are: those of two publishes, few after many small ones, and Parquet files for other readers."""
+
+import json
+from datetime import datetime
+from io import BytesIO
+
+import pytest
+
+pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
+
+import polars as pl
+
+from resources.settings import SharedWarehouse
+from resources.warehouse.lake import upkeep
+from resources.warehouse.lake.address import LakeAddress
+from resources.warehouse.lake.objects import Objects
+from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import NOBODY
+from tests.support.small_table import QUARANTINE, THINGS, merge, publish, thing
+
+
+def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_reads(
+    hosts: tuple[WarehouseResource, WarehouseResource],
+) -> None:
+    one, _ = hosts
+    for number in range(5):
+        merge(one, thing(str(number)))
+        publish(one)
+    with one.engine.open_published() as connection:
+        pinned = [row[0] for row in connection.execute("SELECT version FROM _state.published").fetchall()]
+        left = [row[0] for row in connection.execute("SELECT snapshot_id FROM ducklake_snapshots('lake')").fetchall()]
+        older = f"SELECT count(*) FROM stage.things AT (VERSION => {min(pinned)})"
+        assert connection.execute(older).fetchall() == [(4,)]
+    assert len(pinned) == 2
+    assert set(pinned) <= set(left)
+    assert len(left) == 3
+
+
+def test_many_small_objects_are_written_anew_as_few_and_readers_of_the_publish_before_go_on(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    for number in range(4):
+        merge(one, thing("a", seen=number), thing(f"b{number}"))
+    publish(one)
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    before = objects.list_below("lake/stage/things")
+    monkeypatch.setattr(upkeep, "MAX_OBJECTS", 0)
+    monkeypatch.setattr(upkeep, "GRACE", "0 SECONDS")
+    merge(one, thing("c"))
+    with two.engine.open_published() as reader:
+        publish(one)
+        assert reader.execute("SELECT count(*) FROM things").fetchall() == [(6,)]
+        version = reader.execute("SELECT min(version) FROM _state.published").fetchall()[0][0]
+        assert reader.execute(f"SELECT count(*) FROM stage.things AT (VERSION => {version})").fetchall() == [(5,)]
+    for number in range(2):
+        merge(one, thing(f"d{number}"))
+        publish(one)
+    with two.engine.open_published() as reader:
+        assert reader.execute("SELECT count(*), count(DISTINCT id) FROM things").fetchall() == [(8, 8)]
+    assert len(objects.list_below("lake/stage/things")) < len(before)
+
+
+def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
+    one, two = hosts
+    february = datetime(2026, 2, 1)
+    merge(one, thing("a"), thing("b", made=february))
+    assert publish(one).files_written == 3
+    assert publish(two).files_written == 0
+    first = in_tree()
+    merge(two, thing("a", "blue", seen=1))
+    assert publish(two).files_written == 1
+    current = in_tree()
+    assert {name.partition("/")[2] for name in current} == {
+        "things/month=2026-01/data_0.parquet",
+        "things/month=2026-02/data_0.parquet",
+        "quarantine/data_0.parquet",
+    }
+    assert pl.concat([rows for name, rows in current.items() if "things" in name])["colour"].to_list() == [
+        "blue",
+        "red",
+    ]
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    left = set(objects.list_below("published"))
+    assert left == {f"published/{name}" for name in (*first, *current)}
+    one.engine.write_suppression(one.engine.read_suppression(None))
+    with one.engine.hold_writer_lock():
+        with one.engine.open_stage() as connection:
+            connection.execute("DELETE FROM things WHERE id = 'b'")
+        one.engine.erase_history([THINGS, QUARANTINE], NOBODY)
+    assert set(objects.list_below("published")) == {f"published/{name}" for name in in_tree()}
+    assert [rows["id"].to_list() for name, rows in in_tree().items() if "things" in name] == [["a"]]
+
+
+def in_tree() -> dict[str, pl.DataFrame]:
+    """The published Parquet files, by the snapshot and their place."""
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    current = json.loads(objects.read("current.json"))
+    names = sorted(f"{current['tree']}/{name}" for files in current["files"].values() for name in files)
+    return {name.removeprefix("published/"): pl.read_parquet(BytesIO(objects.read(name))) for name in names}
