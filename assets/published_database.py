@@ -97,7 +97,11 @@ SPECS = (
     DICTIONARY,
 )
 
-_PARTITIONS = {dg.AssetKey(table.TABLE): asset.partitions_def for table, asset in ASSETS.items()}
+_PARTITIONS = {
+    dg.AssetKey(table.TABLE): ASSETS[table].partitions_def if table in ASSETS else None
+    for table in KEYED
+    if table not in {other.HISTORY for other in KEYED}  # which are written with their tables
+}
 
 
 @dg.multi_asset(
