@@ -32,9 +32,9 @@ def find_rows(
     ((count, begin, last),) = connection.execute(bounds).fetchall()
     source, number = f"SELECT {row} AS _row, {texts} FROM {relation}", row
     if last - begin > MAX_GAPS * count:
-        copy = f"CREATE OR REPLACE TEMP TABLE copied AS {source} WHERE {has_text}"
-        begin, last = 0, execute_counting(connection, copy) - 1
-        source, number = f"SELECT _row, {texts} FROM copied", "rowid"
+        copy = f"SELECT {row} AS _row, row_number() OVER () AS _number, {texts} FROM {relation} WHERE {has_text}"
+        begin, last = 1, execute_counting(connection, f"CREATE OR REPLACE TEMP TABLE copied AS {copy}")
+        source, number = f"SELECT _row, {texts} FROM copied", "_number"
     total = 0
     for first in range(begin, last + 1, ROWS_AT_A_TIME):
         part = f"{number} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND {has_text}"

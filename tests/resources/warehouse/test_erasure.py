@@ -1,10 +1,13 @@
 """Who is erased: a person in any form and place, and nobody else."""
 
+import duckdb
 import pytest
 
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.sms_contacts import SmsContact
+from resources.warehouse.erased_rows import find_rows
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.suppression import SuppressionList
 from tests.support.erasure import EMAIL, PHONE, TABLES, Rows, forget, put, rows, where_found
 from tests.support.small_table import publish
 
@@ -40,6 +43,17 @@ STRANGERS: Rows = [
     {"email": "bob@example.com", "first_name": "Bob", "custom_field_3": "by the way", "_extra": '{"example.com":"@"}'},
 ]
 STRANGERS_SAID = "SELECT email, phone, first_name, custom_id, custom_field_3, _extra FROM coupon_sessions"
+
+
+def test_she_is_found_however_far_the_numbers_of_rows_lie_apart() -> None:
+    suppressed = SuppressionList(b"salt").with_identifiers([EMAIL])
+    with duckdb.connect() as connection:
+        connection.begin()
+        numbers = "SELECT i * 1_000_000 AS number, NULL::VARCHAR AS email FROM range(9) AS numbers(i)"
+        connection.execute(f"CREATE TABLE far AS {numbers}")
+        connection.execute("UPDATE far SET email = ? WHERE number IN (3_000_000, 8_000_000)", [EMAIL])
+        assert find_rows(connection, CouponSession.schema_of_table(), "far", "number", suppressed) == 2
+        assert connection.execute("SELECT row FROM naming_rows ORDER BY ALL").fetchall() == [(3_000_000,), (8_000_000,)]
 
 
 @pytest.mark.parametrize("name", ["keep", "hash"])
