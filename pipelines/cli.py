@@ -3,36 +3,24 @@
 import sys
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from pipelines.command_failure import CommandFailure
+from pipelines.day_options import Day, choose_days
 from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
 from resources.setting_values import SANDBOX
-from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, Metrics, SettingsError, Storage
+from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, Metrics, SettingsError
 
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""
 
 PORTS, PORTS_OR_ANY = click.IntRange(1, 65535), click.IntRange(0, 65535)
-
-
-class Day(click.ParamType[date]):
-    """An ISO date; the errors of click.DateTime show format codes such as %Y instead of an example."""
-
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Parse the date. Raises click.BadParameter."""
-        try:
-            return value if isinstance(value, date) else date.fromisoformat(value)
-        except ValueError as error:
-            self.fail(f"{value!r} is no date ({error}); write it as 2026-01-31.", param, ctx)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,7 +66,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     if full and (start or end):
         raise click.UsageError("--full reads all days: leave out --from and --to.")
     with _alert_of_export() if Alerts.read().alerts else nullcontext():
-        first, last = _range(start, end)
+        first, last = choose_days(start, end)
         if ApiAddress.read().api_url != SANDBOX:
             ApiCredentials.read()
         ApiLimits.read()
@@ -99,18 +87,6 @@ def _alert_of_export() -> AbstractContextManager[None]:
     from pipelines.alerts.command import alert_of_export
 
     return alert_of_export()
-
-
-def _range(start: date | None, end: date | None) -> tuple[date, date]:
-    """Return the days to read, from the options or their defaults. Raises click.UsageError and SettingsError."""
-    first = start or Storage.read().start_date
-    last = end or datetime.now(UTC).date() - timedelta(days=1)
-    if first > last:
-        begins = f"{first}" if start else f"{first} (COUPONTOOLS_START_DATE)"
-        ends = f"{last}" if end else f"{last} (yesterday)"
-        advice = "swap --from and --to" if start and end else "choose other days by --from and --to"
-        raise click.UsageError(f"The range starts on {begins}, after it ends on {ends}: {advice}.")
-    return first, last
 
 
 @app.command()

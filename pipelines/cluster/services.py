@@ -216,8 +216,10 @@ def _make_storage(programs: _Programs, folder: Path, host: str, ports: _Ports, s
     command += [f"-{name}={port}" for name, port in given.items()]
 
     def answers() -> bool:
-        with urlopen(f"http://{host}:{ports.s3}/status", timeout=5) as answer:
-            return bool(answer.status == HTTPStatus.OK)
+        # the status is good before its parts know each other: what can be written to can be read from
+        write = Request(f"http://{host}:{ports.filer}/started", b"started", method="PUT")
+        with urlopen(f"http://{host}:{ports.s3}/status", timeout=5), urlopen(write, timeout=5):  # noqa: S310  (loopback)
+            return True
 
     # SIGTERM would wait for the connections between its own parts
     return Server("SeaweedFS", command, folder / "storage.log", answers, stop_signal=signal.SIGKILL)

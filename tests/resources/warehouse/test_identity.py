@@ -148,4 +148,5 @@ ESCAPES = st.sampled_from(
 @examples(40)
 def test_any_text_can_be_looked_through(text: str) -> None:
     assert all(identifier in in_frames(identifier) for identifier in named_in(text))
-    assert not named_in(text) or named_in(json.dumps(text))
+    if "\\u" not in text:  # in JSON such a text is escaped twice, and read as it is written
+        assert not named_in(text) or named_in(json.dumps(text))

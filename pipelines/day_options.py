@@ -1,0 +1,32 @@
+"""The days that `coupontools export` reads, as its options name them."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import click
+
+from resources.settings import Storage
+
+
+class Day(click.ParamType[date]):
+    """An ISO date; the errors of click.DateTime show format codes such as %Y instead of an example."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse the date. Raises click.BadParameter."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is no date ({error}); write it as 2026-01-31.", param, ctx)
+
+
+def choose_days(start: date | None, end: date | None) -> tuple[date, date]:
+    """Return the days to read, from the options or their defaults. Raises click.UsageError and SettingsError."""
+    first = start or Storage.read().start_date
+    last = end or datetime.now(UTC).date() - timedelta(days=1)
+    if first > last:
+        begins = f"{first}" if start else f"{first} (COUPONTOOLS_START_DATE)"
+        ends = f"{last}" if end else f"{last} (yesterday)"
+        advice = "swap --from and --to" if start and end else "choose other days by --from and --to"
+        raise click.UsageError(f"The range starts on {begins}, after it ends on {ends}: {advice}.")
+    return first, last
