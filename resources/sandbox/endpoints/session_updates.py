@@ -6,7 +6,7 @@ from resources.sandbox.account.new_sessions import CUSTOM_FIELDS, apply_flags, r
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CAMPAIGN, SESSION
-from resources.sandbox.protocol.parameters import identifier, is_switched_on, switch, text
+from resources.sandbox.protocol.parameters import choice, identifier, is_switched_on, switch, text
 from resources.sandbox.protocol.replies import Reply, reply_with_fields
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import INTEGER, STRING, array_schema
@@ -15,6 +15,7 @@ STEPS = {"void": "voided", "claim": "claimed", "validate": "validated", "lock": 
 NOTED = ("validation_value", "redeem_location_ID")
 """What is noted at a validation."""
 CHANGES = (
+    choice("operation", *STEPS.values(), note="validated is documented, the others are made up"),
     *(switch(name, note="false takes it back; the name is made up") for name in STEPS),
     *(text(name, note="the name is made up") for name in NOTED),
     *(text(name, longest=50) for name in CUSTOM_FIELDS),
@@ -25,8 +26,8 @@ MESSAGE = text("message", required=True)
 def couponsession_update(request: ApiRequest, state: State) -> Reply:
     """Void, claim, validate or lock a session or take it back, and set its custom fields (API.md, section 5.5).
 
-    `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one, and the
-    answer, are made up.
+    `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one and
+    `operation`, and the answer, are made up.
     """
     campaign_id, session = lookup.find_session_by_any_id(request.required_text("couponsession"), state)
     _update(request, state, session)
@@ -73,6 +74,8 @@ def keep_message(request: ApiRequest, state: State, **fields: str) -> None:
 
 def _update(request: ApiRequest, state: State, session: Mapping[str, object]) -> None:
     flags = {flag: is_switched_on(request, name) for name, flag in STEPS.items() if request.text(name) is not None}
+    if operation := request.text("operation"):
+        flags[operation] = True
     custom = {name: value for name in CUSTOM_FIELDS if (value := request.text(name)) is not None}
     noted = {name: value for name in NOTED if (value := request.text(name)) is not None}
     new = apply_flags(session, flags, state.now)

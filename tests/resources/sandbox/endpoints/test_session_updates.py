@@ -44,6 +44,13 @@ def status(api: Api, name: str) -> dict[str, Any]:
 
 @BOTH
 class TestUpdating:
+    def test_the_documented_operation_validates(self, serve: Serve, make: Make) -> None:
+        api = serve(make())
+        name = api.ids(busy(api))[1]
+        api.call("couponsession/update", couponsession=name, validate=False)
+        api.call("couponsession/update", couponsession=name, operation="validated")
+        assert status(api, name)["validated"] == "1"
+
     def test_a_step_is_taken_now_and_taken_back(self, serve: Serve, make: Make) -> None:
         clock = Clock.frozen(NOW)
         api = serve(make(), clock=clock)
