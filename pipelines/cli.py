@@ -37,6 +37,7 @@ def app() -> None:
     coupontools forget --email WHO    erase one person from all that is kept
     coupontools webhooks              receive events, for tables that are minutes old
     coupontools dictionary            every table, view and column
+    coupontools download              what hosts share, as one database file
     coupontools sandbox --port 8080   the embedded API as a server
 
     Exit codes: 0 all that was asked for is published, 1 it is not, 2 it was asked for wrongly, 130 interrupted.

@@ -54,19 +54,19 @@ def _split_group(token: bytes | None) -> Members | None:
 
 def _read_column(column: Column, records: Sequence[Members], groups: Sequence[dict[str, Members | None]]) -> pl.Series:
     """Read the values of a column from the first of its places that has one, and take these out of the records."""
-    found: pl.Series | None = None
+    taken: pl.Series | None = None
     for path in column.paths:
         holders = list(records) if len(path) == 1 else [group[path[0]] or {} for group in groups]
         tokens = [holder.get(path[-1]) for holder in holders]
         if not any(tokens):
             continue
         values, is_readable = column.type.read_tokens(pl.Series(tokens, dtype=pl.Binary).cast(pl.String))
-        is_taken = is_readable if found is None else is_readable & found.is_null()
+        is_taken = is_readable if taken is None else is_readable & taken.is_null()
         for index, token in enumerate(tokens):
             if token is not None and is_taken[index]:
                 del holders[index][path[-1]]
-        found = values if found is None else found.zip_with(found.is_not_null(), values)
-    return _nothing(len(records), column.type.dtype) if found is None else found
+        taken = values if taken is None else taken.zip_with(taken.is_not_null(), values)
+    return _nothing(len(records), column.type.dtype) if taken is None else taken
 
 
 def _join(record: Members, groups: dict[str, Members | None]) -> str | None:

@@ -111,13 +111,13 @@ class Verifier:
     def _read_waiting(self) -> dict[str, pl.DataFrame]:
         """Read the oldest files that wait, until they hold enough for a round."""
         waiting: dict[str, pl.DataFrame] = {}
-        found = 0
+        due = 0
         for file in self._inbox.list_files("waiting"):
             rows = self._inbox.read(file)
             if rows is not None:
                 waiting[file] = rows.select("event_id", "campaign_id", "session_id")
-                found += sum(map(self._is_due, rows["event_id"]))
-            if found >= MAX_EVENTS_OF_A_ROUND:
+                due += sum(map(self._is_due, rows["event_id"]))
+            if due >= MAX_EVENTS_OF_A_ROUND:
                 break
         return waiting
 

@@ -57,10 +57,10 @@ class Objects:
     def read_version(self, name: str) -> tuple[bytes, str | None]:
         """Read an object with its version; empty and None if it is not there."""
         try:
-            found = obstore.get(self._store, name)
+            stored = obstore.get(self._store, name)
         except FileNotFoundError:
             return b"", None
-        return bytes(found.bytes()), found.meta["e_tag"]
+        return bytes(stored.bytes()), stored.meta["e_tag"]
 
     def list_below(self, prefix: str) -> list[str]:
         """List the names of all objects below a prefix, in order."""
