@@ -82,11 +82,17 @@ async def list_parents(client: Client, listing: Listing) -> ParentList:
 
 def parent_listing(client: Client, table: type[Table]) -> Listing:
     """Return the list of a table's parents that has the ids by which their records are requested."""
-    source = source_of(table)
-    if source.parent is None:
+    source, parent = source_of(table), parent_of(table)
+    (part,) = source_of(parent).parts
+    return Listing(client.endpoint_with_ids_of(part, client.endpoints[source.parts[0]]), parent)
+
+
+def parent_of(table: type[Table]) -> type[Table]:
+    """Return the table of what a table's records belong to. Raises TypeError if there is none."""
+    parent = source_of(table).parent
+    if parent is None:
         raise TypeError(f"The records of {table.TABLE} have no parent.")
-    (part,) = source_of(source.parent).parts
-    return Listing(client.endpoint_with_ids_of(part, client.endpoints[source.parts[0]]), source.parent)
+    return parent
 
 
 def slices_of_parent(run: TableRun, parent: str) -> list[Slice]:

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from assets.ingest.children import Listing, list_parents
+from assets.ingest.children import Listing, list_parents, parent_of
 from assets.ingest.table_run import TableRun
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.partitions import Window
@@ -39,18 +39,11 @@ async def choose_campaigns(run: TableRun) -> TableRun:
         return run
     if not can_wait(run.window, datetime.now(UTC).date()):
         return replace(run, window=begin_with_monday(run.window))
-    active = await _list_active(run.client, type_of_parents(run))
+    active = await _list_active(run.client, parent_of(run.table))
     if active is None:
         return run
     run.log.info(f"{run.table.TABLE}: {len(active):,} campaigns are active; ended ones are read with the next Sunday")
     return replace(run, parents=active)
-
-
-def type_of_parents(run: TableRun) -> type[Table]:
-    """Return the table of what a run's records belong to. Raises TypeError if there is none."""
-    if run.source.parent is None:
-        raise TypeError(f"The records of {run.table.TABLE} have no parent.")
-    return run.source.parent
 
 
 def can_wait(window: Window, today: date) -> bool:

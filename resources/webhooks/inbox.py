@@ -18,10 +18,10 @@ from typing import Literal, cast, get_args
 
 import polars as pl
 
+from resources.files import PRIVATE, PRIVATE_FILE, sync
+
 State = Literal["verified", "waiting", "refused"]
 STATES: tuple[State, ...] = get_args(State)
-
-PRIVATE, PRIVATE_FILE = 0o700, 0o600
 
 MAX_FILES, MAX_BYTES = 50_000, 2_000_000_000
 """How much may wait to be merged; beyond that nothing is received until a run has merged some of it."""
@@ -111,7 +111,7 @@ class Inbox:
             self._bytes += unfinished.stat().st_size
             unfinished.replace(path)
         if written:
-            _sync(self._folder)
+            sync(self._folder)
         self._files += len(written)
 
     def _write_file(self, state: State, frame: pl.DataFrame) -> tuple[Path, Path]:
@@ -134,11 +134,3 @@ class Inbox:
             return
         sizes = [entry.stat().st_size for entry in os.scandir(self._folder) if entry.name.endswith(".parquet")]
         self._files, self._bytes, self._counted_at = len(sizes), sum(sizes), time.monotonic()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from resources.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.duckdb_settings import SETTINGS, STORAGE_VERSION
-from resources.warehouse.local.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import duckdb
 
+from resources.files import remove_tree
 from resources.warehouse.local.database_file import Process, open_read_only
-from resources.warehouse.local.files import remove_tree
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.origin_note import read_note, write_note
 from resources.warehouse.local.publish import open_publication

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import duckdb
 
+from resources.files import PRIVATE
 from resources.limits import limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
-from resources.warehouse.local.files import PRIVATE
 from resources.warehouse.local.locks import hold_in_order
 from resources.warehouse.place import Place
 

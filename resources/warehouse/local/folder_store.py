@@ -6,7 +6,7 @@ from errno import EIO
 
 import polars as pl
 
-from resources.warehouse.local.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
+from resources.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.locks import FileLock
 

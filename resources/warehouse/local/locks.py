@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from resources.warehouse.local.files import PRIVATE_FILE
+from resources.files import PRIVATE_FILE
 
 
 @contextmanager

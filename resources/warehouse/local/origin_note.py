@@ -3,9 +3,9 @@
 import json
 from dataclasses import asdict
 
+from resources.files import write_atomically
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import FORMAT, refuse_newer
-from resources.warehouse.local.files import write_atomically
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.origin import Origin
 

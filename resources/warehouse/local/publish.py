@@ -15,10 +15,10 @@ from pathlib import Path
 
 import duckdb
 
+from resources.files import remove_tree
 from resources.warehouse.completed_slices import forget_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import note_live_rows
-from resources.warehouse.local.files import remove_tree
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import Inventory, note_files, take_inventory
 from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from resources.files import remove_tree
 from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.local.database_file import write_compact
-from resources.warehouse.local.files import remove_tree
 from resources.warehouse.local.inventory import note_files
 from resources.warehouse.local.parquet_files import take_over
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import duckdb
 
+from resources.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import begin_state
 from resources.warehouse.local.damage import is_cut_off, is_damaged
 from resources.warehouse.local.database_file import Process
-from resources.warehouse.local.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.origin_note import read_note
 from resources.warehouse.origin import stage_origin

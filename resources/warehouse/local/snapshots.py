@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from resources.files import make_writable, remove_tree, replace_link, sync
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.local.files import make_writable, remove_tree, replace_link, sync
 from resources.warehouse.local.folder import Folder
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777

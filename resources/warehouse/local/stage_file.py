@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import duckdb
 
+from resources.files import PRIVATE_FILE, move_into_place, remove_tree
 from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.local.damage import is_cut_off, is_damaged, make_damaged_stage_error
 from resources.warehouse.local.database_file import Process, write_compact
-from resources.warehouse.local.files import PRIVATE_FILE, move_into_place, remove_tree
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.restage import make_stage, unfinished_stage
 

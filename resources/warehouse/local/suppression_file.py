@@ -5,7 +5,7 @@ It outlives the private folder, and can be read by its owner alone.
 
 import secrets
 
-from resources.warehouse.local.files import write_atomically
+from resources.files import write_atomically
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.suppression import SuppressionList
 from resources.warehouse.suppression_json import read_list, write_list
