@@ -1,12 +1,21 @@
 """The settings of Dagster's instance: what is recommended for one host, and for several."""
 
+import logging
+import os
+import signal
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
 import yaml
+from dagster._daemon.monitoring.concurrency import execute_concurrency_slots_iteration
 
 import pipelines
+from assets.policies import API_POOL
+from tests.support.forked import Forked
 
 FOLDER = Path(pipelines.__path__[0])
 
@@ -25,3 +34,40 @@ def test_addresses_with_passwords_come_from_the_environment(name: str) -> None:
     given = str(settings(name))
     assert "'broker': {'env': 'DAGSTER_BROKER'}, 'backend': {'env': 'DAGSTER_BROKER'}" in given
     assert "://" not in given
+
+
+@dg.op(pool=API_POOL)
+def killed_in_its_place() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dg.job
+def killed() -> None:
+    killed_in_its_place()
+
+
+def run_killed(home: str) -> None:
+    with dg.DagsterInstance.from_config(home) as instance:
+        killed.execute_in_process(instance=instance)
+
+
+def test_a_run_that_was_killed_gives_back_its_place_in_a_pool(tmp_path: Path) -> None:
+    """Without that, two killed runs keep all later ones waiting for good."""
+    recommended = settings("dagster.yaml")
+    for monitoring in (settings("dagster-cluster.yaml")["run_monitoring"], recommended["run_monitoring"]):
+        assert 0 < monitoring["free_slots_after_run_end_seconds"] <= 30
+        monitoring["free_slots_after_run_end_seconds"] = 1
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(recommended), "utf-8")
+    Forked(run_killed, str(tmp_path)).wait()
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        (run,) = instance.get_runs()
+        instance.report_run_failed(run)
+        assert places_taken(instance) == 1
+        time.sleep(1.1)
+        daemon: Any = SimpleNamespace(instance=instance)
+        list(execute_concurrency_slots_iteration(daemon, logging.getLogger()))
+        assert places_taken(instance) == 0
+
+
+def places_taken(instance: dg.DagsterInstance) -> int:
+    return int(instance.event_log_storage.get_concurrency_info(API_POOL).active_slot_count)
