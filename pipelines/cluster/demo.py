@@ -7,14 +7,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 
 import click
 
 from assets.catalogue import ASSETS
 from assets.partitions import daily
 from pipelines.cluster.dagster_api import DagsterApi, Run
-from pipelines.cluster.hosts import Host, make_front, make_worker
+from pipelines.cluster.hosts import Host, Network, make_front, make_worker
 from pipelines.cluster.server import Server, start_all
 from pipelines.cluster.services import BUCKET, LOOPBACK, Services, run_services
 from pipelines.cluster.shown import show_places, show_runs
@@ -65,18 +64,19 @@ def open_cluster(
     folder: Path,
     api: SandboxServer,
     port: int,
-    address: str = LOOPBACK,
-    prefixes: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    network: Network | None = None,
+    days_per_run: int = DAYS_PER_RUN,
 ) -> Iterator[Cluster]:
     """Start it with everything that it needs, and end it all with the block. Raises click.ClickException.
 
-    The hosts reach the servers at an `address` of this machine; their commands begin with what `prefixes` has for them.
+    The page has a `port` of loopback; without a `network` the hosts are there, too.
     """
+    network = network or Network()
     with ExitStack() as running:
         click.echo("PostgreSQL, an object storage and a broker are started, from Python wheels.", err=True)
-        services = running.enter_context(run_services(folder / "services", address))
-        variables = _variables(api, services)
-        hosts = [Host(name, folder / name, prefixes.get(name, ())) for name in HOSTS]
+        services = running.enter_context(run_services(folder / "services", network.address))
+        variables = _variables(api, services, days_per_run)
+        hosts = [Host(name, folder / name, network.prefixes.get(name, ())) for name in HOSTS]
         workers = {host.name: make_worker(host, services, variables) for host in hosts}
         click.echo("Dagster is started, and two workers with folders of their own.", err=True)
         front = make_front(Host("front", folder / "front"), services, variables, port)
@@ -85,13 +85,13 @@ def open_cluster(
         yield Cluster(page, DagsterApi(page), hosts, workers, variables)
 
 
-def _variables(api: SandboxServer, services: Services) -> dict[str, str]:
+def _variables(api: SandboxServer, services: Services, days_per_run: int) -> dict[str, str]:
     """Return the variables that all hosts have: the account, and the warehouse that they share."""
     return {
         "COUPONTOOLS_API_URL": api.url,
         "COUPONTOOLS_CLIENT_ID": api.client_id,
         "COUPONTOOLS_CLIENT_SECRET": api.client_secret,
-        "COUPONTOOLS_DAYS_PER_RUN": str(DAYS_PER_RUN),
+        "COUPONTOOLS_DAYS_PER_RUN": str(days_per_run),
         "COUPONTOOLS_WAREHOUSE": services.database_url("warehouse"),
         "COUPONTOOLS_STORAGE": f"s3://{BUCKET}/demo",
         **services.storage_variables,

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -19,6 +19,14 @@ from pipelines.cluster.server import Server
 from pipelines.cluster.services import LOOPBACK, Services
 
 _YAML = Path(pipelines.__path__[0])
+
+
+@dataclass(frozen=True)
+class Network:
+    """How hosts reach this machine, and with what the commands of each of them begin."""
+
+    address: str = LOOPBACK
+    prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

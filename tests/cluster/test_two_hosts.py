@@ -3,27 +3,33 @@
 What a dead one had begun the other one finishes.
 """
 
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
+import dagster as dg
 import pytest
 
 pytest.importorskip("dagster_celery", reason="run it with uv run --group cluster pytest tests/cluster")
 
-from pipelines.cluster.dagster_api import Run
 from pipelines.cluster.demo import HOSTS, Cluster, open_cluster
+from pipelines.cluster.hosts import Network
+from pipelines.schedules import daily_export
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.resource import WarehouseResource
-from tests.support.accounts import account
+from tests.support.accounts import campaign, loyalty_user, session
+from tests.support.backfill_kills import PHASES, KilledBackfill
 from tests.support.dagster_dev import wait_until
-from tests.support.network import Network, connect
+from tests.support.network import connect
+from tests.support.schedules import start_in_the_past
+from tests.support.years import DAYS_OF_A_RANGE, Year
 
-SESSIONS = 3_000
-"""A minute apart, over three days of January 2026."""
-DAYS = ["2026-01-01", "2026-01-03"]
-PUBLISHED = "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions"
+TICK = datetime.now(UTC).replace(hour=0, minute=15, second=0, microsecond=0)
+"""The last tick of the daily schedule; in the first minutes of a day it is still to come, and the one before counts."""
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +39,13 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture(scope="module")
-def api(network: Network) -> Iterator[SandboxServer]:
-    made = account({1: SESSIONS})
-    made.put_record("loyalty_cards", {"id": 7, "name": "New card"})
-    with SandboxServer(made, host=network.address) as server:
+def account() -> HandmadeAccount:
+    return HandmadeAccount()
+
+
+@pytest.fixture(scope="module")
+def api(network: Network, account: HandmadeAccount) -> Iterator[SandboxServer]:
+    with SandboxServer(account, host=network.address) as server:
         yield server
 
 
@@ -45,17 +54,28 @@ def cluster(network: Network, api: SandboxServer, tmp_path_factory: pytest.TempP
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("cluster")
-    with open_cluster(folder, api, port, network.address, network.prefixes) as running:
+    with open_cluster(folder, api, port, network, DAYS_OF_A_RANGE) as running:
         yield running
 
 
 @pytest.fixture
 def warehouse(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarehouseResource]:
-    """The warehouse that the hosts share, as a third one sees it."""
+    """The warehouse that the hosts share, as a third one sees it, which the environment names."""
     for name, value in cluster.variables.items():
         monkeypatch.setenv(name, value)
     with closing(WarehouseResource()) as seen:
         yield seen
+
+
+@pytest.fixture
+def instance(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance of the hosts, in PostgreSQL."""
+    host = cluster.hosts[0]
+    for name, value in cluster.workers[host.name].variables.items():
+        if name.startswith("DAGSTER_"):
+            monkeypatch.setenv(name, value)
+    with dg.DagsterInstance.from_config(str(host.dagster_home)) as made:
+        yield made
 
 
 def published(warehouse: WarehouseResource, query: str) -> list[tuple[object, ...]]:
@@ -63,41 +83,53 @@ def published(warehouse: WarehouseResource, query: str) -> list[tuple[object, ..
         return connection.execute(query).fetchall()
 
 
-def host_of(cluster: Cluster, run: Run) -> str:
-    """The host on which a run has its log; empty as long as none has it."""
-    return next((host.name for host in cluster.hosts if (host.dagster_home / "storage" / run.id).exists()), "")
-
-
-def test_what_sensors_and_the_daily_schedule_request_is_exported(
-    cluster: Cluster, warehouse: WarehouseResource
+def test_what_the_daily_schedule_and_the_sensors_request_is_exported(
+    cluster: Cluster, account: HandmadeAccount, instance: dg.DagsterInstance, warehouse: WarehouseResource
 ) -> None:
-    cluster.dagster.wait_for(cluster.dagster.launch_job("export", {"dagster/partition": "2026-01-02"}), 300)
+    tick = TICK if datetime.now(UTC) > TICK else TICK - timedelta(days=1)
+    yesterday = tick.replace(tzinfo=None) - timedelta(days=1)
+    account.put_campaign(campaign(1))
+    account.set_sessions("cam_1", [session(number, created=yesterday) for number in range(500, 600)])
+    account.put_record("loyalty_cards", {"id": 7, "name": "New card"})
+    account.set_records("loyalty_users", [loyalty_user(1)], "7")
+    start_in_the_past(instance, daily_export, tick - timedelta(hours=1))
 
-    def of_new_cards() -> list[str]:
-        return [run.status for run in cluster.dagster.runs() if run.what == "export_loyalty_users"]
+    def ended(what: str) -> list[str]:
+        return [run.status for run in cluster.dagster.runs() if run.what == what and run.has_ended]
 
-    wait_until(lambda: of_new_cards() == ["SUCCESS"], seconds=200)
+    for requested in ("export", "export_loyalty_users", "published_database"):
+        wait_until(lambda what=requested: bool(ended(what)), seconds=300)  # type: ignore[misc]
+        assert set(ended(requested)) == {"SUCCESS"}
+    (export,) = (run for run in cluster.dagster.runs() if run.what == "export")
+    assert export.days == str(yesterday.date())
+    day = "SELECT created_at::DATE::VARCHAR, count(*), count(DISTINCT session_id) FROM coupon_sessions GROUP BY ALL"
+    assert published(warehouse, day) == [(export.days, 100, 100)]
     assert published(warehouse, "SELECT loyalty_card_id, name FROM loyalty_cards") == [("7", "New card")]
-    ((rows, keys),) = published(warehouse, PUBLISHED)
-    assert rows == keys == 1_440
+    assert published(warehouse, "SELECT loyalty_user_id, loyalty_card_id FROM loyalty_users") == [("1", "7")]
 
 
-def test_what_a_host_that_dies_had_begun_the_other_one_finishes(
-    cluster: Cluster, api: SandboxServer, warehouse: WarehouseResource
+def test_what_dead_workers_had_begun_is_finished_and_readers_see_whole_states(
+    cluster: Cluster,
+    api: SandboxServer,
+    account: HandmadeAccount,
+    instance: dg.DagsterInstance,
+    warehouse: WarehouseResource,  # noqa: ARG001
 ) -> None:
-    api.faults.add(Fault("stall", path="v3/campaign/*", times=None, seconds=20))
-    backfill = cluster.dagster.launch_backfill(["coupon_sessions", "coupon_session_changes"], DAYS)
-
-    def begun() -> list[Run]:
-        runs = [run for run in cluster.dagster.runs() if run.backfill == backfill]
-        return [run for run in runs if run.status == "STARTED" and host_of(cluster, run)]
-
-    wait_until(lambda: bool(begun()), seconds=200)
-    victim = begun()[0]
-    cluster.workers[host_of(cluster, victim)].kill()
-    api.faults.clear()
-    wait_until(lambda: published(warehouse, PUBLISHED) == [(SESSIONS, SESSIONS)], seconds=300)
+    """The last one is not started again, so that the other host runs what it had begun."""
+    backfill = KilledBackfill(cluster, instance, account, Year(2 * DAYS_OF_A_RANGE), random.Random(1))
+    backfill.export()
+    api.faults.add(Fault("stall", path="v3/campaign/*", times=None, seconds=1))
+    with backfill.read_in_a_loop():
+        backfill.begin()
+        for phase in PHASES:  # tests/benchmarks/backfill_kills.py has more of them
+            for before in backfill.kills[-1:]:
+                cluster.workers[before.host].launch()
+            assert backfill.kill_in(phase)
+        backfill.finish()
+    assert not backfill.reads["torn"]
     runs = {run.id: run for run in cluster.dagster.runs()}
-    assert runs[victim.id].status == "FAILURE"
-    others = [run for run in runs.values() if run.days == victim.days and run.status == "SUCCESS"]
-    assert host_of(cluster, others[0]) not in ("", host_of(cluster, victim))
+    assert {runs[kill.run_id].status for kill in backfill.kills} == {"FAILURE"}
+    last = backfill.kills[-1]
+    again = instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": last.run_id}))
+    assert [run.status.value for run in again] == ["SUCCESS"]
+    assert backfill.host_of(again[0]) not in ("", last.host)

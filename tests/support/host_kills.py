@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 
 import duckdb
 
@@ -20,6 +19,7 @@ from resources.warehouse.lake.writer import WRITER
 from resources.warehouse.resource import WarehouseResource
 from tests.support.forked import Forked
 from tests.support.processes import SHOWN, State, expected, revise, start_export
+from tests.support.reading import repeat
 
 PUBLISHES = "Writing the database"
 """How the line of the log begins with which a command publishes."""
@@ -66,22 +66,15 @@ class KilledHosts:
     @contextmanager
     def read_in_a_loop(self) -> Iterator[None]:
         """Read all tables over and over, in one transaction each time, as an analyst's query over several does."""
-        ended = Event()
 
         def read() -> None:
-            while not ended.wait(SECONDS_BETWEEN_READS):
-                state = in_lake()
-                known = [number for number in range(1, self.revision + 1) if state == expected(number)]
-                self.reads.update(known)
-                self.torn += [] if known else [state]
+            state = in_lake()
+            known = [number for number in range(1, self.revision + 1) if state == expected(number)]
+            self.reads.update(known)
+            self.torn += [] if known else [state]
 
-        reader = Thread(target=read)
-        reader.start()
-        try:
+        with repeat(read, SECONDS_BETWEEN_READS):
             yield
-        finally:
-            ended.set()
-            reader.join()
 
     def _revise(self) -> None:
         self.revision += 1

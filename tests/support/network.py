@@ -3,19 +3,10 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 
-from pipelines.cluster.services import LOOPBACK
-
-
-@dataclass(frozen=True)
-class Network:
-    """How hosts reach this machine, and with what the command of each of them begins."""
-
-    address: str = LOOPBACK
-    prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+from pipelines.cluster.hosts import Network
 
 
 @contextmanager

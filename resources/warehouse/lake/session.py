@@ -49,11 +49,11 @@ class Session:
 
     def lock(self, name: str) -> None:
         """Hold a lock, waiting in the order of arrival."""
-        self.query("SELECT pg_advisory_lock(%s)", [_key(name)])
+        self.query("SELECT pg_advisory_lock(%s)", [lock_number(name)])
 
     def try_lock(self, name: str) -> bool:
         """Hold a lock if nobody does, nor this connection; returns whether it was taken."""
-        if name in self._taken or not self.query("SELECT pg_try_advisory_lock(%s)", [_key(name)])[0][0]:
+        if name in self._taken or not self.query("SELECT pg_try_advisory_lock(%s)", [lock_number(name)])[0][0]:
             return False
         self._taken.add(name)
         return True
@@ -62,12 +62,12 @@ class Session:
         """Let a lock go; one that went with the connection needs nothing."""
         self._taken.discard(name)
         with suppress(psycopg.OperationalError):
-            self.query("SELECT pg_advisory_unlock(%s)", [_key(name)])
+            self.query("SELECT pg_advisory_unlock(%s)", [lock_number(name)])
 
     def holds(self, name: str) -> bool:
         """Whether this connection still holds a lock, as PostgreSQL says."""
         with suppress(psycopg.OperationalError):
-            return bool(self._connection and self.query(f"{_HELD} AND pid = pg_backend_pid()", [_key(name)]))
+            return bool(self._connection and self.query(f"{_HELD} AND pid = pg_backend_pid()", [lock_number(name)]))
         return False
 
     def require(self, name: str, lost: str) -> None:
@@ -80,7 +80,7 @@ class Session:
 
     def is_held(self, name: str) -> bool:
         """Whether anybody holds a lock."""
-        return bool(self.query(_HELD, [_key(name)]))
+        return bool(self.query(_HELD, [lock_number(name)]))
 
     def close(self) -> None:
         """Let all locks go, and disconnect."""
@@ -100,6 +100,6 @@ class Session:
         return self._connection
 
 
-def _key(name: str) -> int:
+def lock_number(name: str) -> int:
     """Return the number of a lock, of 64 bits, as PostgreSQL names it."""
     return int.from_bytes(sha256(f"coupontools {name}".encode()).digest()[:8], signed=True)
