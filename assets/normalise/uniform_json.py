@@ -45,21 +45,23 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
         return None
     separator, has_escapes = first[0].decode(), b"\\" in records
     try:
-        page = pl.Series([records], dtype=pl.Binary).cast(pl.String)
+        # with an empty text, as polars copies the text of a series of one at each step
+        page = pl.Series([records, b""], dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.ComputeError:  # not UTF-8
         return None
     null = f"{separator[:-1]}null"
-    if has_nulls := page.str.contains(null, literal=True).item():
+    if has_nulls := page.str.contains(null, literal=True).any():
         page = page.str.replace_all(null, f'{separator}{_NULL}"', literal=True)
-    if has_escapes and page.str.contains(f"\\{separator}", literal=True).item():  # a separator in a text
+    if has_escapes and page.str.contains(f"\\{separator}", literal=True).any():  # a separator in a text
         return None
-    parts = page.str.split(separator).explode()
+    parts = page.str.split(separator).explode().head(-1)
     layout = learn_layout(parts.head(MAX_FIELDS).to_list())
     values = _split_values(parts, layout) if layout else None
     if layout is None or values is None:
         return None
     escaped = _find_escaped(values) if has_escapes else frozenset()
-    if not _are_all(page, layout, values, escaped):
+    nulls = len(records) - int(page.str.len_bytes()[0])  # a mark is a byte shorter
+    if not _are_all(records, nulls, layout, values, escaped):
         return None
     if has_nulls:
         values = {path: _unmark_nulls(text) for path, text in values.items()}
@@ -95,20 +97,24 @@ def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Serie
 
 
 def _are_all(
-    page: pl.Series, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
+    page: bytes, nulls: int, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
 ) -> bool:
-    """Whether the values are texts as JSON wants them, and a page of this layout holds nothing else."""
-    content = page.cast(pl.Binary)
-    size = int(content.bin.size().item())
-    numbers = content.bin.reinterpret(dtype=pl.Array(pl.UInt8, size)).explode()
-    has_control_characters = bool((numbers < ord(" ")).any())
-    quotes = int((numbers == ord('"')).sum())
+    """Whether the values are texts as JSON wants them, or marked nulls, and the page holds nothing else."""
+    has_control_characters, quotes = _scan(page)
     for text in (values[path] for path in escaped):
         if not text.str.contains(f"^{TEXT}$").all():
             return False
         quotes -= int(text.str.count_matches('"', literal=True).sum())
     records = len(next(iter(values.values())))
-    return not has_control_characters and quotes == layout.count_quotes(records)
+    return not has_control_characters and quotes + 2 * nulls == layout.count_quotes(records)
+
+
+def _scan(page: bytes) -> tuple[bool, int]:
+    """Return whether a page has control characters, and how many quotes it has."""
+    half = (len(page) + 1) // 2  # polars copies the one value of a series of one at each step
+    halves = pl.Series([page[:half], page[half:].ljust(half)], dtype=pl.Binary)
+    numbers = halves.bin.reinterpret(dtype=pl.Array(pl.UInt8, half)).explode()
+    return bool((numbers < ord(" ")).any()), int((numbers == ord('"')).sum())
 
 
 def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:

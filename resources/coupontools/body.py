@@ -13,6 +13,9 @@ _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}
 _KNOWN_ENCODINGS = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
 
 
+_MIN_PIECE = 32_000
+"""Bytes of a body that is received, in a piece to which nothing is added; one that grows is copied again and again."""
+
 _BYTES_PER_VALUE = 32
 """A large answer may hold one object or list for this many bytes; in memory it takes up to three times as much."""
 
@@ -47,12 +50,16 @@ async def receive_answer(
 
 async def _receive_body(response: httpx.Response, limit: int) -> bytes:
     """Receive the body as it is sent."""
-    body = bytearray()  # a list would hold an object for each byte of a slow answer
+    pieces, size = [bytearray()], 0  # chunks by themselves would be an object for each byte of a slow answer
     async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
-            raise TooLargeError(bytes(body[:limit]))
-    return bytes(body)
+        size += len(chunk)
+        if len(pieces[-1]) < _MIN_PIECE:
+            pieces[-1] += chunk
+        else:
+            pieces.append(bytearray(chunk))
+        if size > limit:
+            raise TooLargeError(b"".join(pieces)[:limit])
+    return b"".join(pieces)
 
 
 def _encodings_of(response: httpx.Response) -> list[str]:
