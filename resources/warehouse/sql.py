@@ -28,9 +28,19 @@ def files(paths: Sequence[str | Path], options: str = "") -> str:
     return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
 
 
+ROW_GROUP_SIZE = 61_440
+"""Rows; of DuckDB's own 122,880 two files that are written at one time may not fit into its memory."""
+
+MAX_DICTIONARY_SIZE = 2_000
+"""Distinct values of a column in a row group that are written as a dictionary; one with more is written without."""
+
+
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: str | Path) -> int:
     """Write the rows of a query as a file that is to be published; returns how many they are."""
-    options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+    options = (
+        "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+        f"ROW_GROUP_SIZE {ROW_GROUP_SIZE}, DICTIONARY_SIZE_LIMIT {MAX_DICTIONARY_SIZE}"
+    )
     return execute_counting(connection, f"COPY ({query}) TO {quoted_text(plain_path(file))} ({options})")
 
 
