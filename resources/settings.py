@@ -4,6 +4,7 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -217,6 +218,12 @@ class SharedWarehouse(Settings):
         None, description="where its files lie on object storage, s3://bucket/prefix"
     )
     publish_parquet: bool = Field(default=False, description="true to publish Parquet files of it too")
+
+    @property
+    def database(self) -> str:
+        """Host, port and name of the database, without user and password; empty where there is none."""
+        parts = urlsplit(self.warehouse.get_secret_value() if self.warehouse else "")
+        return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from resources.alerts.ledger import Ledger
 from resources.alerts.message import compose
 from resources.alerts.receivers import Receiver, send_to_each
-from resources.settings import SettingsError, Storage
+from resources.settings import SettingsError, SharedWarehouse, Storage
 
 
 def deliver(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
@@ -26,10 +26,13 @@ def deliver(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
 
 def describe_place() -> str:
     """Say which export an alert is about."""
+    host = socket.gethostname()
     try:
-        return f"Data folder {Storage.read().data_dir.absolute()} on {socket.gethostname()}"
+        if database := SharedWarehouse.read().database:
+            return f"Database {database}, from {host}"
+        return f"Data folder {Storage.read().data_dir.absolute()} on {host}"
     except SettingsError:
-        return f"On {socket.gethostname()}"
+        return f"On {host}"
 
 
 def describe_failures(failures: Mapping[str, str]) -> str:

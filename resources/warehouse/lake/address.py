@@ -52,6 +52,8 @@ class LakeAddress:
     """Where a lake is; shown to people without its secrets."""
 
     dsn: str = field(repr=False)
+    database: str
+    """Host, port and name of it."""
     bucket: str
     prefix: str
     keys: StorageKeys = field(repr=False)
@@ -63,13 +65,8 @@ class LakeAddress:
         if shared.warehouse is None or shared.storage is None:
             raise SettingsError("COUPONTOOLS_WAREHOUSE and COUPONTOOLS_STORAGE are not set.")
         bucket, _, prefix = shared.storage.removeprefix("s3://").partition("/")
-        return cls(shared.warehouse.get_secret_value(), bucket, prefix, StorageKeys.read(), shared.publish_parquet)
-
-    @property
-    def database(self) -> str:
-        """Host, port and name of the database."""
-        parts = urlsplit(self.dsn)
-        return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+        dsn = shared.warehouse.get_secret_value()
+        return cls(dsn, shared.database, bucket, prefix, StorageKeys.read(), shared.publish_parquet)
 
     @property
     def place(self) -> Place:

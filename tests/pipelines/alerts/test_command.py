@@ -196,6 +196,15 @@ def test_the_check_sends_a_test_and_says_which_address_took_it(
     assert "FAILED  COUPONTOOLS_ALERTS is not set" in unset.output
 
 
+def test_an_alert_of_a_shared_warehouse_names_its_database_and_no_password(serve: Serve, web: WebReceiver) -> None:
+    serve(account())
+    shared = {"WAREHOUSE": "postgresql://export:pa55word@127.0.0.1:1/coupons", "STORAGE": "s3://bucket"}
+    run_command("check", "--alert", **{f"COUPONTOOLS_{name}": value for name, value in shared.items()})
+    (alert,) = web.take()
+    assert "Database 127.0.0.1:1/coupons, from " in alert
+    assert "pa55word" not in alert
+
+
 def test_an_error_inside_of_what_sends_fails_no_export_and_shows_no_address(
     web: WebReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
