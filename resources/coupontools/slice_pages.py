@@ -32,7 +32,7 @@ class FetchedPage(Generic[P]):
     @property
     def fingerprint(self) -> int:
         """The same number for two pages with the same records in the same order."""
-        return hash(tuple(self.hashes))
+        return int(self.hashes.implode().hash().item())
 
     def holds_only(self, others: Iterable["FetchedPage[P]"]) -> bool:
         """Whether every record of the page is on one of the others."""
