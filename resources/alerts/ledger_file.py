@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from resources.alerts.ledger import Ledger
+from resources.files import write_atomically
 
 
 @contextmanager
@@ -32,7 +33,7 @@ def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]
             yield ledger
         finally:  # what was sent is known, also where somebody interrupts what follows
             try:
-                _write(file, msgspec.json.encode(ledger))
+                write_atomically(file, msgspec.json.encode(ledger))
             except OSError as error:
                 warn(_describe(state, error))
 
@@ -52,17 +53,6 @@ def _read(file: Path) -> Ledger:
     with suppress(FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return msgspec.json.decode(file.read_bytes(), type=Ledger)
     return Ledger()
-
-
-def _write(file: Path, content: bytes) -> None:
-    unfinished = file.with_suffix(".tmp")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
 
 
 def _describe(state: Path, error: OSError) -> str:

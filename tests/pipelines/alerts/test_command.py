@@ -159,7 +159,7 @@ def test_what_was_sent_is_kept_in_a_private_file_and_sent_again_where_it_is_dama
     assert ledger.stat().st_mode & 0o777 == 0o600
     assert len(web.take()) == 1
     ledger.write_bytes(b'{"entries": \xff')
-    (data_dir / ".state" / "alerts.tmp").mkdir()
+    (data_dir / ".state" / "alerts.json.tmp").mkdir()
     failed = failing_export()
     assert len(web.take()) == 1
     assert f"Warning: What was sent cannot be kept in {data_dir}/.state" in failed.errors
