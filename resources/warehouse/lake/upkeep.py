@@ -40,10 +40,14 @@ def compact(connection: duckdb.DuckDBPyConnection, writer: Writer, deleted_share
 
 
 def expire(connection: duckdb.DuckDBPyConnection, writer: Writer, kept: list[int]) -> None:
-    """Expire all snapshots but those that are kept and the newest one."""
+    """Expire all snapshots but those that are kept, the newest one, and that of the publish.
+
+    The last is the newest one that readers may see whose role is bounded by it, as README has it.
+    """
+    publishes = writer.session.query(f"SELECT max(begin_snapshot) FROM {CATALOGUE}.ducklake_view")
     rows = connection.execute(f"SELECT snapshot_id FROM ducklake_snapshots('{LAKE}')").fetchall()
     numbers = [row[0] for row in rows]
-    if expired := [number for number in numbers if number not in {*kept, max(numbers)}]:
+    if expired := [number for number in numbers if number not in {*kept, publishes[0][0], max(numbers)}]:
         writer.require()
         connection.execute(f"CALL ducklake_expire_snapshots('{LAKE}', versions => {expired})").fetchall()
 
