@@ -140,8 +140,9 @@ def audit(
     context: dg.AssetCheckExecutionContext, config: Tolerance, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the checks of all tables at once: opening the stage takes longer than most of them."""
-    with as_dagster_failure():
-        yield from evaluate(warehouse.engine, context.selected_asset_check_keys, config.largest_drop)
+    with as_dagster_failure(context.op_execution_context.retry_number, warehouse):
+        results = evaluate(warehouse.engine, context.selected_asset_check_keys, config.largest_drop)
+    yield from results
 
 
 def evaluate(

@@ -11,6 +11,7 @@ from resources.coupontools.errors import AccountError, CoupontoolsError, LimitEr
 from resources.printable import make_printable
 from resources.settings import SettingsError
 from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.resource import WarehouseResource
 
 API_POOL = "coupontools_api"
 """The pool of every asset that reads the API, so that an instance can limit how many runs read it side by side."""
@@ -29,11 +30,11 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=W
 
 
 @contextmanager
-def as_dagster_failure(retry_number: int | None = None) -> Iterator[None]:
+def as_dagster_failure(retry_number: int | None = None, warehouse: WarehouseResource | None = None) -> Iterator[None]:
     """Turn an error that a person can do something about into a Dagster failure with a description of one line.
 
     With the `retry_number` of a step, an error that may pass by itself requests a retry of the step instead, as often
-    as there are waits.
+    as there are waits. The `warehouse` is closed before that, so that the retry connects anew.
     """
     try:
         yield
@@ -43,6 +44,9 @@ def as_dagster_failure(retry_number: int | None = None) -> Iterator[None]:
         failure = dg.Failure(make_printable(str(error)))
         if retry_number is None or retry_number >= len(RETRY_WAITS):
             raise failure from None
+        if warehouse and isinstance(error, WarehouseError):
+            # its idle connections went with the server, and each would cost a retry
+            warehouse.close()
         # a RetryPolicy would also start again a run that somebody terminates
         wait = RETRY_WAITS[retry_number]
         raise dg.RetryRequested(max_retries=len(RETRY_WAITS), seconds_to_wait=wait) from failure

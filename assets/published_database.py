@@ -114,7 +114,7 @@ def published_database(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected."""
-    with as_dagster_failure(context.retry_number):
+    with as_dagster_failure(context.retry_number, warehouse):
         warehouse_id = read_warehouse_id(warehouse.engine)
         refuse_other_warehouses(context.instance, _PARTITIONS, warehouse_id)
     if reasons := failed_checks(context.instance, warehouse_id):
@@ -123,7 +123,7 @@ def published_database(
             "was. Materialise the table again, or run the check again, once the reason is removed."
         )
     context.log.info("published_database: writing the database and the files that have changed")
-    with as_dagster_failure(context.retry_number):
+    with as_dagster_failure(context.retry_number, warehouse):
         published = publish(warehouse.engine)
         note_published(published, context.log)
         pictures = _draw_pictures(context, warehouse)

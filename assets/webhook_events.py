@@ -28,7 +28,7 @@ def webhook_events(
     What is read for them is noted on its tables as an observation: a day of which some campaigns were read has not been
     read, and the daily export must still do so.
     """
-    with as_dagster_failure(context.retry_number):
+    with as_dagster_failure(context.retry_number, warehouse):
         if FILES_WAITING in context.run.tags and not open_inbox(warehouse).exists():
             raise RefusedError(
                 "The events wait on another host than this run is on: let the receiver and the runs that read events "

@@ -83,7 +83,7 @@ def _materialize(
     days: Days | None = None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Ingest a table, and yield what Dagster notes of it. Raises dagster.Failure and dagster.RetryRequested."""
-    with as_dagster_failure(context.retry_number):
+    with as_dagster_failure(context.retry_number, resources.warehouse):
         window = window_of(context, days, resources.warehouse.start_date) if days else None
         if risk := resources.coupontools.risk():
             context.log.warning(risk)
