@@ -4,8 +4,10 @@ A host has a folder of its own, for its home, its `DAGSTER_HOME` and its data, s
 shared. On one machine it is only that; `prefix` makes it more, as the command that enters a network namespace does.
 """
 
+import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -63,7 +65,8 @@ class Host:
 
 def make_worker(host: Host, services: Services, shared: Mapping[str, str]) -> Server:
     """Make the worker of a host, which runs one run at a time; `shared` are the variables that all hosts have."""
-    variables = {**shared, **host.variables(services)}
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
+    variables = {**shared, **host.variables(services), "PATH": path}  # of the program celery, which it starts
     broker = variables["DAGSTER_BROKER"]
     celery = make_app({"broker": broker, "backend": broker})
     command = [*host.prefix, sys.executable, "-m", "dagster_celery.cli", "worker", "start"]
