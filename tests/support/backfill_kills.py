@@ -29,7 +29,7 @@ MAX_RETRIES = 3
 
 MAX_SECONDS = 900.0
 SECONDS_BETWEEN_READS = 3.0
-MAX_SECONDS_INTO_A_PHASE = 0.7
+MAX_SECONDS_INTO_A_PHASE = 0.5
 _FIRST = {"dagster/priority": "10"}
 _PORT_OF_HOLDER = (
     "SELECT client_port FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
@@ -79,17 +79,18 @@ class KilledBackfill:
 
     def kill_in(self, phase: str) -> Kill | None:
         """Kill the worker of a run in a phase; None once all days have been read, and so no run reads or merges."""
-        deadline = time.monotonic() + MAX_SECONDS
+        deadline, wait = time.monotonic() + MAX_SECONDS, self.chance.uniform(0, MAX_SECONDS_INTO_A_PHASE)
         while phase == "publish" or not self.is_read():
             assert time.monotonic() < deadline, f"no run was in the phase {phase}"
             if phase == "publish" and not self._unfinished("publish"):
                 self.cluster.dagster.launch_job("publish", _FIRST)
             for victim in self._runs_in(phase):
-                time.sleep(self.chance.uniform(0, MAX_SECONDS_INTO_A_PHASE))
+                time.sleep(wait)
                 if victim in self._runs_in(phase):
                     self.cluster.workers[victim.host].kill()
                     self.kills.append(victim)
                     return victim
+                wait = 0  # the phase was over sooner
             time.sleep(0.02)
         return None
 
