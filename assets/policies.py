@@ -30,11 +30,11 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=W
 
 
 @contextmanager
-def as_dagster_failure(retry_number: int | None = None, warehouse: WarehouseResource | None = None) -> Iterator[None]:
+def as_dagster_failure(retry_number: int, warehouse: WarehouseResource) -> Iterator[None]:
     """Turn an error that a person can do something about into a Dagster failure with a description of one line.
 
-    With the `retry_number` of a step, an error that may pass by itself requests a retry of the step instead, as often
-    as there are waits. The `warehouse` is closed before that, so that the retry connects anew.
+    An error that may pass by itself requests a retry of the step instead, as often as there are waits: `retry_number`
+    is how often that was done. The `warehouse` is closed before that, so that the retry connects anew.
     """
     try:
         yield
@@ -42,9 +42,9 @@ def as_dagster_failure(retry_number: int | None = None, warehouse: WarehouseReso
         raise dg.Failure(make_printable(str(error))) from None
     except (CoupontoolsError, WarehouseError) as error:
         failure = dg.Failure(make_printable(str(error)))
-        if retry_number is None or retry_number >= len(RETRY_WAITS):
+        if retry_number >= len(RETRY_WAITS):
             raise failure from None
-        if warehouse and isinstance(error, WarehouseError):
+        if isinstance(error, WarehouseError):
             # its idle connections went with the server, and each would cost a retry
             warehouse.close()
         # a RetryPolicy would also start again a run that somebody terminates

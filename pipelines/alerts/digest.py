@@ -16,7 +16,7 @@ from resources.warehouse.resource import WarehouseResource
 @dg.op
 def send_digest(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
     """Send the figures of what is published; they hold no personal data."""
-    with as_dagster_failure(context.retry_number):
+    with as_dagster_failure(context.retry_number, warehouse):
         receivers = read_receivers()
         if not receivers:
             raise SettingsError("COUPONTOOLS_ALERTS is not set: set it to the addresses that the digest is sent to.")
