@@ -6,7 +6,6 @@ uv run --group cluster python -m tests.benchmarks.backfill_kills --kills 20
 import argparse
 import os
 import random
-import socket
 import sys
 import time
 from collections import Counter
@@ -21,6 +20,7 @@ from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.support.backfill_kills import PHASES, KilledBackfill
 from tests.support.network import connect
+from tests.support.ports import find_free_port
 from tests.support.years import DAYS_OF_A_RANGE, Year
 
 SLOW = Fault("stall", path="v3/campaign/*", times=None, seconds=1)
@@ -39,18 +39,15 @@ def main() -> None:
         TemporaryDirectory(prefix="kills-") as name,
         connect(*HOSTS) as network,
         SandboxServer(account, host=network.address) as server,
-        socket.create_server(("127.0.0.1", 0)) as free,
+        open_cluster(Path(name), server, find_free_port(), network, DAYS_OF_A_RANGE) as cluster,
     ):
-        port = free.getsockname()[1]
-        free.close()
-        with open_cluster(Path(name), server, port, network, DAYS_OF_A_RANGE) as cluster:
-            os.environ |= {**cluster.workers[HOSTS[0]].variables, "COUPONTOOLS_DATA_DIR": f"{name}/reader"}
-            with dg.DagsterInstance.from_config(str(cluster.hosts[0].dagster_home)) as instance:
-                hosts = KilledBackfill(cluster, instance, account, Year(given.days), random.Random(given.seed))
-                hosts.export()
-                server.faults.add(SLOW)
-                with hosts.read_in_a_loop():
-                    _kill(hosts, given.kills)
+        os.environ |= {**cluster.workers[HOSTS[0]].variables, "COUPONTOOLS_DATA_DIR": f"{name}/reader"}
+        with dg.DagsterInstance.from_config(str(cluster.hosts[0].dagster_home)) as instance:
+            hosts = KilledBackfill(cluster, instance, account, Year(given.days), random.Random(given.seed))
+            hosts.export()
+            server.faults.add(SLOW)
+            with hosts.read_in_a_loop():
+                _kill(hosts, given.kills)
     phases = dict(Counter(kill.phase for kill in hosts.kills))
     print(f"kills {phases}, reads {dict(hosts.reads)}, {time.monotonic() - begun:.0f} s")  # noqa: T201
     sys.exit(bool(hosts.reads["torn"]))

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from resources.sandbox.server.server import SandboxServer
 from resources.webhooks.signature import sign
 from tests.support.accounts import campaign, session
 from tests.support.dagster_dev import dagster_dev
+from tests.support.ports import find_free_port
 from tests.support.webhooks import SECRET, TOKEN, update, waiting
 
 CONNECTIONS = 50
@@ -65,7 +65,7 @@ def measure_burst(folder: Path, events: int) -> str:
 def measure_restarts(folder: Path, events: int) -> str:
     """Send events, each until it is taken, while the receiver is ended once and killed once."""
     with _environment(folder):
-        port = _free_port()
+        port = find_free_port()
         url = f"http://127.0.0.1:{port}/{TOKEN}"
 
         async def send_and_restart() -> None:
@@ -104,7 +104,7 @@ def measure_latency(folder: Path, validations: int) -> str:
             for campaign_number in range(1, 6)
         },
     )
-    port = _free_port()
+    port = find_free_port()
     with (
         SandboxServer(made, webhooks=f"http://127.0.0.1:{port}/{TOKEN}") as server,
         _environment(folder, server),
@@ -204,7 +204,7 @@ def _environment(folder: Path, server: SandboxServer | None = None) -> Iterator[
 @contextmanager
 def _receiving(port: int = 0) -> Iterator[str]:
     """Run the receiver in a process of its own; the value is its address."""
-    port = port or _free_port()
+    port = port or find_free_port()
     process = _start(port)
     try:
         while True:
@@ -221,11 +221,6 @@ def _receiving(port: int = 0) -> Iterator[str]:
 def _start(port: int) -> "subprocess.Popen[bytes]":
     command = [str(Path(sys.executable).with_name("coupontools")), "webhooks", "--port", str(port)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":

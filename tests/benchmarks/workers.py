@@ -8,7 +8,6 @@ this machine: what two workers divide among them is the time in which the API is
 
 import argparse
 import os
-import socket
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from pipelines.export import export_days
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
+from tests.support.ports import find_free_port
 
 DAYS_PER_RUN = 31
 MAX_SECONDS = 1800.0
@@ -39,7 +39,7 @@ def main() -> None:
     with (
         TemporaryDirectory(prefix="workers-") as name,
         SandboxServer(GeneratedAccount(sessions=given.sessions)) as server,
-        open_cluster(Path(name), server, _free_port(), days_per_run=DAYS_PER_RUN) as cluster,
+        open_cluster(Path(name), server, find_free_port(), days_per_run=DAYS_PER_RUN) as cluster,
     ):
         os.environ |= {**cluster.workers[HOSTS[0]].variables, "COUPONTOOLS_DATA_DIR": f"{name}/command"}
         export_days(days[0], days[-1])
@@ -50,11 +50,6 @@ def main() -> None:
             other.stop()
             _backfill(cluster, days, "one worker")
             other.start()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def _backfill(cluster: Cluster, days: Sequence[date], what: str) -> None:

@@ -4,7 +4,6 @@ What a dead one had begun the other one finishes.
 """
 
 import random
-import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from tests.support.accounts import campaign, loyalty_user, session
 from tests.support.backfill_kills import PHASES, KilledBackfill
 from tests.support.dagster_dev import wait_until
 from tests.support.network import connect
+from tests.support.ports import find_free_port
 from tests.support.schedules import start_in_the_past
 from tests.support.years import DAYS_OF_A_RANGE, Year
 
@@ -51,10 +51,8 @@ def api(network: Network, account: HandmadeAccount) -> Iterator[SandboxServer]:
 
 @pytest.fixture(scope="module")
 def cluster(network: Network, api: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("cluster")
-    with open_cluster(folder, api, port, network, DAYS_OF_A_RANGE) as running:
+    with open_cluster(folder, api, find_free_port(), network, DAYS_OF_A_RANGE) as running:
         yield running
 
 

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.forked import Forked, start_command
+from tests.support.ports import find_free_port
 from tests.support.queries import in_database
 from tests.support.webhooks import SECRET, TOKEN, event, receive, send, update, waiting
 
@@ -51,8 +51,7 @@ def receiver(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
 @contextmanager
 def forked_receiver(data_dir: Path) -> Iterator[tuple[Forked, str]]:
     """Run it in a process that begins at once; the value is that, and the address with its token."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     process = start_command(data_dir, "webhooks", "--port", str(port))
     url = f"http://127.0.0.1:{port}/{TOKEN}"
     try:

@@ -19,8 +19,8 @@ from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.session import Session, lock_number
 from resources.warehouse.lake.writer import WRITER
 from tests.support.dagster_dev import wait_until
-from tests.support.reading import repeat
-from tests.support.years import Year, read_tables
+from tests.support.reading import read_tables, repeat
+from tests.support.years import SHOWN, Year
 
 PHASES = ("read", "merge", "publish")
 ASSETS = ("coupon_sessions", "coupon_session_changes", "directory_registrations")
@@ -104,7 +104,7 @@ class KilledBackfill:
         """Wait until all days were read, publish, and compare all rows with the account; returns how many there are."""
         wait_until(self.is_read, MAX_SECONDS)
         self.cluster.dagster.wait_for(self.cluster.dagster.launch_job("publish", _FIRST), MAX_SECONDS)
-        rows = read_tables()
+        rows = read_tables(SHOWN)
         revisions = self.year.revisions(rows)
         assert revisions == [(self.revision, self.revision)] * len(self.year.ranges), revisions
         return sum(map(len, rows.values()))
@@ -114,7 +114,7 @@ class KilledBackfill:
         """Read all tables over and over, in one transaction each time, as an analyst's query over several does."""
 
         def read() -> None:
-            self.reads["torn" if self.year.revisions(read_tables()) is None else "whole"] += 1
+            self.reads["torn" if self.year.revisions(read_tables(SHOWN)) is None else "whole"] += 1
 
         with repeat(read, SECONDS_BETWEEN_READS):
             yield

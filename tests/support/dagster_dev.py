@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 
 import pipelines
+from tests.support.ports import find_free_port
 
 RECOMMENDED = Path(pipelines.__path__[0]) / "dagster.yaml"
 
@@ -81,8 +81,7 @@ def dagster_dev(home: Path) -> Iterator[DagsterDev]:
     """Start it with the recommended instance in `home` and the environment of this process; end all of it."""
     home.mkdir()
     shutil.copy(RECOMMENDED, home)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     command = [sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -4,11 +4,9 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import duckdb
 
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.server import SandboxServer
@@ -16,10 +14,9 @@ from resources.settings import SharedWarehouse
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.session import Session
 from resources.warehouse.lake.writer import WRITER
-from resources.warehouse.resource import WarehouseResource
 from tests.support.forked import Forked
 from tests.support.processes import SHOWN, State, expected, revise, start_export
-from tests.support.reading import repeat
+from tests.support.reading import read_tables, repeat
 
 PUBLISHES = "Writing the database"
 """How the line of the log begins with which a command publishes."""
@@ -112,15 +109,4 @@ class KilledHosts:
 
 def in_lake() -> State:
     """What is published, all tables of one moment."""
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
-        return _read(connection)
-
-
-def _read(connection: duckdb.DuckDBPyConnection) -> State:
-    connection.begin()
-    rows = {
-        name: connection.execute(f"SELECT {columns} FROM {name} ORDER BY ALL").fetchall()
-        for name, columns in SHOWN.items()
-    }
-    connection.commit()
-    return State(rows)
+    return State(read_tables(SHOWN))

@@ -1,9 +1,24 @@
 """Readers of what is published, who look again and again beside everything else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
+
+from resources.warehouse.resource import WarehouseResource
+from tests.support.processes import Rows
+
+
+def read_tables(shown: Mapping[str, str]) -> dict[str, Rows]:
+    """Read what is published of tables, some columns of each, in one transaction."""
+    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+        connection.begin()
+        rows = {
+            table: connection.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall()
+            for table, columns in shown.items()
+        }
+        connection.commit()
+        return rows
 
 
 @contextmanager

@@ -1,12 +1,10 @@
 """A year of days in an account of which every record says in which revision it was read, in ranges of days."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from resources.sandbox.account.handmade import HandmadeAccount
-from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import campaign, registration, session
 from tests.support.processes import Rows
 
@@ -15,7 +13,7 @@ DAYS_OF_A_RANGE = 31
 """What one run reads."""
 
 _START = datetime(2025, 1, 1)
-_SHOWN = {
+SHOWN = {
     "coupon_sessions": "session_id, custom_id",
     "coupon_session_changes": "session_id, is_locked_after::VARCHAR",
     "directory_registrations": "registration_id, first_name",
@@ -85,17 +83,6 @@ class Year:
                 return None
             seen.append((sessions, people))
         return seen
-
-
-def read_tables() -> dict[str, Rows]:
-    """Read what is published of all tables that are compared, in one transaction."""
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
-        connection.begin()
-        rows = {
-            table: connection.execute(f"SELECT {columns} FROM {table}").fetchall() for table, columns in _SHOWN.items()
-        }
-        connection.commit()
-        return rows
 
 
 def _number(campaign_number: int, day: int) -> int:
