@@ -128,6 +128,8 @@ def test_what_dead_workers_had_begun_is_finished_and_readers_see_whole_states(
     runs = {run.id: run for run in cluster.dagster.runs()}
     assert {runs[kill.run_id].status for kill in backfill.kills} == {"FAILURE"}
     last = backfill.kills[-1]
-    again = instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": last.run_id}))
+    of_last = dg.RunsFilter(tags={"dagster/parent_run_id": last.run_id})
+    wait_until(lambda: any(run.is_finished for run in instance.get_runs(of_last)), seconds=300)
+    again = instance.get_runs(of_last)
     assert [run.status.value for run in again] == ["SUCCESS"]
     assert backfill.host_of(again[0]) not in ("", last.host)
