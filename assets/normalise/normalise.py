@@ -116,17 +116,19 @@ class PageNormaliser:
     def _normalise(self, page: Page) -> NormalisedPage:
         table = self.table
         if page.records == NO_RECORDS:
-            return _whole_page(table, page, table.schema_of_frames().to_frame(), frozenset())
+            return _whole_page(table, page, table.schema_of_frames().to_frame(), pl.Series(dtype=pl.UInt64))
         texts = self._texts(page.records)
         values, fits = read_values(table, texts, page.slice_.constants)
-        is_kept = fits & _first_of_its_key(table, values, fits)
-        rows = values.with_columns(
+        hashes = _hashes(values, table)
+        # keys are different if their hashes are, which takes less time to see than from the keys
+        is_kept = fits if hashes.is_unique().all() else fits & _first_of_its_key(table, values, fits)
+        rows = values.with_columns_seq(
             texts.extra.alias("_extra"),
             pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
             pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
         )
         if is_kept.all():
-            return _whole_page(table, page, rows, texts.new_fields)
+            return _whole_page(table, page, rows, hashes, texts.new_fields)
         records = split_records(page.records)
         is_copy = _is_copy(records, is_kept)
         is_rejected = ~is_kept & ~is_copy
@@ -136,7 +138,7 @@ class PageNormaliser:
             rows,
             rejected,
             keys,
-            _hashes(rows, table).append(rejected["record"].hash()),
+            hashes.filter(is_kept).append(rejected["record"].hash()),
             len(records),
             int(is_copy.sum()),
             texts.new_fields,
@@ -154,13 +156,15 @@ class PageNormaliser:
         return texts
 
 
-def _whole_page(table: type[Table], page: Page, rows: pl.DataFrame, new_fields: frozenset[str]) -> NormalisedPage:
+def _whole_page(
+    table: type[Table], page: Page, rows: pl.DataFrame, hashes: pl.Series, new_fields: frozenset[str] = frozenset()
+) -> NormalisedPage:
     """Make a page of which every record fits."""
     return NormalisedPage(
         rows,
         Quarantine.schema_of_frames().to_frame(),
         rows.select(table.KEY).clear(),
-        _hashes(rows, table),
+        hashes,
         len(rows),
         new_fields=new_fields,
         place=page.place,

@@ -49,12 +49,12 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
         page = pl.Series([records, b""], dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.ComputeError:  # not UTF-8
         return None
-    null = f"{separator[:-1]}null"
-    if has_nulls := page.str.contains(null, literal=True).any():
-        page = page.str.replace_all(null, f'{separator}{_NULL}"', literal=True)
-    if has_escapes and page.str.contains(f"\\{separator}", literal=True).any():  # a separator in a text
+    null, text = f"{separator[:-1]}null", pl.col("").str
+    if has_nulls := _select(page, text.contains(null, literal=True)).any():
+        page = _select(page, text.replace_all(null, f'{separator}{_NULL}"', literal=True))
+    if has_escapes and _select(page, text.contains(f"\\{separator}", literal=True)).any():  # a separator in a text
         return None
-    parts = page.str.split(separator).explode().head(-1)
+    parts = _select(page, text.split(separator)).explode().head(-1)
     layout = learn_layout(parts.head(MAX_FIELDS).to_list())
     values = _split_values(parts, layout) if layout else None
     if layout is None or values is None:
@@ -66,6 +66,14 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
     if has_nulls:
         values = {path: _unmark_nulls(text) for path, text in values.items()}
     return _make_texts(values, layout, escaped, table)
+
+
+def _select(page: pl.Series, expression: pl.Expr) -> pl.Series:
+    """Evaluate an expression of a series, whose name it leaves out.
+
+    With another beside it polars does so in this thread; one alone it hands to threads of its own, and waits for them.
+    """
+    return page.alias("").to_frame().select_seq(expression, pl.lit(None).alias("beside")).to_series()
 
 
 def _unmark_nulls(text: pl.Series) -> pl.Series:
@@ -92,7 +100,7 @@ def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Serie
     longest = cells.select_seq(pl.all().str.len_bytes().max()).row(0)
     filled = {names[place]: len(end) for place, end in enumerate(ends) if longest[place] > len(end.encode())}
     texts = cells.select_seq(pl.col(name).str.head(-length) for name, length in filled.items())
-    blank = pl.repeat("", records, dtype=pl.String, eager=True)
+    blank = pl.Series([""]).new_from_index(0, records)
     return {path: texts[name] if name in filled else blank for name, path in zip(names, layout.paths, strict=True)}
 
 
@@ -101,10 +109,13 @@ def _are_all(
 ) -> bool:
     """Whether the values are texts as JSON wants them, or marked nulls, and the page holds nothing else."""
     has_control_characters, quotes = _scan(page)
+    text_alone, quotes_inside = pl.col("").str.contains(f"^{TEXT}$"), pl.col("").str.count_matches('"', literal=True)
     for text in (values[path] for path in escaped):
-        if not text.str.contains(f"^{TEXT}$").all():
+        columns = text.alias("").to_frame().select_seq(are_texts=text_alone.all(), quotes=quotes_inside.sum())
+        are_texts, inside = columns.row(0)
+        if not are_texts:
             return False
-        quotes -= int(text.str.count_matches('"', literal=True).sum())
+        quotes -= inside
     records = len(next(iter(values.values())))
     return not has_control_characters and quotes + 2 * nulls == layout.count_quotes(records)
 
@@ -119,7 +130,9 @@ def _scan(page: bytes) -> tuple[bool, int]:
 
 def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
     """Find the places of which some texts have a backslash."""
-    return frozenset(path for path, text in values.items() if text.str.contains("\\", literal=True).any())
+    texts = pl.DataFrame([text.alias(str(number)) for number, text in enumerate(values.values())])
+    has_backslash = texts.select_seq(pl.all().str.contains("\\", literal=True).any()).row(0)
+    return frozenset(path for path, is_escaped in zip(values, has_backslash, strict=True) if is_escaped)
 
 
 def _make_texts(
@@ -133,7 +146,7 @@ def _make_texts(
     undeclared = {path: text for path, text in values.items() if path not in declared | groups}
     if groups & filled.keys() or not groups.issuperset(layout.groups) or len(undeclared) > MAX_UNDECLARED:
         return None
-    nothing = pl.repeat(None, records, dtype=pl.String, eager=True)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, records)
     columns = []
     for column in record_columns(table):
         places = [path for path in column.paths if path in filled]
@@ -147,8 +160,7 @@ def _make_texts(
 
 def _read_escapes(text: pl.Series) -> pl.Series:
     """Return texts without the escapes of JSON."""
-    quoted = pl.concat_str(pl.lit('"'), text, pl.lit('"'))
-    return pl.select(quoted.str.json_decode(pl.String)).to_series()
+    return _select(text, pl.concat_str(pl.lit('"'), pl.col(""), pl.lit('"')).str.json_decode(pl.String))
 
 
 def _collect_extras(fields: Fields, undeclared: Mapping[Path, pl.Series], above: Path) -> Extras:
