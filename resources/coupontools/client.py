@@ -15,9 +15,10 @@ import httpx
 import polars as pl
 from aiolimiter import AsyncLimiter
 
+from resources.coupontools.answer_decoder import AnswerDecoder
 from resources.coupontools.body import TooLargeError, holds_too_many_values, receive_answer
 from resources.coupontools.endpoints import ENDPOINTS, READABLE, Endpoint, choose_endpoints
-from resources.coupontools.envelope import Failure, parse_answer
+from resources.coupontools.envelope import Failure
 from resources.coupontools.error_answers import ErrorAnswers
 from resources.coupontools.errors import (
     MAX_BYTES_KEPT,
@@ -125,32 +126,31 @@ class Client:
         """Return the endpoint of a part that takes the ids of `other`: of its version, if that has the part."""
         return getattr(ENDPOINTS[part], other.version) or self.endpoints[part]
 
-    async def read(self, page_request: PageRequest, decode: Callable[[Page], T]) -> T:
+    async def read(self, page_request: PageRequest, decode: Callable[[Page], T], *, checks_json: bool = False) -> T:
         """Request a page and decode it; an answer that cannot be decoded is requested again.
 
-        `decode` runs in a thread, and raises ShapeError for records that it cannot read.
+        `decode` runs in a thread, and raises ShapeError for records that it cannot read; see `AnswerDecoder`.
 
         Raises AccountError, NotAvailableError, ParentNotFoundError and RequestError at once, UnavailableError
         (UnreadableError where there is a body) after the last try.
         """
         if page_request.slice_.endpoint not in READABLE:
             raise ValueError(f"{page_request.slice_.endpoint.path} is not among the endpoints that the export may call")
+        decoder = AnswerDecoder(page_request, decode, checks_json)
         deadline, gate = RequestDeadline(self.limits.max_request_seconds), RetryGate(self._retrying)
         async with self._pages:
             try:
                 with self._waits.watching(page_request, deadline):
-                    return await self._read_with_retries(page_request, decode, deadline, gate)
+                    return await self._read_with_retries(decoder, deadline, gate)
             finally:
                 gate.open()
 
-    async def _read_with_retries(
-        self, page_request: PageRequest, decode: Callable[[Page], T], deadline: RequestDeadline, gate: RetryGate
-    ) -> T:
-        tries = 0
+    async def _read_with_retries(self, decoder: AnswerDecoder[T], deadline: RequestDeadline, gate: RetryGate) -> T:
+        page_request, tries = decoder.page_request, 0
         while True:
             tries += 1
             try:
-                return await self._read_once(page_request, decode, deadline, gate)
+                return await self._read_once(decoder, deadline, gate)
             except UnavailableError as error:
                 seconds = seconds_to_wait(error, tries, self.limits.retry_wait)
                 has_time = deadline.allows(seconds)
@@ -171,9 +171,8 @@ class Client:
                 self._waits.log_wait(page_request, seconds)
             await asyncio.sleep(seconds)
 
-    async def _read_once(
-        self, page_request: PageRequest, decode: Callable[[Page], T], deadline: RequestDeadline, gate: RetryGate
-    ) -> T:
+    async def _read_once(self, decoder: AnswerDecoder[T], deadline: RequestDeadline, gate: RetryGate) -> T:
+        page_request = decoder.page_request
         await gate.pass_through()
         async with self._requests:
             if self._rate:
@@ -183,18 +182,13 @@ class Client:
                 response = await self._send(page_request, deadline)
         self._errors.raise_for_server(response, page_request)
 
-        def decode_answer() -> T | Failure:
-            slice_, body = page_request.slice_, self._mask_data(response.content)
-            answer = parse_answer(body, response.status_code, slice_.endpoint)
-            if isinstance(answer, Failure):
-                return answer
-            number = page_request.page or 1
-            return decode(Page(slice_, number, answer.records, requested_at, answer.place, answer.announced))
+        def decode() -> T | Failure:
+            return decoder.decode_answer(self._mask_data(response.content), response.status_code, requested_at)
 
         try:
             # in memory a large answer takes many times its length: one at a time
             async with self._large if len(response.content) > _LARGE else nullcontext():
-                result = await asyncio.get_running_loop().run_in_executor(self._decoders, decode_answer)
+                result = await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
         except ShapeError:
             if response.is_client_error:
                 has_answered = bool(self.traffic.answers)

@@ -74,9 +74,9 @@ class PageReader:
     ) -> SliceResult:
         """Read every page of the slice, in no order.
 
-        `decode` runs in a thread inside the request; if it raises ShapeError, the page is requested again. `store` runs
-        in a thread once it is clear that the page is not another one served again; its mask (one flag per hash of the
-        page) says which records are new, None that all are.
+        `decode` runs in a thread inside the request; it raises ShapeError for whatever is no JSON array of records, and
+        the page is requested again. `store` runs in a thread once it is clear that the page is not another one served
+        again; its mask (one flag per hash of the page) says which records are new, None that all are.
 
         Raises a CoupontoolsError; ParentNotFoundError if the parent is no longer there.
         """
@@ -186,8 +186,8 @@ class _SliceReader(Generic[P]):
             nonlocal is_at_end, repeated
             for number in numbers:
                 page = await self._pages.fetch(number)
-                if page.records and page.fingerprint not in fingerprints:
-                    fingerprints.add(page.fingerprint)
+                if page.records and (fingerprint := page.fingerprint) not in fingerprints:
+                    fingerprints.add(fingerprint)
                     pages[number] = await self._pages.store_page(page, known)
                 else:
                     repeated += bool(page.records)

@@ -90,7 +90,7 @@ class SlicePages(Generic[P]):
             decoded = self.decode(page)
             return FetchedPage(decoded.records, decoded.hashes, decoded.is_before_window, page.announced, decoded)
 
-        page = await self.client.read(page_request, decode)
+        page = await self.client.read(page_request, decode, checks_json=True)
         self.paging.note_page(page.records)
         return page
 

@@ -62,7 +62,7 @@ class Server:
         self.kept = set(self.numbers) - self.hidden
         self.answered = self.added = 0
 
-    async def read(self, page_request: PageRequest, decode: Any) -> Any:
+    async def read(self, page_request: PageRequest, decode: Any, **_: Any) -> Any:
         answer = await self.answer(page_request, decode)
         self.answered += 1
         for kind, share in self.moves.get(self.answered, []):
