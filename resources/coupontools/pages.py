@@ -186,8 +186,8 @@ class _SliceReader(Generic[P]):
             nonlocal is_at_end, repeated
             for number in numbers:
                 page = await self._pages.fetch(number)
-                if page.records and (fingerprint := page.fingerprint) not in fingerprints:
-                    fingerprints.add(fingerprint)
+                if page.records and page.fingerprint not in fingerprints:
+                    fingerprints.add(page.fingerprint)
                     pages[number] = await self._pages.store_page(page, known)
                 else:
                     repeated += bool(page.records)
