@@ -188,7 +188,8 @@ class _SliceReader(Generic[P]):
                 page = await self._pages.fetch(number)
                 if page.records and page.fingerprint not in fingerprints:
                     fingerprints.add(page.fingerprint)
-                    pages[number] = await self._pages.store_page(page, known)
+                    # from here on without its content, or it would be kept while the next page is waited for
+                    page = pages[number] = await self._pages.store_page(page, known)
                 else:
                     repeated += bool(page.records)
                     is_at_end |= not page.records or repeated > 1
@@ -216,7 +217,8 @@ class _SliceReader(Generic[P]):
                     "COUPONTOOLS_MAX_PAGES allows, and each brings new records. What was read of it is kept. Set it "
                     "higher if the list is that long."
                 )
-            pages.append(await self._pages.store_page(page, known))
+            page = await self._pages.store_page(page, known)
+            pages.append(page)
             records += page.records
         return _Pass(pages)
 

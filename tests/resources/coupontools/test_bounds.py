@@ -4,9 +4,10 @@ import asyncio
 import gzip
 import logging
 import time
+import weakref
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import polars as pl
@@ -15,6 +16,7 @@ import pytest
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
+from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
@@ -68,6 +70,30 @@ def read_list(answers: Answers) -> SliceResult:
         """Keep nothing."""
 
     return with_client(answers, lambda client: PageReader(client).read_pages(SESSIONS, decode, store))
+
+
+def test_the_content_of_a_page_is_not_kept_once_it_is_stored() -> None:
+    stored: list[weakref.ref[CountedPage]] = []
+    kept: list[int] = []
+
+    def decode(page: Page) -> CountedPage:
+        kept.append(sum(content() is not None for content in stored))
+        return CountedPage(2, pl.Series([page.records], dtype=pl.Binary).hash())
+
+    def store(page: CountedPage, _new: pl.Series | None) -> None:
+        stored.append(weakref.ref(page))
+
+    async def read_lists(client: Client) -> int:
+        reader, campaigns = PageReader(client), [f"cam_{number}" for number in range(client.pages_at_once)]
+        await gather(reader.read_pages(replace(SESSIONS, parent=campaign), decode, store) for campaign in campaigns)
+        return client.pages_at_once
+
+    def answer(page: int) -> list[bytes]:
+        return [http(envelope([session(page), session(-page)] if page <= 20 else [], amount_of_results=40))]
+
+    at_once = with_client(answer, read_lists)
+    assert len(stored) >= 20 * at_once
+    assert max(kept) <= at_once
 
 
 def deflated(body: bytes) -> bytes:
