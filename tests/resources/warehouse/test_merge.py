@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from resources.warehouse import duckdb_settings
 from resources.warehouse.deletions import CompleteRead
+from resources.warehouse.local import stage_file
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
 from tests.support.examples import examples
@@ -136,7 +137,11 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
 
 
 @pytest.mark.files
-def test_a_stage_that_holds_more_room_than_rows_is_written_anew(warehouse: WarehouseResource) -> None:
+def test_a_stage_that_holds_more_room_than_rows_is_written_anew(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_file, "MIN_FREE_BLOCKS", 20)
+
     def merge_numbers(day: int, colour: pl.Expr) -> None:
         made = NOON + timedelta(days=1) * pl.col("id").cast(pl.Int64).mod(90)
         rows = pl.select(pl.int_range(150_000).cast(pl.String).alias("id")).with_columns(
