@@ -84,12 +84,8 @@ def decode(body: bytes, endpoint: Endpoint, *, checks_json: bool) -> NormalisedP
         return None
 
 
-@given(body=bodies(), endpoint=st.sampled_from([SESSIONS, OF_V4]))
-@examples(200)
-def test_records_that_are_read_once_are_the_same(body: bytes, endpoint: Endpoint) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(envelope, "_MIN_OUTLINED", 100)
-        once, twice = (decode(body, endpoint, checks_json=checks_json) for checks_json in (True, False))
+def assert_same(body: bytes, endpoint: Endpoint) -> None:
+    once, twice = (decode(body, endpoint, checks_json=checks_json) for checks_json in (True, False))
     if not (isinstance(once, NormalisedPage) and isinstance(twice, NormalisedPage)):
         assert once == twice
         return
@@ -99,6 +95,23 @@ def test_records_that_are_read_once_are_the_same(body: bytes, endpoint: Endpoint
     assert once.hashes.equals(twice.hashes)
     facts = ("records", "copies", "new_fields", "place")
     assert [getattr(once, fact) for fact in facts] == [getattr(twice, fact) for fact in facts]
+
+
+@given(body=bodies(), endpoint=st.sampled_from([SESSIONS, OF_V4]))
+@examples(200)
+def test_records_that_are_read_once_are_the_same(body: bytes, endpoint: Endpoint) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(envelope, "_MIN_OUTLINED", 100)
+        assert_same(body, endpoint)
+
+
+@pytest.mark.parametrize(
+    "value", [b"[" * 60_000 + b"]" * 60_000, b"[" * 60_000, b'"\\ud800"', b'"\xff"', b"9" * 6_000, b'"', b"\x00"]
+)
+def test_values_that_cannot_be_read_are_the_same_too(value: bytes) -> None:
+    body = json.dumps(STATUS | {"data": [*LARGE, {"session": "VALUE"}]}).encode().replace(b'"VALUE"', value)
+    assert outline_answer(body, 200, SESSIONS)
+    assert_same(body, SESSIONS)
 
 
 @pytest.mark.parametrize("endpoint", [SESSIONS, OF_V4])
