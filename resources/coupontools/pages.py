@@ -186,8 +186,8 @@ class _SliceReader(Generic[P]):
             nonlocal is_at_end, repeated
             for number in numbers:
                 page = await self._pages.fetch(number)
-                if page.records and page.fingerprint not in fingerprints:
-                    fingerprints.add(page.fingerprint)
+                if page.records and (fingerprint := page.fingerprint) not in fingerprints:
+                    fingerprints.add(fingerprint)
                     # from here on without its content, or it would be kept while the next page is waited for
                     page = pages[number] = await self._pages.store_page(page, known)
                 else:

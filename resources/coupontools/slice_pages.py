@@ -24,12 +24,15 @@ class FetchedPage(Generic[P]):
 
     records: int = 0
     hashes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
-    fingerprint: int = 0
-    """The same for two pages with the same records in the same order."""
     is_before_window: bool = False
     announced: int | None = None
     decoded: P | None = None
     """The content, until it is stored; a long list would fill the memory with it."""
+
+    @property
+    def fingerprint(self) -> int:
+        """The same number for two pages with the same records in the same order."""
+        return int(self.hashes.implode().hash().item())
 
     def holds_only(self, others: Iterable["FetchedPage[P]"]) -> bool:
         """Whether every record of the page is on one of the others."""
@@ -85,14 +88,7 @@ class SlicePages(Generic[P]):
 
         def decode(page: Page) -> FetchedPage[P]:
             decoded = self.decode(page)
-            return FetchedPage(
-                decoded.records,
-                decoded.hashes,
-                int(decoded.hashes.implode().hash().item()),
-                decoded.is_before_window,
-                page.announced,
-                decoded,
-            )
+            return FetchedPage(decoded.records, decoded.hashes, decoded.is_before_window, page.announced, decoded)
 
         page = await self.client.read(page_request, decode, checks_json=True)
         self.paging.note_page(page.records)
