@@ -5,7 +5,7 @@ to the month of its date; one that is without it is written down in `_state.<tab
 and stays there until its date is known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 
@@ -108,28 +108,41 @@ def partitions_of(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> 
     return {row[0] for row in connection.execute(query).fetchall()}
 
 
-def rows_in_partition(table: TableSchema, partition: str) -> str:
-    """Query the rows of a table in one partition, so that DuckDB can pass over the blocks of the others."""
-    name, columns = quoted_name(table.name), ", ".join(map(quoted_name, table.column_names))
+def find_empty_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
+    """Find the columns of a table in which no row has a value, by DuckDB's statistics: without reading a row."""
+    has_value = ", ".join(f"stats({quoted_name(column)}).has_no_null" for column in table.column_names)
+    rows = connection.execute(f"SELECT {has_value} FROM {quoted_name(table.name)} LIMIT 1").fetchall()
+    return {column for row in rows for column, has in zip(table.column_names, row, strict=True) if has is False}
+
+
+def rows_in_partition(table: TableSchema, partition: str, empty: Collection[str] = ()) -> str:
+    """Query the rows of a table in one partition, so that DuckDB can pass over the blocks of the others.
+
+    Columns that are known to be `empty` are not read.
+    """
+    columns = ", ".join(
+        f"NULL::{column.sql_type} AS {quoted_name(column.name)}" if column.name in empty else quoted_name(column.name)
+        for column in table.columns
+    )
+    rows = f"SELECT {columns} FROM {quoted_name(table.name)}"
     match table.files:
         case Value(column=column):
-            return f"SELECT {columns} FROM {name} WHERE {quoted_name(column)} = {quoted_text(partition)}"
+            return f"{rows} WHERE {quoted_name(column)} = {quoted_text(partition)}"
         case Month(column=column):
-            return _rows_in_month(table, column, partition)
+            return _rows_in_month(table, rows, quoted_name(column), partition)
         case _:
-            return f"SELECT {columns} FROM {name}"
+            return rows
 
 
-def _rows_in_month(table: TableSchema, column: str, month: str) -> str:
-    name, columns = quoted_name(table.name), ", ".join(map(quoted_name, table.column_names))
-    keys, moment = ", ".join(map(quoted_name, table.key)), quoted_name(column)
+def _rows_in_month(table: TableSchema, rows: str, moment: str, month: str) -> str:
+    """Add to a query of rows that they are of a month: by their date, or by the note of those without one."""
+    notes, keys = f"_state.{quoted_name(table.name)}", ", ".join(map(quoted_name, table.key))
     if month == NO_PARTITION:
-        return f"SELECT {columns} FROM {name} ANTI JOIN _state.{name} USING ({keys}) WHERE {moment} IS NULL"
+        return f"{rows} ANTI JOIN {notes} USING ({keys}) WHERE {moment} IS NULL"
     first = f"TIMESTAMP '{month}-01'"
     return (
-        f"SELECT {columns} FROM {name} WHERE {moment} >= {first} AND {moment} < {first} + INTERVAL 1 MONTH UNION ALL "
-        f"SELECT {columns} FROM {name} SEMI JOIN (FROM _state.{name} WHERE month = {quoted_text(month)}) "
-        f"USING ({keys}) WHERE {moment} IS NULL"
+        f"{rows} WHERE {moment} >= {first} AND {moment} < {first} + INTERVAL 1 MONTH UNION ALL "
+        f"{rows} SEMI JOIN (FROM {notes} WHERE month = {quoted_text(month)}) USING ({keys}) WHERE {moment} IS NULL"
     )
 
 

@@ -78,3 +78,16 @@ def test_a_row_that_lost_its_date_after_the_last_files_stays_where_they_have_it(
     published(warehouse)
     files = in_parquet(warehouse.folder.root, "things", "id, month", with_month=True)
     assert files == [("a", "2026-02"), ("b", "2026-04")]
+
+
+def test_a_column_without_values_has_its_type_in_the_files_and_its_values_once_there_are_any(
+    warehouse: WarehouseResource,
+) -> None:
+    steps = ((0, None), (1, datetime(2026, 3, 1)), (2, None))
+    for seen, used in steps:
+        merge(warehouse, thing("a", seen=seen, used=used), thing("b", seen=seen, made=None))
+        rows = published(warehouse)
+        assert in_parquet(warehouse.folder.root, "things", "*") == rows
+        assert rows[0][2] == used
+        types = in_parquet(warehouse.folder.root, "things", "DISTINCT typeof(used_at), typeof(_deleted_at)")
+        assert types == [("TIMESTAMP", "TIMESTAMP")]
