@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from resources.warehouse import parquet_partitions
 from resources.warehouse.resource import WarehouseResource
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
@@ -81,8 +82,9 @@ def test_a_row_that_lost_its_date_after_the_last_files_stays_where_they_have_it(
 
 
 def test_a_column_without_values_has_its_type_in_the_files_and_its_values_once_there_are_any(
-    warehouse: WarehouseResource,
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(parquet_partitions, "MIN_ROWS_TO_SEARCH", 1)
     steps = ((0, None), (1, datetime(2026, 3, 1)), (2, None))
     for seen, used in steps:
         merge(warehouse, thing("a", seen=seen, used=used), thing("b", seen=seen, made=None))
