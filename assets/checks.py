@@ -195,7 +195,7 @@ def failed_checks(instance: dg.DagsterInstance, warehouse_id: str) -> list[str]:
 
     def is_of_the_warehouse(evaluation: dg.AssetCheckEvaluation) -> bool:
         known = evaluation.metadata.get(WAREHOUSE)
-        return known is None or known.value == warehouse_id  # before warehouses had ids, there was one
+        return known is None or known.value == warehouse_id  # None: evaluated before warehouses had ids
 
     return [
         f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"

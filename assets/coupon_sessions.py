@@ -21,7 +21,7 @@ THE_BEGINNING = date(1970, 1, 1)
 """A day before every session; it is sent because it is not known what the API does with an end alone."""
 
 MIN_DAYS_TO_ASK = timedelta(days=13)
-"""Last day minus first day: for shorter windows the API is not asked what lies before them."""
+"""Last day minus first day. For shorter windows the lists of changes are read without asking for older sessions."""
 
 
 @table_asset(CouponSession)
@@ -31,7 +31,7 @@ async def coupon_sessions(run: TableRun) -> ExtractionReport:
     known = run.batch.known_slices
 
     async def choose_slices(campaign: str) -> Sequence[Slice]:
-        """Read the lists of changes only where they can hold sessions that the list of created ones does not."""
+        """Choose the lists of changes only where they can hold sessions that the list of created ones lacks."""
         slices = created, *changed = slices_of_parent(run, campaign)
         if known.issuperset(map(slice_key, slices)) or not await _may_be_older(run.client, campaign, run.window):
             return [replace(created, covers=tuple(changed))]
@@ -43,7 +43,8 @@ async def coupon_sessions(run: TableRun) -> ExtractionReport:
 async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
     """Return whether sessions from before the window may have changed in it, so that the lists of changes must be read.
 
-    For a long window one more request shows it, and saves three lists of sessions that the first list has already.
+    For a long window one request for older sessions can save three: without older sessions, the lists of changes hold
+    nothing that the list of created ones does not.
     """
     if window.start is None or window.end is None or window.start <= THE_BEGINNING:
         return False

@@ -12,7 +12,7 @@ class IngestError(Exception):
 
 
 FORESEEN = (SettingsError, CoupontoolsError, WarehouseError, IngestError)
-"""The errors that end the export of a table with a line, and leave the other tables to it."""
+"""The expected errors: each ends the export of one table with one line, and the other tables go on."""
 
 
 def describe(error: BaseException) -> str | None:

@@ -1,7 +1,7 @@
-"""What is published was written in one warehouse: else each of several hosts would publish its part as the whole.
+"""Refuses to publish tables that were written in several warehouses, each of which has only a part of the rows.
 
-The data version of each materialisation says in which one it was written. Dagster looks versions up by partition, which
-it does with no other tag and with no metadata.
+The data version of each materialisation names the warehouse: of all tags and metadata, Dagster can look up only data
+versions by partition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

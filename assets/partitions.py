@@ -46,7 +46,7 @@ class Window:
     start: date | None = None
     end: date | None = None
     is_anew: bool = field(default=False, kw_only=True)
-    """Whether it is read for something that has just happened: what was read before, by whomever, is of no use."""
+    """Whether it is read for something that has just happened, so that no earlier batch may be resumed."""
 
     @property
     def resumable_for(self) -> timedelta:

@@ -27,7 +27,7 @@ AXIS_HEADROOM = 1.12
 """The height of a plot relative to its highest bar, so that the number above the bar has room."""
 
 MIN_MONTHS = 2
-"""The fewest first days of a month for months to be written below a plot, not days."""
+"""A plot with more first days of a month than this is labelled by month, any other by day."""
 
 NO_AXES = ".axis > path { stroke: none !important; }"
 

@@ -20,10 +20,10 @@ WAREHOUSE_POOL = "warehouse"
 """The pool of every step that works on all tables; a lock in the warehouse lets one of them write at a time."""
 
 RETRY_WAITS = (30, 120)
-"""Seconds before each new attempt of a run at what the client's own retries have not outlasted."""
+"""Seconds before each retry of a step, once the client's own retries have failed."""
 
 WARN_AFTER, FAIL_AFTER = timedelta(hours=25), timedelta(hours=49)
-"""How long a table may not have been read."""
+"""How long after its last read a table gets a warning, and then fails."""
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=WARN_AFTER)
 """Every table is read daily: one day missed is a warning, two are a failure."""
@@ -31,10 +31,11 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=W
 
 @contextmanager
 def as_dagster_failure(retry_number: int, warehouse: WarehouseResource) -> Iterator[None]:
-    """Turn an error that a person can do something about into a Dagster failure with a description of one line.
+    """Turn an expected error into a Dagster failure with a description of one line.
 
-    An error that may pass by itself requests a retry of the step instead, as often as there are waits: `retry_number`
-    is how often that was done. The `warehouse` is closed before that, so that the retry connects anew.
+    An error that may pass by itself requests a retry of the step instead, once for each of `RETRY_WAITS`;
+    `retry_number` is how often the step was retried. After an error of the warehouse it is closed first, so that the
+    retry opens new connections.
     """
     try:
         yield

@@ -120,7 +120,7 @@ def published_database(
     if reasons := failed_checks(context.instance, warehouse_id):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "
-            "was. Materialise the table again, or run the check again, once the reason is removed."
+            "was. Materialise the table again, or run the check again, once the cause is fixed."
         )
     context.log.info("published_database: writing the database and the files that have changed")
     with as_dagster_failure(context.retry_number, warehouse):
@@ -153,5 +153,5 @@ def _draw_pictures(
         with warehouse.engine.open_published() as connection:
             return {name: as_picture(figure.draw(WIDE), name) for name, figure in figures(connection).items()}
     except InUseError as error:
-        context.log.warning(f"published_database: without pictures on this page. {error}")
+        context.log.warning(f"published_database: no plots are shown on this page. {error}")
         return {}

@@ -25,14 +25,14 @@ def webhook_events(
 ) -> dg.MaterializeResult[Any]:
     """Merge the events that wait, and read the sessions of the campaigns and days that the verified ones name.
 
-    What is read for them is noted on its tables as an observation: a day of which some campaigns were read has not been
-    read, and the daily export must still do so.
+    A table that is read for them gets an observation, not a materialisation: only some campaigns of a day were read,
+    and the daily export must still read the day.
     """
     with as_dagster_failure(context.retry_number, warehouse):
         if FILES_WAITING in context.run.tags and not open_inbox(warehouse).exists():
             raise RefusedError(
-                "The events wait on another host than this run is on: let the receiver and the runs that read events "
-                "have the same COUPONTOOLS_DATA_DIR. No event is lost."
+                "The events wait on another host: the receiver and the runs that read events need the same "
+                "COUPONTOOLS_DATA_DIR. No event is lost."
             )
         updated = update_from_events(RunResources(coupontools, warehouse, context.log))
     for ingested in updated.ingested:
@@ -41,7 +41,9 @@ def webhook_events(
             "rows new": ingested.merged.new,
             "rows touched": ingested.merged.touched,
         }
-        context.log_event(dg.AssetObservation(ingested.table.TABLE, "Read for events of webhooks.", metadata=metadata))
+        context.log_event(
+            dg.AssetObservation(ingested.table.TABLE, "Read because of webhook events.", metadata=metadata)
+        )
     warehouse_id = updated.events.warehouse
     return dg.MaterializeResult(
         asset_key=WebhookEvent.TABLE,

@@ -29,7 +29,7 @@ def export_partitions(instance: dg.DagsterInstance, days: Sequence[str]) -> None
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
-    """Describe what failed, step by step; a text of several lines only where nobody has foreseen the error.
+    """Describe what failed, step by step; only an unexpected error takes several lines.
 
     Raises click.Abort if somebody has ended the run: then nothing more is published of it.
     """
@@ -45,4 +45,4 @@ def _reason(failure: dg.DagsterEvent) -> str:
     data = failure.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
-    return f"Not foreseen, please report it: {data.error_display_string}"
+    return f"Unexpected error, please report it: {data.error_display_string}"

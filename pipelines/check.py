@@ -84,7 +84,9 @@ def _share() -> list[bool]:
     except SettingsError:  # the line of the account shows it
         return []
     rate = f" and {limits.share.requests_per_second:g} a second" if limits.share.requests_per_second else ""
-    share = f"each of the {limits.workers} workers sends at most {limits.share.concurrency} requests at one time{rate}"
+    share = (
+        f"each of the {limits.workers} workers sends at most {limits.share.concurrency} requests at the same time{rate}"
+    )
     return [_show(share, good=True)] if limits.workers > 1 else []
 
 

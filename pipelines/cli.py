@@ -34,13 +34,13 @@ def app() -> None:
     coupontools export --full         read everything again, find deletions
     coupontools check --probe         what works, and what your account answers
     coupontools adopt                 the folder's account has new keys
-    coupontools forget --email WHO    erase one person from all that is kept
-    coupontools webhooks              receive events, for tables that are minutes old
+    coupontools forget --email WHO    erase one person, and keep them out
+    coupontools webhooks              receive events, so that tables are up to date in minutes
     coupontools dictionary            every table, view and column
-    coupontools download              what hosts share, as one database file
+    coupontools download              the shared warehouse as one database file
     coupontools sandbox --port 8080   the embedded API as a server
 
-    Exit codes: 0 all that was asked for is published, 1 it is not, 2 it was asked for wrongly, 130 interrupted.
+    Exit codes: 0 everything requested is published, 1 it is not, 2 wrong usage, 130 interrupted.
 
     The account is named by COUPONTOOLS_API_URL, COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET; everything is
     written to COUPONTOOLS_DATA_DIR (./data).
@@ -53,15 +53,14 @@ def app() -> None:
 @click.option("--from", "start", type=Day(), help="First day, UTC. [default: COUPONTOOLS_START_DATE, 2020-01-01]")
 @click.option("--to", "end", type=Day(), help="Last day, UTC, inclusive. [default: yesterday]")
 @click.option("--full", is_flag=True, help="Read everything again, whatever the day, and find what was deleted.")
-@click.option("--accept-drop", is_flag=True, help="Publish although much of a table was deleted in the account.")
-@click.option("--accept-counts", is_flag=True, help="Publish lists with fewer records than the API announces.")
+@click.option("--accept-drop", is_flag=True, help="Publish even if most of a table was deleted in the account.")
+@click.option("--accept-counts", is_flag=True, help="Publish even if lists have fewer records than the API announces.")
 def export(start: date | None, end: date | None, full: bool, accept_drop: bool, accept_counts: bool) -> None:
     """Read a range of days, check the tables, and publish them.
 
-    Days may be read again at any time: rows are brought up to date, never doubled. A run that died is taken up where
-    it stopped.
+    Days may be read again at any time: rows are updated, never duplicated. A run that died is resumed where it stopped.
 
-    The API lists sessions that are created, opened, claimed or validated on a day, but not of those that are
+    The API lists the sessions that were created, opened, claimed or validated on a day, but not those that were
     voided, reset, locked or deleted: --full, once a week, finds these.
     """
     if full and (start or end):
@@ -94,10 +93,10 @@ def _alert_of_export() -> AbstractContextManager[None]:
 @click.option("--probe", is_flag=True, help="Read one page of every endpoint, and say which assumptions hold.")
 @click.option("--alert", is_flag=True, help="Send a test message to each address of COUPONTOOLS_ALERTS.")
 def check(probe: bool, alert: bool) -> None:
-    """Say what is wrong with the set-up, or with the account.
+    """Check the set-up and the account.
 
-    With --probe it also reads one page of every endpoint and reports how far what is assumed about the API holds on
-    your account, in names, types and counts: no value of any record is shown.
+    With --probe it also reads one page of every endpoint and reports which assumptions about the API hold on your
+    account, in names, types and counts: no value of any record is shown.
     """
     from pipelines.check import check
 
@@ -114,9 +113,9 @@ def check(probe: bool, alert: bool) -> None:
 def download(file: Path | None) -> None:
     """Write what a shared warehouse has published to a file.
 
-    The file, coupontools.duckdb, holds all tables of one moment, with views and comments, for tools that know no
-    DuckLake. Reading is enough: a database role and a storage key that may read the schema coupontools and the objects
-    below lake.
+    The file, coupontools.duckdb, holds all tables of one publish, with views and comments, for tools without support
+    for DuckLake. Read access is enough: a database role that may read the schema coupontools, and a storage key that
+    may read the objects below lake.
     """
     from pipelines.download import download
 
@@ -125,10 +124,10 @@ def download(file: Path | None) -> None:
 
 @app.command()
 def adopt() -> None:
-    """Say that the account has new keys or a new address.
+    """Accept new keys or a new address for the same account.
 
-    An export refuses a warehouse that holds the rows of other keys or another address, so that no two accounts mix. Run
-    this once, with the new variables set, where the account has stayed the same.
+    An export refuses a warehouse that holds the rows of other keys or another address, so that no two accounts mix. If
+    only the keys or the address are new, set the new variables and run this once.
     """
     from pipelines.adopt import adopt
 
@@ -138,18 +137,18 @@ def adopt() -> None:
 @app.command()
 @click.option("--email", "emails", multiple=True, help="E-mail address; may be given more than once.")
 @click.option("--phone", "phones", multiple=True, help="Phone number, with its country; may be given more than once.")
-@click.option("--stdin", is_flag=True, help="Read addresses and numbers from standard input, one a line.")
+@click.option("--stdin", is_flag=True, help="Read addresses and numbers from standard input, one per line.")
 def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> None:
     """Erase one person, and keep the person out of later exports.
 
     Sessions, loyalty and directory rows stay, without any personal data; SMS contacts and rejected records are
     deleted. Nothing changes at Coupontools.
 
-    An address is found in capitals and with blanks around it; name+tag@example.com is another than name@example.com.
-    A number is found with +32, 0032 or 32, with (0), and with any blanks and signs between its digits; where the
-    account has it without its country, as 0470 11 22 33, give it so, too.
+    An address is found in any case and with blanks around it; name+tag@example.com is a different one from
+    name@example.com. A number is found with +32, 0032 or 32, with (0), and with any blanks and signs between its
+    digits; if the account has it without its country, for example as 0470 11 22 33, give that form, too.
 
-    What is given as an option can be seen in the list of processes and in the shell's history: --stdin cannot.
+    Options are visible in the list of processes and in the shell's history; what --stdin reads is not.
     """
     from pipelines.forget import forget
 
@@ -158,13 +157,15 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 
 
 @app.command()
-@click.option("--port", default=8090, show_default=True, type=PORTS_OR_ANY, help="Port to receive at; 0 is a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to receive at.")
+@click.option(
+    "--port", default=8090, show_default=True, type=PORTS_OR_ANY, help="Port to listen on; 0 picks a free one."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 def webhooks(port: int, host: str) -> None:
     """Receive the events that Coupontools sends, until Ctrl-C.
 
-    An event says that something has happened: Dagster's sensor webhook_updates reads within a minute what it touches.
-    The address ends in COUPONTOOLS_WEBHOOK_TOKEN, or else in a random word, which is printed.
+    An event says that something has happened: within a minute, Dagster's sensor webhook_updates reads what it touches.
+    The address ends in COUPONTOOLS_WEBHOOK_TOKEN, or in a random token, which is printed.
     """
     _silence_dagster()
 
@@ -180,7 +181,7 @@ def webhooks(port: int, host: str) -> None:
     default="markdown",
     show_default=True,
     type=click.Choice(["markdown", "dbt"]),
-    help="Text for people, or sources.yml of a dbt project.",
+    help="Markdown, or the sources.yml of a dbt project.",
 )
 def dictionary(form: str) -> None:
     """Print the data dictionary: every table, view and column.
@@ -205,7 +206,7 @@ def dictionary(form: str) -> None:
 @click.option("--cluster", is_flag=True, help="Two hosts export it into one warehouse (uv run --group cluster).")
 @click.option("--port", default=3000, show_default=True, type=PORTS, help="Dagster's port.")
 def demo(sessions: int, seed: int, ui: bool, cluster: bool, port: int) -> None:
-    """Export a made-up account; all is real but its data."""
+    """Export a made-up account with the code of a real export."""
     _silence_dagster()
     if cluster:
         from pipelines.cluster.services import find_programs
@@ -222,17 +223,15 @@ def demo(sessions: int, seed: int, ui: bool, cluster: bool, port: int) -> None:
 
 
 @app.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is every one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=0, show_default="a free one", type=PORTS_OR_ANY, help="Port to listen on.")
 @click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
-@click.option("--now", type=click.DateTime(), help="Moment of the account, UTC. [default: the machine's clock]")
-@click.option(
-    "--speed", default=1.0, show_default=True, help="How much faster than real time its clock runs; 0 stands."
-)
+@click.option("--now", type=click.DateTime(), help="Time that its clock starts at, UTC. [default: the machine's clock]")
+@click.option("--speed", default=1.0, show_default=True, help="Speed of its clock relative to real time; 0 stops it.")
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")
 @click.option("--faults", default="", metavar="KIND:SHARE,...", help="Faults to inject, as 429:0.05,reset:0.01.")
-@click.option("--webhooks", metavar="URL", help="Address that is sent events of what happens.")
+@click.option("--webhooks", metavar="URL", help="Address to send webhook events to.")
 def sandbox(
     host: str,
     port: int,
@@ -292,7 +291,7 @@ def run() -> int:
 
 
 def _describe_os_error(error: OSError) -> str:
-    """Describe what the system has refused outside the folder of the export: a port, a temporary file."""
+    """Describe an error of the operating system that no other message covers: of a port, of a temporary file."""
     return f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}."
 
 

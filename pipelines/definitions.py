@@ -24,7 +24,7 @@ def build_defs(
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
     executor: dg.ExecutorDefinition = dg.in_process_executor,
 ) -> dg.Definitions:
-    """Build the definitions, with other resources, loggers or another executor than those of the code location."""
+    """Build the definitions of the code location, or with other resources, loggers or another executor."""
     return dg.Definitions(
         assets=[*ASSETS.values(), webhook_events, published_database],
         asset_checks=[audit],

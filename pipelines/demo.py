@@ -41,9 +41,11 @@ def run_demo(sessions: int, seed: int, ui_port: int | None) -> None:
     With `ui_port` Dagster is opened there on the same sandbox, until Ctrl-C.
     """
     os.environ.setdefault("COUPONTOOLS_DATA_DIR", DATA_DIR)
-    for name in ("COUPONTOOLS_WAREHOUSE", "COUPONTOOLS_STORAGE"):  # made-up rows go into a folder, never to others
+    for name in ("COUPONTOOLS_WAREHOUSE", "COUPONTOOLS_STORAGE"):  # no made-up rows in a shared warehouse
         os.environ.pop(name, None)
-    click.echo(f"The embedded API makes up an account of {sessions:,} coupon sessions, and more since.", err=True)
+    click.echo(
+        f"The embedded API makes up an account of {sessions:,} coupon sessions, and adds more as time passes.", err=True
+    )
     client_id = f"{DEMO_CLIENT_ID}-{seed}-{sessions}"
     with SandboxServer(GeneratedAccount(seed=seed, sessions=sessions), client_id=client_id) as server:
         os.environ["COUPONTOOLS_API_URL"] = server.url

@@ -114,7 +114,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
 
 
 def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:
-    """Read one table after the other; what keeps one from being read keeps no other."""
+    """Read one table after the other; the failure of one does not stop the others."""
     for table, source in SOURCES.items():
         try:
             read.tables.append(ingest(resources, table, EXTRACTS[table], window if source.day else None))

@@ -22,17 +22,16 @@ class FailedPart:
 
     problem: Problem
     reason: str
-    """What the terminal shows: in several lines only if nobody has foreseen it."""
+    """What the terminal shows: one line, several for an unexpected error."""
 
     @classmethod
     def by_error(cls, kind: str, subject: str, error: Exception, where: str = "") -> Self:
-        """Describe an error; an alert says no more than the type of one that nobody has foreseen."""
+        """Describe an error; of an unexpected one, an alert says only the type."""
         line = describe(error)
         text = line or (
-            f"An error that nobody has foreseen ({type(error).__name__}): what the command has printed shows it. "
-            "Please report it."
+            f"An unexpected error ({type(error).__name__}): the output of the command shows it. Please report it."
         )
-        reason = line or f"Not foreseen, please report it: {''.join(traceback.format_exception(error))}"
+        reason = line or f"Unexpected error, please report it: {''.join(traceback.format_exception(error))}"
         return cls(Problem(f"{kind} {subject}", subject, text, where), reason)
 
     @classmethod
@@ -45,7 +44,7 @@ class ExportFailure(CommandFailure):
     """Parts of an export have failed."""
 
     def __init__(self, parts: Sequence[FailedPart], tried: Collection[str]) -> None:
-        """Take the parts, and the kinds of problems that the export would have met if there were more of them."""
+        """Take the failed parts, and the kinds of problems that were looked for: others of these kinds are over."""
         super().__init__([part.reason for part in parts])
         self.problems = [part.problem for part in parts]
         self.tried = frozenset(tried)

@@ -29,7 +29,7 @@ full_export = dg.define_asset_job(
             if asset.partitions_def == daily
         }
     },
-    description="Read everything again, whatever the partition, and so find what no window shows and what was deleted.",
+    description="Read everything again, whatever the partition: it finds what no window of days shows, and deletions.",
 )
 
 export_loyalty_users = dg.define_asset_job(
@@ -44,7 +44,7 @@ export_webhook_events = dg.define_asset_job(
     selection=dg.AssetSelection.assets(webhook_events, published_database)
     | dg.AssetSelection.checks(*audit.check_keys),
     tags={"coupontools/reads": "events"},
-    description="Read what the events of webhooks touch, check all tables, and publish them.",
+    description="Read what webhook events touch, check all tables, and publish them.",
 )
 
 publish = dg.define_asset_job(

@@ -17,7 +17,7 @@ _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 @dg.schedule(job=export, cron_schedule="15 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
 def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Yesterday, a quarter of an hour after it is over in UTC, and the days before it that were missed."""
+    """Export yesterday, a quarter of an hour after it is over in UTC, and the missed days before it."""
     last_day = _day_before(context.scheduled_execution_time)
     try:
         start_date = Storage.read().start_date
@@ -36,7 +36,10 @@ _DAILY = [key for asset in ASSETS.values() if asset.partitions_def == daily for 
 
 
 def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_day: date) -> date:
-    """Return the day after the newest that was read before `last_day`; `last_day` itself where none was."""
+    """Return the day after the newest that was read before `last_day`, at most MAX_DAYS_TO_CATCH_UP days before it.
+
+    If none was read, it is `last_day` itself.
+    """
     read = (date.fromisoformat(day) for day in instance.get_materialized_partitions(asset))
     newest = max((day for day in read if day < last_day), default=last_day - timedelta(days=1))
     return max(newest + timedelta(days=1), last_day - timedelta(days=MAX_DAYS_TO_CATCH_UP))
@@ -53,7 +56,7 @@ def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.R
 
 @dg.schedule(job=full_export, cron_schedule="30 1 * * 0", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
 def weekly_full_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Everything, in the night to Sunday; it counts as a run of the last day."""
+    """Export everything, early on Sunday (UTC); the run counts for the partition of the day before."""
     last_day = _day_before(context.scheduled_execution_time).isoformat()
     return dg.RunRequest(run_key=last_day, partition_key=last_day)
 

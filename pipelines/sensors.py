@@ -33,8 +33,8 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
     target=[published_database],
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
-    description="Publishes whenever a table was updated, also by a backfill of it alone, unless a blocking check says "
-    "no.",
+    description="Publishes whenever a table was updated, also by a backfill of it alone, unless a blocking check has "
+    "failed.",
 )
 
 

@@ -116,7 +116,7 @@ async def extract_children(
     parents, parent_table = await list_parents(run.client, listing), listing.table
     listed = set(parents.ids)
     chosen = parents.ids if run.parents is None else [parent for parent in run.parents if parent in listed]
-    run.log.info(f"{run.table.TABLE}: reading of {len(chosen):,} {parent_table.TABLE}")
+    run.log.info(f"{run.table.TABLE}: reading the records of {len(chosen):,} {parent_table.TABLE}")
     if choose_slices is None:
         slices = [slice_ for parent in chosen for slice_ in slices_of_parent(run, parent)]
     else:

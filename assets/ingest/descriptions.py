@@ -98,7 +98,7 @@ async def _read_descriptions(run: TableRun, listed: Slice, unchanged: Collection
             if record is not None:
                 descriptions.records[str(slice_.parent)] = record
         except (NotAvailableError, ParentNotFoundError) as error:
-            run.log.warning("%s It is taken as it is listed, unless more is known of it.", error)
+            run.log.warning("%s It is stored without its description, unless an earlier one is stored.", error)
             descriptions.not_found.append(str(slice_.parent))
         except UnreadableError as error:
             run.log.warning("%s", error)

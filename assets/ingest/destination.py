@@ -76,7 +76,7 @@ class Destination:
         return pl.DataFrame(rows, self.table.schema_of_frames(), orient="row")
 
     def merge(self, batch: Batch, complete_reads: CompleteReads) -> MergeResult:
-        """Merge a batch into the stage; only its quarantine if too many records were rejected, which fails the run."""
+        """Merge a batch into the stage; if too many records are rejected, only quarantine, and raise IngestError."""
         rejections, reason = Rejections.of(batch), _most_frequent_reason(batch)
         plan = MergePlan(
             self.table.schema_of_table(),

@@ -69,7 +69,7 @@ async def list_unchanged(run: TableRun) -> frozenset[str]:
     """List the ended campaigns whose descriptions can wait: the stored row is as listed, and not older than a week."""
     if not _are_read_weekly():
         return frozenset()
-    with suppress(NotAvailableError, UnreadableError):  # whoever reads the list meets the same answer
+    with suppress(NotAvailableError, UnreadableError):  # the extraction reads the list again, and reports the error
         active = await _list_active(run.client, run.table)
         if active is not None:
             return _select_unchanged(await _list_rows(run), run.stored_rows(), active, run.table)

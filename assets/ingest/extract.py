@@ -25,7 +25,7 @@ from resources.warehouse.deletions import CompleteRead
 
 ACCEPT_COUNTS = (
     "If the API counts wrong: coupontools export --accept-counts, in Dagster resources: {coupontools: {config: "
-    "{accept_counts: true}}} in the config of a run, or COUPONTOOLS_ACCEPT_COUNTS=true for good."
+    "{accept_counts: true}}} in the config of a run, or COUPONTOOLS_ACCEPT_COUNTS=true permanently."
 )
 """What a person can do about lists that give fewer records than the API announces, although they hold all of them."""
 
@@ -121,7 +121,7 @@ class _Extraction:
     complete_page: Callable[[Page], Page] | None
 
     async def read(self, slice_: Slice) -> None:
-        """Read a slice to its end, or note why that cannot be."""
+        """Read a slice to its end and note it as complete, or report why it cannot be read."""
         rejections = _Rejections()
         try:
             completed = await self._read_to_end(slice_, rejections)
@@ -202,10 +202,10 @@ class _Extraction:
             return
         self.report.unstable.append(str(slice_))
         self.report.recovered += result.recovered
-        end = "" if result.is_stable else " It still changes; what comes to it is left to the next run."
+        end = "" if result.is_stable else " It is still changing; the next run reads the rest."
         self.run.log.warning(
-            f"{slice_} changed while it was read: it was read {result.passes} times, and {result.recovered:,} "
-            f"records showed only then.{end}"
+            f"{slice_} changed while it was read: it was read {result.passes} times, which found {result.recovered:,} "
+            f"more records.{end}"
         )
 
     def _holds_all_announced(self, slice_: Slice, result: SliceResult) -> bool:
@@ -229,7 +229,7 @@ class _Extraction:
 
 
 def _can_have_missed_some(slice_: Slice, result: SliceResult, rejections: _Rejections) -> bool:
-    """Whether a record that a complete read did not bring may still be in the account."""
+    """Return whether a record may be in the account although the read of its slice did not return it."""
     is_partial = slice_.start is not None or slice_.endpoint.may_hide_records
     return is_partial or rejections.has_keyless or not result.is_stable
 

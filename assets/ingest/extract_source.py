@@ -1,4 +1,4 @@
-"""Extracts a table of which its Source says all that there is to say."""
+"""Extracts a table that needs no code of its own: its Source says how it is read."""
 
 from assets.ingest.children import extract_children
 from assets.ingest.descriptions import extract_described

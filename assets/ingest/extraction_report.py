@@ -31,7 +31,7 @@ class ExtractionReport:
     deleted: list[str] = field(default_factory=list)
     """The parents that are no longer in the account."""
     not_found: list[str] = field(default_factory=list)
-    """The parents for which only HTTP says that there is nothing (404)."""
+    """The parents that were answered with a bare HTTP 404, which may also mean that the endpoint does not exist."""
     not_available: list[str] = field(default_factory=list)
     """Messages: which parts the account does not have."""
     incomplete: list[str] = field(default_factory=list)

@@ -8,7 +8,7 @@ from resources.warehouse.batch import Batch
 from resources.warehouse.merge import MergeResult
 
 MAX_REJECTED_SHARE = 0.1
-"""The share of a table's records that may be rejected; where more are, the run fails and nothing is merged."""
+"""The share of a table's records that may be rejected; above it the run fails, and only quarantine is merged."""
 
 MIN_REJECTED_TO_FAIL = 100
 """Fewer rejected records than this never fail a run, whatever their share."""

@@ -14,7 +14,7 @@ from resources.metrics import Sample, note_metrics
 
 
 def note_ingested(ingested: Ingested, window: Window | None, log: logging.Logger, *, of_all_parents: bool) -> None:
-    """Note a table that was read and merged; one of some parents only is not complete up to any moment."""
+    """Note a table that was read and merged; a read of some parents only does not move READ_UNTIL."""
     table, now = ingested.table.TABLE, time.time()
     samples = list(_samples(ingested))
     samples.append(metrics.MERGED_AT.of(now, table=table))

@@ -80,7 +80,7 @@ class Redactor:
         return [column.replace(redacted) if redacted else column for column in columns]
 
     def _redact_json(self, texts: pl.Series) -> pl.Series:
-        """JSON texts with their shape and field names but without values, and without names that identify a person.
+        """Redact JSON texts: keep shape and field names, hash or drop the values, and hash names that name a person.
 
         A text that is not JSON is hashed or dropped as one value.
         """
@@ -143,7 +143,7 @@ def _hash_columns(frame: pl.DataFrame, key: bytes, *, are_contacts: bool) -> lis
 
 
 def printable_names(fields: Iterable[str]) -> frozenset[str]:
-    """Field names that may be shown: without those that are, or contain, an address or a number."""
+    """Return the field names that may be shown; those that hold an address or a number become one placeholder."""
     fields = frozenset(fields)
     people = _find_people(fields)
     return fields - people | ({"(an address or a number)"} if people else set())

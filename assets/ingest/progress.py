@@ -17,7 +17,7 @@ MAX_NAME_LENGTH = 80
 
 
 def named(things: Collection[str]) -> str:
-    """Join names in their order, no more of them and no longer ones than somebody would read."""
+    """Join sorted names for a message: at most MAX_NAMED of them, each cut after MAX_NAME_LENGTH characters."""
     shown = [
         make_printable(name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…")
         for name in sorted(things)[:MAX_NAMED]
@@ -63,7 +63,7 @@ class ProgressLog:
         left = f", about {seconds / finished * ahead:.0f} s left" if finished and not at_once else ""
         parents = f"{progress.parents_finished:,} of {progress.parents:,} {self._parents}, " if self._parents else ""
         self._log.info(
-            f"{self._table}: {parents}{progress.resumed + finished:,} of {progress.slices:,} reads, "
+            f"{self._table}: {parents}{progress.resumed + finished:,} of {progress.slices:,} slices, "
             f"{progress.records:,} records, {progress.records / seconds:,.0f} a second{left}",
             extra={PROGRESS: (progress.resumed + finished, progress.slices)},
         )

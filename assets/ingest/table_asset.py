@@ -22,7 +22,7 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.resource import WarehouseResource
 
 EXTRACTS: dict[type[Table], Extract] = {}
-"""What extracts each table, by the declaration of its asset."""
+"""The function that extracts each table, as `table_asset` has registered it."""
 
 _PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"daily": daily, "cards": cards}
 

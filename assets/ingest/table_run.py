@@ -1,4 +1,4 @@
-"""What travels together while one table is read."""
+"""The context of one table's extraction."""
 
 import logging
 from collections.abc import Callable, Collection

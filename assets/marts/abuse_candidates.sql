@@ -135,7 +135,7 @@ SELECT
 FROM candidates
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: what goes beyond a rule''s threshold, each of which can have a good reason; one row per rule and person, location or session, live rows only; a session that is claimed without being opened is allowed and no candidate; attempts that failed, and who worked at a location, are not in the data';
+COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: people, locations and sessions beyond the threshold of a rule, for which there can be a good reason; one row per rule and person, location or session, live rows only; a session that is claimed without being opened is allowed and not a candidate; failed attempts, and who worked at a location, are not in the data';
 COMMENT ON COLUMN marts.abuse_candidates.rule IS 'many validations of one person: more than 5 in a campaign; validated at once: 5 or more within 10 seconds of creation, of a campaign at a location; most validations at one location: more than half of a campaign with 50 or more validations and several locations; voided and taken back: a session whose void state changed twice or more, as exports observed it';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_name IS 'Name inside the account';
@@ -143,7 +143,7 @@ COMMENT ON COLUMN marts.abuse_candidates.customer IS 'Person, as marts.customers
 COMMENT ON COLUMN marts.abuse_candidates.location IS 'Id of the location, or its company and city where the id is missing; null where the rule is not about one, or where validations have none';
 COMMENT ON COLUMN marts.abuse_candidates.session_id IS 'Session; null where the rule is not about one';
 COMMENT ON COLUMN marts.abuse_candidates.events IS 'Validations or changes that the rule counts';
-COMMENT ON COLUMN marts.abuse_candidates.of_events IS 'Validations that they are part of: of the campaign, or of the campaign at the location for validated at once';
+COMMENT ON COLUMN marts.abuse_candidates.of_events IS 'All validations of the campaign, or of the campaign at the location for validated at once; null for voided and taken back';
 COMMENT ON COLUMN marts.abuse_candidates.share IS 'events / of_events';
 COMMENT ON COLUMN marts.abuse_candidates.first_at IS 'First of the events, UTC';
 COMMENT ON COLUMN marts.abuse_candidates.last_at IS 'Last of the events, UTC';

@@ -49,18 +49,18 @@ SELECT
     money_spent
 FROM counted;
 
-COMMENT ON VIEW marts.channels IS 'The funnel by channel, as the UTM fields of the session name it; one row per source, medium and campaign of UTM, live rows only; the row of nulls is sessions without a channel; what a consumer saw before the link they came by is not in the data';
+COMMENT ON VIEW marts.channels IS 'The funnel by channel, as the UTM fields of the session name it; one row per UTM source, medium and campaign, live rows only; the row of nulls has the sessions without a channel; what a consumer saw before following the link is not in the data';
 COMMENT ON COLUMN marts.channels.utm_source IS 'Source, as utm_source of the link; null where none was given';
 COMMENT ON COLUMN marts.channels.utm_medium IS 'Medium, as utm_medium of the link';
-COMMENT ON COLUMN marts.channels.utm_campaign IS 'Campaign, as utm_campaign of the link; no campaign_id';
+COMMENT ON COLUMN marts.channels.utm_campaign IS 'Campaign, as utm_campaign of the link; not a campaign_id';
 COMMENT ON COLUMN marts.channels.first_day IS 'Day of the first creation, UTC';
 COMMENT ON COLUMN marts.channels.last_day IS 'Day of the last creation, UTC';
 COMMENT ON COLUMN marts.channels.created IS 'Sessions created';
 COMMENT ON COLUMN marts.channels.created_share IS 'created / the sessions of all rows';
-COMMENT ON COLUMN marts.channels.opened IS 'of these, opened';
-COMMENT ON COLUMN marts.channels.claimed IS 'of these, claimed; may be without being opened';
-COMMENT ON COLUMN marts.channels.validated IS 'of these, validated (redeemed)';
-COMMENT ON COLUMN marts.channels.voided IS 'of these, void now; a void session stays in the other counts, nothing is netted';
+COMMENT ON COLUMN marts.channels.opened IS 'Sessions opened';
+COMMENT ON COLUMN marts.channels.claimed IS 'Sessions claimed; a session can be claimed without being opened';
+COMMENT ON COLUMN marts.channels.validated IS 'Sessions validated (redeemed)';
+COMMENT ON COLUMN marts.channels.voided IS 'Sessions that are void now; they stay in the other counts, nothing is netted';
 COMMENT ON COLUMN marts.channels.opened_rate IS 'opened / created';
 COMMENT ON COLUMN marts.channels.claimed_rate IS 'claimed / created';
 COMMENT ON COLUMN marts.channels.validated_rate IS 'validated / created';
@@ -68,6 +68,6 @@ COMMENT ON COLUMN marts.channels.validated_of_claimed_rate IS 'validated / claim
 COMMENT ON COLUMN marts.channels.validated_of_opened_rate IS 'validated / opened; null where none is opened; above 1 where sessions are validated without being opened';
 COMMENT ON COLUMN marts.channels.saved_to_wallet IS 'Sessions saved to the Apple or the Google wallet; the API shows no removals';
 COMMENT ON COLUMN marts.channels.saved_to_wallet_rate IS 'saved_to_wallet / created';
-COMMENT ON COLUMN marts.channels.validated_with_money IS 'of validated, those with a validation value';
-COMMENT ON COLUMN marts.channels.money_share IS 'validated_with_money / validated: the share of validations that money_spent speaks of; null where none is validated';
-COMMENT ON COLUMN marts.channels.money_spent IS 'Sum of their validation values, taken to be the money that consumers spent; void ones too; the API names no currency; null where none has a value';
+COMMENT ON COLUMN marts.channels.validated_with_money IS 'Validated sessions with a validation value';
+COMMENT ON COLUMN marts.channels.money_share IS 'validated_with_money / validated: the share of validations that money_spent covers; null where none is validated';
+COMMENT ON COLUMN marts.channels.money_spent IS 'Sum of the validation values of validated sessions, void ones included, taken to be the money that consumers spent; the API names no currency; null where none has a value';

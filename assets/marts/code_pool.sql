@@ -32,14 +32,14 @@ FROM live_campaigns
 FULL JOIN counted USING (campaign_id)
 WHERE custom_codes > 0 OR sessions_with_code > 0;
 
-COMMENT ON VIEW marts.code_pool IS 'Own codes of campaigns, issued and left; one row per campaign with own codes, live rows only; their number is in the campaign''s statistics alone, which an account may not have';
+COMMENT ON VIEW marts.code_pool IS 'Own codes of campaigns, issued and left; one row per campaign with own codes, live rows only; their total is only in the campaign''s statistics, which not every account has';
 COMMENT ON COLUMN marts.code_pool.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.code_pool.campaign_name IS 'Name inside the account';
-COMMENT ON COLUMN marts.code_pool.codes IS 'Own codes in all, from the campaign''s statistics; null where these do not have it';
-COMMENT ON COLUMN marts.code_pool.codes_issued IS 'of these, claimed, from the campaign''s statistics';
-COMMENT ON COLUMN marts.code_pool.codes_left IS 'codes less codes_issued';
+COMMENT ON COLUMN marts.code_pool.codes IS 'Number of own codes, from the campaign''s statistics; null where these do not have it';
+COMMENT ON COLUMN marts.code_pool.codes_issued IS 'Number of own codes claimed, from the campaign''s statistics';
+COMMENT ON COLUMN marts.code_pool.codes_left IS 'codes minus codes_issued';
 COMMENT ON COLUMN marts.code_pool.left_rate IS 'codes_left / codes';
-COMMENT ON COLUMN marts.code_pool.sessions_with_code IS 'Sessions that have an own code, counted in the sessions; need not equal codes_issued, since sessions can be deleted';
-COMMENT ON COLUMN marts.code_pool.claimed_with_code IS 'of these, claimed';
-COMMENT ON COLUMN marts.code_pool.validated_with_code IS 'of these, validated; 0 may mean that scans of own codes are not tracked';
+COMMENT ON COLUMN marts.code_pool.sessions_with_code IS 'Sessions with an own code, counted in coupon_sessions; can differ from codes_issued, since sessions can be deleted';
+COMMENT ON COLUMN marts.code_pool.claimed_with_code IS 'Sessions with an own code that were claimed';
+COMMENT ON COLUMN marts.code_pool.validated_with_code IS 'Sessions with an own code that were validated; 0 may mean that scans of own codes are not tracked';
 COMMENT ON COLUMN marts.code_pool.last_created_at IS 'When the newest session with an own code was created, UTC';

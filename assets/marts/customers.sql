@@ -1,5 +1,5 @@
--- most rows are sessions, so these are counted for themselves; a filter on customer would be pushed below the grouping,
--- and whom a text names be computed twice: count(customer) is not
+-- most rows are sessions, so these are grouped on their own; a filter on customer would be pushed below the grouping and
+-- compute marts.identity twice, which HAVING count(customer) > 0 does not
 CREATE VIEW marts.customers AS
 WITH grid AS (
     FROM
@@ -115,12 +115,12 @@ SELECT
 FROM people
 LEFT JOIN grid USING (recency_score, frequency_score);
 
-COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number of those without one, live rows only; somebody with two addresses, or who gives an address here and only a number there, is two rows, and a family that shares one is one';
-COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, or else the phone number, as marts.identity writes them; a hash of it where personal data is hashed [personal data]';
+COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number for people without one, live rows only; a person with two addresses, or with an address in one place and only a number in another, is two rows, and a family that shares an address is one';
+COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, otherwise the phone number, as marts.identity writes them; a hash of it where personal data is hashed [personal data]';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
-COMMENT ON COLUMN marts.customers.validated IS 'of these, validated, with a date';
+COMMENT ON COLUMN marts.customers.validated IS 'Validated sessions; only those with a validation date are counted';
 COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds';
-COMMENT ON COLUMN marts.customers.points IS 'Points on them';
+COMMENT ON COLUMN marts.customers.points IS 'Points on their loyalty cards';
 COMMENT ON COLUMN marts.customers.directory_registrations IS 'Registrations for directories';
 COMMENT ON COLUMN marts.customers.first_seen_at IS 'First session or registration, UTC';
 COMMENT ON COLUMN marts.customers.last_seen_at IS 'Last session or registration, UTC';
@@ -128,8 +128,8 @@ COMMENT ON COLUMN marts.customers.first_campaign_id IS 'Campaign of the first se
 COMMENT ON COLUMN marts.customers.last_campaign_id IS 'Campaign of the last session created';
 COMMENT ON COLUMN marts.customers.last_validated_at IS 'Last validation, UTC; null where nothing is validated';
 COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export of sessions, UTC (recency)';
-COMMENT ON COLUMN marts.customers.validated_with_money IS 'of validated, those with a validation value';
-COMMENT ON COLUMN marts.customers.money_spent IS 'Sum of the validation values, taken to be the money spent, of validated_with_money alone; the API names no currency; null where none has a value';
+COMMENT ON COLUMN marts.customers.validated_with_money IS 'Validated sessions with a validation value';
+COMMENT ON COLUMN marts.customers.money_spent IS 'Sum of the validation values of validated sessions, taken to be the money spent; the API names no currency; null where none has a value';
 COMMENT ON COLUMN marts.customers.recency_score IS '3 validated within 30 days, 2 within 60, 1 longer ago; null where nothing is validated';
 COMMENT ON COLUMN marts.customers.frequency_score IS '3 for 8 or more validations, 2 for 4 to 7, 1 for 1 to 3; null where nothing is validated';
-COMMENT ON COLUMN marts.customers.segment IS 'By recency_score and frequency_score 1 to 3: beginner, growing, champion within 30 days; doubtful, borderline, loyal within 60; sleeping, at risk, needs attention longer ago; null where nothing is validated, which a campaign without tracked validations may cause';
+COMMENT ON COLUMN marts.customers.segment IS 'By recency_score and frequency_score 1 to 3: beginner, growing, champion if validated within 30 days; doubtful, borderline, loyal within 60; sleeping, at risk, needs attention longer ago; null where nothing is validated, also because validations are not tracked';

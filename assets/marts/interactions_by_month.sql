@@ -65,5 +65,5 @@ COMMENT ON COLUMN marts.interactions_by_month.month IS 'First day of the month, 
 COMMENT ON COLUMN marts.interactions_by_month.subaccount IS 'Subaccount of the campaign, where the API''s list of campaigns names it, an undocumented field; null for the others and for loyalty users; the master account is billed for all';
 COMMENT ON COLUMN marts.interactions_by_month.opened_sessions IS 'Sessions first opened in the month';
 COMMENT ON COLUMN marts.interactions_by_month.sessions_used_unopened IS 'Sessions with no date of opening that were first played, claimed or validated in the month, for instance by the API; whether these are billed is not documented';
-COMMENT ON COLUMN marts.interactions_by_month.loyalty_users IS 'Loyalty users whose points or stamps an export of the month found higher than the export before; those who were new to it are not known';
-COMMENT ON COLUMN marts.interactions_by_month.estimated_interactions IS 'opened_sessions + sessions_used_unopened + loyalty_users: an estimate, the invoice counts';
+COMMENT ON COLUMN marts.interactions_by_month.loyalty_users IS 'Loyalty users whose points or stamps an export of the month found higher than the export before; users who are new in an export are not counted, as their earlier balance is not known';
+COMMENT ON COLUMN marts.interactions_by_month.estimated_interactions IS 'opened_sessions + sessions_used_unopened + loyalty_users: only an estimate, the invoice is what counts';

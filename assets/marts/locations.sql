@@ -29,15 +29,15 @@ SELECT
 FROM validations
 GROUP BY location_id, company_without_id, city_without_id, month;
 
-COMMENT ON VIEW marts.locations IS 'What was validated at each location, as a statement for a partner; one row per location and month of validation, live rows only; a location is its id, or company and city where the id is missing, and the row without any of them is validations without a location';
+COMMENT ON VIEW marts.locations IS 'Validations at each location, as a statement for a partner; one row per location and month of validation, live rows only; a location is its id, or company and city where the id is missing, and the row without any of them has the validations without a location';
 COMMENT ON COLUMN marts.locations.location_id IS 'Location; null where the API gives none';
 COMMENT ON COLUMN marts.locations.company IS 'Its company; the last in the alphabet if the month''s validations name several';
 COMMENT ON COLUMN marts.locations.city IS 'Its city; the last in the alphabet if the month''s validations name several';
 COMMENT ON COLUMN marts.locations.month IS 'First day of the month of validation, UTC; null where the date is missing';
 COMMENT ON COLUMN marts.locations.validations IS 'Sessions validated; several may be of one person';
-COMMENT ON COLUMN marts.locations.voided IS 'of these, void now; they stay in the other counts, nothing is netted';
-COMMENT ON COLUMN marts.locations.validations_with_person IS 'of validations, those with an e-mail address or phone number';
-COMMENT ON COLUMN marts.locations.people IS 'Different people among validations_with_person, as marts.customers distinguishes them; not to be added up over months or locations';
-COMMENT ON COLUMN marts.locations.validations_with_money IS 'of validations, those with a validation value';
-COMMENT ON COLUMN marts.locations.money_share IS 'validations_with_money / validations: the share that money_spent speaks of';
+COMMENT ON COLUMN marts.locations.voided IS 'Validated sessions that are void now; they stay in the other counts, nothing is netted';
+COMMENT ON COLUMN marts.locations.validations_with_person IS 'Validations with an e-mail address or phone number';
+COMMENT ON COLUMN marts.locations.people IS 'Different people among validations_with_person, as marts.customers distinguishes them; do not add them up over months or locations';
+COMMENT ON COLUMN marts.locations.validations_with_money IS 'Validations with a validation value';
+COMMENT ON COLUMN marts.locations.money_share IS 'validations_with_money / validations: the share of validations that money_spent covers';
 COMMENT ON COLUMN marts.locations.money_spent IS 'Sum of the validation values, taken to be the money that consumers spent; void ones too; the API names no currency; null where none has a value';

@@ -15,14 +15,14 @@ LEFT JOIN main.loyalty_cards USING (loyalty_card_id)
 WHERE loyalty_users._deleted_at IS NULL
 GROUP BY loyalty_card_id;
 
-COMMENT ON VIEW marts.loyalty_points IS 'What is on the loyalty cards now; one row per card, live rows only';
+COMMENT ON VIEW marts.loyalty_points IS 'Points and stamps on each loyalty card now; one row per card, live rows only';
 COMMENT ON COLUMN marts.loyalty_points.loyalty_card_id IS 'Loyalty card';
-COMMENT ON COLUMN marts.loyalty_points.card_name IS 'Its name';
-COMMENT ON COLUMN marts.loyalty_points.users IS 'People who hold it';
-COMMENT ON COLUMN marts.loyalty_points.users_not_void IS 'of these, those whose card is not void';
-COMMENT ON COLUMN marts.loyalty_points.users_with_points IS 'of these, those with points';
-COMMENT ON COLUMN marts.loyalty_points.points IS 'Points of all of them';
-COMMENT ON COLUMN marts.loyalty_points.points_not_void IS 'Points of those whose card is not void';
-COMMENT ON COLUMN marts.loyalty_points.median_points IS 'Median of their points, where they have any number';
-COMMENT ON COLUMN marts.loyalty_points.most_points IS 'The most points of one of them';
-COMMENT ON COLUMN marts.loyalty_points.stamps IS 'Stamps of all of them';
+COMMENT ON COLUMN marts.loyalty_points.card_name IS 'Name of the card';
+COMMENT ON COLUMN marts.loyalty_points.users IS 'People who hold the card';
+COMMENT ON COLUMN marts.loyalty_points.users_not_void IS 'Holders whose card is not void';
+COMMENT ON COLUMN marts.loyalty_points.users_with_points IS 'Holders with points';
+COMMENT ON COLUMN marts.loyalty_points.points IS 'Points of all holders';
+COMMENT ON COLUMN marts.loyalty_points.points_not_void IS 'Points of holders whose card is not void';
+COMMENT ON COLUMN marts.loyalty_points.median_points IS 'Median of the points of holders whose points are known';
+COMMENT ON COLUMN marts.loyalty_points.most_points IS 'The most points that one holder has';
+COMMENT ON COLUMN marts.loyalty_points.stamps IS 'Stamps of all holders';

@@ -1,4 +1,4 @@
--- the balance of now less all that happened later: what was before the first change is known no other way
+-- each balance is the current one minus all later changes: the balance before the first change is not known otherwise
 CREATE VIEW marts.loyalty_points_by_day AS
 WITH changes AS (
     SELECT
@@ -94,21 +94,21 @@ WINDOW
     until_then AS (PARTITION BY loyalty_card_id ORDER BY day),
     from_then AS (PARTITION BY loyalty_card_id ORDER BY day DESC);
 
-COMMENT ON VIEW marts.loyalty_points_by_day IS 'How the points and stamps on loyalty cards change, with the balance of points carried forward: opening + net earned - net spent - voided + unvoided - deleted = closing; one row per card and day on which an export observed a change, and one for the day of the last export; the balance is of live people whose card is not void, and the last closing is the present one; the API has no ledger: what comes and goes between two exports is netted';
+COMMENT ON VIEW marts.loyalty_points_by_day IS 'How the points and stamps on loyalty cards change, with the balance of points carried forward: opening + net earned - net spent - voided + unvoided - deleted = closing; one row per card and day on which an export observed a change, and one for the day of the last export; the balance counts people who are in the account and whose card is not void, and the last closing is the current balance; the API has no ledger: gains and losses between two exports are netted';
 COMMENT ON COLUMN marts.loyalty_points_by_day.loyalty_card_id IS 'Loyalty card';
-COMMENT ON COLUMN marts.loyalty_points_by_day.card_name IS 'Its name';
+COMMENT ON COLUMN marts.loyalty_points_by_day.card_name IS 'Name of the card';
 COMMENT ON COLUMN marts.loyalty_points_by_day.day IS 'Day of the export that observed the changes, UTC';
-COMMENT ON COLUMN marts.loyalty_points_by_day.opening_points IS 'Balance before the day: the closing of the row before; a person counts from the first row on, with the points that the first export had of them, as the API does not say when they joined';
-COMMENT ON COLUMN marts.loyalty_points_by_day.net_earned_points IS 'Points that came to people, each one''s own earning and spending between two exports netted; what was earned and has expired in between too';
-COMMENT ON COLUMN marts.loyalty_points_by_day.net_spent_points IS 'Points that people have less than at the export before: spent, taken back or expired, which the API does not distinguish';
+COMMENT ON COLUMN marts.loyalty_points_by_day.opening_points IS 'Balance before the day, the closing of the previous row; a person counts from the first row on, with the points that the first export found, as the API does not say when they joined';
+COMMENT ON COLUMN marts.loyalty_points_by_day.net_earned_points IS 'Points that people gained, each person''s own gains and losses between two exports netted; points that expired in between are netted too';
+COMMENT ON COLUMN marts.loyalty_points_by_day.net_spent_points IS 'Points that people lost since the previous export, netted in the same way: spent, taken back or expired, which the API does not distinguish';
 COMMENT ON COLUMN marts.loyalty_points_by_day.voided_points IS 'Points of people whose card became void';
 COMMENT ON COLUMN marts.loyalty_points_by_day.unvoided_points IS 'Points of people whose card is no longer void';
 COMMENT ON COLUMN marts.loyalty_points_by_day.deleted_points IS 'Points of people whom the export no longer found in the account';
 COMMENT ON COLUMN marts.loyalty_points_by_day.closing_points IS 'Balance after the day';
 COMMENT ON COLUMN marts.loyalty_points_by_day.users_changed IS 'People whose card had changed';
-COMMENT ON COLUMN marts.loyalty_points_by_day.points_added IS 'Points that came to their cards, void ones too';
-COMMENT ON COLUMN marts.loyalty_points_by_day.points_taken IS 'Points that went from their cards, void ones too';
-COMMENT ON COLUMN marts.loyalty_points_by_day.points_since_first_change IS 'points_added less points_taken, from the first change to this day';
-COMMENT ON COLUMN marts.loyalty_points_by_day.stamps_added IS 'Stamps that came to their cards';
-COMMENT ON COLUMN marts.loyalty_points_by_day.stamps_taken IS 'Stamps that went from their cards';
-COMMENT ON COLUMN marts.loyalty_points_by_day.stamps_since_first_change IS 'stamps_added less stamps_taken, from the first change to this day';
+COMMENT ON COLUMN marts.loyalty_points_by_day.points_added IS 'Points added to cards, void ones included';
+COMMENT ON COLUMN marts.loyalty_points_by_day.points_taken IS 'Points taken from cards, void ones included';
+COMMENT ON COLUMN marts.loyalty_points_by_day.points_since_first_change IS 'points_added minus points_taken, from the first change to this day';
+COMMENT ON COLUMN marts.loyalty_points_by_day.stamps_added IS 'Stamps added to cards';
+COMMENT ON COLUMN marts.loyalty_points_by_day.stamps_taken IS 'Stamps taken from cards';
+COMMENT ON COLUMN marts.loyalty_points_by_day.stamps_since_first_change IS 'stamps_added minus stamps_taken, from the first change to this day';

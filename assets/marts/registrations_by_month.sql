@@ -15,14 +15,14 @@ LEFT JOIN main.directories USING (directory_id)
 WHERE directory_registrations._deleted_at IS NULL
 GROUP BY directory_id, month;
 
-COMMENT ON VIEW marts.registrations_by_month IS 'Registrations for directories, and what they have paid; one row per directory and month of registration, live rows only';
+COMMENT ON VIEW marts.registrations_by_month IS 'Registrations for directories, and the revenue from them; one row per directory and month of registration, live rows only';
 COMMENT ON COLUMN marts.registrations_by_month.directory_id IS 'Directory';
-COMMENT ON COLUMN marts.registrations_by_month.directory_name IS 'Its name';
+COMMENT ON COLUMN marts.registrations_by_month.directory_name IS 'Name of the directory';
 COMMENT ON COLUMN marts.registrations_by_month.month IS 'First day of the month of registration, UTC; null where the date is missing';
 COMMENT ON COLUMN marts.registrations_by_month.payment_type IS 'basic, recurring_daily, recurring_weekly, recurring_monthly or recurring_yearly; null if it is free';
 COMMENT ON COLUMN marts.registrations_by_month.currency IS 'Currency of the revenue';
 COMMENT ON COLUMN marts.registrations_by_month.registrations IS 'People who registered';
-COMMENT ON COLUMN marts.registrations_by_month.paid IS 'of these, those whose payment status is paid';
+COMMENT ON COLUMN marts.registrations_by_month.paid IS 'Registrations whose payment status is paid';
 COMMENT ON COLUMN marts.registrations_by_month.paid_rate IS 'paid / registrations';
-COMMENT ON COLUMN marts.registrations_by_month.revenue IS 'paid times the directory''s price of now: one payment each, without the later ones of a recurring price';
+COMMENT ON COLUMN marts.registrations_by_month.revenue IS 'paid times the current price of the directory: one payment each, without the later ones of a recurring price';
 COMMENT ON COLUMN marts.registrations_by_month.blocked IS 'People who registered and are blocked';

@@ -47,14 +47,14 @@ INNER JOIN of_campaigns USING (campaign_id)
 LEFT JOIN main.campaigns USING (campaign_id)
 WHERE month IS NOT NULL;
 
-COMMENT ON VIEW marts.session_breakage IS 'Sessions that have expired, and how many of them nobody used (breakage); one row per campaign and month of expiry, live rows only; sessions without an expiry are in none';
+COMMENT ON VIEW marts.session_breakage IS 'Sessions that have expired, and how many of them nobody used (breakage); one row per campaign and month of expiry, live rows only; sessions without an expiry are left out';
 COMMENT ON COLUMN marts.session_breakage.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.session_breakage.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.session_breakage.month IS 'First day of the month of expiry, in the local time of the expiry, whose zone is not documented';
 COMMENT ON COLUMN marts.session_breakage.expired IS 'Sessions whose expiry was before the day of the last export of sessions; may be a day off, as the zone is not documented';
-COMMENT ON COLUMN marts.session_breakage.claimed IS 'of these, claimed';
-COMMENT ON COLUMN marts.session_breakage.validated IS 'of these, validated (redeemed)';
-COMMENT ON COLUMN marts.session_breakage.voided IS 'of these, void now; may be validated too';
-COMMENT ON COLUMN marts.session_breakage.unused IS 'of these, neither validated nor void';
+COMMENT ON COLUMN marts.session_breakage.claimed IS 'Expired sessions that were claimed';
+COMMENT ON COLUMN marts.session_breakage.validated IS 'Expired sessions that were validated (redeemed)';
+COMMENT ON COLUMN marts.session_breakage.voided IS 'Expired sessions that are void now; they may be validated too';
+COMMENT ON COLUMN marts.session_breakage.unused IS 'Expired sessions that are neither validated nor void';
 COMMENT ON COLUMN marts.session_breakage.breakage_rate IS 'unused / expired';
 COMMENT ON COLUMN marts.session_breakage.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so unused may mean not tracked';

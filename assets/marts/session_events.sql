@@ -39,7 +39,7 @@ SELECT session_id, campaign_id, 'unlocked' AS event, unlocked_at AS happened_at
 FROM main.coupon_sessions
 WHERE _deleted_at IS NULL AND unlocked_at IS NOT NULL;
 
-COMMENT ON VIEW marts.session_events IS 'The life of sessions as events; one row per session and step that has a date, live rows only; of a step that happened more than once the API gives one date, and the changes between exports are in coupon_session_changes';
+COMMENT ON VIEW marts.session_events IS 'The steps of sessions as events; one row per session and step that has a date, live rows only; if a step happened more than once, the API gives one date; changes between exports are in coupon_session_changes';
 COMMENT ON COLUMN marts.session_events.session_id IS 'Session';
 COMMENT ON COLUMN marts.session_events.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.session_events.event IS 'created, opened, played, claimed, saved to Apple wallet, saved to Google wallet, validated, voided, unvoided or unlocked; a date of unvoided does not prove that it was void before';

@@ -41,6 +41,6 @@ COMMENT ON VIEW marts.sessions_by_hour IS 'At which hour of the week sessions ar
 COMMENT ON COLUMN marts.sessions_by_hour.weekday IS '1 is Monday, 7 Sunday, UTC';
 COMMENT ON COLUMN marts.sessions_by_hour.hour IS '0 to 23, UTC';
 COMMENT ON COLUMN marts.sessions_by_hour.created IS 'Sessions created in this hour of the week';
-COMMENT ON COLUMN marts.sessions_by_hour.opened IS 'Sessions first opened in it';
-COMMENT ON COLUMN marts.sessions_by_hour.claimed IS 'Sessions claimed in it';
-COMMENT ON COLUMN marts.sessions_by_hour.validated IS 'Sessions validated in it';
+COMMENT ON COLUMN marts.sessions_by_hour.opened IS 'Sessions first opened in this hour of the week';
+COMMENT ON COLUMN marts.sessions_by_hour.claimed IS 'Sessions claimed in this hour of the week';
+COMMENT ON COLUMN marts.sessions_by_hour.validated IS 'Sessions validated in this hour of the week';

@@ -55,12 +55,12 @@ FROM counted
 INNER JOIN cohorts USING (week)
 WINDOW so_far AS (PARTITION BY week ORDER BY weeks_after);
 
-COMMENT ON VIEW marts.weekly_cohorts IS 'What became of the sessions of each week, week after week; one row per week of creation and number of weeks since in which something happened, live rows only';
+COMMENT ON VIEW marts.weekly_cohorts IS 'How far the sessions created in each week have come, week by week; one row per week of creation and number of weeks since in which something happened, live rows only';
 COMMENT ON COLUMN marts.weekly_cohorts.week IS 'Monday of the week of creation, UTC';
-COMMENT ON COLUMN marts.weekly_cohorts.weeks_after IS 'Weeks since then; 0 is the week itself';
+COMMENT ON COLUMN marts.weekly_cohorts.weeks_after IS 'Weeks since the week of creation; 0 is that week itself';
 COMMENT ON COLUMN marts.weekly_cohorts.created IS 'Sessions created in the week';
-COMMENT ON COLUMN marts.weekly_cohorts.opened IS 'of these, first opened so many weeks after';
-COMMENT ON COLUMN marts.weekly_cohorts.claimed IS 'of these, claimed so many weeks after';
-COMMENT ON COLUMN marts.weekly_cohorts.validated IS 'of these, validated so many weeks after';
-COMMENT ON COLUMN marts.weekly_cohorts.validated_so_far IS 'of these, validated until then';
+COMMENT ON COLUMN marts.weekly_cohorts.opened IS 'Sessions of the cohort first opened in that week';
+COMMENT ON COLUMN marts.weekly_cohorts.claimed IS 'Sessions of the cohort claimed in that week';
+COMMENT ON COLUMN marts.weekly_cohorts.validated IS 'Sessions of the cohort validated in that week';
+COMMENT ON COLUMN marts.weekly_cohorts.validated_so_far IS 'Sessions of the cohort validated up to the end of that week';
 COMMENT ON COLUMN marts.weekly_cohorts.validated_rate_so_far IS 'validated_so_far / created';

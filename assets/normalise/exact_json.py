@@ -132,7 +132,7 @@ Extras: TypeAlias = list[tuple[str | None, pl.Series]]
 """Undeclared fields: name and JSON tokens, null where a record does not have it; or None and complete members."""
 
 MAX_UNDECLARED = 100
-"""Records that have more undeclared fields at one place, or a table that has, have data in their names."""
+"""With more undeclared fields than this in one object, or in a table, field names are taken to hold data."""
 
 
 def _collect_tokens(

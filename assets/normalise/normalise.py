@@ -47,7 +47,7 @@ class NormalisedPage:
     records: int
     """How many records the page held."""
     copies: int = 0
-    """How many of them are on the page before, byte for byte; they are neither in `rows` nor in `rejected`."""
+    """How many of them repeat an earlier record of the page, byte for byte; they are in neither frame."""
     new_fields: frozenset[str] = frozenset()
     """The names of the undeclared fields, dotted."""
     place: str = ""
@@ -197,7 +197,7 @@ def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series)
 
 
 def _is_copy(records: Sequence[bytes], is_kept: pl.Series) -> pl.Series:
-    """Which records are on the page before, byte for byte."""
+    """Return which records repeat an earlier record of the page, byte for byte."""
     return ~is_kept & ~pl.Series(records, dtype=pl.Binary).is_first_distinct()
 
 
@@ -228,7 +228,7 @@ _REASONS = {"reason": pl.String, "record": pl.String}
 
 def _reason_if_cut(reason: str, size: int) -> str:
     """Return the reason, and how many of `size` bytes are kept if not all are."""
-    return reason if size <= MAX_BYTES_KEPT else f"{reason} (kept are the first {MAX_BYTES_KEPT:,} of {size:,} bytes)"
+    return reason if size <= MAX_BYTES_KEPT else f"{reason} (only {MAX_BYTES_KEPT:,} of {size:,} bytes are kept)"
 
 
 def _as_quarantine(table: type[Table], page: Page, reasons: pl.DataFrame) -> pl.DataFrame:

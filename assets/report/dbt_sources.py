@@ -70,7 +70,7 @@ def _hours(window: timedelta) -> dict[str, Any]:
 
 
 def _unique_together(table: type[Table]) -> Mapping[str, Any]:
-    """Test a key of several columns by the test that dbt has for one, on the row of their values."""
+    """Test a key of several columns with dbt's test `unique`, on a row of their values."""
     arguments = {"column_name": f"({', '.join(table.KEY)})"}
     return {"unique": {"name": f"unique_{table.TABLE}_key", "arguments": arguments}}
 

@@ -6,14 +6,14 @@ from assets.relations import Relation
 
 HEADER = """# Data dictionary
 
-Every time is naive UTC, but for those whose name ends in `_local`. `_deleted_at` is null while a row is in the account;
-the views of the schema `marts` show such rows alone. After an API field stands how well it is known: documented (an
-official page names it), seen in client code (code that others wrote for the API), hinted, or assumed.
+All times are naive UTC, except in columns whose name ends in `_local`. `_deleted_at` is null while a row is in the
+account; the views of the schema `marts` show only such rows. Each API field is followed by how well it is known:
+documented (on an official page), seen in client code (that others wrote for the API), hinted, or assumed.
 """
 
 
 def dictionary(relations: Iterable[Relation]) -> str:
-    """Describe tables and views."""
+    """Write the dictionary of tables and views as Markdown."""
     parts = [HEADER]
     for relation in relations:
         parts.append(f"## {relation.title}\n\n{relation.comment}\n\n| column | type | meaning |\n|---|---|---|")

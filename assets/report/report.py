@@ -83,7 +83,7 @@ def _template() -> "Template":
 
 
 def _now(query: Query, funnel: Figure | None) -> Sequence[tuple[str, object]]:
-    """Query the account as it is now, with all of its past; the funnel has the numbers of sessions."""
+    """Query the totals of the account; those of sessions are taken from the funnel."""
     steps: Mapping[str, int] = dict(funnel.rows) if funnel else {}
     sessions, validated = steps.get("created", 0), steps.get("validated", 0)
     counted = {

@@ -18,6 +18,6 @@ class Category(Table):
         constants={"categories": {"level": "category"}, "main_categories": {"level": "main"}},
     )
 
-    category_id: Id = column({"ID": "assumed", "id": "assumed"}, doc="Category, as cat_12", required=True)
+    category_id: Id = column({"ID": "assumed", "id": "assumed"}, doc="Category id, for example cat_12", required=True)
     level: Id = column(doc="category, or main for those of category/main/list (third-level categories)", required=True)
     name: Text | None = column({"name": "assumed", "title": "assumed"}, doc="Name of the category")

@@ -9,11 +9,11 @@ from resources.warehouse.schema import Change, Month
 
 
 class CouponSessionChange(Table):
-    """Sessions that were voided, locked, reset or otherwise changed back, between two reads; rows are only added.
+    """Sessions that were voided, locked, reset or otherwise changed back between two reads; rows are only added.
 
-    That a session goes on (a date, a flag or a value is there for the first time) is no change, but that it is void or
-    locked is one. A row has all columns before and after, also those that did not change. The API gives the present
-    state and no event list; what changes back between two reads is not seen.
+    Normal progress (a date, a flag or a value that is set for the first time) is not recorded, but voids and locks are.
+    A row has every column before and after, also unchanged ones. The API gives the current state and no list of events,
+    so a change that is undone between two reads is not seen.
     """
 
     TABLE: ClassVar[str] = "coupon_session_changes"
@@ -47,15 +47,15 @@ class CouponSessionChange(Table):
         ),
     }
 
-    session_id: Id = column(doc="Session; upper and lower case differ", required=True)
-    last_observed_at: Timestamp = column(doc="When the state before was last read, UTC", required=True)
-    observed_at: Timestamp = column(doc="When the state after was first read, UTC", required=True)
+    session_id: Id = column(doc="Session id, case-sensitive", required=True)
+    last_observed_at: Timestamp = column(doc="When the state before the change was last read, UTC", required=True)
+    observed_at: Timestamp = column(doc="When the state after the change was first read, UTC", required=True)
     is_voided_before: Flag | None = column(doc="Whether it was void before")
     is_voided_after: Flag | None = column(doc="Whether it was void after")
     voided_at_before: Timestamp | None = column(doc="When it was voided, UTC: before")
     voided_at_after: Timestamp | None = column(doc="When it was voided, UTC: after")
-    unvoided_at_before: Timestamp | None = column(doc="When a void was taken back, UTC: before")
-    unvoided_at_after: Timestamp | None = column(doc="When a void was taken back, UTC: after")
+    unvoided_at_before: Timestamp | None = column(doc="When a void was undone, UTC: before")
+    unvoided_at_after: Timestamp | None = column(doc="When a void was undone, UTC: after")
     is_locked_before: Flag | None = column(doc="Whether it was locked before")
     is_locked_after: Flag | None = column(doc="Whether it was locked after")
     unlocked_at_before: Timestamp | None = column(doc="When it was unlocked, UTC: before")
@@ -87,8 +87,8 @@ class CouponSessionChange(Table):
     validation_value_before: Amount | None = column(doc="Value noted at validation before")
     validation_value_after: Amount | None = column(doc="Value noted at validation after")
     expires_at_local_before: LocalTimestamp | None = column(
-        doc="When it expires, local time of a zone that is not documented: before"
+        doc="When it expires, in local time; the time zone is not documented: before"
     )
     expires_at_local_after: LocalTimestamp | None = column(
-        doc="When it expires, local time of a zone that is not documented: after"
+        doc="When it expires, in local time; the time zone is not documented: after"
     )

@@ -10,10 +10,10 @@ from resources.warehouse.schema import Month
 
 
 class CouponSession(Table):
-    """One row per consumer who got a coupon of a campaign, with the moment of each step of its life.
+    """Coupon sessions: one row per consumer who got a coupon of a campaign, with the time of each step.
 
-    The `redeem_location_…` columns describe a shop, not the consumer, so they are no personal data; the `utm_…` columns
-    describe a link, and are personal data only where the link names somebody.
+    The `redeem_location_…` columns describe a shop, not the consumer, so they are not personal data; the `utm_…`
+    columns describe a link, and are personal data only where the link names somebody.
     """
 
     TABLE: ClassVar[str] = "coupon_sessions"
@@ -29,16 +29,17 @@ class CouponSession(Table):
     HISTORY: ClassVar[type[Table]] = CouponSessionChange
     FILES: ClassVar[Month] = Month("created_at", ("opened_at", "played_at", "claimed_at", "validated_at", "voided_at"))
 
-    session_id: Id = column({"session": "documented"}, doc="Session; upper and lower case differ", required=True)
-    campaign_id: Text = column(doc="Campaign whose sessions were asked for", required=True)
+    session_id: Id = column({"session": "documented"}, doc="Session id, case-sensitive", required=True)
+    campaign_id: Text = column(doc="Campaign of the session, known from the request", required=True)
     sequence_id: Integer | None = column(
-        {"sequenceid": "documented", "sequence_id": "assumed"}, doc="Number that grows with creation"
+        {"sequenceid": "documented", "sequence_id": "assumed"},
+        doc="Sequence number; a session created later has a higher one",
     )
     custom_id: Text | None = column(
         {"customid": "documented"}, doc="Id that the marketer gave the consumer", personal=True
     )
     inner_custom_id: Text | None = column(
-        {"status.customid": "documented"}, doc="Second id of the same kind, kept beside the first", personal=True
+        {"status.customid": "documented"}, doc="Second custom id that the API gives, kept separately", personal=True
     )
     session_url: Text | None = column(
         {"session_url": "documented"}, doc="Address of the consumer's coupon", personal=True
@@ -58,17 +59,17 @@ class CouponSession(Table):
     )
     unvoided_at: Timestamp | None = column(
         {"status.unvoided_date_utc": "documented"},
-        doc="When a void was taken back, UTC; does not prove that there was one",
+        doc="When a void was undone, UTC; the date alone does not prove that it was void",
     )
     unlocked_at: Timestamp | None = column({"status.unlocked_date_utc": "documented"}, doc="When it was unlocked, UTC")
     expires_at_local: LocalTimestamp | None = column(
         {"status.expiration_date": "documented"},
-        doc="When it expires, local time of a zone that is not documented; not UTC",
+        doc="When it expires, in local time, not UTC; the time zone is not documented",
     )
     is_opened: Flag | None = column({"status.opened": "documented"}, doc="Whether it was opened")
     is_played: Flag | None = column({"status.played": "documented"}, doc="Whether its game was played")
     is_claimed: Flag | None = column(
-        {"status.claimed": "documented"}, doc="Whether it was claimed; may be without being opened"
+        {"status.claimed": "documented"}, doc="Whether it was claimed; it can be claimed without being opened"
     )
     is_validated: Flag | None = column({"status.validated": "documented"}, doc="Whether it was validated")
     is_voided: Flag | None = column({"status.voided": "documented"}, doc="Whether it is void")
@@ -97,47 +98,49 @@ class CouponSession(Table):
     )
     redeem_location_id: Text | None = column(
         {"status.redeem_location_ID": "documented"},
-        doc="Place where it was redeemed; may be null while the rest is known",
+        doc="Id of the location where it was redeemed; may be null although its name is known",
     )
     redeem_location_company: Text | None = column(
-        {"status.redeem_location_company_name": "documented"}, doc="Company of the place where it was redeemed"
+        {"status.redeem_location_company_name": "documented"}, doc="Company of the redeem location"
     )
     redeem_location_street: Text | None = column(
-        {"status.redeem_location_street": "documented"}, doc="Street and number of that place"
+        {"status.redeem_location_street": "documented"}, doc="Street and number of the redeem location"
     )
     redeem_location_zip: Text | None = column(
-        {"status.redeem_location_zip": "documented"}, doc="Postal code of that place"
+        {"status.redeem_location_zip": "documented"}, doc="Postal code of the redeem location"
     )
-    redeem_location_city: Text | None = column({"status.redeem_location_city": "documented"}, doc="City of that place")
+    redeem_location_city: Text | None = column(
+        {"status.redeem_location_city": "documented"}, doc="City of the redeem location"
+    )
     redeem_location_province: Text | None = column(
-        {"status.redeem_location_province": "documented"}, doc="Province of that place"
+        {"status.redeem_location_province": "documented"}, doc="Province of the redeem location"
     )
     redeem_location_country: Text | None = column(
-        {"status.redeem_location_country": "documented"}, doc="Country of that place"
+        {"status.redeem_location_country": "documented"}, doc="Country of the redeem location"
     )
     redeem_location_phone: Text | None = column(
-        {"status.redeem_location_phone": "documented"}, doc="Phone number of that place"
+        {"status.redeem_location_phone": "documented"}, doc="Phone number of the redeem location"
     )
     redeem_location_website: Text | None = column(
-        {"status.redeem_location_website": "documented"}, doc="Website of that place"
+        {"status.redeem_location_website": "documented"}, doc="Website of the redeem location"
     )
     utm_source: Text | None = column(
         {"status.utm_source": "documented"},
-        doc="Channel that the consumer came by, as the link names it",
+        doc="UTM source of the link that the consumer followed",
         personal="where it names somebody",
     )
     utm_medium: Text | None = column(
-        {"status.utm_medium": "documented"}, doc="Medium of that channel", personal="where it names somebody"
+        {"status.utm_medium": "documented"}, doc="UTM medium of the link", personal="where it names somebody"
     )
     utm_campaign: Text | None = column(
-        {"status.utm_campaign": "documented"}, doc="Campaign of that channel", personal="where it names somebody"
+        {"status.utm_campaign": "documented"}, doc="UTM campaign of the link", personal="where it names somebody"
     )
     utm_term: Text | None = column(
-        {"status.utm_term": "documented"}, doc="Search term of that channel", personal="where it names somebody"
+        {"status.utm_term": "documented"}, doc="UTM search term of the link", personal="where it names somebody"
     )
     utm_content: Text | None = column(
         {"status.utm_content": "documented"},
-        doc="Link or advertisement of that channel",
+        doc="UTM content of the link: which link or advertisement it was",
         personal="where it names somebody",
     )
     first_name: Text | None = column(

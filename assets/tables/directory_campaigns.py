@@ -8,9 +8,9 @@ from assets.tables.types import Id, Text
 
 
 class DirectoryCampaign(Table):
-    """Which campaigns stand in which directory; one row per pair.
+    """Campaigns in each directory; one row per directory and campaign.
 
-    Neither the path nor the answer is documented; a record is taken for a row of the list of campaigns.
+    Neither the path nor the answer is documented; a record is assumed to be one of the list of campaigns.
     """
 
     TABLE: ClassVar[str] = "directory_campaigns"
@@ -18,7 +18,7 @@ class DirectoryCampaign(Table):
     KEY: ClassVar[tuple[str, ...]] = ("directory_id", "campaign_id")
     SOURCE: ClassVar[Source] = Source("directories", parts=("directory_campaigns",), parent=Directory)
 
-    directory_id: Id = column(doc="Directory whose campaigns were asked for", required=True)
+    directory_id: Id = column(doc="Directory that the campaign is in, known from the request", required=True)
     campaign_id: Id = column(
         {"ID": "assumed", "id": "assumed", "campaign": "assumed", "campaign_id": "assumed"},
         doc="Campaign in the directory",

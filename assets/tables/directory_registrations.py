@@ -11,7 +11,8 @@ from resources.warehouse.schema import Month
 class DirectoryRegistration(Table):
     """People who registered for a directory; one row per directory and registration.
 
-    The API documents no field of the answer. The names are those of the calls that create or change a registration.
+    The API does not document the fields of its answer; their names are taken from the calls that create or change a
+    registration.
     """
 
     TABLE: ClassVar[str] = "directory_registrations"
@@ -26,10 +27,10 @@ class DirectoryRegistration(Table):
     )
     FILES: ClassVar[Month] = Month("registered_at")
 
-    directory_id: Id = column(doc="Directory whose registrations were asked for", required=True)
+    directory_id: Id = column(doc="Directory of the registration, known from the request", required=True)
     registration_id: Id = column(
         {"ID": "assumed", "id": "seen in client code", "user_id": "assumed", "user": "assumed"},
-        doc="Registration, as reg_12345",
+        doc="Registration id, for example reg_12345",
         required=True,
     )
     registered_at: ZonedTimestamp | None = column(
@@ -60,16 +61,16 @@ class DirectoryRegistration(Table):
     zip: Text | None = column({"zip": "assumed"}, doc="Postal code", personal=True)
     city: Text | None = column({"city": "assumed"}, doc="City", personal=True)
     custom_field_1: Text | None = column(
-        {"custom_1": "assumed", "customfield1": "assumed"}, doc="Custom 1", personal=True
+        {"custom_1": "assumed", "customfield1": "assumed"}, doc="Custom field 1", personal=True
     )
     custom_field_2: Text | None = column(
-        {"custom_2": "assumed", "customfield2": "assumed"}, doc="Custom 2", personal=True
+        {"custom_2": "assumed", "customfield2": "assumed"}, doc="Custom field 2", personal=True
     )
     custom_field_3: Text | None = column(
-        {"custom_3": "assumed", "customfield3": "assumed"}, doc="Custom 3", personal=True
+        {"custom_3": "assumed", "customfield3": "assumed"}, doc="Custom field 3", personal=True
     )
     payment_status: Text | None = column(
-        {"payment_status": "assumed"}, doc="Whether the person has paid, in the API's word"
+        {"payment_status": "assumed"}, doc="Whether the person has paid, as the API says it: for example paid"
     )
     access_expires_at: ZonedTimestamp | None = column(
         {"expires_at": "assumed", "expiry_date": "assumed"}, doc="When paid access ends, UTC"

@@ -14,7 +14,9 @@ class LoyaltyCard(Table):
     KEY: ClassVar[tuple[str, ...]] = ("loyalty_card_id",)
     SOURCE: ClassVar[Source] = Source("loyalty", parts=("loyalty_cards",))
 
-    loyalty_card_id: Id = column({"id": "documented", "ID": "assumed"}, doc="Loyalty card, as 123456", required=True)
+    loyalty_card_id: Id = column(
+        {"id": "documented", "ID": "assumed"}, doc="Loyalty card id, for example 123456", required=True
+    )
     code: Text | None = column({"code": "documented"}, doc="Last part of the card's public address")
     name: Text | None = column({"name": "documented"}, doc="Name of the card")
     domain: Text | None = column({"domain": "documented"}, doc="Host of the card's public address")

@@ -10,7 +10,7 @@ from resources.warehouse.schema import Month
 class LoyaltyUserChange(Table):
     """Changes of a loyalty user's points, stamps or void state between two reads; rows are only added.
 
-    The API gives the present state and no event list; what changes back between two reads is not seen.
+    The API gives the current state and no list of events, so a change that is undone between two reads is not seen.
     """
 
     TABLE: ClassVar[str] = "loyalty_user_changes"
@@ -20,8 +20,8 @@ class LoyaltyUserChange(Table):
 
     loyalty_card_id: Id = column(doc="Loyalty card", required=True)
     loyalty_user_id: Id = column(doc="User of the card", required=True)
-    last_observed_at: Timestamp = column(doc="When the state before was last read, UTC", required=True)
-    observed_at: Timestamp = column(doc="When the state after was first read, UTC", required=True)
+    last_observed_at: Timestamp = column(doc="When the state before the change was last read, UTC", required=True)
+    observed_at: Timestamp = column(doc="When the state after the change was first read, UTC", required=True)
     points_before: Amount | None = column(doc="Points before")
     points_after: Amount | None = column(doc="Points after")
     stamps_before: Integer | None = column(doc="Stamps before")

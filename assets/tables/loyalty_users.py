@@ -10,9 +10,10 @@ from resources.warehouse.schema import Value
 
 
 class LoyaltyUser(Table):
-    """People who hold a loyalty card, voided ones too; one row per card and user.
+    """People who hold a loyalty card, also a void one; one row per card and user.
 
-    The API documents no field of the answer. The names are those of the calls that create or update a user.
+    The API does not document the fields of its answer; their names are taken from the calls that create or update a
+    user.
     """
 
     TABLE: ClassVar[str] = "loyalty_users"
@@ -22,7 +23,7 @@ class LoyaltyUser(Table):
     FILES: ClassVar[Value] = Value("card", "loyalty_card_id")
     HISTORY: ClassVar[type[Table]] = LoyaltyUserChange
 
-    loyalty_card_id: Id = column(doc="Loyalty card whose users were asked for", required=True)
+    loyalty_card_id: Id = column(doc="Loyalty card of the user, known from the request", required=True)
     loyalty_user_id: Id = column(
         {"id": "assumed", "ID": "assumed", "user_id": "assumed", "user": "assumed"},
         doc="User of the card",

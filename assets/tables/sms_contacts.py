@@ -10,7 +10,7 @@ from assets.tables.types import Id, Text
 class SmsContact(Table):
     """Contacts in the groups of the SMS tool; one row per group and phone number.
 
-    The API documents no field of the answer. The names are those of the call that adds a contact.
+    The API does not document the fields of its answer; their names are taken from the call that adds a contact.
     """
 
     TABLE: ClassVar[str] = "sms_contacts"
@@ -18,11 +18,9 @@ class SmsContact(Table):
     KEY: ClassVar[tuple[str, ...]] = ("sms_group_id", "phone")
     SOURCE: ClassVar[Source] = Source("messaging", parts=("sms_contacts",), parent=SmsGroup)
 
-    sms_group_id: Id = column(doc="SMS group whose contacts were asked for", required=True)
+    sms_group_id: Id = column(doc="SMS group of the contact, known from the request", required=True)
     phone: Id = column({"phone": "assumed"}, doc="Phone number, E.164", personal=True, required=True)
-    sms_contact_id: Text | None = column(
-        {"ID": "assumed", "id": "assumed"}, doc="Contact, where the API gives it an id"
-    )
+    sms_contact_id: Text | None = column({"ID": "assumed", "id": "assumed"}, doc="Contact id, if the API gives one")
     first_name: Text | None = column({"first_name": "assumed", "firstname": "assumed"}, doc="First name", personal=True)
     last_name: Text | None = column({"last_name": "assumed", "lastname": "assumed"}, doc="Last name", personal=True)
     custom_field_1: Text | None = column({"customfield1": "assumed"}, doc="Custom field 1", personal=True)

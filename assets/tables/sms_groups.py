@@ -14,5 +14,7 @@ class SmsGroup(Table):
     KEY: ClassVar[tuple[str, ...]] = ("sms_group_id",)
     SOURCE: ClassVar[Source] = Source("messaging", parts=("sms_groups",))
 
-    sms_group_id: Id = column({"ID": "documented", "id": "assumed"}, doc="SMS group, as gro_123456", required=True)
+    sms_group_id: Id = column(
+        {"ID": "documented", "id": "assumed"}, doc="SMS group id, for example gro_123456", required=True
+    )
     name: Text | None = column({"name": "documented"}, doc="Name of the group")

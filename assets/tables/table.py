@@ -1,7 +1,7 @@
 """A table is a pydantic model: its fields are the columns, and everything else about the table is derived.
 
 From one model come the shape that records are read in, the typed frames, the DuckDB and Parquet schema with its
-comments, Dagster's column schema (`assets/ingest/ingest.py`), and pydantic's words for a record that does not fit.
+comments, Dagster's column schema (`assets/ingest/table_asset.py`), and pydantic's words for a record that does not fit.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,9 @@ _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
     ColumnSchema("_extracted_at", "TIMESTAMP", "time of the API request that returned this state, UTC"),
     ColumnSchema(
-        "_deleted_at", "TIMESTAMP", "time of the complete read that lacked the row, UTC; null if the row is live"
+        "_deleted_at",
+        "TIMESTAMP",
+        "time of the complete read that no longer found the row, UTC; null while it is in the account",
     ),
 )
 _EXPORT_DTYPES = {"_extra": pl.String(), "_extracted_at": pl.Datetime("us"), "_deleted_at": pl.Datetime("us")}
@@ -100,7 +102,7 @@ class Source:
     parent: "type[Table] | None" = None
     """The table of the parents by which the records are requested; its key is a column of this table, too."""
     day: str | None = None
-    """The column by which a window of days is read; if the endpoint takes no days, other records are left out by it."""
+    """The date column of a window of days; where the endpoint takes no days, the export filters by it."""
     partitions: Partitions | None = None
     """The partitions of the asset: days of the window, or the loyalty cards that are the parents."""
 
@@ -139,7 +141,7 @@ def _is_group(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
 
 
 class Table(BaseModel):
-    """The base of every table model; a record is validated by `explain`, whole columns by `normalise`."""
+    """The base of every table model; `reasons` validates one record, `assets/normalise` whole columns."""
 
     model_config = ConfigDict(extra="ignore", defer_build=True)
 
@@ -154,7 +156,7 @@ class Table(BaseModel):
     HISTORY: ClassVar["type[Table] | None"] = None
     """The table that keeps each change of the columns that it has as `<column>_before` and `<column>_after`."""
     CHANGES: ClassVar[Mapping[str, Change]] = {}
-    """Of a table that keeps changes: which ones of a column count, where not any difference does."""
+    """For a table of changes: which differences of a column are recorded; without an entry, any difference is."""
 
     @classmethod
     @cache

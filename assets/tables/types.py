@@ -37,7 +37,7 @@ class ColumnType:
     parse: Callable[[pl.Expr], pl.Expr]
     empty: tuple[str, ...] = EMPTY
     is_exact: bool = False
-    """Whether `parse` reads nothing that does not match the pattern."""
+    """Whether `parse` itself rejects every text that does not match the pattern."""
 
     def read(self, text: pl.Expr) -> pl.Expr:
         """Typed values of a column of texts; null where the text is null or is not a value of this type."""
@@ -46,7 +46,7 @@ class ColumnType:
         return self.parse(pl.when(text.str.contains(f"^(?:{self.pattern})$")).then(text))
 
     def read_tokens(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return the values of JSON tokens, and where there is none or it can be read; `null` is no value."""
+        """Return the values of JSON tokens, and where a token can be read: also where it is missing, null or empty."""
         text, is_unfit = self.texts_of(tokens)
         filled = pl.select(pl.when(~text.is_in(self.empty)).then(text)).to_series()
         values = pl.select(self.read(pl.lit(filled))).to_series()
@@ -75,7 +75,7 @@ class ColumnType:
 
 
 def _rule(expected: str, pattern: str, accepted: tuple[type, ...]) -> BeforeValidator:
-    """Pydantic's side of a pattern: `accepted` names the JSON types that may stand in for their own text."""
+    """Make pydantic's validator for a pattern; values of the `accepted` JSON types are matched by their text."""
     matcher = re.compile(pattern, re.ASCII)
 
     def check(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)

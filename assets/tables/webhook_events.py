@@ -8,9 +8,9 @@ from resources.warehouse.schema import Month
 
 
 class WebhookEvent(Table):
-    """Events that came by webhook, one row each; hints of what has happened, of which the API has the truth.
+    """Events received by webhook; one row per event. An event is only a hint: the other tables have what the API says.
 
-    The API documents one kind of event and no body. Whatever came has a row, with all of it that has no column in
+    The API documents one kind of event and no body. Every received event has a row, with the fields without a column in
     `_extra`.
     """
 
@@ -19,18 +19,17 @@ class WebhookEvent(Table):
     KEY: ClassVar[tuple[str, ...]] = ("event_id",)
     FILES: ClassVar[Month] = Month("received_at")
 
-    event_id: Id = column({"id": "hinted"}, doc="Event; a hash of the body where it has no id")
-    kind: Text | None = column({"type": "hinted"}, doc="What has happened, as coupon_validated")
-    campaign_id: Text | None = column(
-        {"campaign": "hinted", "coupon.campaign": "hinted"}, doc="Campaign in which it has happened"
-    )
-    session_id: Text | None = column({"session": "hinted"}, doc="Session that it is about")
+    event_id: Id = column({"id": "hinted"}, doc="Event id; a hash of the body if the event has none")
+    kind: Text | None = column({"type": "hinted"}, doc="Kind of event, for example coupon_validated")
+    campaign_id: Text | None = column({"campaign": "hinted", "coupon.campaign": "hinted"}, doc="Campaign of the event")
+    session_id: Text | None = column({"session": "hinted"}, doc="Session of the event")
     happened_at: ZonedTimestamp | None = column(
-        {"datetime": "hinted", "date": "assumed"}, doc="When it has happened, UTC where it names no zone (assumed)"
+        {"datetime": "hinted", "date": "assumed"},
+        doc="When it happened, UTC; a time without a zone is assumed to be UTC",
     )
-    received_at: Timestamp = column(doc="When it came first, UTC")
+    received_at: Timestamp = column(doc="When it was first received, UTC")
     verified: Flag | None = column(
-        doc="Whether the API has sent it: its signature is right, or the API says so; null until that is known"
+        doc="Whether Coupontools has sent it: its signature is valid, or the API confirms it; null until that is known"
     )
     custom_id: Text | None = column(
         {"customid": "hinted", "customer.customid": "hinted"},

@@ -34,7 +34,7 @@ from resources.warehouse.suppression import remove_suppressed
 from resources.webhooks.inbox import Inbox, State, state_of, written_at
 
 MAX_TIME_TO_VERIFY = timedelta(hours=24)
-"""How long an event waits to be verified; after that it stays in its table as one of which nothing is known."""
+"""How long an event waits to be verified; after that its `verified` stays null."""
 
 _VERIFIED: Mapping[State, bool | None] = {"verified": True, "waiting": None, "refused": False}
 _NOTHING: CompleteReads = ()
@@ -120,5 +120,5 @@ def _read_what_is_touched(resources: RunResources, events: pl.DataFrame) -> list
 
 
 def _is_done(file: str) -> bool:
-    """Whether nothing more is to come of a file once its events are merged."""
+    """Return whether a file can be removed once its events are merged."""
     return state_of(file) != "waiting" or time.time() - written_at(file) > MAX_TIME_TO_VERIFY.total_seconds()

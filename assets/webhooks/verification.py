@@ -46,10 +46,10 @@ Claim = Mapping[str, str | None]
 
 
 class Verifier:
-    """Decides the events that wait in an inbox."""
+    """Verifies the events that wait in an inbox."""
 
     def __init__(self, inbox: Inbox, make_coupontools: Callable[[], CoupontoolsResource], log: Logger) -> None:
-        """Name where events wait, and who is asked: a new resource each time, as one that was refused asks no more."""
+        """`make_coupontools` is called for each round, as a resource whose keys were refused sends no more requests."""
         self._inbox = inbox
         self._make_coupontools = make_coupontools
         self._log = log
@@ -91,7 +91,7 @@ class Verifier:
                     await asyncio.wait_for(self._due.wait(), SECONDS_BEFORE_ASKING_AGAIN)
 
     async def verify_some(self) -> int:
-        """Decide the oldest events that wait, as many as a round may; returns about how many the API was asked.
+        """Verify the oldest waiting events, at most MAX_EVENTS_OF_A_ROUND; returns how many the API was asked about.
 
         Raises SettingsError, AccountError, UnreachableError and LimitError.
         """
@@ -182,7 +182,7 @@ def _read_answer(page: Page) -> Mapping[str, object] | None:
 
 
 def _confirms(answer: Mapping[str, object], claim: Claim) -> bool:
-    """Whether an answer names what an event names, as far as both name it."""
+    """Return whether an answer and an event agree in every id that both have."""
     named = {"webhook": claim["event_id"], "campaign": claim["campaign_id"], "session": claim["session_id"]}
     return all(
         answer.get(name) in (None, "") or value is None or str(answer[name]) == value for name, value in named.items()

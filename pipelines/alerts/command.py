@@ -24,9 +24,9 @@ MAX_FIRST_WAIT = 1.0
 
 @contextmanager
 def alert_of_export() -> Iterator[None]:
-    """Alert of the export in the block if it fails, or if it is the first that does not.
+    """Send alerts if the export in the block fails, or if it succeeds after a failure.
 
-    One that somebody interrupts or asks for wrongly says nothing. Raises SettingsError if COUPONTOOLS_ALERTS is wrong.
+    An interrupted export, or one with wrong options, sends none. Raises SettingsError if COUPONTOOLS_ALERTS is wrong.
     """
     receivers = read_receivers()
     try:

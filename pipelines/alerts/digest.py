@@ -43,7 +43,7 @@ def digest() -> None:
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def weekly_digest(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """On Monday morning, if COUPONTOOLS_WEEKLY_DIGEST asks for it."""
+    """Send the digest on Monday morning, if COUPONTOOLS_WEEKLY_DIGEST is true."""
     try:
         if not Alerts.read().weekly_digest:
             return dg.SkipReason("COUPONTOOLS_WEEKLY_DIGEST is not true: no digest is sent.")

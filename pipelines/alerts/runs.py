@@ -11,7 +11,7 @@ from resources.alerts.ledger import Ledger, Problem
 from resources.settings import Alerts
 
 STEP, RUN = "step", "run"
-"""The kinds of problems: of a step, by the table or asset that it makes, and of a run of a job without any."""
+"""The kinds of problems: of a step, named by its table or asset, and of a run that failed at no step."""
 
 MAX_RUNS = 100
 """How many ended runs are looked at in one tick; the next one goes on."""
@@ -74,7 +74,7 @@ def _follow(instance: dg.DagsterInstance, ledger: Ledger, run: dg.DagsterRun, *,
 
 
 def _reason(failure: dg.DagsterEvent) -> str:
-    """Describe why a step failed; an error that nobody has foreseen by no more than its type, as it may hold values."""
+    """Describe why a step failed; of an unexpected error only the type, as its text may hold values."""
     data = failure.step_failure_data
     if is_interruption(failure):
         return "The run was interrupted. What was published stays; start it again, and it goes on where it stopped."
@@ -82,7 +82,7 @@ def _reason(failure: dg.DagsterEvent) -> str:
         return data.user_failure_data.description
     error = data.error and (data.error.cause or data.error)
     name = f" ({error.cls_name})" if error else ""
-    return f"An error that nobody has foreseen{name}: the page of the run shows it. Please report it."
+    return f"An unexpected error{name}: the page of the run shows it. Please report it."
 
 
 def _describe(run: dg.DagsterRun) -> str:

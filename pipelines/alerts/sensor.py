@@ -35,7 +35,7 @@ class Followed(msgspec.Struct):
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Send whom COUPONTOOLS_ALERTS names what has failed for good, which tables are stale, and what is well again."""
+    """Alert the receivers in COUPONTOOLS_ALERTS of what has failed for good, of stale tables, and of what is over."""
     try:
         receivers = read_receivers()
         if not receivers:
@@ -74,7 +74,7 @@ def _follow_checks(instance: dg.DagsterInstance, ledger: Ledger) -> None:
 
 
 def _follow_freshness(instance: dg.DagsterInstance, ledger: Ledger) -> None:
-    """Note which tables the daemon holds for stale: those that no run has read or published for FAIL_AFTER."""
+    """Note which tables the daemon considers stale: those that no run has read or published for FAIL_AFTER."""
     for key, record in instance.get_freshness_state_records(_FOLLOWED).items():
         table = key.to_user_string()
         if record.freshness_state.value == "FAIL":

@@ -42,7 +42,7 @@ class Run:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more comes of it."""
+        """Whether it has succeeded, failed or been cancelled."""
         return self.status in ("SUCCESS", "FAILURE", "CANCELED")
 
     @classmethod
@@ -69,7 +69,7 @@ class DagsterApi:
         self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        """Ask; returns what the one field of the answer holds. Raises click.ClickException for an error."""
+        """Send a query of one field, and return the value of that field. Raises click.ClickException for an error."""
         answer = self._client.post("/graphql", json={"query": query, "variables": variables}).json()
         if "errors" in answer:
             raise click.ClickException(f"Dagster refuses: {answer['errors'][0]['message']}")
@@ -119,7 +119,7 @@ class DagsterApi:
         deadline = time.monotonic() + seconds
         while len(ended := [run for run in self.runs() if is_one(run) and run.has_ended]) < number:
             if time.monotonic() > deadline:
-                raise click.ClickException(f"A run that Dagster was asked for has not ended after {seconds:.0f} s.")
+                raise click.ClickException(f"A run that was launched in Dagster has not ended after {seconds:.0f} s.")
             time.sleep(1)
         for run in ended:
             if run.status != "SUCCESS":

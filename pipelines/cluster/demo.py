@@ -29,7 +29,7 @@ DAYS, DAYS_PER_RUN = 30, 15
 """How many days are read, and how many of them by one run."""
 
 MAX_SECONDS = 900.0
-"""Of what is launched; a machine on which it takes longer does something else."""
+"""The longest wait for a run or backfill; where it takes longer, something is wrong with the machine."""
 
 
 def run_cluster_demo(sessions: int, seed: int, port: int) -> None:
@@ -73,14 +73,14 @@ def open_cluster(
     """
     network = network or Network()
     with ExitStack() as running:
-        click.echo("PostgreSQL, an object storage and a broker are started, from Python wheels.", err=True)
+        click.echo("Starting PostgreSQL, an object storage and a broker from Python wheels.", err=True)
         services = running.enter_context(run_services(folder / "services", network.address))
         variables = _variables(api, services, days_per_run)
         hosts = [Host(name, folder / name, network.prefixes.get(name, ())) for name in HOSTS]
         workers = {host.name: make_worker(host, services, variables) for host in hosts}
-        click.echo("Dagster is started, and two workers with folders of their own.", err=True)
+        click.echo("Starting Dagster, and two workers with folders of their own.", err=True)
         front = make_front(Host("front", folder / "front"), services, variables, port)
-        start_all(running, [front])  # which makes Dagster's tables: two processes at one time would fail over them
+        start_all(running, [front])  # first, as it creates Dagster's tables: two processes that do so at once fail
         start_all(running, list(workers.values()))
         page = f"http://{LOOPBACK}:{port}"
         yield Cluster(page, DagsterApi(page), hosts, workers, variables)
@@ -105,7 +105,7 @@ def export(dagster: DagsterApi) -> list[Run]:
     days = [(yesterday - timedelta(days=number)).isoformat() for number in reversed(range(DAYS))]
     of_days = [key.to_user_string() for asset in ASSETS.values() if asset.partitions_def == daily for key in asset.keys]
     others = [key.to_user_string() for asset in ASSETS.values() if asset.partitions_def is None for key in asset.keys]
-    click.echo(f"The last {DAYS} days are read, {DAYS_PER_RUN} by each run, and all tables without days.", err=True)
+    click.echo(f"Reading the last {DAYS} days, {DAYS_PER_RUN} in each run, and all tables without days.", err=True)
     backfill = dagster.launch_backfill(of_days, days)
     dagster.wait_for(dagster.launch_assets(others), MAX_SECONDS)
     dagster.wait_for_backfill(backfill, DAYS // DAYS_PER_RUN, MAX_SECONDS)

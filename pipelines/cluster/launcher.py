@@ -37,5 +37,5 @@ class ClusterRunLauncher(CeleryRunLauncher):  # type: ignore[misc]  # without ty
         health = super().check_run_worker_health(run)  # it may have ended in between
         if health.status != WorkerStatus.RUNNING:
             return health
-        what = "was started anew" if asked else f"does not answer within {MAX_SECONDS_TO_ANSWER:.0f} seconds"
+        what = "was restarted" if asked else f"does not answer within {MAX_SECONDS_TO_ANSWER:.0f} seconds"
         return CheckRunHealthResult(WorkerStatus.FAILED, f"The worker {worker} {what}, so its run is lost.")

@@ -27,9 +27,9 @@ class Server:
     command: Sequence[str | Path]
     log: Path
     answers: Callable[[], bool]
-    """Whether it serves by now; an OSError means that it does not."""
+    """Returns whether it answers; an OSError means that it does not yet."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """What its environment has besides that of this process."""
+    """Environment variables besides those of this process."""
     stop_signal: signal.Signals = signal.SIGTERM
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 

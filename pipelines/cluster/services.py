@@ -37,7 +37,7 @@ _NOBODY = "65534"
 
 _AS_NOBODY = (
     *("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"),
-    # what lies where root alone can reach it stays within reach, also of access(2)
+    # files that only root can reach stay readable, also according to access(2)
     *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"),
 )
 
@@ -216,7 +216,7 @@ def _make_storage(programs: _Programs, folder: Path, host: str, ports: _Ports, s
     command += [f"-{name}={port}" for name, port in given.items()]
 
     def answers() -> bool:
-        # the status is good before its parts know each other: what can be written to can be read from
+        # the status is OK before its parts know each other; once a write succeeds, reads do, too
         write = Request(f"http://{host}:{ports.filer}/started", b"started", method="PUT")
         with urlopen(f"http://{host}:{ports.s3}/status", timeout=5), urlopen(write, timeout=5):  # noqa: S310  (loopback)
             return True
@@ -236,7 +236,7 @@ def _create_bucket(services: Services) -> None:
 
 
 def _delete_sockets(ports: _Ports) -> None:
-    """Delete the sockets that the object storage leaves in `/tmp`, wherever temporary files belong."""
+    """Delete the sockets that the object storage leaves in `/tmp`, whatever TMPDIR is."""
     for port in (ports.s3, ports.filer, *ports.internal):
         for left_over in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
             left_over.unlink()

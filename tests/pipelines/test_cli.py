@@ -233,7 +233,7 @@ def test_check_shows_the_share_of_each_worker(serve: Serve) -> None:
     serve(account({1: 1}))
     limits = {"WORKERS": "3", "CONCURRENCY": "8", "REQUESTS_PER_SECOND": "15"}
     shared = run_command("check", **{f"COUPONTOOLS_{name}": value for name, value in limits.items()})
-    assert "ok      each of the 3 workers sends at most 2 requests at one time and 5 a second\n" in shared.output
+    assert "ok      each of the 3 workers sends at most 2 requests at the same time and 5 a second\n" in shared.output
 
 
 @pytest.mark.parametrize("command", ["check", "export"])

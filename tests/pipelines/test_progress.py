@@ -33,14 +33,14 @@ def test_the_live_line_shows_how_many_reads_are_finished_until_another_step_logs
     def read(context: dg.OpExecutionContext) -> None:
         report = ExtractionReport(Traffic(), slices=1_200, resumed=200, finished=50)
         ProgressLog("coupon_sessions", "campaigns", context.log).log(report, at_once=True)
-        context.log.info("writing 3 of 4 reads, as a text says")
+        context.log.info("writing 3 of 4 slices, as a text says")
 
     @dg.job(logger_defs={"terminal": terminal})
     def job() -> None:
         read()
 
     assert job.execute_in_process({"loggers": {"terminal": {}}}).success
-    finished = {message.split(" reads")[0]: reads for message, reads in shown}
+    finished = {message.split(" slices")[0]: slices for message, slices in shown}
     assert finished["coupon_sessions: 0 of 0 campaigns, 250 of 1,200"] == 250
     assert finished["writing 3 of 4"] == 0
     assert bar.tasks[0].total == 1_200

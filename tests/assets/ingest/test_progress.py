@@ -26,8 +26,8 @@ def test_a_line_says_how_far_it_is_and_for_whom(caplog: pytest.LogCaptureFixture
         ProgressLog("sms_contacts", "sms_groups", LOG).log(Counts(), at_once=True)
         ProgressLog("campaigns", "", LOG).log(Counts(), at_once=True)
     first, second = caplog.messages
-    assert first.startswith("sms_contacts: 1 of 4 sms_groups, 5 of 10 reads, 5,000 records, ")
-    assert second.startswith("campaigns: 5 of 10 reads, ")
+    assert first.startswith("sms_contacts: 1 of 4 sms_groups, 5 of 10 slices, 5,000 records, ")
+    assert second.startswith("campaigns: 5 of 10 slices, ")
     assert [vars(record)[PROGRESS] for record in caplog.records] == [(5, 10), (5, 10)]
 
 

@@ -233,7 +233,7 @@ def test_the_dictionary_stands_beside_the_database(exported: Path) -> None:
     described = (exported / "dictionary.md").read_text("utf-8")
     assert described == dictionary(relations_of_models())
     assert "## coupon_sessions" in described
-    assert "| `session_id` | VARCHAR | Session; upper and lower case differ" in described
+    assert "| `session_id` | VARCHAR | Session id, case-sensitive" in described
     assert "## marts.campaign_funnel" in described
 
 

@@ -138,7 +138,7 @@ def test_the_report_asks_no_other_host_runs_nothing_and_names_nobody() -> None:
 def test_the_report_of_an_empty_account_says_so() -> None:
     with open_marts() as connection:
         page = written(connection)
-    nothing = "No sessions yet.", "No campaign has as many.", "No validations yet.", "No open sessions."
+    nothing = "No sessions yet.", "No campaign has that many sessions.", "No validations yet.", "No open sessions."
     for text in (*nothing, "No loyalty users yet."):
         assert text in page
     assert "<svg" not in page

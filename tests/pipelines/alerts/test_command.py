@@ -138,7 +138,7 @@ def test_an_error_that_nobody_has_foreseen_is_sent_as_its_type_alone(
     with pytest.raises(ValueError, match="Jan Peeters"):
         run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox")
     (text,) = web.take()
-    assert "An error that nobody has foreseen (ValueError)" in text
+    assert "An unexpected error (ValueError)" in text
     assert "Peeters" not in text
 
 
