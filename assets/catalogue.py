@@ -40,7 +40,7 @@ TABLES: tuple[type[Table], ...] = (*KEYED, *(table for table in _DISCOVERED if n
 """Every table that is published."""
 
 SOURCES: dict[type[Table], Source] = {table: table.SOURCE for table in TABLES if table.SOURCE}
-"""Where the API has each table that is read from it."""
+"""The Source of each table that is read from the API."""
 
 _WRITTEN = (
     campaigns,
@@ -62,7 +62,7 @@ _ASSETS_BY_NAME = {asset.node_def.name: asset for asset in _WRITTEN}
 ASSETS: dict[type[Table], dg.AssetsDefinition] = {
     table: _ASSETS_BY_NAME.get(table.TABLE) or table_asset(table)(extract_source) for table in SOURCES
 }
-"""The asset of each table that is read from the API: that of an asset module, or one that its Source suffices for."""
+"""The asset of each table that is read from the API: from an asset module, or made from the table's Source alone."""
 
 
 IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};

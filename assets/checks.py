@@ -1,6 +1,6 @@
-"""The audit between stage and publish: the checks of the tables in the stage.
+"""Asset checks of the tables in the stage, evaluated before they are published.
 
-The checks of what was read belong to the run of each table (`assets/ingest/checks.py`).
+The checks of what a run has read are in `assets/ingest/checks.py`: each table's run evaluates them.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -31,7 +31,7 @@ MAX_DROP = 0.5
 """The share of a table's live rows that may be deleted between two publishes."""
 
 MAX_ROWS_OF_A_SMALL_DROP = 5
-"""As many rows may be deleted whatever their share, as when somebody tidies up a small account."""
+"""Up to this many rows may be deleted whatever their share: somebody may tidy up a small account."""
 
 
 class Tolerance(dg.Config):
@@ -55,7 +55,7 @@ class _Check:
     query: str | None = None
     """Counts the rows or keys that are wrong; None where live rows are compared with the published ones."""
     finding: str = ""
-    """What the query counts, for people."""
+    """What the query counts, as the check's description says it."""
     others: tuple[type[Table], ...] = ()
     """Further tables that the query reads."""
 
@@ -77,7 +77,7 @@ def _no_sudden_drop(table: type[Table]) -> _Check:
         asset=table.TABLE,
         blocking=True,
         description=f"Since the last publish no more than {MAX_DROP:.0%} of the live rows were deleted, or at most "
-        f"{MAX_ROWS_OF_A_SMALL_DROP} rows. To publish all the same, launch the job publish with largest_drop: 1 in its "
+        f"{MAX_ROWS_OF_A_SMALL_DROP} rows. To publish anyway, launch the job publish with largest_drop: 1 in its "
         "config, or run coupontools export --accept-drop.",
     )
     return _Check(table, spec)
@@ -132,7 +132,7 @@ BLOCKING = [
     )
     if spec.blocking
 ]
-"""The checks that keep everything from being published while one of them has failed."""
+"""The blocking checks: while one of them has failed, nothing is published."""
 
 
 @dg.multi_asset_check(specs=[check.spec for check in _CHECKS.values()], can_subset=True, pool=WAREHOUSE_POOL)
@@ -191,7 +191,7 @@ def _compared(check: _Check, audited: Audited, largest_drop: float) -> dg.AssetC
 
 
 def failed_checks(instance: dg.DagsterInstance, warehouse_id: str) -> list[str]:
-    """Describe the blocking checks that failed when a warehouse was last asked, in whatever run that was."""
+    """Describe the blocking checks whose last evaluation for a warehouse has failed, in whichever run."""
 
     def is_of_the_warehouse(evaluation: dg.AssetCheckEvaluation) -> bool:
         known = evaluation.metadata.get(WAREHOUSE)
@@ -215,5 +215,5 @@ def describe_failed(evaluations: Iterable[dg.AssetCheckResult | dg.AssetCheckEva
 
 
 def has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
-    """Return whether a check has failed, and not only as a warning."""
+    """Return whether a check has failed with the severity ERROR, which a warning has not."""
     return not check.passed and check.severity == dg.AssetCheckSeverity.ERROR

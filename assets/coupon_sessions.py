@@ -1,4 +1,4 @@
-"""Coupon sessions: of every campaign, those that were created or changed in a window of days."""
+"""The asset `coupon_sessions`: the sessions of every campaign that were created or changed in a window of days."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from resources.coupontools.errors import ParentNotFoundError, RequestError, Unre
 from resources.coupontools.requests import PageRequest, Slice
 
 THE_BEGINNING = date(1970, 1, 1)
-"""A day before every session; it is sent because it is not known what the API does with an end alone."""
+"""A start date before every session; what the API does with an end date alone is not known."""
 
 MIN_DAYS_TO_ASK = timedelta(days=13)
 """Last day minus first day. For shorter windows the lists of changes are read without asking for older sessions."""

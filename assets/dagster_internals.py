@@ -1,4 +1,4 @@
-"""Everything that is used of Dagster's private modules, of which the next version may have others."""
+"""The only module that imports Dagster's private modules, which may change with every version."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -16,12 +16,12 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 def latest_evaluations(
     instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey], counts: Callable[[dg.AssetCheckEvaluation], bool]
 ) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckEvaluation]]:
-    """Yield of each check the last evaluation that `counts`, in whatever run that was; none where there is none.
+    """Yield for each check its last evaluation that `counts`, in whichever run; checks without one are left out.
 
     The instance has no public method that reads evaluations back: `event_log_storage` is private.
     """
     for key, latest in instance.event_log_storage.get_latest_asset_check_execution_by_key(checks).items():
-        # where a run goes on, or was killed, there is no evaluation yet: look at those before it
+        # a run that is still going, or was killed, has no evaluation yet: look at earlier ones
         evaluation = latest.evaluation if latest.status in _EVALUATED else None
         if not (evaluation and counts(evaluation)):
             evaluation = next(filter(counts, _earlier_evaluations(instance, key)), None)

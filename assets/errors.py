@@ -1,4 +1,4 @@
-"""What can go wrong in an export that a person can do something about: every text is one line and says what to do."""
+"""The expected errors of an export: the text of each is one line and says what to do."""
 
 from resources.coupontools.errors import CoupontoolsError
 from resources.limits import limit_met
@@ -16,5 +16,5 @@ FORESEEN = (SettingsError, CoupontoolsError, WarehouseError, IngestError)
 
 
 def describe(error: BaseException) -> str | None:
-    """Describe an error in one line that says what to do; None if nobody has foreseen it."""
+    """Describe an error in one line that says what to do; None for an unexpected error."""
     return make_printable(str(error)) if isinstance(error, FORESEEN) else limit_met(error)

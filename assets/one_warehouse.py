@@ -14,23 +14,23 @@ from assets.dagster_internals import latest_versions
 from resources.warehouse.errors import RefusedError
 
 WAREHOUSE = "warehouse"
-"""The name of the id in metadata, and the beginning of a version."""
+"""The key of the warehouse id in metadata, and the prefix of a data version."""
 
 _DIGITS_SHOWN = 8
 _TABLES_SHOWN = 3
 
 
 def make_version(warehouse_id: str) -> dg.DataVersion:
-    """Make the version of what was just written in a warehouse; no two are the same."""
+    """Make a unique data version that names the warehouse."""
     return dg.DataVersion(f"{WAREHOUSE}:{warehouse_id}:{uuid4().hex}")
 
 
 def refuse_other_warehouses(
     instance: dg.DagsterInstance, tables: Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None], warehouse_id: str
 ) -> None:
-    """Raise RefusedError if the newest version of a table, or of one of its partitions, is of another one.
+    """Raise RefusedError if the newest version of a table, or of one of its partitions, names another warehouse.
 
-    Versions without an id, as they were before warehouses had one, are of any.
+    Versions without an id, from before warehouses had one, are accepted.
     """
     others = dict[str, set[str]]()
     for table, versions in latest_versions(instance, tables):

@@ -1,4 +1,4 @@
-"""The partitions of assets, and the days that a run is about."""
+"""The partitions of assets, and the window of days that a run reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,25 +23,25 @@ def _storage_or_defaults() -> Storage:
 
 
 cards = dg.DynamicPartitionsDefinition(name="loyalty_cards")
-"""Loyalty cards of the account, by id; the sensor `loyalty_card_partitions` keeps them."""
+"""Loyalty cards of the account, by id; the sensor `loyalty_card_partitions` adds and removes them."""
 
 daily = dg.DailyPartitionsDefinition(start_date=_storage_or_defaults().start_date.isoformat(), timezone="UTC")
 """Days of activity in the account, UTC, up to yesterday."""
 
 
 def backfill_policy(partitions: dg.PartitionsDefinition[Any] | None) -> dg.BackfillPolicy:
-    """Return how a backfill is cut into runs: it is one run, or of days one for each COUPONTOOLS_DAYS_PER_RUN."""
+    """Return how a backfill is split into runs: one, or of daily partitions one per COUPONTOOLS_DAYS_PER_RUN days."""
     days = _storage_or_defaults().days_per_run if partitions == daily else None
     return dg.BackfillPolicy.multi_run(days) if days else dg.BackfillPolicy.single_run()
 
 
 RESUMABLE_FOR = timedelta(hours=24)
-"""How long after its beginning a batch of days that are over may be resumed."""
+"""How long after it was begun a batch may be resumed, if its days are over."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A range of days, UTC, both inclusive; without them all that the account has."""
+    """A range of days, UTC, first and last inclusive; without days it is everything in the account."""
 
     start: date | None = None
     end: date | None = None
@@ -52,8 +52,8 @@ class Window:
     def resumable_for(self) -> timedelta:
         """How long after a crash the next run may continue what the dead one has read.
 
-        What was read of days that are over stays true that long, and so does most of what was read without days; what
-        was read of a day that is not over does not.
+        What was read of days that are over stays true that long, as does most of what was read without days. What was
+        read of a day that is not over does not.
         """
         is_not_over = self.end is not None and self.end >= datetime.now(UTC).date()
         return timedelta(0) if is_not_over or self.is_anew else RESUMABLE_FOR
@@ -80,7 +80,7 @@ class Days(dg.Config):
 
 
 def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -> Window:
-    """Return the window of a run: its partitions', or that of its config.
+    """Return the window of a run, from its partitions or its config.
 
     Raises SettingsError if it has neither, or partitions before `start_date` or in the future.
     """
@@ -107,12 +107,12 @@ def _day(name: str, text: str) -> date:
 
 
 def partition_range(keys: Sequence[str]) -> dict[str, str]:
-    """Return the tags of a run over a range of partitions, as Dagster's backfills have them; none for no partition."""
+    """Return the tags of a run over a range of partitions, as Dagster's backfills set them; empty for no partition."""
     if not keys:
         return {}
     return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
 
 
 def has_partitions(context: dg.AssetExecutionContext) -> bool:
-    """Return whether a run is of partitions, one or a range of them."""
+    """Return whether a run has a partition or a range of partitions."""
     return bool(context.has_partition_key or context.has_partition_key_range)

@@ -34,14 +34,14 @@ NO_AXES = ".axis > path { stroke: none !important; }"
 
 @dataclass(frozen=True)
 class Size:
-    """How much room a plot has: pixels, and how much can be written below and above it."""
+    """The size of a plot in pixels, its font size, and the most dates written below it."""
 
     width: int
     height: int
     font_size: int
     max_dates: int
     is_narrow: bool = False
-    """Whether numbers are written in thousands and millions, and many names stand upright."""
+    """Whether numbers are shortened to thousands and millions, and many names are rotated by 90 degrees."""
 
 
 WIDE = Size(960, 300, font_size=13, max_dates=8)
@@ -49,7 +49,7 @@ NARROW = Size(360, 260, font_size=11, max_dates=5, is_narrow=True)
 """The size for a page as wide as a phone."""
 
 MAX_NAMES_ACROSS = 6
-"""The most names that stand across below a narrow plot."""
+"""A narrow plot with more names than this rotates them."""
 
 
 def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
@@ -59,7 +59,7 @@ def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
 
 
 def bars(numbers: Mapping[str, float], size: Size = WIDE) -> str:
-    """Draw a number for each of a few names, side by side."""
+    """Draw a bar chart with a bar for each of a few names."""
     from pygal import Bar
 
     plot = Bar(_config(size), print_values=True, print_values_position="top", show_y_labels=False)
@@ -73,7 +73,7 @@ def bars(numbers: Mapping[str, float], size: Size = WIDE) -> str:
 
 
 def by_day(lines: Mapping[str, Mapping[date, float]], size: Size = WIDE) -> str:
-    """Draw numbers by day, at least one: the first line filled, others over it."""
+    """Draw a line chart by day of at least one number: the first line is filled, the others are drawn over it."""
     from pygal import DateLine
 
     plot = DateLine(_config(size, opacity=0.45), show_dots=False, show_legend=len(lines) > 1, show_x_guides=False)
@@ -90,7 +90,7 @@ def by_day(lines: Mapping[str, Mapping[date, float]], size: Size = WIDE) -> str:
 
 
 def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], size: Size = WIDE) -> str:
-    """Draw numbers as dots in rows and columns with names; no dot where the number is none."""
+    """Draw a punch card: a dot for each number, in named rows and columns; no dot for zero."""
     from pygal import Dot
 
     plot = Dot(_config(size, colours=[BLUE] * len(rows)), show_x_guides=False)
@@ -153,7 +153,7 @@ def _shorten(number: float) -> str:
 
 
 def _svg(plot: "Graph", *rules: str) -> str:
-    """Render a plot with further style rules; each names the plot, so that it does not hold for the whole page."""
+    """Render a plot with further style rules, each limited to this plot, as a page holds several."""
     plot.add_xml_filter(_without_extras)
     return str(
         plot.render(is_unicode=True, css=[*plot.config.css, *(f"inline:#chart-{plot.uuid} {rule}" for rule in rules)])

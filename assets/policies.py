@@ -1,4 +1,4 @@
-"""How assets are operated: pools, freshness, and the retries of errors that a person can do something about."""
+"""The policies by which Dagster runs assets: pools, freshness, retries, and how errors become failures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ def as_dagster_failure(retry_number: int, warehouse: WarehouseResource) -> Itera
         if retry_number >= len(RETRY_WAITS):
             raise failure from None
         if isinstance(error, WarehouseError):
-            # its idle connections went with the server, and each would cost a retry
+            # its idle connections may be broken, and each of them would cost a retry
             warehouse.close()
         # a RetryPolicy would also start again a run that somebody terminates
         wait = RETRY_WAITS[retry_number]

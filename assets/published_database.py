@@ -1,4 +1,4 @@
-"""The asset `published_database`: what analysts get, the database and its Parquet files.
+"""The asset `published_database`: the database and the Parquet files that analysts read.
 
 Its views, the report and the dictionary are assets of their own, so that the lineage shows what they are made of.
 """
@@ -132,7 +132,7 @@ def published_database(
         metadata = of_database if spec is DATABASE else {}
         if spec.key in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
-        else:  # a run that selects one of them, as the automation's does, has published all the same
+        else:  # a run that selects only one of them, as the automation does, has published the others too
             context.log_event(dg.AssetMaterialization(spec.key, metadata=metadata))
 
 

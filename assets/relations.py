@@ -1,4 +1,4 @@
-"""What the published database consists of: its tables and the views of the schema `marts`, with their comments."""
+"""Reads the tables and views of the published database, with their columns and comments."""
 
 import re
 from collections import defaultdict
@@ -42,7 +42,7 @@ class Relation:
 
     @property
     def title(self) -> str:
-        """The name by which a query finds it."""
+        """The name to use in a query."""
         return self.name if self.schema == "main" else f"{self.schema}.{self.name}"
 
 

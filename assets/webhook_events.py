@@ -1,4 +1,4 @@
-"""Events that came by webhook, and what they touch in the other tables."""
+"""The asset `webhook_events`: merges received events, and reads from the API what they touch."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.resource import WarehouseResource
 
 FILES_WAITING = "coupontools/files_of_events"
-"""The tag of a run that was started because so many files of events wait."""
+"""The tag of a run that was started for waiting events; its value is the number of their files."""
 
 
 @dg.multi_asset(name=WebhookEvent.TABLE, specs=[asset_spec(WebhookEvent, "webhooks")], pool=API_POOL)

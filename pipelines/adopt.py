@@ -1,4 +1,4 @@
-"""`coupontools adopt`: the account of the rows has new keys, or a new address."""
+"""`coupontools adopt`: accepts new keys, or a new address, for the account of the warehouse."""
 
 from contextlib import closing
 

@@ -69,7 +69,7 @@ def _rows(warehouse: WarehouseResource) -> bool:
 
 
 def _webhooks() -> list[bool]:
-    """Show what is wrong with the variables of webhooks; nothing if nothing is."""
+    """Show an error in the variables of webhooks, if there is one."""
     try:
         Webhooks.read()
     except SettingsError as error:
@@ -78,7 +78,7 @@ def _webhooks() -> list[bool]:
 
 
 def _share() -> list[bool]:
-    """Show what of the limits is for one of several workers; nothing if there is one."""
+    """Show each worker's share of the limits; nothing if there is only one worker."""
     try:
         limits = ApiLimits.read()
     except SettingsError:  # the line of the account shows it

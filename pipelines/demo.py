@@ -109,4 +109,4 @@ def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
             if httpx.get(address, trust_env=False).is_success:
                 return
         time.sleep(0.5)
-    raise click.ClickException("Dagster has ended; its log says why. Is the port taken? Choose another by --port.")
+    raise click.ClickException("Dagster has ended; its log says why. Is the port taken? Choose another with --port.")

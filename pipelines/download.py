@@ -1,4 +1,4 @@
-"""`coupontools download`: the database file of what a shared warehouse has published."""
+"""`coupontools download`: writes what a shared warehouse has published to a database file."""
 
 from contextlib import closing
 from pathlib import Path

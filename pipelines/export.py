@@ -64,14 +64,14 @@ class _Read:
 def export_days(start: date, end: date, *, accept_drop: bool = False, accept_counts: bool = False) -> Exported:
     """Read a range of days (UTC, both inclusive), check, and publish. Raises click.ClickException if a part fails.
 
-    With `accept_drop` it is published although most of a table was deleted in the account, with `accept_counts`
-    although the API announces more records than it gives.
+    With `accept_drop` it publishes even if most of a table was deleted in the account, with `accept_counts` even if the
+    API announces more records than it gives.
     """
     return _export(Window(start, end), accept_drop=accept_drop, accept_counts=accept_counts)
 
 
 def export_everything(*, accept_drop: bool = False, accept_counts: bool = False) -> Exported:
-    """Read the whole account, check, and publish: what windows of days cannot show, and what was deleted.
+    """Read the whole account, check, and publish: this finds what windows of days cannot show, and deletions.
 
     `accept_drop` and `accept_counts` are those of `export_days`. Raises click.ClickException if a part fails.
     """
@@ -123,7 +123,7 @@ def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:
 
 
 def _read_events(resources: RunResources, read: _Read) -> None:
-    """Merge the events of webhooks that wait, and read what they touch."""
+    """Merge the waiting webhook events, and read what they touch."""
     try:
         update_from_events(resources)
     except Exception as error:

@@ -13,7 +13,7 @@ START, TABLE, CHECK, PUBLISH = "start", "table", "check", "publish"
 """The kinds of problems of an export, in the order in which it meets them."""
 
 UNTIL_IT_PASSES = "Nothing new is published until it passes; what is published stays as it was."
-"""What a check that has failed means, and what alerts say of it."""
+"""What alerts add to the message of a failed check."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pipelines.streams import make_stream, report_interruption
 def main() -> None:
     """Run the command and exit, whatever the streams and signal handlers its process was started with.
 
-    SIGINT and SIGTERM raise KeyboardInterrupt, also where a script's `&` has SIGINT ignored, or the process is a
-    container's first: Dagster gives SIGTERM the handler of SIGINT, again and again.
+    SIGINT and SIGTERM raise KeyboardInterrupt, even if the process ignores SIGINT because a script started it with `&`,
+    or is the first of a container: Dagster repeatedly sets the handler of SIGINT for SIGTERM, too.
     """
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, signal.default_int_handler)
@@ -29,7 +29,7 @@ def main() -> None:
         code = report_interruption()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # freeing them one by one takes as long again
+    os._exit(code)  # a normal exit frees these objects one by one, which takes as long again
 
 
 def _restart_in_utf8() -> None:

@@ -1,4 +1,4 @@
-"""What a person sees on the terminal while the export works: one live line there, plain lines in a log."""
+"""Shows the progress of an export on standard error: one live line on a terminal, plain lines in a log."""
 
 import logging
 import sys

@@ -10,7 +10,7 @@ from pipelines.jobs import export, export_loyalty_users, full_export
 from resources.settings import SettingsError, Storage
 
 MAX_DAYS_TO_CATCH_UP = 31
-"""The most days without a run that the next run reads, too; older ones need a backfill."""
+"""The most missed days before yesterday that a run reads, too; older ones need a backfill."""
 
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
@@ -47,7 +47,7 @@ def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_da
 
 @dg.schedule(job=export_loyalty_users, cron_schedule="20 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
 def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """All loyalty cards that are known, in one run."""
+    """Export the users of all known loyalty cards, in one run."""
     known = context.instance.get_dynamic_partitions(str(cards.name))
     if not known:
         return dg.SkipReason("No loyalty card is known: the sensor loyalty_card_partitions finds those that there are.")

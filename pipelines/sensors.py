@@ -1,4 +1,4 @@
-"""The sensors: what runs when a table was updated, the account has other loyalty cards, or events have come."""
+"""The sensors: they start runs when a table was updated, loyalty cards have changed, or webhook events have arrived."""
 
 import time
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
 SECONDS_AFTER_A_FAILURE = 300
-"""How long after a run for events that has failed the next one begins."""
+"""How long to wait after a failed run for events before the next one is started."""
 
 AGAIN = "coupontools/again_after"
-"""The tag of a run that publishes what a run for events has merged before it failed; its value is that run."""
+"""The tag of a run that publishes what a failed run for events had merged; its value is the id of the failed run."""
 
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
@@ -76,7 +76,7 @@ def _is_a_name(card: str) -> bool:
 
 @dg.sensor(job=export_webhook_events, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def webhook_updates(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
-    """Read what verified events of webhooks touch: one run for all that have come, and none beside it."""
+    """Read what verified webhook events touch: one run for all waiting events, and never two at a time."""
     try:
         inbox = open_inbox(warehouse)
     except SettingsError as error:

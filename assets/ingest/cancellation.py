@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def run_until_cancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; SIGINT and SIGTERM cancel it, which raises KeyboardInterrupt, also if it is over by then.
+    """Run a coroutine. SIGINT and SIGTERM cancel it and raise KeyboardInterrupt, even if it has ended by then.
 
-    Dagster's own handlers raise wherever the program happens to be, and in a loop's callback that is lost.
+    Dagster's own handlers raise in whatever code is running, and an error raised in a callback of the loop is lost.
     """
     signals: list[int] = []
 

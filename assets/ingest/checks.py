@@ -1,6 +1,6 @@
 """The checks of what was read: each table asset evaluates them in its own run.
 
-What must hold of the tables in the stage is in `assets/checks.py`.
+The checks of the tables in the stage are in `assets/checks.py`.
 """
 
 from collections.abc import Iterator

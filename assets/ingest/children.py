@@ -1,4 +1,4 @@
-"""Extracts records that belong to a parent, as sessions to a campaign: lists the parents now, then reads each one."""
+"""Extracts records that belong to parents, such as sessions to campaigns: lists the parents, then reads each one."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ async def list_parents(client: Client, listing: Listing) -> ParentList:
 
 
 def parent_listing(client: Client, table: type[Table]) -> Listing:
-    """Return the list of a table's parents that has the ids by which their records are requested."""
+    """Return the listing of a table's parents, in the version whose ids the table's endpoint takes."""
     source, parent = source_of(table), parent_of(table)
     (part,) = source_of(parent).parts
     return Listing(client.endpoint_with_ids_of(part, client.endpoints[source.parts[0]]), parent)
@@ -96,7 +96,7 @@ def parent_of(table: type[Table]) -> type[Table]:
 
 
 def slices_of_parent(run: TableRun, parent: str) -> list[Slice]:
-    """Return what is read of a parent: a slice for each part of the table, of the days of the run."""
+    """Return the slices of a parent: one for each part of the table, over the run's window."""
     endpoints, window = run.client.endpoints, run.window
     constants = {run.source.parent_column: parent}
     return [Slice(endpoints[part], parent, window.start, window.end, constants) for part in run.source.parts]
@@ -105,10 +105,10 @@ def slices_of_parent(run: TableRun, parent: str) -> list[Slice]:
 async def extract_children(
     run: TableRun, choose_slices: Callable[[str], Awaitable[Sequence[Slice]]] | None = None
 ) -> ExtractionReport:
-    """Read the records of each parent that is listed now, or of those of them that the run is about.
+    """Read the records of each listed parent, or only of those that the run names.
 
-    `choose_slices` says what is read of a parent, instead of all of `slices_of_parent`. If all days are read, the rows
-    of a parent that is no longer listed count as deleted with it, also where the run is not about it.
+    `choose_slices` returns the slices to read of a parent, instead of all of `slices_of_parent`. If all days are read,
+    the rows of every parent that is no longer listed count as deleted, also of parents that the run does not name.
 
     Raises CoupontoolsError as `extract` does.
     """

@@ -1,7 +1,7 @@
 """Extracts records that the API lists briefly and describes one by one: both answers become one record.
 
-A description's value counts, unless it is empty or of another JSON type than the list's. A value that gives way is
-kept under `list.<name>` or `info.<name>`, which no column declares, so that it ends in `_extra`.
+Where both have a field, the description's value is used, unless it is empty or of another JSON type than the list's.
+The other value is kept under `list.<name>` or `info.<name>`, which no column declares, so that it goes to `_extra`.
 """
 
 from collections.abc import Collection, Mapping
@@ -51,9 +51,9 @@ class _Descriptions:
 async def extract_described(run: TableRun, unchanged: Collection[str] = ()) -> ExtractionReport:
     """Read the list of a table into the batch, each record together with its description.
 
-    Rows of `unchanged` ids stay as they are stored, and their descriptions are not read. Where a description fails, a
-    row that is stored stays as it is, too, so that nothing is lost of an earlier description; a record that is not
-    stored is taken as it is listed. Raises CoupontoolsError as `extract` does.
+    The stored rows of `unchanged` ids are left as they are, and their descriptions are not read. If a description
+    fails, the stored row is left as it is, too, so that an earlier description is not lost; a record without a stored
+    row is stored without its description. Raises CoupontoolsError as `extract` does.
     """
     (part,) = run.source.parts
     listed = Slice(run.client.endpoints[part])
@@ -84,7 +84,7 @@ def _stored_ids(run: TableRun) -> list[str]:
 
 
 async def _read_descriptions(run: TableRun, listed: Slice, unchanged: Collection[str]) -> _Descriptions:
-    """Read the description of every record that the list has now, but for `unchanged` ids.
+    """Read the description of every listed record, except those with `unchanged` ids.
 
     Raises TypeError if the table has none.
     """

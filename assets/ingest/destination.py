@@ -1,4 +1,4 @@
-"""Where a run writes the rows of a table: into which batch, under which policy, and on into the stage."""
+"""The destination of a table's rows: its batch key, its policy for personal data, and the merge into the stage."""
 
 import logging
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Destination:
 
     @classmethod
     def admit(cls, resources: RunResources, table: type[Table]) -> "Destination":
-        """Read the policy for personal data, and refuse a folder that holds the rows of another origin."""
+        """Read the policy for personal data. Raises RefusedError if the warehouse holds rows of another origin."""
         policy = resources.warehouse.personal_data
         origin = Origin(resources.coupontools.account(), policy.label)
         admit(resources.warehouse.engine, origin)
@@ -56,9 +56,9 @@ class Destination:
         return cls(resources.warehouse, table, origin, policy, suppressed)
 
     def batch_key(self, window: Window | None) -> BatchKey:
-        """Name what a batch is read for: a run continues only one that a dead run has read for the same.
+        """Name what a batch is read for: a run resumes the batch of a dead run only if both keys are the same.
 
-        A batch for other columns, or under another policy for personal data, is of no use.
+        The key includes the columns and the policy for personal data: a batch with others cannot be merged.
         """
         columns = sha256(repr((self.table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
         what = f"{self.table.TABLE} {window} of {self.origin.account}" if window else self.table.TABLE
@@ -67,7 +67,7 @@ class Destination:
         return BatchKey(resume_key, window.resumable_for if window else timedelta(0), self.suppressed.version)
 
     def redactor(self) -> Redactor | None:
-        """Make what redacts personal data before it is written."""
+        """Make the redactor of the run; None if everything is kept as it is."""
         return Redactor.over(self.table, self.policy, self.suppressed)
 
     def stored_rows(self) -> pl.DataFrame:

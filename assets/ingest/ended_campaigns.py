@@ -2,10 +2,10 @@
 
 Sessions of an ended campaign are left out from Monday to Saturday. A read that includes a Sunday begins with the Monday
 before it and reads every campaign, so that by then no day of any campaign is missing, also of one that ended or became
-active in between. Days whose Sunday is over are read of every campaign at once: nothing would come after them.
+active in between. Days whose Sunday is over are read for every campaign at once, as no later read would include them.
 
-Which campaigns are active the API says itself, in the list with `only_active` (API.md, section 5.1). If that
-list is refused or not complete, all count as active.
+The API itself lists the active campaigns, with `only_active` (API.md, section 5.1). If that list is refused or not
+complete, all campaigns count as active.
 """
 
 from collections.abc import Collection
@@ -47,13 +47,13 @@ async def choose_campaigns(run: TableRun) -> TableRun:
 
 
 def can_wait(window: Window, today: date) -> bool:
-    """Whether a read that includes the days of a window is still to come: that of the Sunday after them."""
+    """Return whether a later read will include the days of a window: that of the Sunday after them."""
     sunday = _first_sunday(window)
     return sunday is not None and window.end is not None and window.end < sunday and sunday >= today
 
 
 def begin_with_monday(window: Window) -> Window:
-    """Return a window that includes a Sunday from the Monday before it on; any other as it is."""
+    """Extend a window that includes a Sunday back to the Monday before it; return any other as it is."""
     sunday = _first_sunday(window)
     if sunday is None or window.start is None or window.end is None or window.end < sunday:
         return window
@@ -106,7 +106,7 @@ async def _list_rows(run: TableRun) -> pl.DataFrame:
 def _select_unchanged(
     listed: pl.DataFrame, stored: pl.DataFrame, active: Collection[str], table: type[Table]
 ) -> frozenset[str]:
-    """Select the ids of rows that are not active, and of which a fresh stored row has all that the list says."""
+    """Select the ids of inactive rows whose stored row is less than a week old and has every value of the list."""
     (key,) = table.KEY
     names = [column.name for column in table.columns() if column.name != key]
     is_fresh = pl.col("_extracted_at") > datetime.now(UTC).replace(tzinfo=None) - WEEK

@@ -1,4 +1,4 @@
-"""Extracts slices of the API into a batch: reads them side by side, normalises their pages, and counts."""
+"""Extracts slices of the API into a batch: reads them concurrently, normalises their pages, and counts."""
 
 import asyncio
 from collections import Counter
@@ -30,7 +30,7 @@ ACCEPT_COUNTS = (
 """What a person can do about lists that give fewer records than the API announces, although they hold all of them."""
 
 MAX_NEW_FIELDS = 1_000
-"""Undeclared fields that are noted of a table; there is no end to those that have data in their names."""
+"""The most undeclared fields that are reported for a table; where names hold data, there may be any number."""
 
 
 async def extract_lists(run: TableRun) -> ExtractionReport:
@@ -50,8 +50,8 @@ async def extract(
     """Read the slices into the run's batch, except those that it already holds.
 
     `complete_page` adds to a page what is known from elsewhere (it may raise ShapeError); `parents` is the name of what
-    the slices belong to, for the log. A slice whose parent was deleted is skipped and reported; of one that cannot be
-    read, the answer goes to quarantine.
+    the slices belong to, for the log. A slice whose parent was deleted is skipped and reported; if a slice cannot be
+    read, its answer goes to quarantine.
 
     Raises the first other CoupontoolsError; the slices that were complete by then stay in the batch.
     """
@@ -86,7 +86,7 @@ def _normaliser(run: TableRun) -> PageNormaliser:
 
 
 def _complete_reads(batch: Batch, slices: Sequence[Slice]) -> list[CompleteRead]:
-    """Those of the slices in a batch, also of a dead run, that can have missed nothing."""
+    """Return the complete reads among the slices of a batch, including slices that a dead run has read."""
     constants = {slice_key(slice_): slice_.constants for slice_ in slices}
     return [
         CompleteRead(datetime.fromisoformat(completed.complete_as_of), constants[completed.key])
@@ -166,7 +166,7 @@ class _Extraction:
         return self.normaliser.normalise(self.complete_page(page) if self.complete_page else page)
 
     def _store(self, slice_: Slice, rejections: _Rejections, page: NormalisedPage, new: pl.Series | None) -> None:
-        """Add a page to the batch; of one that was read again, the records that are `new`."""
+        """Add a page to the batch, or only its `new` records if it was read again."""
         if new is None:
             rejections.records += page.records - page.copies
             rejections.note(len(page.rejected_keys), page.rejected_keys)
@@ -211,7 +211,7 @@ class _Extraction:
     def _holds_all_announced(self, slice_: Slice, result: SliceResult) -> bool:
         """Whether as many records came as the API announces, or a person has said that it counts wrong.
 
-        A list without days that gives fewer fails its table: it may page in a way that is not known.
+        A list without days that gives fewer records fails its table, as its paging may not be understood.
         """
         self.report.announced += result.announced or 0
         if result.holds_all_announced:

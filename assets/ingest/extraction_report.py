@@ -1,4 +1,4 @@
-"""What reading a table came to."""
+"""The report of an extraction: counts, messages, and which reads were complete."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from resources.warehouse.deletions import CompleteParentList, CompleteRead
 
 @dataclass
 class ExtractionReport:
-    """What reading a table came to, filled in while its slices are read."""
+    """Counts and messages of the extraction of a table, filled in while its slices are read."""
 
     traffic: Traffic
     slices: int
@@ -41,7 +41,7 @@ class ExtractionReport:
     unstable: list[str] = field(default_factory=list)
     """The slices that changed while they were read."""
     recovered: int = 0
-    """How many records only showed when a slice was read again."""
+    """How many records were found only when a slice was read again."""
     ended_by_short_page: int = 0
     """How many lists were taken to end with a very short page."""
     complete_reads: list[CompleteRead | CompleteParentList] = field(default_factory=list)

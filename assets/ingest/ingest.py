@@ -28,9 +28,9 @@ def ingest(
 ) -> Ingested:
     """Read a table into a batch, and merge it into the stage.
 
-    `window` is None for a table without days, `parents` for all of them. Raises SettingsError, CoupontoolsError and
-    WarehouseError; IngestError if too many records were rejected, or, after all else was merged, if some answer could
-    not be read.
+    `window` is None for a table without days; `parents` is None for all parents. Raises SettingsError,
+    CoupontoolsError and WarehouseError; IngestError if too many records were rejected, or, after all else was merged,
+    if some answer could not be read.
     """
     try:
         ingested = _ingest(resources, table, extract, window, parents)

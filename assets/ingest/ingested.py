@@ -1,4 +1,4 @@
-"""What the run of a table came to, before it is reported to Dagster."""
+"""The result of ingesting a table, and the limits for rejected records."""
 
 from dataclasses import dataclass
 

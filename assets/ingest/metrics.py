@@ -1,4 +1,4 @@
-"""What operators measure of the read of a table."""
+"""The Prometheus metrics of ingesting a table."""
 
 import logging
 import time

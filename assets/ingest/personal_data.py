@@ -109,10 +109,10 @@ class Redactor:
 
 
 def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> pl.DataFrame:
-    """Hash each `text`; `hash` is that of it, followed by those of the people whom it names.
+    """Hash each `text`: `hash` is the hash of the text, followed by the hashes of the people that it names.
 
-    A text that is an address or a number, all of it, has that one's hash first, which a contact joins by. So whoever
-    is to be forgotten is found without the texts.
+    If the text is nothing but an address or a number, the hash of that comes first, so that it joins with contacts. By
+    these hashes `forget` finds people without their texts.
     """
     people = identifiers(texts).rename({"identifier": "part"})
     distinct = pl.DataFrame({"text": texts}).drop_nulls().unique()
@@ -155,7 +155,7 @@ def _find_people(names: frozenset[str]) -> frozenset[str]:
 
 
 def _decode_json(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    """Decode a JSON text, also the values of a name that is there twice; the text itself if it is no JSON."""
+    """Decode a JSON text with all values of repeated names; return the text itself if it is not JSON."""
     record = text.encode()
     try:
         value = decode_record(rename_repeated_names(record, decode_record(record)))

@@ -10,7 +10,7 @@ from resources.printable import make_printable
 SECONDS_BETWEEN_LINES = 5.0
 
 PROGRESS = "coupontools_progress"
-"""The attribute of a log record that holds how many reads of a table are finished, and how many there are."""
+"""The attribute of a log record that holds how many slices of a table are finished, and how many there are."""
 
 MAX_NAMED = 30
 MAX_NAME_LENGTH = 80

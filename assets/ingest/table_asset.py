@@ -82,7 +82,7 @@ def _materialize(
     extract: Extract,
     days: Days | None = None,
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Ingest a table, and yield what Dagster notes of it. Raises dagster.Failure and dagster.RetryRequested."""
+    """Ingest a table, and yield its results for Dagster. Raises dagster.Failure and dagster.RetryRequested."""
     with as_dagster_failure(context.retry_number, resources.warehouse):
         window = window_of(context, days, resources.warehouse.start_date) if days else None
         if risk := resources.coupontools.risk():
@@ -95,7 +95,7 @@ def _materialize(
 
 
 def _parents_of_run(context: dg.AssetExecutionContext, table: type[Table]) -> Sequence[str] | None:
-    """Return the parents that a run is about, by id; None if it is about all of them."""
+    """Return the ids of the parents that a run reads; None for all of them."""
     has_parents = source_of(table).partitions == "cards" and has_partitions(context)
     return context.partition_keys if has_parents else None
 

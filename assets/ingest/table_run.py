@@ -18,7 +18,7 @@ from resources.warehouse.batch import Batch
 
 @dataclass(frozen=True)
 class TableRun:
-    """The read of one table: from which account, into which batch, and what may be written."""
+    """What the extraction of one table needs: the client, the batch, the redactor, and what to read."""
 
     client: Client
     batch: Batch
@@ -39,7 +39,7 @@ class TableRun:
         return source_of(self.table)
 
     def store(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame) -> None:
-        """Redact frames and add them to the batch; `present_keys` are of records that are there but not in `rows`."""
+        """Redact frames and add them to the batch; `present_keys` are those of other records in the account."""
         if self.redactor:
             rows, rejected, present_keys = self.redactor.redact(rows, rejected, present_keys)
         self.batch.add(rows, rejected, present_keys)

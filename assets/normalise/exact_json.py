@@ -1,7 +1,7 @@
 """Parses the JSON of any page into columns of texts: the slow way, which keeps every field as it was sent.
 
 Each declared value is read as the JSON token that the API sent; undeclared fields, and empty objects or lists in the
-place of a value, go verbatim into `_extra`. Pages of a plainer form, as nearly all are, are parsed by
+place of a value, go verbatim into `_extra`. Pages of a simpler form, which nearly all have, are parsed by
 `uniform_json.py` and `fast_json.py` beside this module, ten and five times as fast.
 """
 
@@ -65,7 +65,7 @@ class _Collected(NamedTuple):
 
 
 def split_records(records: bytes) -> list[bytes]:
-    """Each record of a JSON array as the API sent it."""
+    """Split a JSON array into its records, each as the API sent it."""
     try:
         return [bytes(record) for record in msgspec.json.decode(records, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, RecursionError):
@@ -77,7 +77,7 @@ def split_records(records: bytes) -> list[bytes]:
         return parts
 
 
-# numbers with a point or an exponent stay the text that they are on the page, as they do in the columns
+# numbers with a point or an exponent stay texts, as on the page and in the columns
 _DECODER = msgspec.json.Decoder(float_hook=str)
 
 
@@ -180,7 +180,7 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
 
 
 def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
-    """Values at a column's places that it does not take, because another of its places has one."""
+    """Return as extras the values in a column's fields that the column does not take: it takes one field's value."""
     if len(column.paths) == 1:
         return []
     extras: Extras = []
@@ -194,7 +194,7 @@ def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequen
 
 
 def join_extras(extras: Extras, records: int) -> pl.Series:
-    """One JSON object a record out of its undeclared fields; null where there are none."""
+    """Join the undeclared fields of each record into one JSON object; null for a record without any."""
     present = [(name, tokens) for name, tokens in extras if tokens.null_count() < records]
     if not present:
         return pl.Series([None], dtype=pl.String).new_from_index(0, records)

@@ -1,10 +1,10 @@
 """Parses the JSON of a plain page into columns of texts: the fast way, for pages that polars reads unchanged.
 
-A page is plain if it has declared fields alone, with texts, nulls, and those numbers and flags that polars returns
+A page is plain if it has only declared fields, with texts, nulls, and those numbers and flags that polars returns
 exactly as they are on the page. polars reads JSON without blocking other threads, but silently drops unknown fields and
 changes other values: so a pattern is matched first, and a page that does not match is left to
 `assets/normalise/exact_json.py`. Undeclared fields may be on the page if they are named beforehand; their JSON tokens
-are collected as there. A name that is twice in an object is detected by counting: the page has more members than were
+are kept as they are. A name that occurs twice in an object is detected by counting: the page has more members than were
 read.
 """
 
@@ -70,7 +70,7 @@ class _PlainForm(NamedTuple):
     undeclared: Fields
 
 
-@lru_cache(64)  # the undeclared fields of one run are of no use to all later ones
+@lru_cache(64)  # bounded, as later runs do not need the undeclared fields of earlier ones
 def _make_form(table: type[Table], undeclared: frozenset[str]) -> _PlainForm:
     fields = fields_of(table)
     flags = {path for column in record_columns(table) if column.type.pattern for path in column.paths}
@@ -99,8 +99,8 @@ def list_groups(fields: Fields) -> list[Path]:
 def _has_repeated_names(page: pl.Series, read: Sequence[pl.Series], tokens: Sequence[pl.Series]) -> bool:
     """Whether the page has more members than the values that were `read` and the `tokens` of undeclared fields.
 
-    What is counted too much is taken off step by step, as long as anything is left over; every step costs a search of
-    the page. Nulls are not counted: one that gives way to another value is no loss.
+    The first count may be too high. It is corrected in steps, each of which searches the page, until nothing is left
+    over. Nulls are not counted: a null that is dropped for another value of the same name is no loss.
     """
     undeclared = pl.concat(tokens) if tokens else pl.Series(dtype=pl.String)
 
@@ -145,7 +145,7 @@ ESCAPE = (
     r'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
     r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
 )
-"""An escape in a text; halves of surrogate pairs are none that polars reads."""
+"""An escape in a text, except lone surrogates, which polars cannot read."""
 
 _TEXT = rf'"(?:[^"\\]|{ESCAPE})*"'
 _SCALAR = rf"(?:{_TEXT}|null|0|-?[1-9][0-9]{{0,17}}|-?(?:0|[1-9][0-9]{{0,8}})\.[0-9]{{0,5}}[1-9])"
@@ -153,7 +153,7 @@ _SCALAR = rf"(?:{_TEXT}|null|0|-?[1-9][0-9]{{0,17}}|-?(?:0|[1-9][0-9]{{0,8}})\.[
 
 
 def _nest_pattern(value: str) -> str:
-    """Return the pattern of a value, of a list of such, and of an object of such."""
+    """Return the pattern of a value, or of a list or an object of such values."""
     listed = rf"\[{_GAP}(?:{value}{_GAP},?{_GAP})*\]"
     return rf"(?:{value}|{listed}|\{{{_GAP}(?:{_TEXT}{_GAP}:{_GAP}{value}{_GAP},?{_GAP})*\}})"
 
@@ -162,7 +162,7 @@ _ANY = _nest_pattern(_nest_pattern(rf"(?:{_TEXT}|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+
 
 
 def _object_pattern(fields: Fields, others: Fields, flags: Collection[Path], above: Path) -> str:
-    """JSON objects of nothing but these fields; whether commas and brackets are in order is left to the parser."""
+    """Return the pattern of objects with only these fields; the parser checks commas and brackets."""
     values = [field for field, nested in fields.items() if nested is None]
     of_flags = [field for field in values if (*above, field) in flags]
     members = [_member_pattern(values, _SCALAR), _member_pattern(of_flags, "(?:true|false)")]
@@ -234,7 +234,7 @@ def _list_paths(others: Fields) -> list[Path]:
 
 @lru_cache(64)
 def _make_struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
-    """Return a msgspec type that keeps the tokens at these paths, and passes over all else."""
+    """Return a msgspec type that keeps the tokens at these paths, and skips everything else."""
     names = list(dict.fromkeys(path[0] for path in paths))
     deeper = [tuple(path[1:] for path in paths if path[0] == name and len(path) > 1) for name in names]
     types = [_make_struct(inner) | None if inner else msgspec.Raw for inner in deeper]

@@ -120,7 +120,7 @@ class PageNormaliser:
         texts = self._texts(page.records)
         values, fits = read_values(table, texts, page.slice_.constants)
         hashes = _hashes(values, table)
-        # keys are different if their hashes are, which takes less time to see than from the keys
+        # different hashes mean different keys, and are faster to compare
         is_kept = fits if hashes.is_unique().all() else fits & _first_of_its_key(table, values, fits)
         rows = values.with_columns_seq(
             texts.extra.alias("_extra"),
@@ -191,7 +191,7 @@ def _is_before_window(rows: pl.DataFrame, table: type[Table], slice_: Slice) -> 
 
 
 def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series) -> pl.Series:
-    """Which records are the first of their key, among those that fit and among those that do not."""
+    """Return which records are the first of their key, among those that fit and among those that do not."""
     keys = values.select(*table.KEY, fits.alias("_fits"))
     return keys.select(pl.struct(pl.all()).is_first_distinct()).to_series()
 
@@ -212,7 +212,7 @@ def _rejected(
         [[repeated] if fits[index] else _reasons(table, records[index]) for index in places],
         dtype=pl.List(pl.String),
     )
-    # in memory a record of many reasons is kept once
+    # so that a record with many reasons is in memory only once
     return _as_quarantine(table, page, pl.DataFrame({"reason": reasons, "record": texts}).explode("reason"))
 
 
@@ -232,7 +232,7 @@ def _reason_if_cut(reason: str, size: int) -> str:
 
 
 def _as_quarantine(table: type[Table], page: Page, reasons: pl.DataFrame) -> pl.DataFrame:
-    """Reasons and records as rows of `quarantine`."""
+    """Make rows of `quarantine` from reasons and records."""
     slice_ = page.slice_
     return reasons.select(
         pl.lit(table.TABLE).alias("table_name"),

@@ -33,7 +33,7 @@ class RecordLayout(NamedTuple):
     """What follows each value up to the next separator; or, after the only record of a page, up to the end."""
 
     def count_quotes(self, records: int) -> int:
-        """Count the quotes of a page of so many records that are not in its values."""
+        """Count the quotes outside the values of a page with that many records."""
         around_values = [2 + end.count('"') for end in self.ends]
         return self.opening.count('"') + records * sum(around_values) - self.ends[-1].count('"') + 1
 
@@ -46,7 +46,7 @@ class RecordLayout(NamedTuple):
 def learn_layout(parts: Sequence[str]) -> RecordLayout | None:
     """Learn the layout from the beginning of a page, split at its separators.
 
-    None if the first record does not end there, has a name twice, or is not what JSON wants.
+    None if the first record does not end there, has a name twice, or is not valid JSON.
     """
     opening = _OPENING.fullmatch(parts[0])
     if opening is None:

@@ -26,13 +26,13 @@ from assets.normalise.record_layout import SEPARATOR, TEXT, RecordLayout, learn_
 from assets.tables.table import Table
 
 MAX_BYTES = 16_000_000
-"""Of a page; the parts of a larger one would take much memory at once."""
+"""The largest page that is read: the parts of a larger one would take much memory at once."""
 
 MAX_FIELDS = 400
-"""Of a record."""
+"""The most fields of a record that is read."""
 
 MAX_BYTES_BEFORE_TEXT = 2_000
-"""Of a page, in front of its first text."""
+"""The most bytes of a page before its first text."""
 
 _NULL = "\x7f"
 """Stands for null while a page is split; a page that has this character is not uniform."""
@@ -45,7 +45,7 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
         return None
     separator, has_escapes = first[0].decode(), b"\\" in records
     try:
-        # with an empty text, as polars copies the text of a series of one at each step
+        # with a second, empty text: of a series of one, polars copies the text at each step
         page = pl.Series([records, b""], dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.ComputeError:  # not UTF-8
         return None
@@ -71,7 +71,7 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
 def _select(page: pl.Series, expression: pl.Expr) -> pl.Series:
     """Evaluate an expression of a series, whose name it leaves out.
 
-    With another beside it polars does so in this thread; one alone it hands to threads of its own, and waits for them.
+    polars evaluates two expressions in this thread; a single one it hands to its own threads, and waits for them.
     """
     return page.alias("").to_frame().select_seq(expression, pl.lit(None).alias("beside")).to_series()
 
@@ -107,7 +107,7 @@ def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Serie
 def _are_all(
     page: bytes, nulls: int, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
 ) -> bool:
-    """Whether the values are texts as JSON wants them, or marked nulls, and the page holds nothing else."""
+    """Return whether all values are valid JSON texts or marked nulls, and the page holds nothing else."""
     has_control_characters, quotes = _scan(page)
     text_alone, quotes_inside = pl.col("").str.contains(f"^{TEXT}$"), pl.col("").str.count_matches('"', literal=True)
     for text in (values[path] for path in escaped):
@@ -138,7 +138,7 @@ def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
 def _make_texts(
     values: Mapping[Path, pl.Series], layout: RecordLayout, escaped: frozenset[Path], table: type[Table]
 ) -> Texts | None:
-    """Make the columns of the values; None if one is in a place that is not for it."""
+    """Make the columns of the values; None if objects are not where the table has them."""
     fields = fields_of(table)
     records = len(next(iter(values.values())))
     filled = {path: text for path, text in values.items() if text.null_count() < records}

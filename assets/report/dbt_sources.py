@@ -1,4 +1,4 @@
-"""Writes what the published database has as sources of dbt: descriptions, keys and parents as tests, freshness."""
+"""Writes the tables and views of the published database as dbt sources, with descriptions, tests and freshness."""
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -53,7 +53,7 @@ def _relation(relation: Relation) -> dict[str, Any]:
 
 
 def _freshness() -> dict[str, Any]:
-    """Warn and fail after the hours after which Dagster does, by the time at which rows were last read."""
+    """Warn and fail after as many hours as Dagster does, by the newest `_extracted_at`."""
     return {
         "config": {
             "loaded_at_field": "_extracted_at",

@@ -25,7 +25,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot and its numbers: a table whose first column says what the others are the numbers of."""
+    """A plot and its numbers, as a table whose first column names each row."""
 
     columns: Sequence[str]
     rows: Sequence[tuple[Any, ...]]

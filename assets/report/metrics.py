@@ -1,4 +1,4 @@
-"""What operators measure of a publish."""
+"""The Prometheus metrics of a publish."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Writes the report: one HTML page with the numbers and plots of the account, without any other file.
+"""Writes the report: one self-contained HTML page with the numbers and plots of the account.
 
 It shows numbers, and names of campaigns, channels, locations, cards and directories; no column with personal data.
 """

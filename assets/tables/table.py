@@ -23,7 +23,7 @@ Partitions = Literal["daily", "cards"]
 """The partitions of a table's asset in Dagster, by their names in `assets/partitions.py`."""
 
 Personal = bool | Literal["where it names somebody"]
-"""Whether a column describes a person, or only those of its texts that hold an address or a number."""
+"""Whether a column is personal data: always, never, or only where its text holds an address or a number."""
 
 _EXPORT_COLUMNS = (
     ColumnSchema("_extra", "VARCHAR", "JSON of every field of the API's record that has no column; null if none"),
@@ -74,8 +74,8 @@ def column(
 ) -> Any:  # noqa: ANN401
     """Declare a column: the dotted API fields it may come from, best first, each with how well it is known.
 
-    Without one the value is not in the record: it comes from the request (the campaign that was asked for). A table
-    that an older version has written has the column under its `former_name`.
+    Without a field, the value is not in the record but known from the request, such as the campaign's id. In tables
+    written by older versions the column has its `former_name`.
     """
     paths = tuple(tuple(place.split(".")) for place in places or {})
     known = _Known(paths, tuple((places or {}).values()), personal, required, former_name)
@@ -87,7 +87,7 @@ def column(
 
 @dataclass(frozen=True)
 class Source:
-    """Where the API has the records of a table, and how its asset is arranged in Dagster."""
+    """How a table is read from the API, and the group and partitions of its asset in Dagster."""
 
     group: str
     """The group of the asset in Dagster."""
@@ -147,12 +147,12 @@ class Table(BaseModel):
 
     TABLE: ClassVar[str]
     PAGE: ClassVar[str] = ""
-    """The page of the API's documentation that the table comes from."""
+    """The page of the API's documentation that describes the records."""
     KEY: ClassVar[tuple[str, ...]] = ()
     FILES: ClassVar[Month | Value | None] = None
     """How the Parquet files are divided; None keeps the table in one."""
     SOURCE: ClassVar[Source | None] = None
-    """Where the API has it; None for a table that the export makes."""
+    """How it is read from the API; None for a table that the export makes."""
     HISTORY: ClassVar["type[Table] | None"] = None
     """The table that keeps each change of the columns that it has as `<column>_before` and `<column>_after`."""
     CHANGES: ClassVar[Mapping[str, Change]] = {}
@@ -218,7 +218,7 @@ class Table(BaseModel):
 
 
 def source_of(table: type[Table]) -> Source:
-    """Return where the API has a table. Raises TypeError for a table that the export makes."""
+    """Return the Source of a table. Raises TypeError for a table that the export makes."""
     if table.SOURCE is None:
         raise TypeError(f"The table {table.TABLE} is not read from the API.")
     return table.SOURCE

@@ -53,8 +53,8 @@ class ColumnType:
         return values, ~is_unfit & (filled.is_null() | values.is_not_null())
 
     def texts_of(self, tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
-        """Return what JSON tokens hold as texts, and where a token is of a type that the column cannot take."""
-        if tokens.null_count() == len(tokens):  # most columns of a page, and all that follows costs a while
+        """Return the texts of JSON tokens, and where a token is of a JSON type that the column cannot take."""
+        if tokens.null_count() == len(tokens):  # true of most columns of a page, and the rest is slow
             return tokens, tokens.is_not_null()
         json = pl.col("json")
         is_string = json.str.starts_with('"').fill_null(value=False)
@@ -112,10 +112,10 @@ def _text_column(most: int) -> ColumnType:
 
 
 MAX_TEXT = 1_000_000
-"""Bytes of UTF-8 that a text column takes; nothing that an analyst wants to see in a table is longer."""
+"""The longest text of a column, in bytes of UTF-8; no analyst wants to see a longer one in a table."""
 
 MAX_ID_BYTES = 2_000
-"""Bytes of UTF-8 that an id may have; with a longer one nothing could be asked for, since addresses have an end."""
+"""The longest id, in bytes of UTF-8; a longer one would not fit into the URL of a request."""
 
 _INTEGER = r"-?(?:0|[1-9][0-9]{0,18})"
 _AMOUNT = r"-?[0-9]{1,14}(?:\.[0-9]{1,4}0*)?"

@@ -1,4 +1,4 @@
-"""Takes events in: makes rows of them, redacts these, and only then lets them lie on disk."""
+"""Stores received events: turns them into rows, redacts these, and only then writes them to disk."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from resources.webhooks.inbox import Inbox, state_of
 from resources.webhooks.signature import is_signed
 
 MAX_ID_ASKED = 100
-"""Characters of an id that the API is asked about; a longer one is none of its own."""
+"""The longest event id that the API is asked about, in characters; a longer one cannot be its own."""
 
 
 def open_inbox(warehouse: WarehouseResource) -> Inbox:
@@ -77,7 +77,7 @@ class EventIntake:
         try:
             suppressed = self._warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
         except WarehouseError:
-            self._warehouse.close()  # a connection that has failed is made anew with the next events
+            self._warehouse.close()  # so that the next events open a new connection
             raise
         redactor = Redactor.over(WebhookEvent, policy, suppressed)
         return redactor.redact_rows(rows) if redactor else rows

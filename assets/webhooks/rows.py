@@ -1,6 +1,6 @@
-"""Makes rows of the table `webhook_events` of events, whatever they hold.
+"""Turns events into rows of the table `webhook_events`, whatever they hold.
 
-A value that its column cannot take is no reason to lose an event: it stays in `_extra`, with all that has no column.
+A value that its column cannot take does not reject its event: it stays in `_extra`, with the fields without a column.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def _nothing(height: int, dtype: pl.DataType) -> pl.Series:
 
 
 def _split_group(token: bytes | None) -> Members | None:
-    """Split a member that is an object; None if it is none."""
+    """Split a member that is an object; None if it is not."""
     if token is None or token[:1] != b"{":
         return None
     try:

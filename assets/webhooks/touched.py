@@ -16,16 +16,16 @@ from assets.tables.loyalty_users import LoyaltyUser
 from assets.tables.table import Table
 
 MAX_RANGES = 7
-"""Ranges of days that one run reads; where events are of more, it reads from the first day to the last."""
+"""The most ranges of days that one run reads; if events have more, it reads from the first day to the last."""
 
 OF_A_CAMPAIGN = frozenset({"coupon_created", "coupon_updated", "coupon_removed"})
-"""Kinds that are about the campaign itself, by hearsay (API.md, section 7)."""
+"""Kinds about the campaign itself; for these there are only hints (API.md, section 7)."""
 
 _PARTS: Mapping[str, tuple[type[Table], ...]] = {
     "loyalty": (LoyaltyCard, LoyaltyUser),
     "directory": (Directory, DirectoryCampaign, DirectoryRegistration),
 }
-"""The tables of kinds that have such a word in their name; whether there are any is unknown."""
+"""The tables of kinds with such a word in their name; whether the API has such kinds is not known."""
 
 _DAY = timedelta(days=1)
 
@@ -50,13 +50,13 @@ class Hint:
 
     @property
     def tables(self) -> tuple[type[Table], ...]:
-        """The tables that it is about, if they are others than campaigns and sessions."""
+        """The tables that it is about, if these are not campaigns and sessions."""
         return next((tables for word, tables in _PARTS.items() if word in (self.kind or "")), ())
 
 
 @dataclass(frozen=True)
 class Read:
-    """A table to be read, of which days, and of which parents."""
+    """A table to read, with its days and its parents."""
 
     table: type[Table]
     window: Window | None = None

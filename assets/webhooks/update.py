@@ -42,7 +42,7 @@ _NOTHING: CompleteReads = ()
 
 @dataclass(frozen=True)
 class Updated:
-    """What the events of the inbox came to."""
+    """What an update from the events of the inbox has done."""
 
     events: MergeResult = field(default_factory=MergeResult)
     deleted: int = 0

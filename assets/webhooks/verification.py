@@ -1,7 +1,7 @@
 """Verifies events whose signature does not show where they come from: asks the API, a few at a time.
 
-The signature is hearsay (API.md, section 7), so that a wrong one proves nothing: the API is asked as if there were
-none. It confirms an id, and says of which campaign and session the event is: one that names others is not its own.
+How events are signed is only hinted at (API.md, section 7), so a wrong signature proves nothing: the API is asked as if
+there were none. It confirms an id, and names its campaign and session: an event that names others is not the API's.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from resources.webhooks.inbox import Inbox, State
 
 MAX_EVENTS_OF_A_ROUND = 25
 SECONDS_OF_A_ROUND = 5.0
-"""So many events are asked about in so many seconds at most, however many come: five a second were once tolerated."""
+"""At most this many events are asked about in this many seconds: the API once tolerated five requests a second."""
 
 SECONDS_BEFORE_ASKING_AGAIN = 60.0
 MAX_ANSWERS_KEPT = 10_000
@@ -60,7 +60,7 @@ class Verifier:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def note_waiting(self) -> None:
-        """Begin a round as soon as may be; may be called from any thread."""
+        """Begin a round as soon as possible; may be called from any thread."""
         if self._loop:
             self._loop.call_soon_threadsafe(self._due.set)
 
@@ -149,7 +149,7 @@ class Verifier:
                 self._log.warning("%s The event waits.", error)
 
     def _decide(self, file: str) -> None:
-        """Put the events of a file where their verdicts say."""
+        """Move the events of a file to the states that their verdicts give them."""
         with self._inbox.lock():
             rows = self._inbox.read(file)  # again: somebody may have been forgotten meanwhile
             if rows is None:
@@ -174,7 +174,7 @@ class Verifier:
 
 
 def _read_answer(page: Page) -> Mapping[str, object] | None:
-    """Read what the API says of an event; None if that is not that it is valid. Raises ShapeError."""
+    """Read what the API says of an event; None if it does not say that it is valid. Raises ShapeError."""
     answers = msgspec.json.decode(page.records, type=list[dict[str, object]])
     if len(answers) != 1:
         raise ShapeError

@@ -1,4 +1,4 @@
-"""The alerts of the command: of an export that fails, and of the next one that does not."""
+"""Sends the alerts of `coupontools export`: when it fails, and when the next one succeeds."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +54,7 @@ def _failure_at_start(error: Exception) -> ExportFailure:
 
 
 def _note_failure(ledger: Ledger, failure: ExportFailure) -> None:
-    """Note the problems of an export, and that those are over which it would have met again."""
+    """Note the problems of an export, and settle those that it has looked for and not met again."""
     keys = {problem.key for problem in failure.problems}
     ledger.settle([key for key in ledger.entries if kind_of(key) in failure.tried and key not in keys])
     for problem in failure.problems:
@@ -62,7 +62,7 @@ def _note_failure(ledger: Ledger, failure: ExportFailure) -> None:
 
 
 def _alert(receivers: Sequence[Receiver], update: Callable[[Ledger], None]) -> None:
-    """Bring the ledger up to date, and send what is unknown; whatever goes wrong is a warning."""
+    """Update the ledger, and send each receiver what it does not know yet; any failure is only a warning."""
     try:
         with _open_ledger() as ledger:
             update(ledger)
@@ -75,7 +75,7 @@ def _alert(receivers: Sequence[Receiver], update: Callable[[Ledger], None]) -> N
 
 
 def _deliver_with_retries(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
-    """Send what is unknown, several times where that is needed; returns who was not reached, with the reason."""
+    """Send each receiver what it does not know yet, with retries; returns who was not reached, with the reason."""
     failures = deliver(ledger, receivers)
     for wait in _waits():
         if not failures:

@@ -1,4 +1,4 @@
-"""The problems of runs in Dagster, step by step: a step that has failed is well when it succeeds in a later run."""
+"""Finds the problems of runs in Dagster, by step: that of a failed step is over when it succeeds in a later run."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -23,13 +23,13 @@ _WILL_RETRY = "dagster/will_retry"
 
 
 def newest_end(instance: dg.DagsterInstance) -> int:
-    """Return the id of the last end of a run, behind which runs are followed; -1 if there was none."""
+    """Return the id of the last end of a run, after which runs are followed; -1 if no run has ended."""
     newest = [record.storage_id for kind in _ENDS for record in instance.fetch_run_status_changes(kind, 1).records]
     return max(newest, default=-1)
 
 
 def follow_runs(context: dg.SensorEvaluationContext, ledger: Ledger, after: int) -> int:
-    """Note in the ledger what the runs have met that have ended since `after`; returns the id of the last end."""
+    """Note in the ledger the problems of the runs that have ended since `after`; returns the id of the last end."""
     for storage_id, run_id, event in _ends(context.instance, after):
         run = context.instance.get_run_by_id(run_id)
         if run and _is_of_this_location(context, run) and run.tags.get(_WILL_RETRY) != "true":
@@ -39,7 +39,7 @@ def follow_runs(context: dg.SensorEvaluationContext, ledger: Ledger, after: int)
 
 
 def _ends(instance: dg.DagsterInstance, after: int) -> Iterator[tuple[int, str, Event]]:
-    """Yield the ends of runs behind an id, in their order, with the ids of the runs."""
+    """Yield the ends of runs after an id, in their order, with the ids of the runs."""
     ends: list[tuple[int, str, Event]] = []
     for kind in _ENDS:
         records = instance.fetch_run_status_changes(

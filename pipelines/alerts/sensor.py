@@ -1,4 +1,4 @@
-"""The sensor `alerts`: sends alerts of failed runs, failed checks and stale tables in Dagster, until all are well.
+"""The sensor `alerts`: sends alerts of failed runs, failed checks and stale tables in Dagster, and when these are over.
 
 It keeps what was sent in its cursor. Dagster's own sensors of failed runs keep less: a message that is not taken would
 be lost, and a failed check would be sent twice, as itself and as the failure of its run.
@@ -55,7 +55,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 def _read_cursor(context: dg.SensorEvaluationContext) -> Followed:
-    """Read what was known; where nothing was, runs that have ended before are left aside."""
+    """Read the cursor; without one, runs that have already ended are ignored."""
     try:
         return msgspec.json.decode(context.cursor or "", type=Followed)
     except msgspec.MsgspecError:

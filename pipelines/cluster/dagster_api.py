@@ -1,4 +1,4 @@
-"""What is asked of Dagster's webserver by its GraphQL API: to launch runs and backfills, and how they are."""
+"""A client of Dagster's GraphQL API: launches runs and backfills, and reads their states."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Run:
     what: str
     """Its job, or the assets that were chosen."""
     days: str
-    """The partitions that it is about, if it is about some."""
+    """Its partitions; empty if it has none."""
     backfill: str
     seconds: float
 
@@ -47,7 +47,7 @@ class Run:
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> "Run":
-        """Read one of the webserver's answer."""
+        """Read a run from the webserver's answer."""
         tags = {tag["key"]: tag["value"] for tag in answer["tags"]}
         first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
         assets = ", ".join(sorted(key["path"][-1] for key in answer["assetSelection"] or []))
@@ -65,7 +65,7 @@ class DagsterApi:
     """The webserver at an address."""
 
     def __init__(self, url: str) -> None:
-        """Name it, as `http://127.0.0.1:3000`; nothing is asked yet."""
+        """`url` is for example `http://127.0.0.1:3000`; no request is sent yet."""
         self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:

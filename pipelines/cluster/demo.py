@@ -67,9 +67,9 @@ def open_cluster(
     network: Network | None = None,
     days_per_run: int = DAYS_PER_RUN,
 ) -> Iterator[Cluster]:
-    """Start it with everything that it needs, and end it all with the block. Raises click.ClickException.
+    """Start a cluster with everything that it needs, and stop it all with the block. Raises click.ClickException.
 
-    The page has a `port` of loopback; without a `network` the hosts are there, too.
+    Dagster's page is on a `port` of loopback; without a `network`, the hosts are on loopback, too.
     """
     network = network or Network()
     with ExitStack() as running:

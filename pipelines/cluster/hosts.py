@@ -1,7 +1,7 @@
 """Processes of Dagster on several hosts: its page and daemon on one of them, a worker on each of the others.
 
 A host has a folder of its own, for its home, its `DAGSTER_HOME` and its data, so that nothing but the servers is
-shared. On one machine it is only that; `prefix` makes it more, as the command that enters a network namespace does.
+shared. On one machine a host is only such a folder, unless a `prefix` isolates its commands in a network namespace.
 """
 
 import os
@@ -25,7 +25,7 @@ _YAML = Path(pipelines.__path__[0])
 
 @dataclass(frozen=True)
 class Network:
-    """How hosts reach this machine, and with what the commands of each of them begin."""
+    """The address at which hosts reach this machine, and the prefix of each host's commands."""
 
     address: str = LOOPBACK
     prefixes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Host:
-    """A host by its name, with its folder, and with what its commands begin with."""
+    """A host: its name, its folder, and the prefix of its commands."""
 
     name: str
     folder: Path
@@ -80,7 +80,7 @@ def make_worker(host: Host, services: Services, shared: Mapping[str, str]) -> Se
 
 
 def make_front(host: Host, services: Services, shared: Mapping[str, str], port: int, address: str = LOOPBACK) -> Server:
-    """Make Dagster's page and daemon on a host, at a port of an address of it."""
+    """Make Dagster's page and daemon on a host, at a port of one of its addresses."""
     command = [*host.prefix, sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", address, "-p", str(port)]
     variables = {**shared, **host.variables(services)}
 

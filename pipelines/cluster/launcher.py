@@ -8,16 +8,16 @@ from assets.dagster_internals import CheckRunHealthResult, LaunchRunContext, Wor
 from assets.policies import API_POOL, WAREHOUSE_POOL
 
 MAX_SECONDS_TO_ANSWER = 20.0
-"""A worker that takes longer is lost."""
+"""A worker that takes longer counts as lost."""
 
 
 class ClusterRunLauncher(CeleryRunLauncher):  # type: ignore[misc]  # without types where the extra is not installed
-    """Dagster's launcher for Celery, which alone would take a run for running after its host has died."""
+    """Dagster's launcher for Celery, which by itself would not notice that the host of a run has died."""
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Launch a run, with the pools there that its steps take places in.
+        """Create the pools of the run's steps, and launch the run.
 
-        Where two runs make the same pool at one time, on PostgreSQL one of them fails.
+        If two runs create the same pool at the same time, one of them fails on PostgreSQL.
         """
         storage = self._instance.event_log_storage
         for pool in {API_POOL, WAREHOUSE_POOL} - storage.get_concurrency_keys():

@@ -1,4 +1,4 @@
-"""A server as a process of its own: started until it answers, ended by its process id."""
+"""A server in its own process: started, awaited until it answers, and stopped by its process id."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ MAX_SECONDS_TO_STOP = 15.0
 class Server:
     """A program that serves until it is stopped; it may be started again.
 
-    It has a session of its own, so that Ctrl-C in a terminal ends it only when whoever started it does.
+    It has a session of its own, so that Ctrl-C in a terminal does not reach it: whoever started it stops it.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Server:
         self.kill()
 
     def kill(self) -> None:
-        """End it and its children at once, as a host does that loses its power."""
+        """Kill it and its children at once, as if its host lost power."""
         if self._process is None:
             return
         self._send(signal.SIGKILL)

@@ -168,7 +168,7 @@ def _make_postgres(programs: _Programs, folder: Path, host: str, ports: _Ports, 
         arguments = ["-D", str(data), "-U", "postgres", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"]
         _run([*as_user, programs.postgres / "initdb"], [*arguments, "--pwfile=/dev/stdin", "--no-sync"], secret)
         with (data / "pg_hba.conf").open("a", encoding="utf-8") as file:
-            file.write("host all all samenet scram-sha-256\n")  # besides loopback, where it listens beyond that
+            file.write("host all all samenet scram-sha-256\n")  # besides loopback, if it listens on other addresses
     settings = {"listen_addresses": host, "port": ports.postgres, "unix_socket_directories": "", "max_connections": 200}
     command: list[str | Path] = [*as_user, programs.postgres / "postgres", "-D", data]
     command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -231,7 +231,7 @@ def _create_bucket(services: Services) -> None:
         with urlopen(request, timeout=30):  # noqa: S310  (loopback)
             pass
     except HTTPError as error:
-        if error.code != HTTPStatus.CONFLICT:  # it is there from a start before
+        if error.code != HTTPStatus.CONFLICT:  # it was created by an earlier start
             raise click.ClickException(f"SeaweedFS does not make the bucket {BUCKET}: {error}.") from None
 
 

@@ -1,4 +1,4 @@
-"""Prints what the export assumes about the API, and whether it holds on an account: a line each, without any value."""
+"""Prints a line for each assumption about the API: whether it holds on an account, without any value of a record."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -42,7 +42,7 @@ def _list_of(table: type[Table] | None) -> str | None:
 
 
 PARTS: Mapping[str, tuple[type[Table], str | None]] = dict(_parts())
-"""For each part of an account its table, and the part that lists the parents it is asked for."""
+"""For each part of an account, its table and the part that lists its parents."""
 
 
 @dataclass(frozen=True)

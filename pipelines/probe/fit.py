@@ -24,7 +24,7 @@ class Fit:
     records: int
     """How many records were compared."""
     known: int
-    """How many columns with a well-known field have it."""
+    """How many columns have a value in a well-known field."""
     assumed: Mapping[str, str]
     """For each other column that has values, the field that holds them, with its JSON types."""
     not_found: tuple[str, ...]
