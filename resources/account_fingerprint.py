@@ -1,4 +1,4 @@
-"""Which account it is, without its address or keys, so that two accounts never meet in one folder."""
+"""Identifies an account by a hash, without its address or keys, so that two accounts never share a folder."""
 
 from hashlib import sha256
 
@@ -7,17 +7,17 @@ import httpx
 from resources.setting_values import SANDBOX
 
 ACCOUNT, DEMO = "account", "demo"
-"""Kinds of accounts, beside that of the word sandbox. Each is followed by a fingerprint, once that is known."""
+"""Kinds of accounts, besides `SANDBOX`. A fingerprint follows, but not in folders from before there were any."""
 
 DEMO_CLIENT_ID = "coupontools-demo"
-"""What the client id of a demo begins with; its account stays the same on whatever free port it is served."""
+"""Prefix of a demo's client id; a demo counts as the same account, whatever port it is served on."""
 
 
 def account_of(url: str, client_id: str) -> str:
     """Return the kind and the fingerprint of an account; equivalent spellings of an address give the same."""
     if url == SANDBOX:
         return SANDBOX
-    address = httpx.URL(url)  # in lower case, without the port that goes without saying
+    address = httpx.URL(url)  # lower case, without the default port
     if client_id.startswith(DEMO_CLIENT_ID) and address.host == "127.0.0.1":
         return f"{DEMO} {_fingerprint(client_id)}"
     root = str(address).rstrip("/")
@@ -25,7 +25,7 @@ def account_of(url: str, client_id: str) -> str:
 
 
 def kind_of(account: str) -> str:
-    """Return what kind of account it is."""
+    """Return the kind of an account."""
     return account.partition(" ")[0]
 
 

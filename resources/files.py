@@ -1,4 +1,4 @@
-"""Files and folders that are there completely or not at all, even if the power fails."""
+"""Writes files and links so that they are there completely or not at all, even if the power fails."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def move_into_place(unfinished: Path, path: Path) -> None:
-    """Let a finished file take its place, or that of another, so that it is there even if the power fails."""
+    """Move a finished file to its path, replacing what is there, so that it survives a power failure."""
     sync(unfinished)
     unfinished.replace(path)
     sync(path.parent)
@@ -45,13 +45,13 @@ def replace_link(link: Path, target: str) -> None:
 
 
 def make_writable(folder: Path) -> None:
-    """Let its owner change a folder of what was published, which nobody may write into."""
+    """Make a published folder, which is read-only, writable for its owner."""
     if not os.access(folder, os.W_OK):
         folder.chmod(PRIVATE)
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder with all that is in it, or what else stands in its place; nothing if nothing does."""
+    """Delete a folder with all that is in it, or the file or link in its place, if there is any."""
     with suppress(FileNotFoundError):
         if folder.is_dir() and not folder.is_symlink():
             for path in (folder, *folder.rglob("*")):

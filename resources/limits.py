@@ -1,10 +1,10 @@
-"""What the machine, or a limit of the process, does not give: memory, threads, open files."""
+"""Recognises exhausted limits of the machine or the process: memory, threads, open files."""
 
 import resource
 from errno import EMFILE, ENFILE, ENOMEM
 
 ADDRESS_SPACE = 2 * 2**30
-"""Bytes that the engines reserve with all their threads; with fewer they end the process without a word."""
+"""Bytes that the engines reserve with all their threads; with fewer, the process dies without a message."""
 
 _MEMORY = "memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
 _THREADS = "threads", "Raise the limit (ulimit -u, the container's), or that of memory (ulimit -v)"
@@ -17,7 +17,9 @@ def limit_met(error: BaseException) -> str | None:
     if kind is None:
         return None
     what, advice = kind
-    return f"The machine gives the export no more {what}. {advice}, then run again; what was published stays as it was."
+    return (
+        f"The machine has no more {what} for the export. {advice}, then run again; what was published stays as it was."
+    )
 
 
 def too_little_memory() -> str | None:

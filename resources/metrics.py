@@ -34,21 +34,21 @@ class Metric:
     labels: tuple[str, ...] = ("table",)
 
     def of(self, value: float, **labels: str) -> "Sample":
-        """Measure it."""
+        """Make a sample of the metric."""
         return Sample(self, value, tuple(labels[name] for name in self.labels))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a run has measured: of a counter, what is to be added."""
+    """A value that a run has measured; of a counter, the amount to add."""
 
     metric: Metric
     value: float
     labels: tuple[str, ...]
-    """Their values."""
+    """The values of the metric's labels."""
 
     def after(self, former: float | None) -> float:
-        """Return the value of the series whose former value is known."""
+        """Return the new value of the series, given its former one (None for a new series)."""
         if former is None or self.metric.kind == "gauge":
             return self.value
         if self.metric.kind == "counter":
@@ -132,11 +132,11 @@ class _Collected:
 
 
 def _read(path: Path) -> dict[Series, float]:
-    """Read the series of a file; of what the export has not written itself, none."""
+    """Read the series of a file, except those that the export does not write itself."""
     from prometheus_client.parser import text_string_to_metric_families
 
     series: dict[Series, float] = {}
-    with suppress(FileNotFoundError, ValueError):  # a broken file is written anew
+    with suppress(FileNotFoundError, ValueError):  # a broken file is rewritten
         for family in text_string_to_metric_families(path.read_text("utf-8")):
             for sample in family.samples:
                 metric = METRICS.get(sample.name)
@@ -157,7 +157,7 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _remove_unfinished(path: Path) -> None:
-    """Delete what killed processes have left of the file: its name with the numbers of a process and a thread."""
+    """Delete the temporary files of killed processes: `<name>.<process id>.<thread id>`."""
     unfinished = re.compile(rf"{re.escape(path.name)}\.\d+\.\d+")
     for other in path.parent.iterdir():
         if unfinished.fullmatch(other.name):

@@ -5,9 +5,9 @@ import re
 _HARMFUL = re.compile(
     "["
     "\0-\x1f\x7f-\x9f"  # controls: what a terminal obeys, ends of lines
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of what follows
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of the text after them
     "\u2028\u2029"  # ends of lines and paragraphs
-    "\ud800-\udfff"  # halves of surrogate pairs, which no file takes
+    "\ud800-\udfff"  # lone surrogates, which no encoding takes
     "]"
 )
 
@@ -18,5 +18,5 @@ def make_printable(text: str) -> str:
 
 
 def make_lines_printable(text: str) -> str:
-    """Do the same with each line of a text."""
+    """Make each line of a text printable, and keep the line ends."""
     return "\n".join(map(make_printable, text.split("\n")))

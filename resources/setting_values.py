@@ -1,4 +1,4 @@
-"""How the values of variables are written, and what is said of one that is not; each is read by a function of pydantic.
+"""Validates and normalises the values of environment variables, for the models of `settings.py`.
 
 The functions raise PydanticCustomError, whose text follows the name of the variable.
 """
@@ -16,7 +16,7 @@ SANDBOX = "sandbox"
 """The value of COUPONTOOLS_API_URL that stands for the embedded API."""
 
 MIN_TOKEN = 16
-"""Characters of the token that webhooks are received at."""
+"""Minimum length of the token in the address that webhooks are sent to."""
 
 
 def read_api_address(url: str) -> str:
@@ -29,16 +29,16 @@ def read_api_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def read_page(url: str) -> str:
-    """Read the address of a page for people."""
+def read_web_address(url: str) -> str:
+    """Read the address of a web page."""
     if not _is_address(url.strip()) or "@" in url:
         raise PydanticCustomError("address", "should start with http:// or https:// and a host, without user name")
     return url.strip().rstrip("/")
 
 
 def _is_address(url: str) -> bool:
-    """Whether httpx can ask at the address, and a name server for its host."""
-    import httpx  # not for whoever asks for help
+    """Whether httpx can send requests to the address, and a name server look up its host."""
+    import httpx  # here, as `--help` does not need it
 
     try:
         parts = httpx.URL(url)
@@ -50,7 +50,7 @@ def _is_address(url: str) -> bool:
 
 
 _HOST = re.compile(r"(?=.{1,254}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?")
-"""A name as name servers know it: labels of 63 characters at most, 253 in all."""
+"""A DNS name: labels of 63 characters at most, 253 in all."""
 
 
 def read_key(secret: SecretStr) -> SecretStr:
@@ -112,7 +112,7 @@ def read_bucket(address: str) -> str:
 
 
 def read_iso_day(day: object) -> object:
-    """Return a date as it is written, because pydantic reads a number as seconds since 1970."""
+    """Check that a text is an ISO date; pydantic itself would also read a number, as seconds since 1970."""
     if isinstance(day, str) and not _DAY.fullmatch(day.strip()):
         raise PydanticCustomError("day", "should be a date written as 2026-01-31")
     return day.strip() if isinstance(day, str) else day

@@ -16,22 +16,22 @@ from resources.setting_values import (
     read_database,
     read_iso_day,
     read_key,
-    read_page,
     read_past_day,
     read_path,
     read_token,
+    read_web_address,
 )
 
 _PREFIX = "COUPONTOOLS_"
 
 MAX_WAIT = 86_400
-"""Seconds that a setting can make the export wait at a time: a day."""
+"""Maximum seconds that a setting can make the export wait at a time: a day."""
 
 MAX_RECORD_BYTES = 16_000_000
-"""A record that is larger goes to quarantine, if no setting says otherwise."""
+"""The default of COUPONTOOLS_MAX_RECORD_BYTES; a larger record goes to quarantine."""
 
 MIN_KEY = 16
-"""Characters of the key that personal data is hashed with."""
+"""Minimum length of the key that personal data is hashed with."""
 
 
 class SettingsError(Exception):
@@ -79,12 +79,12 @@ class ApiCredentials(Settings):
 
 
 class ApiDialect(Settings):
-    """How the API is spoken to, where it understands more than one way."""
+    """Which way of calling the API to use, where it accepts more than one."""
 
     authentication: Literal["headers", "body"] = Field(
         "headers", description="where the keys are sent; calls without a body, all of v4's GET, always use headers"
     )
-    api_versions: str = Field("", description="v3 or v4, or pairs as loyalty_users=v3,directories=v4")
+    api_versions: str = Field("", description="v3 or v4, or pairs such as loyalty_users=v3,directories=v4")
     accept_counts: bool = Field(
         default=False, description="true where the API announces more records of a list than it has"
     )
@@ -92,13 +92,13 @@ class ApiDialect(Settings):
 
 
 class ApiLimits(Settings):
-    """How hard the export may press on the API, and how much it lets the API press on it."""
+    """Limits on the load that the export puts on the API, and on what it accepts from it."""
 
     concurrency: int = Field(8, ge=1, le=64, description="requests at one time")
     requests_per_second: Annotated[FiniteFloat, Field(ge=0.001, le=10_000)] | None = Field(
         None, description="requests a second, at most"
     )
-    workers: int = Field(1, ge=1, le=1_000, description="the processes that share what the API is asked for")
+    workers: int = Field(1, ge=1, le=1_000, description="the processes that share the limits on requests")
     connect_timeout: FiniteFloat = Field(10, ge=0.001, le=MAX_WAIT, description="seconds to wait for a connection")
     read_timeout: FiniteFloat = Field(
         30, ge=0.001, le=MAX_WAIT, description="seconds to wait for the next byte of an answer"
@@ -108,7 +108,7 @@ class ApiLimits(Settings):
     )
     max_answer_bytes: int = Field(64_000_000, ge=1_000, description="the largest answer, unpacked")
     max_record_bytes: int = Field(
-        MAX_RECORD_BYTES, ge=1_000, description="the largest record; another goes to quarantine"
+        MAX_RECORD_BYTES, ge=1_000, description="the largest record; a larger one goes to quarantine"
     )
     max_pages: int = Field(100_000, ge=1, description="the most pages of one list")
     max_request_seconds: FiniteFloat = Field(
@@ -120,7 +120,7 @@ class ApiLimits(Settings):
 
     @property
     def share(self) -> Self:
-        """The limits of one of the workers, so that all together keep to these; one request at a time is the least."""
+        """The limits of one worker: an equal share of these, and at least one request at a time."""
         rate = self.requests_per_second
         share = {
             "concurrency": max(self.concurrency // self.workers, 1),
@@ -130,7 +130,7 @@ class ApiLimits(Settings):
 
 
 class Freshness(Settings):
-    """How often is read what seldom changes."""
+    """How often records that seldom change are read."""
 
     ended_campaigns: Literal["daily", "weekly"] = Field(
         "daily", description="daily or weekly: how often campaigns that are not active are read"
@@ -138,7 +138,7 @@ class Freshness(Settings):
 
 
 class PersonalData(Settings):
-    """What becomes of the columns that are flagged as personal, of `_extra` and of rejected records."""
+    """How personal columns, `_extra` and rejected records are treated, and the key that hashes them."""
 
     personal_data: Literal["keep", "hash", "drop"] = Field("keep", description="keep, hash or drop")
     personal_data_key: SecretStr | None = Field(None, description="the secret that personal data is hashed with")
@@ -185,7 +185,7 @@ class Alerts(Settings):
     """Who is alerted when an export fails, and whether they are sent a digest."""
 
     alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")
-    dagster_url: Annotated[str, AfterValidator(read_page)] | None = Field(
+    dagster_url: Annotated[str, AfterValidator(read_web_address)] | None = Field(
         None, description="where people open Dagster, for links to its runs"
     )
     weekly_digest: bool = Field(default=False, description="true for the figures of the report once a week")
@@ -201,7 +201,7 @@ class Webhooks(Settings):
 
 
 class Metrics(Settings):
-    """Where operators read how the export does."""
+    """Where metrics for operators are written."""
 
     metrics_file: Annotated[Path, AfterValidator(read_path)] | None = Field(
         None, description="the Prometheus text file that runs write, ending in .prom"
@@ -231,7 +231,7 @@ class SharedWarehouse(Settings):
             known, other = ("WAREHOUSE", "STORAGE") if self.warehouse else ("STORAGE", "WAREHOUSE")
             raise PydanticCustomError(
                 "shared",
-                "{other} is not set: a warehouse that hosts share needs it beside {known}",
+                "{other} is not set: a shared warehouse needs it as well as {known}",
                 {"known": f"{_PREFIX}{known}", "other": f"{_PREFIX}{other}"},
             )
         return self

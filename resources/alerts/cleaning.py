@@ -1,4 +1,4 @@
-"""Cleans what alerts say: without keys, without people's addresses and numbers, and so that nobody is mentioned."""
+"""Cleans the text of alerts: masks keys, e-mail addresses and phone numbers, and defuses chat mentions."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from resources.settings import ApiCredentials, PersonalData, SettingsError
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 _PHONE = re.compile(r"\+[0-9][0-9 ()./-]{5,}[0-9]")
 _MENTIONS = str.maketrans({"<": "(", ">": ")", "@": "(at)"})
-"""What chat services take for the mention of a person or a channel."""
+"""Characters that chat services read as the mention of a person or a channel."""
 
 
 def clean(text: str) -> str:
@@ -24,7 +24,7 @@ def _make_key_masker() -> Callable[[bytes], bytes]:
     for settings, names in ((ApiCredentials, ("client_secret", "client_id")), (PersonalData, ("personal_data_key",))):
         try:
             read = settings.read()
-        except SettingsError:  # without keys there is none to mask
+        except SettingsError:  # no key is set, so there is none to mask
             continue
         keys += [key.get_secret_value() for name in names if (key := getattr(read, name))]
     return make_masker(keys, MIN_KEY_IN_MESSAGES)

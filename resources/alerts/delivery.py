@@ -1,4 +1,4 @@
-"""Delivers what a ledger holds to those who do not know it yet."""
+"""Sends each receiver the entries of a ledger that it has not been sent yet."""
 
 import socket
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from resources.settings import SettingsError, SharedWarehouse, Storage
 
 
 def deliver(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
-    """Send each receiver what it does not know; returns the names of those that were not reached, with the reason."""
+    """Send each receiver what it has not been sent yet; returns why others were not reached, by their names."""
     place, failures = describe_place(), dict[str, str]()
     unknown = {receiver.name: ledger.unknown_to(receiver.name) for receiver in receivers}
     messages = [(receiver, compose(unknown[receiver.name], place)) for receiver in receivers if unknown[receiver.name]]
@@ -20,7 +20,7 @@ def deliver(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
             continue
         for entry in unknown[receiver.name]:
             entry.informed.append(receiver.name)
-    ledger.forget_what_all_know(unknown)
+    ledger.drop_settled(unknown)
     return failures
 
 

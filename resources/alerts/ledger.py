@@ -1,4 +1,4 @@
-"""What receivers of alerts have been sent, so that each is sent a problem once, and once more when it is over."""
+"""Records what each receiver of alerts was sent, so that it is sent a problem once, and once more when it is over."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class Problem:
     """What is wrong with a table, a check or a run."""
 
     key: str
-    """A kind and a name, by which it is the same problem the next time: `table coupon_sessions`."""
+    """Its kind and a name, which identify the problem the next time: `table coupon_sessions`."""
     subject: str
-    """What a person calls it."""
+    """Its name, as people read it."""
     text: str
     """What happened and what to do, in one line without secrets."""
     where: str = ""
@@ -24,12 +24,12 @@ class Problem:
 
     @property
     def kind(self) -> str:
-        """What the key begins with."""
+        """Its kind: the first word of the key."""
         return kind_of(self.key)
 
 
 class Entry(msgspec.Struct):
-    """A problem, when it began and ended (UTC), and which receivers know of that: by their names."""
+    """A problem, when it began and ended (UTC), and the names of the receivers that know its current state."""
 
     subject: str
     text: str
@@ -45,7 +45,7 @@ class Ledger(msgspec.Struct):
     entries: dict[str, Entry] = msgspec.field(default_factory=dict)
 
     def note(self, problem: Problem) -> None:
-        """Note that there is a problem; nothing if it is known, whatever its text says this time."""
+        """Add a problem, unless it is open already, even if its text differs this time."""
         known = self.entries.get(problem.key)
         if known is None or known.ended is not None:
             self.entries[problem.key] = Entry(
@@ -53,17 +53,17 @@ class Ledger(msgspec.Struct):
             )
 
     def settle(self, keys: Iterable[str]) -> None:
-        """Note that there is no such problem any more."""
+        """Mark the problems with these keys as over."""
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None and entry.ended is None:
                 entry.ended, entry.informed = datetime.now(UTC), []
 
     def unknown_to(self, receiver: str) -> list[Entry]:
-        """Return the problems whose beginning or end a receiver does not know."""
+        """Return the entries whose current state a receiver has not been sent."""
         return [entry for entry in self.entries.values() if receiver not in entry.informed]
 
-    def forget_what_all_know(self, receivers: Collection[str]) -> None:
+    def drop_settled(self, receivers: Collection[str]) -> None:
         """Drop the problems that all receivers know to be over."""
         self.entries = {
             key: entry

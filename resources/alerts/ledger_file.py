@@ -17,7 +17,8 @@ from resources.files import write_atomically
 def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]:
     """Read the ledger of a data folder, one process at a time, and write it when the block is left.
 
-    Where the folder does not allow that, it is empty, so that all is sent, and again the next time: `warn` says so.
+    If the folder cannot be read the ledger is empty, and if it cannot be written the ledger is lost: alerts are then
+    sent again. `warn` is called with a message in both cases.
     """
     state = data_dir / ".state"
     file = state / "alerts.json"
@@ -31,7 +32,7 @@ def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]
             return
         try:
             yield ledger
-        finally:  # what was sent is known, also where somebody interrupts what follows
+        finally:  # also if the block is interrupted, so that nothing is sent twice
             try:
                 write_atomically(file, msgspec.json.encode(ledger))
             except OSError as error:
@@ -56,4 +57,5 @@ def _read(file: Path) -> Ledger:
 
 
 def _describe(state: Path, error: OSError) -> str:
-    return f"What was sent cannot be kept in {state} ({error.strerror or error}): the next export sends it again."
+    reason = error.strerror or error
+    return f"The record of sent alerts cannot be kept in {state} ({reason}): the next export sends them again."

@@ -8,7 +8,7 @@ from typing import Literal
 from resources.alerts.ledger import Entry
 
 MAX_PARAGRAPHS, MAX_SUBJECTS, MAX_TEXT = 8, 20, 500
-"""How many paragraphs are sent, how many subjects each names, and how many characters its text has."""
+"""Limits on paragraphs, on the subjects of each, and on the characters of its text."""
 
 MAX_BODY = 1_800
 """Characters of all paragraphs: some services take 2,000 at a time."""
@@ -24,11 +24,11 @@ class Message:
 
 
 def compose(entries: Collection[Entry], place: str) -> Message:
-    """Write the message about problems that have begun or ended; its last line, `place`, says whose they are."""
+    """Write the message about problems that have begun or ended; its last line, `place`, names the export."""
     begun = list(_paragraphs([entry for entry in entries if entry.ended is None], _describe_begun))
     ended = list(_paragraphs([entry for entry in entries if entry.ended is not None], _describe_ended))
     counts = [f"{len(begun)} problem{'s' if len(begun) > 1 else ''}"] if begun else []
-    counts += [f"{len(ended)} well again"] if ended else []
+    counts += [f"{len(ended)} resolved"] if ended else []
     paragraphs = begun + ended
     if (more := len(paragraphs) - MAX_PARAGRAPHS) > 0:
         paragraphs[MAX_PARAGRAPHS:] = [f"And {more} more."]
@@ -51,9 +51,9 @@ def _describe_begun(subjects: str, entry: Entry) -> str:
 
 
 def _describe_ended(subjects: str, entry: Entry) -> str:
-    ended = f" since {_minute(entry.ended)}" if entry.ended else ""
-    was = f"From {_minute(entry.since)} on{_where(entry)} it was:\n{_cut(entry.text, MAX_TEXT)}"
-    return f"{subjects}: well again{ended}. {was}"
+    ended = f" at {_minute(entry.ended)}" if entry.ended else ""
+    began = f"It began at {_minute(entry.since)}{_where(entry)}:\n{_cut(entry.text, MAX_TEXT)}"
+    return f"{subjects}: resolved{ended}. {began}"
 
 
 def _where(entry: Entry) -> str:

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 MAX_SECONDS = 20.0
-"""How long a receiver may take for one message."""
+"""Seconds that a receiver may take for one message."""
 
 _STATUS = re.compile(r"\berror\W*([1-5][0-9]{2})\b")
 
 
 @dataclass(frozen=True)
 class Receiver:
-    """A receiver, by a name that may be shown: that of its service, and its host where the address has one."""
+    """A receiver of alerts; its name, the service and the host if the address has one, may be shown."""
 
     name: str
     _service: "NotifyBase"
 
     def send(self, message: Message) -> str | None:
-        """Send a message; returns None if it was taken, or else why not, without anything of the address."""
+        """Send a message; returns None on success, or else the reason, which shows nothing of the address."""
         from apprise import Apprise, AppriseResultStatus, NotifyFormat, NotifyType
 
         kinds = {"failure": NotifyType.FAILURE, "success": NotifyType.SUCCESS, "info": NotifyType.INFO}
@@ -64,7 +64,7 @@ def read_receivers() -> Sequence[Receiver]:
 
 
 def send_to_each(messages: Iterable[tuple[Receiver, Message]]) -> Iterator[tuple[Receiver, str | None]]:
-    """Send messages side by side; yields each receiver with what `send` returns."""
+    """Send messages concurrently; yields each receiver with what `send` returns."""
     pairs = list(messages)
     with ThreadPoolExecutor(max(1, len(pairs)), thread_name_prefix="alert") as pool:
         yield from zip(
@@ -80,7 +80,7 @@ def _parse(text: str) -> Sequence[Receiver]:
         if service is None:
             place = f" (number {number} of {len(services)})" if len(services) > 1 else ""
             raise SettingsError(
-                f"COUPONTOOLS_ALERTS is wrong: an address{place} is none that apprise knows. Write it as "
+                f"COUPONTOOLS_ALERTS is wrong: an address{place} is not one that apprise knows. Write it as "
                 "https://appriseit.com/services/ says, and separate addresses by blanks."
             )
         name = _name(service)

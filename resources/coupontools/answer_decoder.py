@@ -22,10 +22,10 @@ class AnswerDecoder(Generic[T]):
     decode: Callable[[Page], T]
     """Decodes the records. Raises ShapeError."""
     checks_json: bool = False
-    """Whether `decode` raises ShapeError for whatever is no JSON array; then it may be the first to read it."""
+    """Whether `decode` raises ShapeError for anything but a JSON array; the records need not be parsed before then."""
 
     def decode_answer(self, body: bytes, status: int, requested_at: datetime) -> T | Failure:
-        """Decode an answer with this HTTP status. Raises ShapeError if it has a shape that is not known."""
+        """Decode an answer with this HTTP status. Raises ShapeError if its shape is not known."""
         endpoint = self.page_request.slice_.endpoint
         if self.checks_json and (outline := outline_answer(body, status, endpoint)):
             with suppress(ShapeError):

@@ -14,8 +14,8 @@ _KNOWN_ENCODINGS = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-co
 
 
 _MIN_PIECE = 32_000
-"""Bytes of a piece of a body to which nothing is added: one that grows is copied again and again. Small chunks of a
-slow answer are collected in pieces, as by themselves they would be an object for each byte."""
+"""Bytes from which on a piece of a body is not extended, as extending copies it. Smaller chunks of a slow answer are
+collected into pieces, as each would otherwise be an object of its own."""
 
 _BYTES_PER_VALUE = 32
 """A large answer may hold one object or list for this many bytes; in memory it takes up to three times as much."""
@@ -44,7 +44,8 @@ async def receive_answer(
         await response.aclose()
     if packed := _encodings_of(response):
         body = await asyncio.get_running_loop().run_in_executor(threads, _decompress, body, packed, limit)
-    # a new response: that of httpx is in a cycle with its stream, and would keep the body until the next collection
+    # a new response, as httpx's own is in a reference cycle with its stream: the body would stay in memory until the
+    # next garbage collection
     headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
     return httpx.Response(response.status_code, headers=headers, content=body)
 
@@ -67,24 +68,24 @@ async def _receive_body(response: httpx.Response, limit: int) -> bytes:
 
 
 def _encodings_of(response: httpx.Response) -> list[str]:
-    """Return how the body is compressed; names that are no compression are ignored."""
+    """Return the names of the body's compressions; other names in the header are ignored."""
     named = response.headers.get("content-encoding", "").lower().split(",")
     return [name.strip() for name in named if name.strip() in _KNOWN_ENCODINGS]
 
 
 def _decompress(body: bytes, packed: list[str], limit: int) -> bytes:
     """Decompress a body."""
-    if not packed or not body:
+    if not body:
         return body
     if len(packed) > 1 or packed[0] not in _WINDOW_BITS:
-        raise httpx.DecodingError(f"it is compressed as {', '.join(packed[:3])}, and not as one of {ENCODINGS}")
+        raise httpx.DecodingError(f"it is compressed as {', '.join(packed[:3])}; only {ENCODINGS} are supported")
     try:
         return _inflate(body, _WINDOW_BITS[packed[0]], limit)
     except zlib.error as error:
         if packed[0] != "deflate":
             raise httpx.DecodingError(str(error)) from None
     try:
-        return _inflate(body, -zlib.MAX_WBITS, limit)  # as some servers send it, without its header
+        return _inflate(body, -zlib.MAX_WBITS, limit)  # some servers send deflate without its header
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from None
 
@@ -95,7 +96,7 @@ def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
     if len(content) > limit:
         raise TooLargeError(content[:limit])
     if not inflater.eof:
-        raise httpx.DecodingError("its compressed end is missing")
+        raise httpx.DecodingError("its compressed data is cut off")
     return content
 
 

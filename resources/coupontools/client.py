@@ -1,4 +1,4 @@
-"""One account's API over HTTP: limits what is sent at one time, tries again where that can help, decodes answers."""
+"""The HTTP client of one account: limits concurrency and rate, retries where that can help, decodes answers."""
 
 import asyncio
 import logging
@@ -48,10 +48,10 @@ from resources.settings import ApiLimits
 T = TypeVar("T")
 
 _LARGE = 16_000_000
-"""Bytes of an answer from which on one is decoded alone."""
+"""Answers of more bytes are decoded one at a time."""
 
 _PAGES_WAITING = 4
-"""Pages that may wait for their decoding beside those that are requested: the bound on memory."""
+"""Pages that may wait to be decoded, in addition to those being requested; bounds the memory."""
 
 
 @dataclass
@@ -60,11 +60,11 @@ class Traffic:
 
     requests: int = 0
     answers: int = 0
-    """How many answers were good."""
+    """Good answers."""
     bytes: int = 0
     retries: int = 0
     throttled: int = 0
-    """How many answers were HTTP 429."""
+    """Answers with HTTP 429."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class ClientOptions:
 
     limits: ApiLimits
     versions: str = ""
-    """Which versions to read; see `choose`."""
+    """Which versions to read; see `choose_endpoints`."""
     accepts_counts: bool = False
-    """Whether a list may give fewer records than the API announces: a person says that it counts wrong."""
+    """Whether a list may give fewer records than the API announces, as somebody has confirmed that it counts wrong."""
     certificates: Certificates = field(default_factory=Certificates)
 
 
@@ -116,7 +116,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it; what is still being decoded is given up."""
+        """Close the connection; pages that are still being decoded are abandoned."""
         if self._wait_reports:
             self._wait_reports.cancel()
         self._decoders.shutdown(wait=False, cancel_futures=True)
@@ -237,6 +237,6 @@ class Client:
         )
 
     def _to_line(self, text: str) -> str:
-        """Make one short line without the account's keys of a text from outside."""
+        """Turn a text from outside into one short line without the account's keys."""
         readable = self._mask_message(text.encode("utf-8", "backslashreplace")).decode()
         return make_printable(" ".join(readable.split()))[:300].rstrip(".")

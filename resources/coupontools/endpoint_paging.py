@@ -1,4 +1,4 @@
-"""What the reads of one endpoint have shown of how it pages: the size of its pages, and what its counts mean."""
+"""What was learnt of an endpoint's paging by reading it: the size of its pages, and what its counts mean."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ MIN_PAGE_SIZE = 100
 """Records on a full page, at least, of every list that is known (API.md, sections 5.3 and 5.19)."""
 
 MIN_CONFIRMATIONS = 3
-"""Short first pages of one size that must have been the last before the next is taken for the last without asking."""
+"""How often a short first page of one size must have been the last until another one of that size counts as the last
+without a request for the next."""
 
 
 @dataclass
@@ -16,13 +17,13 @@ class EndpointPaging:
     longest_page: int = 0
     """Records on the longest page so far."""
     is_amount_of_list: bool = False
-    """Whether the announced number was seen to be that of the list and not that of the page."""
+    """Whether the announced number was found to count the list, not the page."""
     longest_short_page: int = 0
     """Records on the longest very short first page after which the next page was requested."""
     confirmations: int = 0
     """How often a page of that length was the last."""
     has_small_pages: bool = False
-    """Whether a very short first page was not the last: full pages are smaller than any known, short ones no hint."""
+    """Whether a very short first page was not the last: full pages are small, so a short one is no hint."""
 
     def note_page(self, records: int) -> None:
         """Note the length of a page."""

@@ -1,8 +1,8 @@
 """The endpoints that the export may call: all of them read, none creates, updates, sends or opens anything.
 
 `ENDPOINTS` says for each part of an account where it is read, in v3 and in v4, and which of the two is read unless
-COUPONTOOLS_API_VERSIONS says otherwise. Ids of the two versions may differ, so that a thing is described, and its
-children are asked for, by the ids of the version that is read. Sections are those of API.md.
+COUPONTOOLS_API_VERSIONS says otherwise. Ids of the two versions may differ, so descriptions and children of a record
+are requested by the ids of the version that is read. Sections are those of API.md.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Endpoint:
     """Its path below the API's root; `{parent}` in it stands for the id of the parent."""
     method: Literal["GET", "POST"] = "POST"
     records: str | None = None
-    """The documented key of the record list, None where none is."""
+    """The documented key of the record list; None if none is documented."""
     parent: str | None = None
     """What its records belong to; the name of the parameter, unless the parent is in the path."""
     fixed_parameters: tuple[tuple[str, object], ...] = ()
@@ -33,13 +33,13 @@ class Endpoint:
     page: str | None = None
     """The parameter that counts pages from 1; None if there are no pages."""
     newest_first: bool = False
-    """Whether the list is in the order of its dates, so that reading can stop at one."""
+    """Whether the list is sorted by date, newest first, so that reading can stop before the window."""
     not_found_codes: frozenset[int] = frozenset()
     """The application codes that say that the parent no longer exists."""
     not_available_codes: frozenset[int] = frozenset()
     """The application codes that say that the account does not have this part."""
     identified_by: str | None = None
-    """The field by which an answer that has no id is known to be the one record itself."""
+    """The field that marks an answer without an id as the record itself."""
     guessed: bool = False
     """Whether nothing documents the path, so that a 404 means an empty part."""
     may_hide_records: bool = False
@@ -53,7 +53,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Part:
-    """Where a part of the account is read: one endpoint a version, and the version that is read by default."""
+    """Where a part of the account is read: one endpoint for each version, and the version that is read by default."""
 
     default: Version
     v3: Endpoint | None = None
@@ -188,7 +188,7 @@ READABLE = frozenset(
         WEBHOOK_VERIFICATION,
     )
 )
-"""All endpoints that may be asked; the client asks no other."""
+"""All endpoints that the client may call; it refuses any other."""
 
 
 def choose_endpoints(versions: str) -> Mapping[str, Endpoint]:
@@ -204,7 +204,7 @@ def choose_endpoints(versions: str) -> Mapping[str, Endpoint]:
     for part, version in version_of_part.items():
         if part not in both or version not in ("v3", "v4"):
             raise SettingsError(
-                "COUPONTOOLS_API_VERSIONS is wrong: set it to v3 or v4, or to pairs as loyalty_users=v3,directories=v4."
+                "COUPONTOOLS_API_VERSIONS is wrong: set it to v3, v4, or pairs such as loyalty_users=v3,directories=v4."
                 f" There is a choice for {', '.join(both)}."
             )
     return {name: getattr(part, version_of_part.get(name, part.default)) for name, part in ENDPOINTS.items()}

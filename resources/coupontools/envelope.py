@@ -22,13 +22,13 @@ BOM = b"\xef\xbb\xbf"
 _EMPTY, _LIST_OF_OBJECTS = re.compile(rb"\[\s*\]|\{\s*\}"), re.compile(rb"\[\s*[{\]]")
 _IDS = ("ID", "id")
 _SCALARS_OF_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycard", "page")
-"""Scalars that are beside a record list, or alone where it is empty and left out."""
+"""Scalars that may stand beside a record list, or alone where an empty list is left out."""
 
 _PAGE_OBJECTS = ("pagination", "paging", "meta")
 _TOTALS = ("total", "total_count", "total_results")
 _SOME_RECORDS = b"[{}]"
 _MIN_OUTLINED = 50_000
-"""Bytes of records from which on it saves time not to read them twice."""
+"""Minimum bytes of records for which it saves time not to parse them twice."""
 
 _MAX_DIGITS = 18
 """A longer number is neither a count of records nor an error code."""
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
 
 
 def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
-    """Parse the envelope of an answer. Raises ShapeError if it is none, or if its records cannot be identified."""
+    """Parse the envelope of an answer. Raises ShapeError if there is none, or if its records cannot be identified."""
     is_v4 = endpoint.version == "v4"
     text = body.removeprefix(BOM).strip()
     if is_v4 and text[:1] == b"[":
@@ -88,9 +88,9 @@ def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failu
 
 
 def outline_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | None:
-    """Parse a large good answer without reading its records: all from its first bracket to its last is taken for them.
+    """Parse a large good answer without parsing its records, taken to be everything from its first `[` to its last `]`.
 
-    None where that is not so. If the records turn out to be no JSON array, the answer has more lists than this one.
+    Returns None where that cannot be. If the records turn out to be no JSON array, the answer holds another list.
     """
     first, end = body.find(b"["), body.rfind(b"]") + 1
     if end - first < _MIN_OUTLINED or not _is_list_of_objects(body[first : first + _MIN_OUTLINED]):
@@ -151,7 +151,7 @@ def _parse_integer(digits: str) -> int | str:
 
 
 def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
-    """Whether the answer itself is the one record, and not what is around a list."""
+    """Whether the answer itself is the single record, and not an envelope around a list."""
     ids = (*_IDS, endpoint.identified_by)
     if endpoint.records in payload or not any(name in payload for name in ids):
         return False
@@ -176,9 +176,9 @@ def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[byt
 
 
 def _find_counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> str | None:
-    """Return the empty list of an answer that counts no records, whatever else is beside it; None if there is none.
+    """Return the name of the empty list of an answer whose counts are all zero, or None if there is no such list.
 
-    Where another list holds things with an id, only a count of the empty one's own name distinguishes them.
+    Where another list holds records with an id, a count must be named after the empty list.
     """
     counts = _read_counts(payload)
     empty = [name for name, value in payload.items() if _is_empty(value)]
@@ -191,7 +191,7 @@ def _find_counted_empty(payload: Mapping[str, bytes], filled: Sequence[str]) -> 
 
 
 def _has_no_records(payload: Mapping[str, bytes]) -> bool:
-    """Whether an answer without records is one that has none, and not one of another shape."""
+    """Whether an answer in which no records were found is an empty one, and not one of an unknown shape."""
     empty_lists = [name for name, value in payload.items() if value[:1] == b"[" and _is_empty(value)]
     left = {name: _decode(value) for name, value in payload.items() if name not in _SCALARS_OF_A_LIST}
     counts = _read_counts(payload)
@@ -200,7 +200,7 @@ def _has_no_records(payload: Mapping[str, bytes]) -> bool:
 
 
 def _is_empty_value(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
-    """Whether a JSON value is empty, zero, or made of such: a count of no records, a page of none."""
+    """Whether a JSON value is empty or zero, or an object of such values only."""
     if isinstance(value, dict):
         return all(map(_is_empty_value, value.values()))
     return not value or value == "0"
@@ -236,7 +236,7 @@ def _is_identified(token: bytes) -> bool:
 
 
 def _read_announced(payload: Mapping[str, bytes]) -> int | None:
-    """How many records there are in all or on the page, as amount_of_… or a total beside them says."""
+    """Return the number of records, of the list or of the page, that amount_of_… or a total states, if one does."""
     return next(iter(_read_counts(payload).values()), None)
 
 

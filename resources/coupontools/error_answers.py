@@ -1,4 +1,4 @@
-"""Which error an answer means: by its HTTP status, or by the codes of the API's own error (API.md, section 3.3)."""
+"""Turns answers into errors: by their HTTP status, or by the codes of the API's own error (API.md, section 3.3)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ from resources.coupontools.retry import parse_retry_after
 
 _CHECK_KEYS = "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET."
 _WRONG_KEYS, _EXPIRED_ACCOUNT = 1000, 101
-"""Application codes that hold for the account, whatever is requested."""
+"""Application codes that concern the whole account, whatever is requested."""
 
 
 @dataclass(frozen=True)
 class ErrorAnswers:
-    """Makes errors of answers."""
+    """Turns answers into errors."""
 
     route: str
     """How the API is reached, for messages: empty, or ` through the proxy …`."""
     to_line: Callable[[str], str]
-    """Makes one short line without secrets of a text from outside."""
+    """Turns a text from outside into one short line without secrets."""
 
     def raise_for_server(self, response: httpx.Response, page_request: PageRequest) -> None:
-        """Raise for a status that is an error whatever the body says; that of a 4xx may hold the API's own error."""
+        """Raise for a status that is an error whatever the body says; a 4xx may have the API's own error in it."""
         status = response.status_code
         if status in (408, 429) or status >= 500:
             message, seconds = f"The API answers {page_request} with HTTP {status}.", parse_retry_after(response)
@@ -45,7 +45,7 @@ class ErrorAnswers:
             raise _not_the_api(status, page_request)
 
     def of_status(self, response: httpx.Response, page_request: PageRequest, *, has_answered: bool) -> CoupontoolsError:
-        """Return the error that a 4xx means whose body is not the API's own; `has_answered` if the API ever did."""
+        """Return the error of a 4xx whose body is not one of the API; `has_answered`: the API has answered before."""
         status, endpoint = response.status_code, page_request.slice_.endpoint
         if status == 407 or (status in (401, 403, 451) and is_html(response.content)):
             return self._blocked(status, page_request, has_answered=has_answered)
@@ -78,7 +78,7 @@ class ErrorAnswers:
         return RequestError(f"The API refuses {page_request} {details}.", codes)
 
     def _blocked(self, status: int, page_request: PageRequest, *, has_answered: bool) -> UnavailableError:
-        """Return the error of a web page that forbids: a firewall or a proxy sent it, for the API answers in JSON."""
+        """Return the error for a blocking web page, which a firewall or a proxy has sent: the API answers in JSON."""
         kind = UnavailableError if has_answered else UnreachableError
         return kind(
             f"Something between here and the API blocks {page_request}{self.route}: a web page with HTTP {status} "

@@ -7,10 +7,10 @@ CoupontoolsError
 ├── RequestError              the API refuses this request
 ├── LimitError                more than a setting allows
 └── UnavailableError          no usable answer; worth another try
-├── BusyError             the server asks for fewer requests
-├── UnreachableError      nothing answers at the address
-└── UnreadableError       an answer of no known shape
-└── OversizedError    an answer that is too large
+    ├── BusyError             the server asks for fewer requests
+    ├── UnreachableError      nothing answers at the address
+    └── UnreadableError       an answer of no known shape
+        └── OversizedError    an answer that is too large
 ShapeError                    inside the client only: becomes one of the above
 """
 
@@ -70,7 +70,7 @@ class UnreachableError(UnavailableError):
 
 
 class UnreadableError(UnavailableError):
-    """The answer is of no known shape, or no JSON. The text shows keys and types, no values."""
+    """The answer is of no known shape, or not JSON. The text shows keys and types, no values."""
 
     def __init__(self, message: str, body: bytes, page: int, *, is_json: bool = False) -> None:
         """Keep the beginning of the body, for quarantine, and its size in bytes."""

@@ -1,4 +1,4 @@
-"""Awaits many coroutines at the same time."""
+"""Awaits many coroutines concurrently."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def gather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
-    """Await all at one time, and return their results in order; the first error ends the others and is raised."""
+    """Await all concurrently and return their results in order; the first error cancels the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_await(awaitable)) for awaitable in awaitables]

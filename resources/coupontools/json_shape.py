@@ -20,11 +20,11 @@ def describe_shape(body: bytes) -> str:
     if not body.strip():
         return "an empty body"
     if len(body) > MAX_BYTES:
-        return f"{'HTML' if is_html(body) else 'too long to be looked at'} ({len(body):,} bytes)"
+        return f"{'HTML' if is_html(body) else 'too long to inspect'} ({len(body):,} bytes)"
     try:
         return _describe(_decode(body), MAX_DEPTH_SHOWN)
     except (ValueError, RecursionError):
-        kind = "HTML" if is_html(body) else "no JSON, or cut off"
+        kind = "HTML" if is_html(body) else "not JSON, or cut off"
         return f"{kind} ({len(body):,} bytes)"
 
 
@@ -34,7 +34,7 @@ def is_html(body: bytes) -> bool:
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a text is JSON, half surrogate pairs allowed; false for one longer than MAX_BYTES."""
+    """Whether a text is JSON, lone surrogates allowed; false for one longer than MAX_BYTES."""
     if len(body) > MAX_BYTES:
         return False
     try:

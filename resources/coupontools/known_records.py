@@ -17,7 +17,7 @@ class KnownRecords:
         return bool(len(self._hashes))
 
     def add(self, hashes: Iterable[pl.Series]) -> None:
-        """Add those of the pages of a pass."""
+        """Add the hashes of the pages of a pass."""
         self._hashes = pl.concat([self._hashes, *hashes]).unique().sort()
 
     def misses(self, hashes: pl.Series) -> pl.Series:

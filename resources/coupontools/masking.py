@@ -1,8 +1,8 @@
 """Masks the account's keys in the bytes of an answer, before anything is read from it, in case the API repeats them.
 
-Masked are a key, its hex digits in lower or in upper case, and its base64 (also that for URLs) wherever it begins in a
-longer text; any of their characters may be escaped as JSON, URLs, HTML or source code do, also more than once, or be
-two or four bytes wide. Not masked is a key that is cut, reversed, in another case, compressed, encrypted, or broken
+It masks a key, its hex digits in lower or upper case, and its base64 (also that for URLs) wherever it begins in a
+longer text; any of their characters may be escaped as in JSON, URLs, HTML or source code, also more than once, or be
+two or four bytes wide. It does not mask a key that is cut, reversed, in another case, compressed, encrypted, or broken
 across lines.
 """
 
@@ -17,15 +17,15 @@ import polars as pl
 from resources.coupontools.json_shape import is_json
 
 MIN_KEY_IN_DATA = 8
-"""Characters of a key that is masked in records; a shorter one is in other texts by chance."""
+"""Minimum length of a key that is masked in records; a shorter one occurs in other texts by chance."""
 
 MIN_KEY_IN_MESSAGES = 4
-"""Characters of a key that is masked in messages, where a word that is masked by chance does no harm."""
+"""Minimum length of a key that is masked in messages, where masking a word by chance does no harm."""
 
 MASK = "…".encode()
 _IN_QUOTES = b'"' + MASK + b'"'
 _PREFIX = 8
-"""Characters of the beginning by which candidates are searched; an automaton of complete keys would be large."""
+"""Length of the prefix by which candidates are found; an automaton of complete keys would be large."""
 
 _LETTERS = re.compile(r"[A-Za-z0-9]+")
 _HEX = "(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
@@ -73,7 +73,7 @@ class KeyPatterns:
         masked = _replace_spans(body, spans)
         if not is_json(body) or is_json(masked):
             return masked
-        # the key is a number in the place of a number
+        # the key stood in a JSON number, where its mask needs quotes
         body = _TEXT_OR_NUMBER.sub(lambda token: _IN_QUOTES if self._is_number_with_key(token[0]) else token[0], body)
         masked = _replace_spans(body, self._find_spans(body))
         return masked if is_json(masked) else _IN_QUOTES

@@ -1,16 +1,16 @@
-"""Limits how deep the values of a record may be nested, and reads around those that are nested deeper."""
+"""Limits the nesting depth of records: detects deeper values, and replaces them so that the rest can be read."""
 
 import re
 from typing import Any
 
 MAX_DEPTH = 100
-"""Objects and lists inside each other in a record, at most; decoders fail somewhere above."""
+"""Maximum depth of objects and lists in a record; decoders fail somewhere above it."""
 
 _PIECE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
 def is_deep(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
-    """Whether a decoded value holds more than MAX_DEPTH objects and lists inside each other."""
+    """Whether a decoded value is nested more than MAX_DEPTH objects and lists deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [
@@ -25,7 +25,7 @@ def is_deep(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
 
 
 def replace_deep_values(text: bytes) -> bytes:
-    """Replace each object and list that lies too deep to be read by a text of the same length.
+    """Replace each object and list below MAX_DEPTH by a text of the same length.
 
     Every other byte stays where it was: a position in the result is the same position in `text`.
     """

@@ -19,7 +19,7 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
 class Certificates:
-    """The certificates that are trusted, read when they are first needed: that takes longer than a request."""
+    """The trusted certificates, read when first needed, as reading them takes longer than a request."""
 
     @cached_property
     def context(self) -> SSLContext:
@@ -28,7 +28,7 @@ class Certificates:
 
 
 def read_certificates() -> SSLContext:
-    """Read the certificates that are trusted, of SSL_CERT_FILE or SSL_CERT_DIR if set. Raises SettingsError."""
+    """Read the trusted certificates, from SSL_CERT_FILE or SSL_CERT_DIR if set. Raises SettingsError."""
     places = {name: os.environ[name] for name in _CERTIFICATES if os.environ.get(name)}
     if "SSL_CERT_FILE" in places:
         places.pop("SSL_CERT_DIR", None)  # httpx takes the first
@@ -36,7 +36,7 @@ def read_certificates() -> SSLContext:
         if "SSL_CERT_DIR" in places:  # without any, OpenSSL would trust nobody
             folders = map(Path, places["SSL_CERT_DIR"].split(os.pathsep))
             if not any(any(folder.iterdir()) for folder in folders if folder.is_dir()):
-                raise FileNotFoundError(ENOENT, "no folder with certificates is there")
+                raise FileNotFoundError(ENOENT, "there is no folder with certificates")
         return httpx.create_ssl_context()
     except OSError as error:
         source = " or ".join(f"{name} ({place})" for name, place in places.items()) or "the package certifi"
@@ -49,7 +49,7 @@ def read_certificates() -> SSLContext:
 def proxy_for(address: str) -> httpx.Proxy | None:
     """Return the proxy of the environment for this address; none for loopback and what NO_PROXY names.
 
-    Raises SettingsError if it is one that the export does not speak with.
+    Raises SettingsError for a kind of proxy that is not supported.
     """
     url, proxies = httpx.URL(address), getproxies()
     name = url.scheme if proxies.get(url.scheme) else "all"
@@ -64,7 +64,7 @@ def proxy_for(address: str) -> httpx.Proxy | None:
     if not is_known:
         raise SettingsError(
             f"{name.upper()}_PROXY is wrong: should be http:// or https://, a host and a port (socks and ftp are not "
-            f"spoken). Correct it, unset it, or add {url.host} to NO_PROXY."
+            f"supported). Correct it, unset it, or add {url.host} to NO_PROXY."
         )
     return proxy
 
@@ -78,7 +78,7 @@ def open_http(url: str, proxy: httpx.Proxy | None, limits: ApiLimits, certificat
         base_url=url,
         proxy=proxy,
         trust_env=False,
-        # PHP answers those who send its cookie back one after the other
+        # PHP handles requests with one session cookie one after the other
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         timeout=httpx.Timeout(limits.read_timeout, connect=limits.connect_timeout, pool=None),
         limits=httpx.Limits(max_connections=limits.concurrency, max_keepalive_connections=limits.concurrency),
@@ -99,8 +99,8 @@ def describe_risk(address: str) -> str | None:
     if url.scheme != "http" or is_loopback(url.host):
         return None
     return (
-        f"COUPONTOOLS_API_URL is http://: whoever is on the way to {url.host} can read the keys and change answers. "
-        "Use https://, or set COUPONTOOLS_ALLOW_HTTP=true to hear no more of it."
+        f"COUPONTOOLS_API_URL is http://: anybody on the network path to {url.host} can read the keys and change "
+        "answers. Use https://, or set COUPONTOOLS_ALLOW_HTTP=true to silence this warning."
     )
 
 

@@ -32,32 +32,32 @@ from resources.coupontools.requests import Slice
 from resources.coupontools.slice_pages import FetchedPage, P, SlicePages
 
 MAX_PASSES = 10
-"""How often a list is read before what still changes in it is left to the next run."""
+"""Maximum passes over a list; what still changes then is left to the next run."""
 
 LONG_WINDOW = timedelta(days=31)
-"""Last day less first of a past window from which on it is read once."""
+"""Minimum distance from the first to the last day of a past window that is read only once."""
 
 
 @dataclass(frozen=True)
 class SliceResult:
-    """What reading a slice to its end came to."""
+    """The result of reading a slice to its end."""
 
     records: int
     """How many records it held."""
     announced: int | None
     """How many records the server announced, if it did."""
     ended_by_short_page: bool = False
-    """Whether its end was taken from a very short page."""
+    """Whether a very short page was taken for its end."""
     passes: int = 1
     """How often it was read."""
     recovered: int = 0
-    """How many records only showed when it was read again."""
+    """How many records were found only when it was read again."""
     is_stable: bool = True
     """Whether the last pass brought nothing that an earlier pass must have missed."""
 
     @property
     def holds_all_announced(self) -> bool:
-        """Whether as many records came as the server announced, if it did."""
+        """Whether at least as many records came as the server announced, if it announced any."""
         return self.announced is None or self.records >= self.announced
 
 
@@ -72,11 +72,11 @@ class PageReader:
     async def read_pages(
         self, slice_: Slice, decode: Callable[[Page], P], store: Callable[[P, pl.Series | None], None]
     ) -> SliceResult:
-        """Read every page of the slice, in no order.
+        """Read every page of the slice, in no particular order.
 
-        `decode` runs in a thread inside the request; it raises ShapeError for whatever is no JSON array of records, and
-        the page is requested again. `store` runs in a thread once it is clear that the page is not another one served
-        again; its mask (one flag per hash of the page) says which records are new, None that all are.
+        `decode` runs in a thread inside the request; if it raises ShapeError, as it must for anything but a JSON array
+        of records, the page is requested again. `store` runs in a thread once the page is known not to repeat another
+        one; its mask (one flag per hash of the page) says which records are new, None that all are.
 
         Raises a CoupontoolsError; ParentNotFoundError if the parent is no longer there.
         """
@@ -110,7 +110,7 @@ class _SliceReader(Generic[P]):
         self._max_pages, self._pages_at_once = pages.client.limits.max_pages, pages.client.pages_at_once
 
     async def read(self) -> SliceResult:
-        """Read the list until a pass finds that none before it can have missed a record."""
+        """Read the list again until a pass shows that no earlier one can have missed a record."""
         first = await self._read_once(KnownRecords())
         announced = self._announced(first)
         result = SliceResult(first.records, announced, first.ended_by_short_page)
@@ -151,7 +151,7 @@ class _SliceReader(Generic[P]):
         return not (is_past and is_steady and hashes.n_unique() == announced)
 
     def _may_be_full(self, records: int) -> bool:
-        """Whether a page of this length may be full; where deletions are marked, with records that are hidden."""
+        """Whether a page of this length may be full, counting hidden records too where deletions are marked."""
         longest = self._paging.longest_page
         if self._paging.has_small_pages:
             return records >= longest
@@ -173,10 +173,10 @@ class _SliceReader(Generic[P]):
     async def _read_announced(
         self, known: KnownRecords, first: FetchedPage[P], last: int
     ) -> tuple[list[FetchedPage[P]], bool]:
-        """Read the pages up to `last` side by side; returns those with records, and whether the list ended before.
+        """Read the pages up to `last` concurrently; returns those with records, and whether the list ended before.
 
-        It ends with an empty page, or with the second one that was served before: one may be so because the list has
-        grown above it by the length of a page.
+        It ends with an empty page, or with the second page that was served before. A single one may be served again
+        because a page of records was added before it.
         """
         last = min(last, self._max_pages)
         pages, numbers, is_at_end = {1: first}, iter(range(2, last + 1)), False
@@ -232,8 +232,8 @@ class _SliceReader(Generic[P]):
     async def _fetch_next(self, pages: Sequence[FetchedPage[P]], number: int) -> tuple[FetchedPage[P], int, bool]:
         """Fetch the next page that brings something new, and its number; an empty one at the end of the list.
 
-        A page that is served again is the end, or else the list has grown above it by the length of a page: the one
-        after it shows which. The third value says whether the first page, all there is, came again unchanged.
+        A page that is served again is the end, unless a page of records was added before it: the page after it shows
+        which. The third value says whether the first page, all there is, came again unchanged.
         """
         is_repeated = len(pages) == 1
         for candidate in (number, number + 1):

@@ -1,4 +1,4 @@
-"""Handles names that are in a JSON object more than once: one value is used, the others are kept beside it.
+"""Handles names that occur more than once in a JSON object: one value is used, the others are kept beside it.
 
 JSON does not define what a repeated name means, and decoders differ: some take the first value, most the last. Here the
 last value that is not empty is used; the others become a list under `repeated.<name>`.
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 EMPTY = (b"null", b'""', b"[]", b"{}")
-"""Values that are empty."""
+"""JSON tokens of empty values."""
 
 
 class _Name:
@@ -21,15 +21,15 @@ class _Name:
 
 
 def split_members(text: bytes) -> list[tuple[str, bytes]]:
-    """Split a JSON object into its members. Raises msgspec.DecodeError if it is none."""
+    """Split a JSON object into its members. Raises msgspec.DecodeError for anything else."""
     members = msgspec.json.decode(text, type=dict[_Name, msgspec.Raw], dec_hook=lambda kind, name: kind(name))
     return [(name.text, bytes(value)) for name, value in members.items()]
 
 
 def may_repeat_names(text: bytes, value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)
-    """Whether an object in a JSON text, which decodes to `value`, may have a name twice; false if none has.
+    """Whether an object in a JSON text, which decodes to `value`, may have a name twice; False is certain.
 
-    A decoded object has each name once: if fewer names are there when it is encoded again, one was there twice.
+    A decoded object has each name once: if encoding it again gives fewer names, one was repeated.
     """
     compact = msgspec.json.format(text, indent=-1)
     return b'\\\\":' in compact or _names(compact) != _names(msgspec.json.encode(value))
@@ -41,7 +41,7 @@ def _names(compact: bytes) -> int:
 
 
 def rename_repeated_names(text: bytes, value: Any) -> bytes:  # noqa: ANN401  (a JSON value of any type)
-    """Rename repeated names, at any depth, so that each is once in its object; `value` is the text when decoded.
+    """Rename repeated names, at any depth, so that each occurs once in its object; `value` is the decoded text.
 
     A text without a repeated name is returned unchanged.
     """
@@ -65,7 +65,7 @@ def _rename_repeated(text: bytes) -> bytes:
 
 
 def _keep_one_value(values_by_name: Mapping[str, list[bytes]]) -> dict[str, bytes]:
-    """Return one value for each name, and those that are not used under a name of their own."""
+    """Return one value for each name, and the unused ones under `repeated.<name>`."""
     once = {name: _choose_value(values) for name, values in values_by_name.items()}
     for name, values in values_by_name.items():
         if others := [value for value in values if value != once[name] and value not in EMPTY]:

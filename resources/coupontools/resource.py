@@ -45,7 +45,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.accept_counts or ApiDialect.read().accept_counts
 
     def risk(self) -> str | None:
-        """Return the warning about keys that leave without encryption, unless they may. Raises SettingsError."""
+        """Return the warning about keys that are sent unencrypted, unless that is allowed. Raises SettingsError."""
         url = self._url()
         return None if url == SANDBOX or ApiDialect.read().allow_http else describe_risk(url)
 
@@ -58,13 +58,13 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     async def connect(self, log: logging.Logger = _log) -> AsyncIterator[Client]:
         """Open a client, which logs what it waits for. Raises SettingsError if the environment is not complete.
 
-        An account that has refused a request, or that could not be reached, is asked nothing more in the same run.
+        Once the account has refused a request, or could not be reached, each later call in the run raises that error.
         Raises LimitError when the client has been in use for COUPONTOOLS_MAX_READ_SECONDS.
         """
         if self._refusal:
             raise self._refusal
         try:
-            async with self._open(log) as client, _no_longer_than(client.limits.max_read_seconds, client):
+            async with self._open(log) as client, _time_limit(client.limits.max_read_seconds, client):
                 yield client
         except (AccountError, UnreachableError) as error:
             self._refusal = error
@@ -89,7 +89,7 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield client
 
     def _account_of_sandbox(self) -> "GeneratedAccount":
-        """Make the account behind the word sandbox, once a run: its sessions are generated when they are first read."""
+        """Make the account of the sandbox once per run, as its sessions are generated when they are first read."""
         from resources.sandbox.generated.account import GeneratedAccount
 
         if self._sandbox_account is None:
@@ -101,8 +101,8 @@ class CoupontoolsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 @asynccontextmanager
-async def _no_longer_than(seconds: float, client: Client) -> AsyncIterator[None]:
-    """End what is done with the client after so many seconds. Raises LimitError."""
+async def _time_limit(seconds: float, client: Client) -> AsyncIterator[None]:
+    """Cancel the block after this many seconds. Raises LimitError."""
     try:
         async with asyncio.timeout(seconds) as limit:
             yield
@@ -110,7 +110,7 @@ async def _no_longer_than(seconds: float, client: Client) -> AsyncIterator[None]
         if not limit.expired():
             raise
         raise LimitError(
-            f"The API took longer than the {seconds:,.0f} s that COUPONTOOLS_MAX_READ_SECONDS allows, the last "
-            f"time for {client.last_request}. What was read so far is kept: run the same command again to go on, or "
-            "set it higher."
+            f"The API took longer than the {seconds:,.0f} s that COUPONTOOLS_MAX_READ_SECONDS allows; the last "
+            f"request was for {client.last_request}. What was read so far is kept: run the same command again to go "
+            "on, or set it higher."
         ) from None

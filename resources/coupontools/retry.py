@@ -26,10 +26,10 @@ MAX_BACKOFF = 30.0
 """Seconds: the longest wait that grows with the number of tries."""
 
 SECONDS_BETWEEN_REPORTS = 30.0
-"""How often the request that takes longest is logged."""
+"""Seconds between two reports of the request that takes longest."""
 
 SECONDS_BETWEEN_WAITS = 5.0
-"""How often a wait that the server asks for is logged; short ones come in numbers."""
+"""Seconds between two logged waits that the server asked for, as short ones are frequent."""
 
 _RUN_AGAIN = "Run the same command again later: what was read so far is kept."
 
@@ -47,7 +47,7 @@ def max_tries(error: UnavailableError, *, has_answered: bool) -> int:
 
 def seconds_to_wait(error: UnavailableError, tries: int, first_wait: float) -> float:
     """Return the wait before the next try: what the server asks for, or else a doubling one with some jitter."""
-    # a server that names no time, or one that is over, would otherwise get all tries at once
+    # without a time, or with one in the past, the server would otherwise get all tries at once
     if error.retry_after:
         return min(error.retry_after, MAX_RETRY_AFTER)
     jitter = random.uniform(0, first_wait)  # noqa: S311  (not a secret)
@@ -68,7 +68,7 @@ def parse_retry_after(response: httpx.Response) -> float | None:
 class RequestDeadline:
     """The seconds that the server may take for one request: for its answers, and for the waits between them.
 
-    What a request waits for other requests is not counted.
+    Time spent waiting for other requests is not counted.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -88,11 +88,11 @@ class RequestDeadline:
             self._since = None
 
     def count(self, seconds: float) -> None:
-        """Count a wait that is to come."""
+        """Count a wait that is about to begin."""
         self.left -= seconds
 
     def allows(self, seconds: float) -> bool:
-        """Whether there is time for another try after a wait; it is exceeded if not."""
+        """Whether there is time for another try after a wait; if not, the deadline counts as exceeded."""
         self.is_exceeded = seconds >= self.left
         return not self.is_exceeded
 
@@ -105,7 +105,7 @@ class RequestDeadline:
 class RetryGate:
     """Lets one request at a time retry at a busy server; while it waits, no other is sent.
 
-    Requests that come back all at once would take what the server allows from each other, until some fail for good.
+    If all retried at once, they would use up what the server allows between them, until some fail for good.
     """
 
     def __init__(self, lock: asyncio.Lock) -> None:
@@ -133,7 +133,7 @@ class RetryGate:
 
 
 class WaitLog:
-    """Logs what the export waits for, so that nobody takes it for dead."""
+    """Logs what the export waits for, so that it does not look dead."""
 
     def __init__(self, log: logging.Logger) -> None:
         """Begin with no request under way."""
@@ -154,7 +154,7 @@ class WaitLog:
         """Log a wait that the server asks for, unless another one was logged a moment ago."""
         if round(seconds) and monotonic() - self._logged_at >= SECONDS_BETWEEN_WAITS:
             self._logged_at = monotonic()
-            self._log.warning(f"Waiting {seconds:.0f} s with {page_request}, because the API asked for it.")
+            self._log.warning(f"Waiting {seconds:.0f} s before retrying {page_request}, because the API asked for it.")
 
     async def log_longest(self) -> None:
         """Log from time to time which request has been under way for the longest; never returns."""
@@ -169,7 +169,7 @@ class WaitLog:
 
 
 def final_error(error: UnavailableError, tries: int, deadline: RequestDeadline) -> UnavailableError:
-    """Make the error of the last try, which says how many there were, and frees their answers."""
+    """Complete the error of the last try: it says how many there were, and no longer refers to their answers."""
     message = str(error)
     if not isinstance(error, OversizedError):
         limit = f" in the {deadline.seconds:,.0f} s that COUPONTOOLS_MAX_REQUEST_SECONDS allows"

@@ -27,7 +27,7 @@ class FetchedPage(Generic[P]):
     is_before_window: bool = False
     announced: int | None = None
     decoded: P | None = None
-    """The content, until it is stored; a long list would fill the memory with it."""
+    """The content, until it is stored: that of a long list would fill the memory."""
 
     @property
     def fingerprint(self) -> int:

@@ -1,4 +1,4 @@
-"""Who may write into the warehouse: one account. It is asked before anything is read, and again in every merge."""
+"""Lets one account alone write into a warehouse: checked before anything is read, and again in every merge."""
 
 from dataclasses import replace
 
@@ -19,12 +19,12 @@ def admit(engine: Engine, origin: Origin) -> None:
 
 
 def adopt(engine: Engine, origin: Origin) -> None:
-    """Let the rows be those of an account whose address or keys are new. Raises WarehouseError.
+    """Assign the rows to an account whose address or keys have changed. Raises WarehouseError.
 
     Rows of a demo or of the sandbox are refused, as they are of no account, and so is an empty warehouse.
     """
     if not engine.has_rows():
-        raise RefusedError(f"{engine.place.name} holds no rows yet: the first export makes it your account's.")
+        raise RefusedError(f"{engine.place.name} holds no rows yet: the first export claims it for your account.")
     try:
         engine.read_origin()
     except RefusedError:

@@ -1,4 +1,4 @@
-"""The audit: queries to the stage, each of which counts what is wrong, written here and run at once."""
+"""The audit: writes queries that each count what is wrong in the stage, and runs them together."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class LiveRows:
 
 @dataclass(frozen=True)
 class Audited:
-    """What came of the queries, by the names that they were given, the live rows by table, and of which warehouse."""
+    """The results of the queries by their names, the live rows by table, and the id of the warehouse."""
 
     wrong: Mapping[Any, int]
     live: dict[str, LiveRows]
@@ -41,7 +41,7 @@ class Audited:
 def ask_stage(
     engine: Engine, tables: Collection[TableSchema], queries: Mapping[T, str], live: Collection[TableSchema]
 ) -> Audited:
-    """Ask the stage, of which `tables` are the part that the queries are about. Raises WarehouseError."""
+    """Run queries on `tables` of the stage, and count the rows of the tables `live`. Raises WarehouseError."""
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         for table in tables:
             ensure_table(engine, connection, table)
@@ -50,7 +50,7 @@ def ask_stage(
 
 
 def _compare_live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSchema]) -> dict[str, LiveRows]:
-    """Compare with what was published as the stage has it noted: the published file may be in use."""
+    """Count live rows; the published ones as noted in the stage, because the published file may be in use."""
     published = published_live_rows(connection)
     return {
         table.name: LiveRows(count_live_rows(connection, table.name), published.get(table.name)) for table in tables

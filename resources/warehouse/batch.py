@@ -18,14 +18,14 @@ import polars as pl
 from resources.warehouse.store import Store
 
 FORMAT = 4
-"""Of the files of a batch; one of another version is read again rather than understood."""
+"""Version of the files of a batch; a batch of another version is read again."""
 
 MANIFEST = "manifest.json"
 MAX_ROWS_OF_A_PART = 100_000
 MAX_PAGES_OF_A_PART = 1_000
 MAX_BYTES_OF_A_PART = 128_000_000
 MAX_SECONDS_OF_A_PART = 1.0
-"""A part is written when it has so many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
+"""A part is written when it has this many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
 complete and the last part is this old."""
 
 
@@ -60,8 +60,8 @@ class CompletedSlice:
 class Manifest:
     """What a batch is read for, when it was begun, and until when a later run may resume it (UTC).
 
-    Runs with one `resume_key` read the same; `suppression` is the version of the list of people whom the batch was
-    begun without.
+    Runs with the same `resume_key` read the same; `suppression` is the version of the suppression list when the batch
+    was begun.
     """
 
     resume_key: str
@@ -71,7 +71,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: bytes) -> "Manifest":
-        """Read a manifest. Raises ValueError, KeyError or TypeError if it is none of this version."""
+        """Read a manifest. Raises ValueError, KeyError or TypeError if it is not one of this version."""
         kept = json.loads(content)
         if kept["format"] != FORMAT:
             raise ValueError(f"format {kept['format']}")
@@ -79,12 +79,12 @@ class Manifest:
         return cls(kept["resume_key"], begun_at, until, kept["suppression"])
 
     def to_json(self) -> bytes:
-        """Write it down, with the version of the format."""
+        """Encode it, with the version of the format."""
         kept = asdict(self) | {name: getattr(self, name).isoformat() for name in ("begun_at", "resumable_until")}
         return json.dumps({"format": FORMAT, **kept}).encode()
 
     def is_resumable(self, now: datetime) -> bool:
-        """Whether what was begun so may be resumed; never if it was begun while the clock was ahead."""
+        """Whether the batch may be resumed; never if it was begun while the clock was ahead."""
         return self.begun_at <= now < self.resumable_until
 
 
@@ -130,11 +130,11 @@ class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
     `slices` are complete and to be merged; `merged_slices` were merged by a run that died before it had published
-    them. `suppression` is the version of the list of people whom the files are without.
+    them. `suppression` is the version of the suppression list that was applied to the files.
     """
 
     def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
-        """Take up what the store has of it: the slices that are complete, and the parts that are listed."""
+        """Load the complete slices and the number of parts from the store; delete parts that are not listed."""
         self.name, self.manifest, self.suppression = name, manifest, manifest.suppression
         self.slices: list[CompletedSlice] = []
         self.merged_slices: frozenset[SliceKey] = frozenset()
@@ -154,7 +154,7 @@ class Batch:
             self._drop_rejected_of_other_slices()
 
     def _drop_rejected_of_other_slices(self) -> None:
-        """Delete the rejected records of slices that are read again, and would bring them a second time."""
+        """Delete the rejected records of slices that are not complete, as reading these again would add them twice."""
         columns = ["endpoint", "parent_id", "window_start", "window_end"]
         known = pl.DataFrame(
             [slice_.key for slice_ in self.slices], dict.fromkeys(columns, pl.String), orient="row"
@@ -178,7 +178,7 @@ class Batch:
             self.flush()
 
     def complete(self, *slices: CompletedSlice) -> None:
-        """Note that all pages of these slices were added; they come to the same part."""
+        """Note that all pages of these slices were added; they are listed with the same part."""
         with self._buffering:
             self._buffer.slices += slices
             is_due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART
@@ -204,7 +204,7 @@ class Batch:
         self.slices += buffer.slices
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        """Write the files of a kind (rows, rejected, present) again, without what a change removes."""
+        """Rewrite the files of a kind (rows, rejected, present), applying `change` to each."""
         for file in self._store.list_files(self.name, f".{kind}.parquet"):
             self._store.write_frame(self.name, file, change(self._store.read_frame(self.name, file)))
 
@@ -219,7 +219,7 @@ class Batch:
 
     def delete(self) -> None:
         """Delete the batch, once it is merged or not wanted."""
-        # who looks for a batch to resume would stumble over one that is being deleted
+        # under the lock, so that nobody resumes a batch that is half deleted
         with suppress(FileNotFoundError), self._store.lock():
             self._store.delete(self.name)
 

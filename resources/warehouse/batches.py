@@ -1,4 +1,4 @@
-"""Opens batches: that which a dead run left for the same resume key, or else a new one; deletes those out of date."""
+"""Opens batches: the one that a dead run left for the same resume key, or else a new one; deletes outdated ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +36,7 @@ def _resume(store: Store, key: BatchKey) -> Batch | None:
             continue
         manifest = _read_manifest(store, name, key, now)
         if manifest and manifest.resume_key == key.resume_key and resumed is None:
-            with suppress(ValueError, KeyError, TypeError):  # lists of slices that somebody has broken
+            with suppress(ValueError, KeyError, TypeError):  # a list of slices is broken
                 resumed = Batch(store, name, manifest)
                 continue
             manifest = None
@@ -57,7 +57,7 @@ def _create(store: Store, key: BatchKey) -> Batch:
 
 
 def _name_at(moment: datetime) -> str:
-    """How the names of batches begin that were begun at this moment; they are in order."""
+    """Return the prefix of the names of batches begun at this moment, which sort by it."""
     return f"{moment:%Y%m%dT%H%M%S}"
 
 

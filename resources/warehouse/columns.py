@@ -1,4 +1,4 @@
-"""Tables in a database as their models declare them: their columns, also in a newer version, and their comments."""
+"""Creates tables as their models declare them, migrates the columns of older ones, and sets comments."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,9 +22,9 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
 
 
 def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, place: Place) -> None:
-    """Give the table the columns of its model; new ones take what is under a former name, or in `_extra`.
+    """Migrate the table to the columns of its model; new ones take the values of a former name, or those in `_extra`.
 
-    A type is changed only where no value is lost. The table is made anew in one statement, so that it is never without
+    A type is changed only where no value is lost. The table is rebuilt in one statement, so that it is never without
     its rows. Raises WarehouseError.
     """
     name = quoted_name(table.name)
@@ -85,7 +85,7 @@ def _count_lost(connection: duckdb.DuckDBPyConnection, table: TableSchema, colum
 
 
 def describe_tables(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema], kind: str = "TABLE") -> None:
-    """Put the models' words on the tables, or views of them, and on columns as comments, where they are not yet."""
+    """Set the models' descriptions as comments on tables, or views of them, and on columns, where they differ."""
     here = "database_name = current_database() AND schema_name = current_schema()"
     of_tables = f"SELECT table_name, comment FROM duckdb_tables() WHERE {here}"
     of_columns = f"SELECT table_name, column_name, comment FROM duckdb_columns() WHERE {here}"

@@ -1,8 +1,8 @@
-"""What merges have done, recorded in the stage in their own transactions.
+"""Records the slices that merges have completed, in the stage and in the same transactions.
 
 A run that dies between its merge and its publish has merged slices that the next run with the same resume key need not
-read again. They count while they are in time, and only if their run is dead: a run that lives may still publish them,
-and once it has published or ended, whoever runs the same again wants everything read again.
+read again. Records count until they expire, and only if their run is dead: a living run may still publish its slices,
+and after a run has published or ended, the next one with its key reads everything again.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from resources.warehouse.engine import Engine
 from resources.warehouse.sql import is_empty
 
 _IS_IN_TIME = "begun_at <= ? AND resumable_until > ?"
-"""What was begun later than now was so by a clock that was ahead: nobody knows how old it is."""
+"""A beginning later than now was noted while the clock was ahead: its age is unknown."""
 
 
 def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceKey]:
@@ -34,9 +34,9 @@ def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceKey]:
 
 
 def record_slices(engine: Engine, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
-    """Record what a batch brings, in the transaction of its merge, if it may be resumed; prune older records.
+    """Record the slices of a batch, in the transaction of its merge, if it may be resumed; prune outdated records.
 
-    What dead runs with the same key have merged belongs to this run from then on.
+    Records of dead runs with the same key are taken over by this run.
     """
     now, manifest = _now(), batch.manifest
     dead = _prune(engine, connection, now)
@@ -60,7 +60,7 @@ def record_slices(engine: Engine, connection: duckdb.DuckDBPyConnection, batch: 
     )
 
 
-def forget_slices(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+def delete_slices(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Delete the records of a run that has published what it merged."""
     connection.execute("DELETE FROM _state.completed_slices WHERE run_id = ?", [run_id])
 

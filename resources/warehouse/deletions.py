@@ -1,8 +1,8 @@
-"""What is no longer in the account: rows that a read of everything did not bring.
+"""Marks rows as deleted that are no longer in the account: a complete read did not bring them.
 
 A row counts as deleted if nothing has observed it since such a read began. It stays in its table, with the time of
-that read in `_deleted_at`, and is live again as soon as it is observed. What was observed or deleted after `now`, the
-moment of the merge in SQL, was so by a clock that went wrong: it gives way to such a read, unless the batch brings it.
+that read in `_deleted_at`, and is live again as soon as it is observed. An observation or deletion later than `now`,
+the moment of the merge in SQL, was noted by a wrong clock: it gives way to such a read, unless the batch has the row.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -26,7 +26,7 @@ class CompleteRead:
 
 @dataclass(frozen=True)
 class CompleteParentList:
-    """A list of parents, asked for at `at` (naive UTC): no row can be there whose `column` has none of the `values`."""
+    """A complete list of parents, requested at `at` (naive UTC): rows whose `column` is not in `values` are deleted."""
 
     at: datetime
     column: str
@@ -48,7 +48,7 @@ class DeletionScope:
 def mark_deleted(
     connection: duckdb.DuckDBPyConnection, scope: DeletionScope, rows: Sequence[str], present: Sequence[str]
 ) -> int:
-    """Mark the rows of a table that the complete reads have not brought as deleted; returns how many they are.
+    """Mark the rows of a table that the complete reads have not brought as deleted; returns how many were live before.
 
     `rows` are the Parquet files that were merged, `present` those of keys that are in the account although no row came.
     """
@@ -81,7 +81,7 @@ def mark_deleted(
 
 
 def remove_rejected(connection: duckdb.DuckDBPyConnection, scope: DeletionScope) -> int:
-    """Remove from quarantine what was rejected before the complete reads, which would have met it again."""
+    """Remove from quarantine what was rejected before the complete reads, which would have rejected it again."""
     if not scope.complete_reads:
         return 0
     columns = _make_complete_reads(connection, scope)
@@ -97,7 +97,7 @@ def remove_rejected(connection: duckdb.DuckDBPyConnection, scope: DeletionScope)
 def _make_complete_reads(connection: duckdb.DuckDBPyConnection, scope: DeletionScope) -> list[str]:
     """Make the table `complete_reads` of column values and the time `_at`; returns those columns in SQL.
 
-    A read that began after `now` is not in it: nobody knows what came after it.
+    Reads that began after `now` are left out: what happened after them is unknown.
     """
     reads = [read for read in scope.complete_reads if isinstance(read, CompleteRead)]
     lists = [read for read in scope.complete_reads if isinstance(read, CompleteParentList)]

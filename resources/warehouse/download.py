@@ -20,7 +20,7 @@ READ_ONLY = 0o444
 def download(engine: Engine, file: Path, tables: Sequence[TableSchema], marts: Sequence[str]) -> dict[str, int]:
     """Write the published tables into a read-only database, with comments and the views of the scripts `marts`.
 
-    The file is there completely or not at all. Returns the rows of each table. Raises WarehouseError.
+    The file is there completely or not at all. Returns the number of rows of each table. Raises WarehouseError.
     """
     unfinished = file.with_name(f"{file.name}.tmp")
     try:
@@ -32,7 +32,7 @@ def download(engine: Engine, file: Path, tables: Sequence[TableSchema], marts: S
             os.fsync(written.fileno())
         unfinished.replace(file)
     except OSError as error:
-        raise WarehouseError(f"{file} cannot be written: {error.strerror}. Choose another file by --to.") from error
+        raise WarehouseError(f"{file} cannot be written: {error.strerror}. Choose another file with --to.") from error
     finally:
         drop_links()
         unfinished.unlink(missing_ok=True)

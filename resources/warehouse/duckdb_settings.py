@@ -1,4 +1,4 @@
-"""How every DuckDB of a run is set up, whatever holds its tables."""
+"""Settings of the DuckDB that works on a stage, whatever the engine."""
 
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "384MB",
@@ -6,4 +6,4 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 
 STORAGE_VERSION = "v1.5.0"
-"""The oldest DuckDB that can read the files that are published; that of one machine is a copy of its stage."""
+"""The oldest DuckDB that can read the published file; the stage has the same, as the file is a copy of it."""

@@ -1,4 +1,4 @@
-"""What holds the stage and the published state: what each kind of engine must do for the statements of this package."""
+"""The protocol of an engine, which holds the stage and the published state, and runs the SQL of this package."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -21,16 +21,16 @@ class Engine(Protocol):
 
     @property
     def place(self) -> Place:
-        """Where it is, in the words of errors."""
+        """Where it is, for error messages."""
         ...
 
     @property
     def published_at(self) -> Mapping[str, str]:
-        """Where what is published lies, by what it is: paths or addresses, without secrets."""
+        """Where the published data is, by kind: paths or addresses, without secrets."""
         ...
 
     def prove(self) -> Iterator[str]:
-        """Prove that all that it needs can be used; yields a line for each part, raises for the first that cannot."""
+        """Prove that everything it needs is usable; yields a line for each part, raises for the first that is not."""
         ...
 
     def has_rows(self) -> bool:
@@ -38,11 +38,11 @@ class Engine(Protocol):
         ...
 
     def has_stage(self) -> bool:
-        """Whether there is a stage; if not, `hold_writer_lock` makes it from what is published."""
+        """Whether there is a stage; if not, `hold_writer_lock` rebuilds it from what is published."""
         ...
 
     def hold_writer_lock(self) -> AbstractContextManager[None]:
-        """Be the only process that works on the stage; waits in the order of arrival."""
+        """Hold the lock under which one process at a time works on the stage; waits in the order of arrival."""
         ...
 
     def open_stage(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
@@ -62,7 +62,8 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Publication]:
         """Prepare a copy of the stage for analysts, which becomes visible when the block is left.
 
-        `marts` are scripts in SQL that make the views of the schema `marts`. An error leaves the last state as it is.
+        `marts` are scripts in SQL that make the views of the schema `marts`. An error leaves the published state as it
+        was.
         """
         ...
 
@@ -82,23 +83,23 @@ class Engine(Protocol):
         ...
 
     def write_origin(self, origin: Origin | None) -> None:
-        """Keep whose rows were published, or delete what says so."""
+        """Store whose rows were published; None deletes the note of it."""
         ...
 
     def read_suppression(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
-        """Read who is suppressed; without such a list a new salt is made, and kept for the next time on demand.
+        """Read who is suppressed; without a list a new one is made, whose salt is stored if `keep_salt` is set.
 
         `secret` is that of the environment. Raises RefusedError if the list was made with another one.
         """
         ...
 
     def write_suppression(self, suppressed: SuppressionList) -> None:
-        """Keep who is suppressed."""
+        """Store who is suppressed."""
         ...
 
     @property
     def run_id(self) -> str:
-        """Names this use of the engine, until it is closed."""
+        """The id of the run that uses this engine, until it is closed."""
         ...
 
     def register_run(self) -> None:

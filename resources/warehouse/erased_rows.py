@@ -11,7 +11,7 @@ ROWS_AT_A_TIME = 50_000
 """Rows whose texts are in memory at one time."""
 
 MAX_GAPS = 3
-"""Numbers for each row; with more, as in a lake, which uses none twice, each part would be a scan for few rows."""
+"""Maximum row numbers per row; with more, as in a lake, which reuses none, a range of numbers would hold few rows."""
 
 
 def find_rows(
@@ -67,7 +67,7 @@ def _note(connection: duckdb.DuckDBPyConnection, rows: pl.Series, named: pl.Data
 def erase_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str) -> None:
     """Erase from a relation the people of `naming_rows`: their own rows lose all that is personal, others the text.
 
-    A row that is nothing without its person is deleted.
+    Rows of tables about people are deleted if they are theirs.
     """
     same_row = f"{relation}.{row} = naming_rows.row"
     if table.is_about_people:

@@ -1,7 +1,7 @@
 """Erases people from everything that is kept: the stage, what waits to be merged, and what is published.
 
-First the list of suppressed people is written, so that whatever happens then, nobody comes back. What a dead run has
-left undone the next `forget` does, as it looks for everybody on the list.
+The list of suppressed people is written first, so that nobody comes back, whatever happens after that. What a killed
+`forget` has left undone is done by the next one, as it looks for everybody on the list.
 """
 
 from collections.abc import Collection, Sequence
@@ -39,8 +39,8 @@ class People:
 def forget(engine: Engine, store: Store, people: People, tables: Sequence[TableSchema]) -> dict[str, int]:
     """Erase people, and keep them out of what is read later; returns the rows by table that they were erased from.
 
-    What happened stays, without the people; a row that is nothing without them is deleted. What living runs have read
-    is freed of them when it is merged.
+    What happened stays, without the people; rows of tables about people are deleted. What living runs have read is
+    merged without them.
     Raises WarehouseError; RefusedError, with nobody erased, if the warehouse is not the one that is meant.
     """
     if not engine.has_rows():
@@ -59,7 +59,7 @@ def forget(engine: Engine, store: Store, people: People, tables: Sequence[TableS
 def _erase_staged(
     engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList
 ) -> int:
-    """Erase people from a table, and note which files are out of date without them."""
+    """Erase people from a table, and note which published files are out of date."""
     ensure_table(engine, connection, table)
     name = quoted_name(table.name)
     count = find_rows(connection, table, name, "rowid", suppressed)
@@ -67,7 +67,7 @@ def _erase_staged(
         with_rows = f"{name} AS stored JOIN naming_rows ON stored.rowid = naming_rows.row"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE changing AS SELECT stored.* FROM {with_rows}")
         note_changes(connection, table, "changing")
-        if table.is_about_people:  # that they are deleted is no drop that a publish would have to be asked about
+        if table.is_about_people:  # so that these deletions do not count for the check `no_sudden_drop`
             live = execute_counting(
                 connection, f"SELECT count(*) FROM {with_rows} WHERE is_theirs AND _deleted_at IS NULL"
             )

@@ -1,12 +1,12 @@
-"""What can go wrong on our own disk."""
+"""The errors of a warehouse: of its folder, or of its database and object storage."""
 
 
 class WarehouseError(Exception):
-    """The data folder cannot be used as it is; the text is one line that says where, what, and what to do."""
+    """The warehouse cannot be used as it is; the text is one line that says where, what, and what to do."""
 
 
 class RefusedError(WarehouseError):
-    """The folder must not be used as it is, however often it is tried again."""
+    """The warehouse must not be used as it is; trying again does not help."""
 
 
 class InUseError(WarehouseError):

@@ -1,4 +1,4 @@
-"""Values that were kept in `_extra` move into the columns that this version has for them, as a new read would do it."""
+"""Moves values from `_extra` into the columns that this version has for them, as a new read would."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -23,11 +23,11 @@ Groups: TypeAlias = "dict[str, Groups]"
 """The names of the objects that hold places of columns."""
 
 Read: TypeAlias = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
-"""Returns the values of JSON tokens, and where a token may move because its value is that of a new read."""
+"""Reads JSON tokens: returns their values, and which tokens may move, as a new read would give the same value."""
 
 
 def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, columns: Sequence[ColumnSchema]) -> bool:
-    """Make the table `moved` of what `_extra` has for new columns; returns whether it has rows.
+    """Make the table `moved` of what `_extra` has for new columns; returns False if `table` has no rows.
 
     It has the number of the `row`, the columns, and what is left of `_extra`, which is null if nothing is.
     """
@@ -92,7 +92,7 @@ def _move(
         for fields, is_moved in zip(objects[path[:-1]], may_move & ~is_empty, strict=True):
             if is_moved:
                 fields.pop(path[-1], None)
-        for row in (passed_over & may_move).arg_true():  # as it is kept when a record is read
+        for row in (passed_over & may_move).arg_true():  # under the name that reading a record gives it
             records[row][".".join(path)] = msgspec.Raw(tokens[row].encode())
     return _keep_where(values, may_move).alias(column.name)
 

@@ -1,4 +1,4 @@
-"""The format of the stage: its private tables, which versions there were, and the way from each of them to today's."""
+"""The format of the stage: its private tables, and the migrations from each former version to the current one."""
 
 import duckdb
 
@@ -22,7 +22,7 @@ _COMPLETED_SLICES = (
 _STEPS = {
     # of versions that had tables divided by month alone
     1: "ALTER TABLE _state.changed RENAME COLUMN month TO partition",
-    # of versions that knew the sandbox from a real account, and no two accounts apart
+    # of versions that distinguished the sandbox from an account, but no two accounts
     2: "CREATE OR REPLACE TABLE _state.origin AS SELECT split_part(origin, ' ', 1) AS account, "
     "substr(origin, length(account) + 1) AS personal_data FROM _state.origin; "
     "CREATE TABLE _state.format (version INTEGER); INSERT INTO _state.format VALUES (3); "
@@ -32,11 +32,11 @@ _STEPS = {
     # of versions whose warehouses had no id
     4: f"UPDATE _state.format SET version = 5; {MAKE_ID}",
 }
-"""What brings a stage of a format to the next one."""
+"""The migration of each format to the next one."""
 
 
 def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -> None:
-    """Make the private tables of a new stage: all that is in it is to be published.
+    """Create the private tables of a new stage, of which everything is still to be published.
 
     `warehouse_id` is that of the stage that it replaces, if there was one.
     """
@@ -52,7 +52,7 @@ def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
-    """Give an older stage the format of today, in one transaction; returns False if it is no stage at all.
+    """Migrate an older stage to the current format, in one transaction; returns False if it is not a stage.
 
     Raises RefusedError if a newer version has written it.
     """
@@ -64,7 +64,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> boo
         connection.begin()
         for number in range(version, FORMAT):
             connection.execute(_STEPS[number])
-        if version <= 2:  # it had no count of what was published: what is there counts as that
+        if version <= 2:  # these formats did not count what was published: what is there counts as that
             note_live_rows(connection)
         connection.commit()
     return True
@@ -80,7 +80,7 @@ def refuse_newer(place: Place, version: int) -> None:
 
 
 def _format_of(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """Read the format of the opened database; None if it is no stage."""
+    """Read the format of the opened database; None if it is not a stage."""
     try:
         return int(connection.execute("SELECT version FROM _state.format").fetchall()[0][0])
     except (duckdb.CatalogException, duckdb.BinderException):  # one of the first two formats, or no stage

@@ -1,4 +1,4 @@
-"""What became of a row between two observations, kept for good in a table of its own."""
+"""Keeps the changes of a row between two observations, for good, in a table of its own."""
 
 import duckdb
 
@@ -26,7 +26,7 @@ def keep_history(
         values += [f"{before} AS {_named(column, 'before')}", f"{after} AS {_named(column, 'after')}"]
         differs.append(_is_change(change, before, after, is_flag=types[column] == "BOOLEAN"))
     last_observed_at, first_wrong = f"{name}._extracted_at", ""
-    if has_wrong:  # a join that costs time
+    if has_wrong:  # only then, as the join costs time
         last_observed_at = f"coalesce(wrong.last_observed_at, {last_observed_at})"
         ordered = f"SELECT DISTINCT ON ({keys}) * FROM wrong ORDER BY observed_at"
         first_wrong = f"LEFT JOIN ({ordered}) AS wrong USING ({keys}) "
@@ -55,7 +55,7 @@ def _add_changes(connection: duckdb.DuckDBPyConnection, history: History) -> int
 
 
 def _is_change(change: Change, before: str, after: str, *, is_flag: bool) -> str:
-    """Whether a column has changed as it must to count, in SQL."""
+    """Write the condition, in SQL, under which a difference of a column counts as a change."""
     match change:
         case "any difference":
             return f"{before} IS DISTINCT FROM {after}"

@@ -12,7 +12,7 @@ from resources.warehouse.sql import quoted_text
 
 BLANKS = " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 BLANKS += "\u2028\u2029\u202f\u205f\u3000"
-"""Every blank of Unicode, the engines' own words for one differ."""
+"""Every blank of Unicode, as the engines define it differently."""
 
 WRITTEN_AS = {
     **{chr(ord(wide) + 0xFEE0): wide for wide in "0123456789+@.()/-"},
@@ -20,11 +20,11 @@ WRITTEN_AS = {
     **dict.fromkeys("\N{GREEK CAPITAL LETTER SIGMA}\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"),
     "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}": "i",
 }
-"""Characters that mean what another one does, and two letters of which each engine makes small ones of its own."""
+"""Characters that mean the same as another one, and two letters that each engine puts in lower case differently."""
 
 INVISIBLE = "\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
 INVISIBLE += "\u2066\u2067\u2068\u2069\ufeff"
-"""Characters that nobody sees in a text that has them."""
+"""Characters that are invisible in a text."""
 
 _SIGNS = rf"0-9()./\-{BLANKS}"
 _NUMBER = rf"^[({BLANKS}]*\+?[{_SIGNS}]*[0-9][{_SIGNS}]*$"
@@ -33,7 +33,7 @@ _BETWEEN_DIGITS = "[^0-9+]"
 _BEFORE_THE_COUNTRY = r"^(\+0*|00+)"
 
 MIN_DIGITS, MAX_DIGITS = 7, 15
-"""Of a phone number; fewer may be anything."""
+"""Number of digits of a phone number; fewer may be anything."""
 
 _HASH = r"\b[0-9a-f]{64}\b"
 _HASHED = r"^([0-9a-f]{64})(?: |$)"
@@ -55,11 +55,11 @@ _MAY_NAME = (
     rf"[@\x{{ff20}}]|%40|\\u00[2-7]|\\u[fF][fF]|[0-9a-f]{{64}}|"
     rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|{_ESCAPE}){{0,9}}{_DIGIT}){{{MIN_DIGITS - 1}}}"
 )
-"""What no text is without that names somebody."""
+"""A pattern that is in every text that names somebody."""
 
 
 def identities(texts: pl.Series) -> pl.Series:
-    """Whom each text names, if it is an address or a number; other texts without blanks around them, in lower case."""
+    """Normalise texts: addresses and numbers to their one form, others to lower case without blanks around them."""
     named = _named(readable(pl.col("text")).str.to_lowercase())
     return pl.DataFrame({"text": texts}).select(pl.when(named != "").then(named).alias(texts.name)).to_series()
 
@@ -74,7 +74,7 @@ def identifiers(texts: pl.Series) -> pl.DataFrame:
     """Find the addresses and numbers in texts, in any form that people and JSON give them, and their hashes.
 
     Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text holds, or the
-    first of its hashes. Part of a longer word is none: neither jan@x.be in marjan@x.be, nor seven digits of an id.
+    first of its hashes. A part of a longer word is left out: jan@x.be in marjan@x.be, or seven digits of an id.
     """
     text = pl.col("text")
     candidates = pl.DataFrame({"text": texts}).drop_nulls().unique().filter(text.str.contains(_MAY_NAME))
@@ -94,7 +94,7 @@ def identifiers(texts: pl.Series) -> pl.DataFrame:
 
 
 def _parts(texts: pl.DataFrame) -> pl.DataFrame:
-    """Find who is named within texts that hold more than a name."""
+    """Find addresses, numbers and hashes within texts that hold more than one of these."""
     addresses = _extract_all(texts, _ADDRESS).with_columns(
         pl.col("identifier").str.strip_chars_start(_AROUND_ADDRESSES)
     )
@@ -104,7 +104,7 @@ def _parts(texts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _extract_all(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
-    """Find what of the column `plain` has this form."""
+    """Find all matches of a pattern in the column `plain`."""
     matches = texts.select("text", pl.col("plain").str.extract_all(pattern).alias("identifier"))
     return matches.explode("identifier").drop_nulls()
 
@@ -119,7 +119,7 @@ def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _simplified(text: pl.Expr) -> pl.Expr:
-    """Texts in lower case, with one kind of blank, and without the escapes of JSON and of addresses in links."""
+    """Put texts in lower case, with one kind of blank, and decode the escapes of JSON and of addresses in links."""
     has_escapes = text.str.contains(_ESCAPE_OF_A_PART) & text.str.contains(_JSON_TEXT)
     literal = text.str.replace_many([r"\\", r"\"", '"'], [";", ";", ";"]).str.replace_all(_NO_LETTER, ";")
     decoded = pl.concat_str(pl.lit('"'), pl.when(has_escapes).then(literal), pl.lit('"')).str.json_decode(pl.String)
@@ -128,18 +128,18 @@ def _simplified(text: pl.Expr) -> pl.Expr:
 
 
 def readable(text: pl.Expr) -> pl.Expr:
-    """Texts without what nobody sees in them, and with one character where several mean the same."""
+    """Remove invisible characters, and replace characters that mean the same by one of them."""
     return text.str.replace_many([*WRITTEN_AS, *INVISIBLE], [*WRITTEN_AS.values(), *[""] * len(INVISIBLE)])
 
 
 def digits(number: pl.Expr) -> pl.Expr:
-    """Phone numbers as they are compared: their digits, with the country first, or else their 0."""
+    """Reduce phone numbers to the digits by which they are compared: the country first, or else their 0."""
     without_trunk_zero = number.str.replace_all(_TRUNK_ZERO, "${1}")
     return without_trunk_zero.str.replace_all(_BETWEEN_DIGITS, "").str.replace(_BEFORE_THE_COUNTRY, "")
 
 
 def identity_in_sql(text: str) -> str:
-    """Do the same as `identities` for a text in SQL; one in the usual form takes a tenth of the time."""
+    """Write `identities` in SQL, for a text; one in the usual form takes a tenth of the time."""
     come_from, become = "".join(WRITTEN_AS) + INVISIBLE, "".join(WRITTEN_AS.values())
     is_ascii = f"strlen({text}) = length({text})"
     readable = f"translate({text}, {quoted_text(come_from)}, {quoted_text(become)})"

@@ -13,7 +13,7 @@ def count_live_rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 
 def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write down how many rows of each table are live, as those that are published."""
+    """Record how many rows of each table are live, as the number that is published."""
     tables = (
         "SELECT table_name FROM duckdb_columns() WHERE database_name = current_database() "
         "AND schema_name = current_schema() AND column_name = '_deleted_at'"
@@ -26,5 +26,5 @@ def note_live_rows(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def published_live_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many rows of each table were live when they were last published."""
+    """Return how many rows of each table were live when they were last published."""
     return dict(connection.execute("SELECT table_name, live_rows FROM _state.live").fetchall())

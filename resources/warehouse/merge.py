@@ -1,7 +1,7 @@
 """A merge: a batch becomes rows of the stage, in one transaction.
 
 For each key the newest observation wins, so that the order of merges, and merging a batch twice, makes no difference.
-What must be published anew is noted in the same transaction.
+What must be published again is noted in the same transaction.
 """
 
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ def _merge_rows(
 ) -> MergeResult:
     """Insert the newest observation of each key, unless the table has a newer one.
 
-    What the table has from after `now` is of a clock that went wrong, and gives way to any other.
+    Rows observed later than `now` were noted by a wrong clock, and give way to any other.
     """
     if not paths:
         return MergeResult()

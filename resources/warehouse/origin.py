@@ -27,13 +27,13 @@ class Origin:
 
 
 def staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:
-    """Whose rows the stage holds; None if it has had none yet."""
+    """Return whose rows the stage holds; None if it has held none yet."""
     known = connection.execute("SELECT account, personal_data, id FROM _state.origin, _state.warehouse").fetchall()
     return Origin(*known[0]) if known else None
 
 
 def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> Origin:
-    """Keep in the stage whose rows it holds; returns that with the id of the warehouse."""
+    """Store in the stage whose rows it holds; returns the origin with the id of the warehouse."""
     connection.execute("DELETE FROM _state.origin")
     connection.execute("INSERT INTO _state.origin VALUES (?, ?)", [origin.account, origin.personal_data])
     return replace(origin, warehouse=staged_id(connection))
@@ -42,7 +42,7 @@ def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> Origi
 def keep_to_one_origin(
     connection: duckdb.DuckDBPyConnection, place: Place, published: Origin | None, origin: Origin
 ) -> Origin:
-    """Let the stage be that of `origin`; raises RefusedError if it, or what is `published`, is another's.
+    """Make `origin` that of the stage. Raises RefusedError if the stage, or what is `published`, has another one.
 
     Returns the origin with the id of the warehouse.
     """
@@ -70,7 +70,7 @@ def _is_same(known: str, account: str) -> bool:
 
 
 def _is_same_policy(known: Origin, origin: Origin) -> bool:
-    if known.account == ACCOUNT and known.personal_data:  # the key of `drop` was not written down then
+    if known.account == ACCOUNT and known.personal_data:  # the key of `drop` was not recorded then
         return origin.personal_data.startswith(known.personal_data)
     return origin.personal_data == known.personal_data
 

@@ -1,7 +1,7 @@
 """Which file a row belongs to, and which files a merge has made out of date.
 
 The files of a table are divided by the month of a date, by the value of a key column, or not at all. A row belongs
-to the month of its date; one that is without it is written down in `_state.<table>` with the month where it is put,
+to the month of its date; one that is without it is recorded in `_state.<table>` with the month where it is put,
 and stays there until its date is known.
 """
 
@@ -16,16 +16,16 @@ NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The partition of a row that has none, as hive-partitioned files spell it; also that of undivided tables."""
 
 EVERY_TABLE = "*"
-"""Stands for all tables among those that changed: what a new stage has in common with the files is not known."""
+"""Stands for all tables in `_state.changed`: which files still match a new stage is not known."""
 
 MIN_ROWS_TO_SEARCH = 200_000
 """Of fewer rows, reading empty columns takes no longer than finding them."""
 
 
 def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
-    """Write down the month of rows of `incoming` that come without their date: where they are, or else begin.
+    """Record the month of rows of `incoming` without their date: the one they are in, or else that of another date.
 
-    Before that, `note_changes` notes where they are.
+    Call `note_changes` before, which notes where the rows are.
     """
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
     moment, same_key = quoted_name(month.column), _same(table.key, f"_state.{name}", "months")
@@ -75,7 +75,7 @@ def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, rows: str) 
 def remember_months(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month, published: Sequence[str]
 ) -> None:
-    """Learn the month of rows without their date from published files, where the private note of it is lost."""
+    """Restore the month of rows without their date from published files, where the private note of it is lost."""
     name, keys, moment = quoted_name(table.name), ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
     if not connection.execute(f"SELECT 1 FROM {name} WHERE {moment} IS NULL LIMIT 1").fetchall():
         return
@@ -99,12 +99,12 @@ def partitions_changed(connection: duckdb.DuckDBPyConnection, table: TableSchema
 
 
 def is_new(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether nothing was published of this stage yet."""
+    """Whether nothing of this stage was published yet."""
     return bool(connection.execute("SELECT 1 FROM _state.changed WHERE table_name = ?", [EVERY_TABLE]).fetchall())
 
 
 def partitions_of(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> set[str]:
-    """All partitions of a table; only `NO_PARTITION` for a table that is not divided."""
+    """List all partitions of a table; only `NO_PARTITION` for a table that is not divided."""
     if not table.files:
         return {NO_PARTITION}
     query = f"SELECT DISTINCT _partition FROM ({_with_partition(table, quoted_name(table.name))})"

@@ -1,4 +1,4 @@
-"""Where the Parquet file of a partition stands below the folder of its table, on a disk or in an object storage."""
+"""Where the Parquet file of a partition stands below the folder of its table, on disk or in object storage."""
 
 from hashlib import sha256
 from pathlib import Path

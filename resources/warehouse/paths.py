@@ -1,16 +1,16 @@
-"""Paths for DuckDB, which takes some letters in the names of folders for more than letters.
+"""Makes paths that DuckDB takes literally: some characters in the names of folders mean something else to it.
 
 It expands `*`, `?` and `[` where it reads files, takes a backslash for a separator, and writes the log of a database
-to what stands before the first `?` of its path, with ".wal" put between. No setting keeps it from that.
+to the part of its path before the first `?`, with ".wal" appended. No setting prevents that.
 """
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_NOT_LETTERS = frozenset("*?[\\")
+_SPECIAL_CHARACTERS = frozenset("*?[\\")
 
 _links: dict[Path, TemporaryDirectory[str]] = {}
-"""A temporary folder with the link to each folder or file that has such a letter in its name.
+"""A temporary folder with the link to each folder or file that has such a character in its name.
 
 They belong to the process: an owner would have to be given to every function that writes the name of a file in SQL. The
 DuckDB of the process (`local/database_file.py`) works for one database at a time, and drops them with it.
@@ -18,11 +18,11 @@ DuckDB of the process (`local/database_file.py`) works for one database at a tim
 
 
 def plain_path(path: str | Path) -> str:
-    """Give a path to the same file without such letters: over a link, if need be, which `drop_links` takes away."""
-    if _NOT_LETTERS.isdisjoint(str(path)):
+    """Return a path to the same file without such characters: through a link, if needed, which `drop_links` deletes."""
+    if _SPECIAL_CHARACTERS.isdisjoint(str(path)):
         return str(path)
     path = Path(path)
-    odd = next(part for part in (path, *path.parents) if not _NOT_LETTERS.isdisjoint(part.name))
+    odd = next(part for part in (path, *path.parents) if not _SPECIAL_CHARACTERS.isdisjoint(part.name))
     if odd not in _links:
         made = TemporaryDirectory(prefix="coupontools-")
         Path(made.name, "link").symlink_to(odd)

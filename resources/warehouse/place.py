@@ -1,4 +1,4 @@
-"""Where a warehouse is, in the words of errors."""
+"""Where a warehouse is, for error messages."""
 
 from dataclasses import dataclass
 

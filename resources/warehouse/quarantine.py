@@ -1,4 +1,4 @@
-"""The quarantine of a merge: rejected records take the place of those of the slices that were read again."""
+"""Merges the quarantine: rejected records replace those of earlier reads of the same slices."""
 
 import duckdb
 
@@ -9,7 +9,7 @@ from resources.warehouse.sql import execute_counting, files, is_empty, quoted_te
 
 
 def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
-    """Put the rejected records of a batch in the place of those of its slices; returns how many were added."""
+    """Replace the quarantined records of a batch's slices by its rejected ones; returns how many were added."""
     if not batch.slices:
         return 0
     removed = 0 if is_empty(connection, "quarantine") else _remove_former(connection, batch, scope)
@@ -22,7 +22,7 @@ def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scop
 
 
 def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
-    """Remove what was rejected of the slices before, and what the complete reads would have met again."""
+    """Remove what was rejected of the slices before, and what the complete reads would have rejected again."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE slices AS SELECT unnest(?::VARCHAR[]) AS endpoint, "
         "unnest(?::VARCHAR[]) AS parent, "

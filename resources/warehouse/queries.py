@@ -1,4 +1,4 @@
-"""Queries that the assets put to the stage."""
+"""Queries of the assets on the stage."""
 
 from collections.abc import Collection
 from datetime import date
@@ -42,7 +42,7 @@ def list_live_rows(engine: Engine, table: TableSchema) -> list[tuple[Any, ...]]:
 
 
 def read_warehouse_id(engine: Engine) -> str:
-    """Read the id of the warehouse; one that has no stage yet gets both. Raises WarehouseError."""
+    """Read the id of the warehouse; without a stage, one is made with an id. Raises WarehouseError."""
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         return staged_id(connection)
 

@@ -26,8 +26,8 @@ SPILL = ".lake-spill"
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the tables are: in the lake that the environment names, or else in COUPONTOOLS_DATA_DIR.
 
-    The variables are read when a run writes. `data_dir` stands in for the folder where resources are made; a dependency
-    is no config, so that no run can set it.
+    The variables are read when a run writes. `data_dir` replaces COUPONTOOLS_DATA_DIR where resources are made; it is a
+    dependency and not config, so that no run can set it.
     """
 
     data_dir: dg.ResourceDependency[str | None] = None  # type: ignore[assignment]  # a descriptor only to mypy

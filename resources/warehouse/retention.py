@@ -1,4 +1,4 @@
-"""Deletes rows that are kept for a time only."""
+"""Deletes rows that are kept for a limited time."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from resources.warehouse.stage_tables import ensure_table
 
 
 def delete_rows_before(engine: Engine, table: TableSchema, column: str, moment: datetime) -> int:
-    """Delete the rows of the stage whose `column` is before a moment (naive UTC); returns how many they were.
+    """Delete the rows of the stage whose `column` is before a moment (naive UTC); returns how many were deleted.
 
-    The next publish is without them. Raises WarehouseError.
+    The next publish no longer has them. Raises WarehouseError.
     """
     name = quoted_name(table.name)
     is_expired = f"{quoted_name(column)} < TIMESTAMP {quoted_text(moment)}"

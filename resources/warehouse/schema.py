@@ -1,4 +1,4 @@
-"""What the warehouse must know of a table; the models of `assets/tables` say it, nothing here names one."""
+"""What the warehouse must know of a table, as the models in `assets/tables` declare it; no table is named here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -59,8 +59,8 @@ class Value:
 Change = Literal["any difference", "also to a value", "once set"]
 """Which differences of a column are a change that its history keeps.
 
-`also to a value`: any, but that a flag that was null is false. `once set`: only where there was a value before, or the
-flag was true, so that a value that is there for the first time is none.
+`also to a value`: any, except that a null flag counts as false. `once set`: only where there was a value, or the flag
+was true, before, so that a first value is no change.
 """
 
 
@@ -69,7 +69,7 @@ class History:
     """The table that keeps each change of `columns` between two observations of a row.
 
     It has the key of the row, `last_observed_at` and `observed_at`, and each of the columns as `<column>_before` and
-    `<column>_after`. A row is added where one of the columns has changed as it must to count.
+    `<column>_after`. A row is added where a column has changed as its `Change` requires.
     """
 
     table: "TableSchema"
@@ -107,7 +107,7 @@ class TableSchema:
 
     @property
     def erased_columns(self) -> tuple[str, ...]:
-        """The columns that nothing is left in of somebody who is forgotten."""
+        """The columns that are cleared in the rows of a person who is erased."""
         return (*self.personal, *({"_extra"} & set(self.column_names)))
 
     @property
@@ -118,5 +118,5 @@ class TableSchema:
 
     @property
     def is_about_people(self) -> bool:
-        """Whether a row is nothing without its person: the person is its key, or it has none."""
+        """Whether a row means nothing without its person: the key names the person, or there is no key."""
         return not self.key or any(name in self.personal for name in self.key)

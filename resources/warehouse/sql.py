@@ -19,7 +19,7 @@ def quoted_text(value: object) -> str:
 
 
 def quoted_paths(paths: Sequence[str | Path]) -> str:
-    """Write a list of files in SQL, of which DuckDB reads these and no others."""
+    """Write a list of files in SQL, so that DuckDB reads these files and expands no pattern in their names."""
     return f"[{', '.join(quoted_text(plain_path(path)) for path in paths)}]"
 
 
@@ -29,14 +29,14 @@ def files(paths: Sequence[str | Path], options: str = "") -> str:
 
 
 ROW_GROUP_SIZE = 61_440
-"""Rows; of DuckDB's own 122,880 two files that are written at one time may not fit into its memory."""
+"""Rows; with DuckDB's default of 122,880, two files written at one time may not fit into its memory."""
 
 MAX_DICTIONARY_SIZE = 2_000
-"""Distinct values of a column in a row group that are written as a dictionary; one with more is written without."""
+"""Maximum distinct values of a column in a row group for a dictionary; a column with more is written without one."""
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: str | Path) -> int:
-    """Write the rows of a query as a file that is to be published; returns how many they are."""
+    """Write the rows of a query as a file that is to be published; returns their number."""
     options = (
         "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
         f"ROW_GROUP_SIZE {ROW_GROUP_SIZE}, DICTIONARY_SIZE_LIMIT {MAX_DICTIONARY_SIZE}"

@@ -1,4 +1,4 @@
-"""Tables of the stage, made or brought to the columns of this version before anything is asked of them."""
+"""Creates the tables of the stage, or migrates them to the columns of this version, before they are used."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from resources.warehouse.sql import execute_counting, quoted_name
 
 
 def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
-    """Create a table in the stage, or bring it to the columns of this version. Raises WarehouseError."""
+    """Create a table in the stage, or migrate it to the columns of this version. Raises WarehouseError."""
     create_table(connection, table)
     fit_columns(connection, table, engine.place)
     if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
@@ -27,7 +27,7 @@ def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: T
 def prepare_tables(
     engine: Engine, connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]
 ) -> dict[str, int]:
-    """Bring all tables to today's columns and comments; returns how many rows each of them has."""
+    """Migrate all tables to the columns and comments of this version; returns how many rows each has."""
     for table in tables:
         ensure_table(engine, connection, table)
     describe_tables(connection, tables)

@@ -1,4 +1,4 @@
-"""Where batches lie: what each kind of storage must do for them."""
+"""The protocol of a store, which holds the files of batches and knows who owns each batch."""
 
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -41,7 +41,7 @@ class Store(Protocol):
         ...
 
     def list_files(self, batch: str, ending: str = "") -> list[str]:
-        """List the names of the files and notes of a batch that end so, in order."""
+        """List the names of the files and notes of a batch that have this ending, in order."""
         ...
 
     def locate(self, batch: str, name: str) -> str:

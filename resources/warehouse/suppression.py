@@ -15,13 +15,13 @@ from resources.warehouse.identity import identifiers
 from resources.warehouse.schema import TableSchema
 
 FORMAT = 2
-"""Of the file; in the first one a number without its country had lost its 0."""
+"""Version of the list; in version 1 a number without its country had lost its 0."""
 
 CONTACTS = ("email", "phone")
 """Columns that say whose row it is."""
 
 WHO = (*CONTACTS, "custom_id", "inner_custom_id")
-"""Columns that say so, of which the ids may also be numbers that mean something else."""
+"""The same, with columns whose ids may also be numbers that mean something else."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SuppressionList:
 
     @property
     def version(self) -> str:
-        """Differs from that of any other list; empty if nobody is suppressed."""
+        """A hash of the list, which differs from that of any other; empty if nobody is suppressed."""
         return sha256("".join(sorted(self.hashes)).encode()).hexdigest()[:16] if self.hashes else ""
 
     def with_identifiers(self, identifiers: Collection[str]) -> "SuppressionList":
@@ -69,7 +69,7 @@ def keyed_hash(key: bytes, text: str) -> str:
 
 
 def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
-    """Find what of some rows of a table is of suppressed people; None if nothing is.
+    """Find what belongs to suppressed people in rows of a table; None if nothing does.
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
     row is theirs if a column that identifies its person names them; or if any other personal text is their
@@ -95,7 +95,7 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
 
 
 def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:
-    """Remove suppressed people from rows of a table, and the rows themselves where they are nothing but a person."""
+    """Remove suppressed people from rows of a table, and their rows from tables about people."""
     named = find_suppressed(frame, table, suppressed)
     if named is None:
         return frame

@@ -1,4 +1,4 @@
-"""How the list of suppressed people is written down, whatever keeps it."""
+"""Reads and writes the list of suppressed people as JSON, wherever it is stored."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ from resources.warehouse.suppression import SuppressionList, keyed_hash
 
 
 def write_list(suppressed: SuppressionList) -> bytes:
-    """Write a list, with what shows whether a secret is the one that it was made with."""
+    """Encode a list, with a check value that shows whether a secret is the one that it was made with."""
     kept = {
         "format": suppressed.format,
         "salt": suppressed.salt.hex(),
@@ -22,7 +22,7 @@ def write_list(suppressed: SuppressionList) -> bytes:
 def read_list(content: bytes, secret: bytes | None, where: str, place: Place) -> SuppressionList:
     """Read the list of a place; `where` says what holds it, at the beginning of a sentence.
 
-    Raises RefusedError if it is none, or if it was made with another secret.
+    Raises RefusedError if it is unreadable, or if it was made with another secret.
     """
     try:
         kept = json.loads(content)

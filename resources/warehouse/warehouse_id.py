@@ -1,6 +1,6 @@
-"""The id of a warehouse, by which two of them are told apart: random, made with the stage, and kept in it.
+"""The id of a warehouse, by which it is distinguished from others: random, made with the stage, and kept in it.
 
-A folder that is copied or moved as a whole keeps its id, and so does one whose stage is made anew from what is
+A folder that is copied or moved as a whole keeps its id, and so does one whose stage is rebuilt from what is
 published.
 """
 

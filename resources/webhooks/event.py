@@ -21,7 +21,7 @@ MAX_EVENT_BYTES = 1_000_000
 """The largest body of an event; the API's records, of which an event holds one, have some kilobytes."""
 
 MAX_BRACKETS = 20_000
-"""Opening brackets in one event, at most: an object or a list takes many times its length when it is decoded."""
+"""Maximum opening brackets in an event: a decoded object or list takes many times its length."""
 
 
 class NonsenseError(Exception):
@@ -45,14 +45,14 @@ class Event:
 
 
 def read_event(body: bytes, *, is_signed: bool = False) -> Event:
-    """Split a body that comes now into its members. Raises NonsenseError."""
+    """Split a body that has just arrived into its members. Raises NonsenseError."""
     return Event(body, split_members(body), datetime.now(UTC).replace(tzinfo=None), is_signed)
 
 
 def split_members(text: bytes) -> dict[str, bytes]:
-    """Split a JSON object into its members, each name once; half a surrogate pair is replaced by a mark.
+    """Split a JSON object into its members, each name once; lone surrogates are replaced.
 
-    Raises NonsenseError for what is no JSON object, too deep, or holds more than `MAX_BRACKETS` brackets.
+    Raises NonsenseError for anything but a JSON object, and if it is too deep or has more than `MAX_BRACKETS` brackets.
     """
     text = text.removeprefix(BOM).strip()
     if text[:1] != b"{":
@@ -67,7 +67,7 @@ def split_members(text: bytes) -> dict[str, bytes]:
             raise NonsenseError(f"more than {MAX_DEPTH} objects or lists inside each other")
         members = msgspec.json.decode(rename_repeated_names(readable, value), type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
-        raise NonsenseError("no JSON that can be read") from None
+        raise NonsenseError("it cannot be read as JSON") from None
     return {name: bytes(token) for name, token in members.items()}
 
 

@@ -48,14 +48,14 @@ class Inbox:
     """The events below a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Name the folder; nothing is read or written yet."""
+        """Keep the folder; nothing is read or written yet."""
         self._folder = folder
         self._numbers = count()
         self._files = self._bytes = 0
         self._counted_at = -SECONDS_BETWEEN_COUNTS
 
     def make(self) -> None:
-        """Create the folder, for its owner alone, and delete what a killed process has left half written."""
+        """Create the folder, for its owner alone, and delete half-written files of killed processes."""
         self._folder.mkdir(mode=PRIVATE, exist_ok=True)
         self._folder.chmod(PRIVATE)
         with self.lock():
@@ -68,7 +68,7 @@ class Inbox:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only one that adds, changes or removes files."""
+        """Hold the lock under which files are added, changed and removed."""
         descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

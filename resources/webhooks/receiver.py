@@ -1,8 +1,8 @@
 """The application that receives events: an answer of 200 says that the event is on disk, any other that it is not.
 
 Events are stored in groups: while one group is on its way to disk, those that come meanwhile wait for the next, so that
-a burst costs a few writes and not one each. What waits in memory is bounded; who comes on top is asked to come again.
-Nothing that came is ever logged.
+a burst costs a few writes and not one each. What waits in memory is bounded; senders beyond that are asked to retry.
+No content of an event is ever logged.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ MAX_SECONDS_OF_A_BODY = 10.0
 """How long a sender may take for the body of an event."""
 
 _LARGE = 50_000
-"""Bytes of a body that is read in a thread, so that others are answered meanwhile."""
+"""Bodies of more bytes are read in a thread, so that others are answered meanwhile."""
 
 RETRY_AFTER = 2
-"""Seconds after which whoever was turned away should come again."""
+"""Seconds after which a sender that was turned away should retry."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _log = logging.getLogger(__name__)
@@ -50,15 +50,15 @@ class Intake(Protocol):
         ...
 
     def store(self, events: Sequence[Event]) -> None:
-        """Write events to disk, all or none. Raises whatever keeps them from it."""
+        """Write events to disk, all or none. Raises whatever prevents that."""
         ...
 
 
 class Receiver:
-    """Receives events for an intake, at the one path that the token is."""
+    """Receives events for an intake; the only path is the token."""
 
     def __init__(self, token: str, intake: Intake, beside: AbstractAsyncContextManager[object] | None = None) -> None:
-        """Name the token; `beside` is entered before anything is received, and left after it."""
+        """Keep the token; `beside` is entered before anything is received, and left after that."""
         self._token = token.encode()
         self._intake = intake
         self._beside = beside or nullcontext()
@@ -176,10 +176,10 @@ def _refuse(status: int, reason: str, headers: dict[str, str] | None = None) -> 
 
 
 def _turn_away() -> JSONResponse:
-    return _refuse(503, "too much at one time: come again", {"retry-after": str(RETRY_AFTER)})
+    return _refuse(503, "events cannot be taken now: try again later", {"retry-after": str(RETRY_AFTER)})
 
 
 async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
-    """Answer another path, or a method that HTTP does not know."""
+    """Answer a request for another path, or with a method that HTTP does not know."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     return _refuse(status, "not found" if status == 404 else "events are sent by POST")

@@ -16,7 +16,7 @@ MAX_SECONDS_OF_SILENCE = 15.0
 
 
 class _BoundedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # uvicorn chooses the class when it runs
-    """A connection that counts, and is closed if it says nothing."""
+    """A connection that counts towards MAX_CONNECTIONS, and is closed if no request comes."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -32,7 +32,7 @@ class _BoundedConnection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  #
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind and listen on an address. Raises OSError, with what could not be taken."""
+    """Bind and listen on an address. Raises OSError, whose text names host and port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,7 +48,7 @@ def listen(host: str, port: int) -> socket.socket:
 def make_server(app: ASGIApp) -> uvicorn.Server:
     """Make the server of an application: `run(sockets=[…])` serves until SIGINT or SIGTERM.
 
-    What is being received then is answered first.
+    Requests that are being received then are answered first.
     """
     return uvicorn.Server(
         uvicorn.Config(

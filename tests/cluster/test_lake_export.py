@@ -90,7 +90,7 @@ def test_the_commands_work_on_a_lake_from_a_host_without_any_file_of_it(
     assert run("check").splitlines()[1:-1] == [
         f"ok      the database {place_of(lake)} answers (PostgreSQL …)",
         "ok      the writer lock can be taken",
-        f"ok      the storage {lake['COUPONTOOLS_STORAGE']} can be written, also under conditions",
+        f"ok      the storage {lake['COUPONTOOLS_STORAGE']} can be written, and honours conditional writes",
         "ok      DuckDB has ducklake …, httpfs …, postgres_scanner …",
         "ok      the database is this account's, or nobody's yet",
     ]

@@ -69,7 +69,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             ("directory_registrations",),
             MAX_TRIES,
             f"The API answers v3/directoryusers/list of directory dir_1 {WINDOW}, page 2 in a shape that is not known: "
-            "no JSON, or cut off (",
+            "not JSON, or cut off (",
         ),
         Lasting(
             "stall",

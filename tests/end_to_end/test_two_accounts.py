@@ -105,7 +105,7 @@ def test_a_note_that_cannot_be_read_is_reported_and_written_anew_by_adopt(
     del servers
     (data_dir / ".origin.json").write_bytes(b"")
     shutil.rmtree(data_dir / ".state")
-    assert "run coupontools adopt, which writes it anew" in refusal()
+    assert "run coupontools adopt, which rewrites it" in refusal()
     adopt()
     export_only(campaigns)
     assert known_campaigns(data_dir) == [("cam_1", None)]

@@ -240,7 +240,7 @@ def test_check_shows_the_share_of_each_worker(serve: Serve) -> None:
 def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: str) -> None:
     result = run_command(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
     (warning,) = (line for line in (result.output + result.errors).splitlines() if "http://" in line)
-    assert "COUPONTOOLS_API_URL is http://: whoever is on the way to nowhere.invalid can read the keys" in warning
+    assert "COUPONTOOLS_API_URL is http://: anybody on the network path to nowhere.invalid can read the keys" in warning
 
 
 def test_the_probe_shows_what_holds_and_no_value(serve: Serve) -> None:

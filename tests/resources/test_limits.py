@@ -23,7 +23,7 @@ LIMITS = [
 @pytest.mark.parametrize(("error", "what"), LIMITS)
 def test_a_limit_is_no_fault_of_the_folder(tmp_path: Path, error: Exception, what: str) -> None:
     with (
-        pytest.raises(WarehouseError, match=f"^The machine gives the export no more {what}"),
+        pytest.raises(WarehouseError, match=f"^The machine has no more {what} for the export"),
         name_folder_in_errors(Folder(tmp_path)),
     ):
         raise error

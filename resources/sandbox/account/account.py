@@ -115,4 +115,4 @@ class Account(Protocol):
         """Put `record` in the place of the session; KeyError if there is none."""
 
     def remove_session(self, session_id: str) -> None:
-        """Take a session away; KeyError if there is none."""
+        """Remove a session; KeyError if there is none."""

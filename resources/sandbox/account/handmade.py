@@ -23,7 +23,7 @@ class HandmadeAccount:
     """Campaign rows and all other records exactly as given; thread safe. The clock plays no part.
 
     `sessions` maps a campaign's id to its records, in order of their sequenceid. A record that cannot be
-    understood (invalid JSON, a date that is none) is served in every window, so that a client meets it.
+    understood (invalid JSON, an invalid date) is served in every window, so that a client meets it.
     The records of the tables are in v3 spelling; mappings of them have their parent's id as key.
     """
 
@@ -111,7 +111,7 @@ class HandmadeAccount:
         self.overlay.put((table, parent), record)
 
     def remove_record(self, table: Table, name: str, parent: str = "") -> None:
-        """Take the record of this id away; KeyError if there is none."""
+        """Remove the record of this id; KeyError if there is none."""
         if name not in map(read_record_id, self.overlay.rows((table, parent), ())):
             raise KeyError(name)
         self.overlay.remove((table, parent), name)
@@ -138,7 +138,7 @@ class HandmadeAccount:
                 self._campaigns.append(new)
 
     def remove_campaign(self, campaign_id: str) -> None:
-        """Take a campaign and its sessions away."""
+        """Remove a campaign and its sessions."""
         with self._lock:
             self._campaigns = [campaign for campaign in self._campaigns if campaign.campaign_id != campaign_id]
             self._sessions.pop(campaign_id, None)
@@ -158,7 +158,7 @@ class HandmadeAccount:
         self._change(session_id, lambda _: [record])
 
     def remove_session(self, session_id: str) -> None:
-        """Take a session away; KeyError if there is none."""
+        """Remove a session; KeyError if there is none."""
         self._change(session_id, lambda _: [])
 
     def _change(self, session_id: str, change: Callable[[Record], list[Record]]) -> None:

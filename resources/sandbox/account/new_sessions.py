@@ -9,7 +9,7 @@ from resources.sandbox.account.session_fields import FLAGS, STATUS, UTM
 
 ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
 FIRST_NEW_SEQUENCE_ID = 900_000_000
-"""Far above those of generated sessions, which grow with time and must not meet these."""
+"""Far above those of generated sessions, which grow with time and must not reach these."""
 DATES = {
     "opened": "open_date_utc",
     "claimed": "claim_date_utc",
@@ -24,7 +24,7 @@ USER_FIELDS = ("firstname", "lastname", "email", "phone", "language", "optin", *
 
 
 def make_random_text(name: str, letters: str, length: int) -> str:
-    """Return up to 64 letters that are a pure function of the name; others for every other name, in practice."""
+    """Return up to 64 letters that are a pure function of the name, and in practice unique to it."""
     return "".join([letters[byte % len(letters)] for byte in blake2b(name.encode()).digest()[:length]])
 
 

@@ -61,7 +61,7 @@ class Overlay:
                 rows.append(record)
 
     def remove(self, place: Place, name: str) -> None:
-        """Take the record of this id away, if there is one."""
+        """Remove the record of this id, if there is one."""
         with self._lock:
             if place in self._whole:
                 self._whole[place] = [row for row in self._whole[place] if read_record_id(row) != name]
@@ -75,6 +75,6 @@ class Overlay:
             self._whole[place] = list(records)
 
     def next_number(self) -> int:
-        """Return 1, 2, 3 and so on: what ids of new records are made of."""
+        """Return the next of 1, 2, 3 and so on, of which ids of new records are made."""
         with self._lock:
             return next(self._numbers)

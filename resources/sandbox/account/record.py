@@ -8,7 +8,7 @@ Record = Mapping[str, object] | bytes
 
 
 def decode_record(record: Record) -> Mapping[str, object] | None:
-    """Return the record as a mapping, or None if it is no JSON object."""
+    """Return the record as a mapping, or None if it is not a JSON object."""
     if not isinstance(record, bytes):
         return record
     try:

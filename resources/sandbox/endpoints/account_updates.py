@@ -37,7 +37,7 @@ def update(request: ApiRequest, state: State) -> Reply:
 
 
 def reset_url(request: ApiRequest, state: State) -> Reply:
-    """Make an address at which a subaccount's password can be set anew (the answer is made up)."""
+    """Make an address at which a subaccount's password can be reset (the answer is made up)."""
     find_subaccount(request, state)
     return reply_with_fields({"reset_url": f"https://example.com/reset/{_make_token(state)}"})
 

@@ -11,8 +11,14 @@ from resources.sandbox.endpoints.windows import WINDOW, read_end_date, read_star
 from resources.sandbox.protocol.parameters import Parameter, number, read_page_number, text
 from resources.sandbox.protocol.replies import Reply, reply_with_fields, reply_with_json, reply_with_record
 from resources.sandbox.protocol.request import ApiRequest
-from resources.sandbox.protocol.schemas import NUMBER_OR_TEXT, STRING, Schema, array_schema, object_schema
-from resources.sandbox.protocol.schemas import single_schema as one
+from resources.sandbox.protocol.schemas import (
+    NUMBER_OR_TEXT,
+    STRING,
+    Schema,
+    array_schema,
+    object_schema,
+    single_schema,
+)
 
 EVENT_DATES: Mapping[SessionKind, SessionDate] = {
     "opens": "opened",
@@ -110,7 +116,7 @@ COUPON_SESSIONS = (
         couponsession_data,
         (lookup.SESSION,),
         dict.fromkeys(("campaign", "action", "session", "session_url", "sequenceid", "customid"), STRING)
-        | {"data": one(object_schema("", status={"type": "object"}, user={"type": "object"}))},
+        | {"data": single_schema(object_schema("", status={"type": "object"}, user={"type": "object"}))},
     ),
     Endpoint("v3/couponsession/search", couponsession_search, (SEARCH,), PAGE),
     Endpoint("v3/campaign/search", campaign_search, (lookup.CAMPAIGN, SEARCH), PAGE),

@@ -4,8 +4,7 @@ from resources.sandbox.account.account import Campaign
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.protocol.parameters import identifier, is_switched_on, switch, text
-from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_list
-from resources.sandbox.protocol.replies import reply_with_record as one
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_list, reply_with_record
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import INTEGER, array_schema, object_schema, single_schema
 
@@ -43,7 +42,7 @@ def coupon_info(request: ApiRequest, state: State) -> Reply:
     if is_switched_on(request, "show_usage_stats"):
         total, claimed = state.account.custom_codes(campaign.campaign_id, state.now)
         row |= {"total_custom_validation_codes": total, "claimed_custom_validation_codes": claimed}
-    return one("coupon_info", row, state.assumptions)
+    return reply_with_record("coupon_info", row, state.assumptions)
 
 
 def _show_campaign(campaign: Campaign, state: State) -> dict[str, object]:

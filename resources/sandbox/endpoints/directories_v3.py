@@ -6,8 +6,7 @@ from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import DIRECTORY
 from resources.sandbox.endpoints.versions import add_payment, drop_payment
 from resources.sandbox.protocol.parameters import number, read_page_number
-from resources.sandbox.protocol.replies import Reply, reply_with_list
-from resources.sandbox.protocol.replies import reply_with_record as one
+from resources.sandbox.protocol.replies import Reply, reply_with_list, reply_with_record
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import Schema, array_schema, object_schema, single_schema
 
@@ -28,7 +27,7 @@ def directory_list(request: ApiRequest, state: State) -> Reply:  # noqa: ARG001 
 def directory_info(request: ApiRequest, state: State) -> Reply:
     """Show one directory with its payment in `directory` (section 5.17)."""
     record = add_payment(lookup.find_directory(request, state), state.assumptions)
-    return one("directory", record, state.assumptions)
+    return reply_with_record("directory", record, state.assumptions)
 
 
 def directory_campaigns(request: ApiRequest, state: State) -> Reply:

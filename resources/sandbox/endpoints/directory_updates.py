@@ -44,7 +44,7 @@ def create_user(request: ApiRequest, state: State) -> Reply:
 
 
 def block_user(request: ApiRequest, state: State) -> Reply:
-    """Block a user of a directory, or take it back; the answer is made up."""
+    """Block or unblock a user of a directory; the answer is made up."""
     blocked = {"blocked": "1" if is_switched_on(request, "block") else "0"}
     return _change_user(request, state, blocked if request.text("block") is not None else {})
 

@@ -71,7 +71,7 @@ def find_directory(request: ApiRequest, state: State) -> Record:
 
 
 def find_page_start(page: int, total: int, size: int, assumptions: Assumptions) -> int:
-    """Return where a page begins; what a page past the end is, the assumptions say (error 300, perhaps)."""
+    """Return the offset of a page; past the end, that of the page that is assumed to be served, or error 300."""
     pages = max(1, -(-total // size))
     if page > pages:
         match assumptions.past_end:

@@ -30,7 +30,7 @@ def loyaltyusers_create(request: ApiRequest, state: State) -> Reply:
 
 
 def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
-    """Give a user a card: one created before, or one of another card (section 5.15; the answer is made up)."""
+    """Link a user to a card: one without a card, or one of another card (section 5.15; the answer is made up)."""
     lookup.find_card(request, state)
     card, name = request.required_text("loyaltycard"), request.required_text("user")
     cards = [read_record_id(card) or "" for card in state.account.rows("loyalty_cards", "", state.now)]
@@ -46,7 +46,7 @@ def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
 
 
 def loyaltyusers_update(request: ApiRequest, state: State) -> Reply:
-    """Add points or stamps to a user, void the user or take it back (section 5.14).
+    """Add points or stamps to a user, void or unvoid the user (section 5.14).
 
     The names of parameters and answer are made up.
     """

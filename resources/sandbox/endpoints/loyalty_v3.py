@@ -4,10 +4,8 @@ from resources.sandbox.account.record import Record, decode_record
 from resources.sandbox.endpoints import lookup
 from resources.sandbox.endpoints.endpoint import Endpoint, State
 from resources.sandbox.endpoints.lookup import CARD, UNKNOWN_CARD_IN_INFO
-from resources.sandbox.protocol.parameters import INCORRECT, choice, is_switched_on, switch
-from resources.sandbox.protocol.parameters import identifier as matching
-from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_list
-from resources.sandbox.protocol.replies import reply_with_record as one
+from resources.sandbox.protocol.parameters import INCORRECT, choice, identifier, is_switched_on, switch
+from resources.sandbox.protocol.replies import ApiError, Reply, reply_with_list, reply_with_record
 from resources.sandbox.protocol.request import ApiRequest
 from resources.sandbox.protocol.schemas import array_schema, object_schema, single_schema
 
@@ -34,7 +32,8 @@ def loyalty_list(request: ApiRequest, state: State) -> Reply:
 
 def loyalty_info(request: ApiRequest, state: State) -> Reply:
     """Show one loyalty card in `loyaltycard` (section 5.11; names of key and fields are made up)."""
-    return one("loyaltycard", lookup.find_card(request, state, UNKNOWN_CARD_IN_INFO), state.assumptions)
+    card = lookup.find_card(request, state, UNKNOWN_CARD_IN_INFO)
+    return reply_with_record("loyaltycard", card, state.assumptions)
 
 
 def loyaltyusers_list(request: ApiRequest, state: State) -> Reply:
@@ -73,7 +72,7 @@ LOYALTY_V3 = (
     Endpoint(
         "v3/loyaltyusers/search",
         loyaltyusers_search,
-        (CARD, matching("search", r"[A-Za-z0-9_@-]+", note="at least 3 characters")),
+        (CARD, identifier("search", r"[A-Za-z0-9_@-]+", note="at least 3 characters")),
         USERS,
     ),
 )

@@ -16,7 +16,7 @@ NOTED = ("validation_value", "redeem_location_ID")
 """What is noted at a validation."""
 CHANGES = (
     choice("operation", *STEPS.values(), note="validated is documented, the others are made up"),
-    *(switch(name, note="false takes it back; the name is made up") for name in STEPS),
+    *(switch(name, note="false undoes it; the name is made up") for name in STEPS),
     *(text(name, note="the name is made up") for name in NOTED),
     *(text(name, longest=50) for name in CUSTOM_FIELDS),
 )
@@ -24,7 +24,7 @@ MESSAGE = text("message", required=True)
 
 
 def couponsession_update(request: ApiRequest, state: State) -> Reply:
-    """Void, claim, validate or lock a session or take it back, and set its custom fields (API.md, section 5.5).
+    """Void, claim, validate or lock a session or undo that, and set its custom fields (API.md, section 5.5).
 
     `couponsession` may be the first 6 letters: the first such session is meant. Parameters but that one and
     `operation`, and the answer, are made up.

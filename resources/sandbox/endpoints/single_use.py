@@ -107,7 +107,7 @@ def singleuse_remove(request: ApiRequest, state: State) -> Reply:
 
 
 def _find_duplicate(request: ApiRequest, state: State, campaign: Campaign) -> dict[str, object] | None:
-    """Return the earlier session of the same person, if one is to be looked for and there is one."""
+    """Return the earlier session of the same person, if `duplicate_check` asks for it and there is one."""
     by = (request.text("duplicate_check") or "false").lower()
     fields = DUPLICATES if by in ("true", "1") else [field for field in DUPLICATES if field == by]
     for field in fields:

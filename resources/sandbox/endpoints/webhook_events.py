@@ -42,7 +42,7 @@ _STEPS: Mapping[str, _Step] = {
 
 @dataclass(frozen=True)
 class SentEvent:
-    """An event, and when it has happened (naive UTC)."""
+    """An event, and when it happened (naive UTC)."""
 
     happened_at: datetime
     fields: Mapping[str, object]
@@ -51,7 +51,7 @@ class SentEvent:
 def list_session_events(
     account: Account, kinds: Sequence[WebhookKind], after: datetime, until: datetime
 ) -> Iterator[SentEvent]:
-    """List the steps of sessions after one second, and until another."""
+    """List the steps of sessions that happened after the second `after`, up to and including `until`."""
     for campaign in account.campaigns(until):
         for kind in (kind for kind in kinds if kind in _STEPS):
             step = _STEPS[kind]

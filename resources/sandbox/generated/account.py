@@ -14,15 +14,14 @@ from resources.sandbox.account.record import Record, decode_record
 from resources.sandbox.generated import companies, directories, loyalty, session_ids
 from resources.sandbox.generated import session_records as records
 from resources.sandbox.generated.campaigns import FIRST_DAY, CampaignPlan, plan_campaigns
-from resources.sandbox.generated.session_changes import CampaignChanges, MergedRows, SessionChanges
-from resources.sandbox.generated.session_changes import count_claimed as count_claimed
+from resources.sandbox.generated.session_changes import CampaignChanges, MergedRows, SessionChanges, count_claimed
 from resources.sandbox.generated.sessions import EVENT_SCHEMA, find_next_month, generate_month, to_seconds
 
 
 class GeneratedAccount:
     """A made-up account: equal seeds, sizes and moments give equal answers (per polars version).
 
-    Exactly `sessions` are created from 2024-01-01 up to 2026-11-01, and on it goes at about that rate.
+    Exactly `sessions` are created from 2024-01-01 up to 2026-11-01, and more afterwards at about that rate.
     Months are generated when they are first asked for and kept, about 120 bytes a session. Loyalty cards and
     directories have a member or so for every ten sessions, 5,000 at most.
     """
@@ -103,7 +102,7 @@ class GeneratedAccount:
         self._changes.put(campaign_id, record, hides=index)
 
     def remove_session(self, session_id: str) -> None:
-        """Take a session away; KeyError if there is none."""
+        """Remove a session; KeyError if there is none."""
         campaign_id, index = self._find_place(session_id)
         if index is None:
             self._changes.remove(campaign_id, session_id)

@@ -9,7 +9,7 @@ MAIL_HOSTS = ("example.com", "example.org")
 
 
 def seed_random(*names: object) -> random.Random:
-    """Return a source of chance that is a pure function of the names."""
+    """Return a random number generator that is seeded with the names."""
     return random.Random("/".join(map(str, names)))  # noqa: S311 - reproducible on purpose
 
 

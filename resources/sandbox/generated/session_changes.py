@@ -73,7 +73,7 @@ class SessionChanges:
             self._changed[campaign_id].hidden.add(index)
 
     def remove(self, campaign_id: str, session_id: str) -> None:
-        """Take a created or replaced session away."""
+        """Remove a created or replaced session."""
         with self._lock:
             del self._changed[campaign_id].records[session_id]
 

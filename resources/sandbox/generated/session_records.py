@@ -183,7 +183,7 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
 
 
 def _shop(seed: int, plan: CampaignPlan, validated: pl.Expr) -> dict[str, pl.Expr]:
-    """Return the fields of the place where a session was redeemed; most know it."""
+    """Return the fields of the place where a session was redeemed; it is known of most."""
     shops = [SHOPS[(plan.first_shop + number) % len(SHOPS)] for number in range(SHOPS_OF_A_CAMPAIGN)]
     number, is_known = draw_bits(seed, "shop") % len(shops), validated & draw_event(seed, "knows the shop", 0.9)
     return {
@@ -199,7 +199,7 @@ def _channel(seed: int) -> dict[str, pl.Expr]:
 
 
 def _expiry(plan: CampaignPlan, state: State) -> pl.Expr:
-    """Return when a session expires, in a time zone of the campaign's own, two hours ahead of UTC."""
+    """Return when a session expires, in the campaign's own time zone, two hours ahead of UTC."""
     match plan.expiry:
         case "at its end":
             end = to_seconds(plan.ends) if plan.ends else None

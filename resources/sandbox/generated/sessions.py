@@ -1,7 +1,7 @@
 """Generates the times at which sessions are created, opened, claimed and so on, month by month.
 
 A month is a pure function of the seed, the size and the month. It holds the times of all events of the
-sessions created in it, future ones too; `records` turns them into the state at a moment.
+sessions created in it, future ones too; `session_records` turns them into the state at a moment.
 """
 
 from calendar import monthrange

@@ -29,4 +29,4 @@ CHANNELS: tuple[dict[str, str | None], ...] = tuple(
         (None, "poster", "qr", None, None),
     )
 )
-"""Of two sessions in five none is known: the first one stands for them, too."""
+"""The first one stands for no known channel, which two sessions in five have."""

@@ -68,7 +68,7 @@ def identifier(name: str, pattern: str, *, required: bool = True, place: Place =
 
 
 def number(name: str, *, least: int = 1, most: int = 10**9 - 1, required: bool = False, note: str = "") -> Parameter:
-    """Return a numeric parameter; error 301 if it is none, or if it is out of bounds."""
+    """Return a numeric parameter; error 301 if it is not a number, or out of bounds."""
     return Parameter(
         name,
         {"type": "integer", "minimum": least, "maximum": most},
@@ -86,7 +86,7 @@ def switch(name: str, *, required: bool = False, place: Place = "body", note: st
 
 
 def choice(name: str, *values: str, required: bool = False, note: str = "") -> Parameter:
-    """Return a parameter with a list of values; error 302 if it has another."""
+    """Return a parameter with a list of values; error 302 for any other value."""
     pattern = "|".join(map(re.escape, values))
     return Parameter(
         name,
@@ -100,14 +100,14 @@ def choice(name: str, *values: str, required: bool = False, note: str = "") -> P
 
 
 def email(name: str = "email", *, required: bool = False) -> Parameter:
-    """Return a parameter that holds an e-mail address; error 305 if it is none."""
+    """Return a parameter that holds an e-mail address; error 305 for anything else."""
     pattern = r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+"
     schema = {"type": "string", "pattern": r"^[a-z]{1,9}@[a-z]{1,9}\.example$"}
     return Parameter(name, schema, pattern, BAD_EMAIL, "E-mail address is not valid", required)
 
 
 def moment(name: str, *formats: str, required: bool = False, note: str = "") -> Parameter:
-    """Return a parameter that holds a date in one of the formats of strptime; error 303 if it is none."""
+    """Return a parameter that holds a date in one of the formats of strptime; error 303 for anything else."""
     words = " or ".join(formats)
     for code, word in {"%Y": "yyyy", "%m": "MM", "%d": "dd", "%H": "HH", "%M": "mm", "%S": "ss"}.items():
         words = words.replace(code, word)
@@ -125,7 +125,7 @@ def moment(name: str, *formats: str, required: bool = False, note: str = "") -> 
 
 def _is_date(text: str, date_format: str) -> bool:
     try:
-        # The way back refuses one-digit months and the like, which strptime accepts.
+        # Formatting it again refuses one-digit months and the like, which strptime accepts.
         return datetime.strptime(text, date_format).strftime(date_format) == text  # noqa: DTZ007
     except ValueError:
         return False

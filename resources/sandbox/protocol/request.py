@@ -58,7 +58,7 @@ class ApiRequest:
 
 
 async def read_request(request: Request) -> ApiRequest:
-    """Sort a request into parameters and keys; a body that is no form and no JSON object counts as empty."""
+    """Sort a request into parameters and keys; a body that is neither a form nor a JSON object counts as empty."""
     if request.method == "GET":
         parameters: dict[str, object] = dict(request.query_params)
     else:

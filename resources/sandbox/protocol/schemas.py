@@ -22,7 +22,7 @@ def field_schemas(fields: str, **others: Schema) -> dict[str, Schema]:
 
 
 def object_schema(fields: str, **others: Schema) -> Schema:
-    """Return the schema of an object with such fields; none is promised."""
+    """Return the schema of an object with these fields, all of them optional."""
     return {"type": "object", "properties": field_schemas(fields, **others)}
 
 

@@ -81,7 +81,7 @@ class Sandbox:
     requests: RequestLog = field(default_factory=RequestLog)
     closing: threading.Event = field(default_factory=threading.Event)
     writing: threading.Lock = field(default_factory=threading.Lock)
-    """Held by a request that changes the account, so that it changes what it has read."""
+    """Held by a request that changes the account, so that no other changes it between its reading and its writing."""
 
     def app(self) -> ASGIApp:
         """Return the ASGI application that serves it."""
@@ -104,7 +104,7 @@ class Sandbox:
         return not self.faults.revoked and (self.client_id, self.client_secret) in sent
 
     def log(self, request: ApiRequest, status: int, began: float, fault: Kind | None = None) -> None:
-        """Remember an answered request."""
+        """Add an answered request to the log."""
         self.requests.append(
             RequestEntry(
                 time=self.clock.now(),
@@ -160,7 +160,7 @@ class _Answer:
                 await response(scope, receive, send)
 
     async def _stall(self, seconds: float) -> None:
-        """Wait, but not longer than the server lasts: an answer still due would hold up its end."""
+        """Wait, but not longer than the server runs: a pending answer would delay its shutdown."""
         until = time.monotonic() + seconds
         # Another thread ends the server, so this cannot be an asyncio.Event.
         while (rest := until - time.monotonic()) > 0 and not self._sandbox.closing.is_set():  # noqa: ASYNC110
@@ -193,7 +193,7 @@ class _Answer:
 
 
 class _Document:
-    """The ASGI application of the OpenAPI document, for whom keys are not needed."""
+    """The ASGI application of the OpenAPI document, which needs no keys."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

@@ -1,7 +1,6 @@
 """Sends partial answers and breaks connections on uvicorn's transport, which ASGI messages cannot express."""
 
 import asyncio
-import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -34,7 +33,7 @@ async def send_half(response: Response, send: Send, *, in_chunks: bool = False) 
 
 
 async def send_slowly(response: Response, send: Send, wait: Callable[[float], Awaitable[None]], seconds: float) -> None:
-    """Send an answer in so many small pieces that `wait`, called before each, lasts some seconds in all."""
+    """Send an answer in small pieces, and call `wait` before each, for `seconds` in all."""
     body = bytes(response.body)
     size = len(body) // MAX_PIECES + 1
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
@@ -52,7 +51,7 @@ def _make_head(response: Response, *, in_chunks: bool = False) -> Message:
 
 
 async def close_connection(scope: Scope, receive: Receive) -> None:
-    """End the connection in good order, whatever was promised on it."""
+    """Close the connection in an orderly way, whatever the head of the answer has promised."""
     transport: asyncio.Transport = scope[TRANSPORT]
     transport.close()
     await _wait_for_disconnect(receive)
@@ -61,7 +60,7 @@ async def close_connection(scope: Scope, receive: Receive) -> None:
 async def reset_connection(scope: Scope, receive: Receive) -> None:
     """Break the connection at once, with a TCP reset instead of an orderly end."""
     transport: asyncio.Transport = scope[TRANSPORT]
-    linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+    linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
     await _wait_for_disconnect(receive)

@@ -87,7 +87,7 @@ def _build_responses(endpoint: Endpoint, assumptions: Assumptions) -> Node:
     wrong_keys = MESSAGE if endpoint.path.startswith("v4/") else error_schema()
     if assumptions.error_http_status == "always_200" and bare is None:
         return {"200": _build_response("Success or failure", {"anyOf": [success, error_schema()]})}
-    # Every endpoint refuses an account that may not call at all in the envelope.
+    # An account that may not call at all is refused in the envelope, by every endpoint.
     refused: Schema = error_schema() if bare is None else {"anyOf": [MESSAGE, error_schema()]}
     responses: Node = {
         "200": _build_response("Success", success),

@@ -32,7 +32,7 @@ class _Delivery:
 
 
 class WebhookSender:
-    """Looks twice a second what has happened since, and sends it; made for a thread of its own."""
+    """Looks twice a second for events that have happened since, and sends them; runs in a thread of its own."""
 
     def __init__(
         self, url: str, account: Account, assumptions: Assumptions, clock: Callable[[], datetime], client_secret: str
@@ -69,7 +69,7 @@ class WebhookSender:
         return sorted(events, key=lambda event: event.happened_at)
 
     def _arrange(self, events: Sequence[SentEvent]) -> list[SentEvent]:
-        """Lose some events, double some, and put them in another order, as the assumptions say."""
+        """Drop some events, duplicate some, and shuffle them, as the assumptions say."""
         assumptions = self._assumptions
         arranged = [event for event in events if self._random.random() >= assumptions.webhook_losses]
         arranged += [event for event in arranged if self._random.random() < assumptions.webhook_duplicates]
@@ -88,7 +88,7 @@ class WebhookSender:
         return _Delivery(body, signature if is_signed else None, due, self._assumptions.webhook_tries)
 
     def _send(self, http: httpx.Client, delivery: _Delivery) -> bool:
-        """Send an event; returns whether nothing is left to do about it."""
+        """Send an event; returns whether it was taken, or may not be sent again."""
         headers = {"content-type": "application/json"}
         if delivery.signature:
             headers["x-hmac"] = delivery.signature

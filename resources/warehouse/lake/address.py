@@ -44,7 +44,7 @@ class StorageKeys(Settings):
     session_token: SecretStr | None = None
     region: str = "us-east-1"
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
-    """Where the store is not that of AWS."""
+    """The address of the store, if it is not that of AWS."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class LakeAddress:
 
     @classmethod
     def of(cls, shared: SharedWarehouse) -> "LakeAddress":
-        """Take it from the settings, which must be set. Raises SettingsError."""
+        """Make it from the settings. Raises SettingsError if they are not set."""
         if shared.warehouse is None or shared.storage is None:
             raise SettingsError("COUPONTOOLS_WAREHOUSE and COUPONTOOLS_STORAGE are not set.")
         bucket, _, prefix = shared.storage.removeprefix("s3://").partition("/")
@@ -70,12 +70,12 @@ class LakeAddress:
 
     @property
     def place(self) -> Place:
-        """The lake in the words of errors."""
+        """The lake, for error messages."""
         return Place(self.database, "database", "COUPONTOOLS_WAREHOUSE")
 
     @property
     def parameters(self) -> dict[str, str]:
-        """What the address of the database says, by the names of libpq."""
+        """The parameters in the address of the database, by their names in libpq."""
         return {name: str(value) for name, value in conninfo_to_dict(self.dsn).items()}
 
     def url(self, *names: str) -> str:

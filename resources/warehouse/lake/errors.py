@@ -1,4 +1,4 @@
-"""What goes wrong with a lake, in one line that names the database or the storage, and no secret."""
+"""Turns errors of a lake into one line that names the database or the storage, and no secret."""
 
 import re
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from resources.warehouse.lake.address import LakeAddress
 _REFUSALS = ("authentication failed", "does not exist", "permission denied", "no pg_hba.conf entry")
 _WRONG_KEYS = ("HTTP 403", "HTTP 401", "AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "NoSuchBucket")
 _STATEMENT = re.compile(r'Failed to execute query ".*": ', re.DOTALL)
-"""A statement for the catalogue, whose values may be somebody's."""
+"""A statement on the catalogue, whose values may be personal data."""
 
 _OTHER_DATA = "does not match existing data path"
 
 
 @contextmanager
 def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
-    """Turn what PostgreSQL, the storage or DuckDB says into a WarehouseError; RefusedError where a retry is no use."""
+    """Turn errors of PostgreSQL, the storage or DuckDB into WarehouseError; RefusedError where a retry is no use."""
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.InsufficientPrivilege) as error:
@@ -68,7 +68,7 @@ def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
 
 
 def _is_of_storage(error: duckdb.Error) -> bool:
-    """Whether an error of DuckDB is about what lies outside this process, and not a statement that is wrong."""
+    """Whether an error of DuckDB is about something outside this process, and not about a wrong statement."""
     is_of_extension = type(error) is duckdb.Error  # what PostgreSQL says to DuckLake
     return is_of_extension or isinstance(error, duckdb.OperationalError | duckdb.FatalException)
 

@@ -15,14 +15,14 @@ EXTENSIONS = ("httpfs", "postgres_scanner", "ducklake")
 
 @contextmanager
 def open_with_extensions() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Start a DuckDB that has them and nothing else. Raises RefusedError if one cannot be had."""
+    """Open a DuckDB with the extensions and nothing else. Raises RefusedError if one cannot be loaded."""
     with duckdb.connect() as connection:
         load_extensions(connection)
         yield connection
 
 
 def load_extensions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Load them into a DuckDB. Raises RefusedError if one cannot be had."""
+    """Load the extensions into a DuckDB. Raises RefusedError if one cannot be loaded."""
     for name in EXTENSIONS:
         try:
             if file := find_in_wheel(name):

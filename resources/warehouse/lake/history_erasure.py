@@ -1,4 +1,4 @@
-"""Erases people from what a lake has published and from all its former states, whatever waits to be published."""
+"""Erases people from what a lake has published and from all its former states, without publishing anything else."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -25,9 +25,9 @@ from resources.warehouse.suppression import SuppressionList
 
 
 def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
-    """Erase people from all but the stage, which is without them by now; returns the published rows by table.
+    """Erase people from everything but the stage, which no longer has them; returns the published rows by table.
 
-    Only under the writer lock, right after the transaction that has erased them from the stage. Nothing of before can
+    Only under the writer lock, right after the transaction that has erased them from the stage. Former states cannot
     be read afterwards.
     """
     before = lake.writer.begun_at
@@ -78,7 +78,7 @@ def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed
 
 
 def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: Collection[str]) -> None:
-    """Write the published Parquet files anew, and delete all that were there; all, too, where none are published."""
+    """Rewrite the published Parquet files and delete the former ones; where none are published, delete all."""
     before = read_tree(lake).without_files
     if before.version is None or not lake.address.publish_parquet:
         delete_trees(lake)
@@ -91,10 +91,10 @@ def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: 
 
 
 def _narrow_statistics(writer: Writer) -> None:
-    """Let the catalogue know the smallest and largest texts of each column from the objects that are left.
+    """Narrow the bounds that the catalogue has of each text column to the texts of the objects that are left.
 
-    DuckLake only widens these bounds; they may be somebody's address. Where an object does not say its own, which are
-    then very long, the bounds are those of any text.
+    DuckLake only widens these bounds, which may be somebody's address. Where an object has none, because its texts are
+    very long, the bounds are those of any text.
     """
     writer.require()
     held = (

@@ -1,4 +1,4 @@
-"""A lake with its stage, as the process works on it that holds the writer lock; the stage is a schema of its own."""
+"""A lake and its stage, a schema of its own, for the process that holds the writer lock."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -24,7 +24,7 @@ class Lake:
     """The catalogue and the objects of an address, and the DuckDB of this process that works on them."""
 
     def __init__(self, address: LakeAddress, spill: Path) -> None:
-        """Name the lake, and the local folder for what does not fit the memory; nothing is connected yet."""
+        """Keep the address, and the local folder for what does not fit the memory; nothing is connected yet."""
         self.address = address
         self.objects = Objects(address)
         self.process = LakeProcess(address, spill)
@@ -39,7 +39,7 @@ class Lake:
 
     @contextmanager
     def hold_writer_lock(self) -> Iterator[None]:
-        """Be the only process of all hosts that writes, and make the stage if it is not there; see `Engine`."""
+        """Hold the lock under which one process of all hosts writes, and create a missing stage; see `Engine`."""
         with name_lake_in_errors(self.address), closing(Session(self.address)) as session:
             writer = Writer(session)
             writer.wait()
@@ -72,7 +72,7 @@ class Lake:
 
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Connect to the stage for what makes its own transactions; only under the writer lock."""
+        """Connect to the stage for statements that commit by themselves; only under the writer lock."""
         with self.process.open(STAGE) as connection:
             yield connection
 

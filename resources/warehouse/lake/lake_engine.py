@@ -28,7 +28,7 @@ class LakeEngine:
     """Implements `Engine` with a lake, on which one process of all hosts writes at a time."""
 
     def __init__(self, address: LakeAddress, spill: Path, former_list: Path) -> None:
-        """Name the lake, and the local folder for what does not fit the memory; nothing is connected yet.
+        """Keep the address, and the local folder for what does not fit the memory; nothing is connected yet.
 
         `former_list` is where the folder of this host kept who is suppressed, if it was a warehouse before.
         """
@@ -75,7 +75,7 @@ class LakeEngine:
         return self._lake.open_stage()
 
     def list_published_files(self, table: str) -> list[str]:  # noqa: ARG002  (a lake loses none of its private notes)
-        """List nothing, as no note has to be made anew from files; see `Engine`."""
+        """List nothing, as no note ever has to be restored from files; see `Engine`."""
         return []
 
     def open_publication(
@@ -95,7 +95,7 @@ class LakeEngine:
             yield connection
 
     def erase_history(self, tables: Sequence[TableSchema], suppressed: SuppressionList) -> Mapping[str, int]:
-        """Publish anew, expire all former snapshots and delete their objects; see `Engine`."""
+        """Republish, expire all former snapshots and delete their objects; see `Engine`."""
         return erase_history(self._lake, tables, suppressed)
 
     def read_origin(self) -> Origin | None:
@@ -107,10 +107,10 @@ class LakeEngine:
                 return staged_origin(connection)
 
     def write_origin(self, origin: Origin | None) -> None:
-        """Write nothing: the stage says it, in the transaction of each merge; see `Engine`."""
+        """Do nothing: each merge writes it to the stage, in its transaction; see `Engine`."""
 
     def read_suppression(self, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
-        """Read the list in PostgreSQL, which begins with that of this host's folder; see `Engine`."""
+        """Read the list in PostgreSQL, which starts as a copy of that in this host's folder; see `Engine`."""
         with name_lake_in_errors(self._address):
             take_over_list(self._session, self._former_list)
             return read_suppression(self._session, self._address, secret, keep_salt=keep_salt)
@@ -122,7 +122,7 @@ class LakeEngine:
 
     @property
     def run_id(self) -> str:
-        """Names this engine among those of all hosts; see `Engine`."""
+        """The id of this run among those of all hosts; see `Engine`."""
         return self._runs.run_id
 
     def register_run(self) -> None:

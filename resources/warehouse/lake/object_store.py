@@ -19,12 +19,13 @@ _ALL = "batches"
 class ObjectStore:
     """The batches below `batches/`; implements `Store`.
 
-    Each file is one request, so that it is there completely or not at all. Before each, PostgreSQL is asked whether the
-    lock is still held: a process that has lost its connection may have lost its batch to another one.
+    Each file is one request, so that it is there completely or not at all. Before a
+    write, PostgreSQL is asked whether the lock is still held: a process that has lost its connection may have lost its
+    batch to another one.
     """
 
     def __init__(self, address: LakeAddress) -> None:
-        """Name the lake; nothing is connected yet."""
+        """Keep the address; nothing is connected yet."""
         self._address = address
         self._objects = Objects(address)
         self._session = Session(address)
@@ -47,11 +48,11 @@ class ObjectStore:
                 self._session.unlock(_ALL)
 
     def list_batches(self) -> list[str]:
-        """List the first names below `batches/` of objects, as some stores keep folders without any; see `Store`."""
+        """List the batches that have objects, as some stores keep empty folders; see `Store`."""
         return sorted({name.split("/")[1] for name in self._objects.list_below(BATCHES)})
 
     def create(self, batch: str) -> None:
-        """Own a batch, of which nothing is there yet; see `Store`."""
+        """Hold the lock of a batch that has no objects yet; see `Store`."""
         self.take(batch)
 
     def take(self, batch: str) -> bool:
@@ -59,13 +60,13 @@ class ObjectStore:
         return self._session.try_lock(_lock_of(batch))
 
     def release(self, batch: str) -> None:
-        """Let the lock of a batch go; see `Store`."""
+        """Release the lock of a batch; see `Store`."""
         self._session.unlock(_lock_of(batch))
 
     def delete(self, batch: str) -> None:
-        """Delete the notes of a batch, the manifest first, then the rest, and let its lock go; see `Store`.
+        """Delete the notes of a batch, the manifest first, then the rest, and release its lock; see `Store`.
 
-        A batch that was lost to another process with the connection is left to that.
+        A batch whose lock was lost with the connection is left alone, as another process may own it.
         """
         if not self._session.holds(_lock_of(batch)):
             return

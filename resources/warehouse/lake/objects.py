@@ -10,7 +10,7 @@ from obstore.store import S3Store
 from resources.warehouse.lake.address import LakeAddress
 
 RETRIES: Any = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
-"""Of each request, before it counts as failed: a run is tried again later, and by whoever starts it."""
+"""Retries of each request before it counts as failed: the run itself may be retried later."""
 
 TIMEOUTS: Any = {"connect_timeout": "10s", "timeout": "300s"}
 
@@ -22,7 +22,7 @@ class Objects:
     """
 
     def __init__(self, address: LakeAddress) -> None:
-        """Name the bucket, and the prefix of all names."""
+        """Set up access to the bucket, below the prefix."""
         keys = address.keys
         config: Any = {
             "access_key_id": keys.access_key_id.get_secret_value(),
@@ -43,7 +43,7 @@ class Objects:
         obstore.put(self._store, name, content)
 
     def replace(self, name: str, content: bytes, version: str | None) -> str:
-        """Write an object that is still of a version, or not there if that is None; returns the new version.
+        """Write an object if it still has this version, or if there is none for None; returns the new version.
 
         Raises obstore.exceptions.PreconditionError or AlreadyExistsError if another process was faster.
         """
@@ -67,7 +67,7 @@ class Objects:
         return sorted(self.sizes_below(prefix))
 
     def sizes_below(self, prefix: str) -> dict[str, int]:
-        """List all objects below a prefix with their bytes."""
+        """List all objects below a prefix with their sizes in bytes."""
         chunks = obstore.list(self._store, f"{prefix}/")
         return {str(meta["path"]): int(meta["size"]) for chunk in chunks for meta in chunk}
 
@@ -76,6 +76,6 @@ class Objects:
         obstore.copy(self._store, name, other)
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects, in order; those that are not there are deleted already."""
+        """Delete objects, in order; a missing one is no error."""
         for name in names:
             obstore.delete(self._store, name)

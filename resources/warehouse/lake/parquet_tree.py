@@ -1,7 +1,7 @@
 """The published tables as Parquet objects too, for readers that know no DuckLake: a tree for each publish.
 
 `current.json` says which tree is published, `{"snapshot": 7, "tree": "published/7", "files": {"campaigns": […]}}`, and
-is replaced under the condition that nobody else has replaced it. The tree before stays for readers who have begun.
+is replaced only if nobody else has replaced it. The previous tree stays for readers who have begun.
 """
 
 import json
@@ -38,12 +38,12 @@ class ParquetTree:
 
     @property
     def without_files(self) -> "ParquetTree":
-        """The tree, of which nothing can be taken over."""
+        """The same tree without its files, so that nothing is taken over from it."""
         return replace(self, files={})
 
     @property
     def name(self) -> str:
-        """Where it lies."""
+        """Its folder, below the prefix."""
         return f"{TREES}/{self.snapshot}"
 
     def place(self, file: str) -> str:
@@ -63,7 +63,7 @@ def read_tree(lake: Lake) -> ParquetTree:
 def write_tree(
     lake: Lake, connection: duckdb.DuckDBPyConnection, snapshot: int, tables: Sequence[TableSchema], before: ParquetTree
 ) -> ParquetTree:
-    """Write tables of the current schema as a tree of a snapshot, and take over what is as in that `before`."""
+    """Write tables of the current schema as the tree of a snapshot; unchanged files are copied from `before`."""
     written, files = 0, {}
     for table in tables:
         partitions = partitions_of(connection, table)
@@ -91,14 +91,14 @@ def _write(lake: Lake, connection: duckdb.DuckDBPyConnection, query: str, name: 
 
 
 def publish_tree(lake: Lake, tree: ParquetTree, kept: Sequence[ParquetTree] = ()) -> None:
-    """Let `current.json` name a tree, and delete all others but those that are kept."""
+    """Point `current.json` to a tree, and delete all other trees but those in `kept`."""
     content = {"snapshot": tree.snapshot, "tree": tree.name, "files": tree.files}
     lake.objects.replace(POINTER, json.dumps(content, indent=1).encode(), tree.version)
     delete_trees(lake, [tree, *kept])
 
 
 def delete_trees(lake: Lake, kept: Sequence[ParquetTree] = ()) -> None:
-    """Delete all trees but those that are kept; with none also what names the published one."""
+    """Delete all trees but those in `kept`; if there are none, `current.json` too."""
     if not kept:
         lake.objects.delete([POINTER])
     prefixes = tuple(f"{tree.name}/" for tree in kept)

@@ -1,6 +1,7 @@
 """The views that readers see: each shows a table of the stage as it was in one snapshot.
 
-`_state.published` has what was published last: its outline, and for each of the last two publishes the snapshot.
+`_state.published` has the snapshots of the last two publishes, each with its outline, a hash of the tables and
+views as they were declared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ def list_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
 def open_preview(
     connection: duckdb.DuckDBPyConnection, version: int, tables: Sequence[TableSchema], marts: Sequence[str]
 ) -> Iterator[None]:
-    """Make what a snapshot of the stage looks like published the current database, in memory, until the block is left.
+    """Make a preview of a publish the current database until the block is left: views of a snapshot, in memory.
 
     It takes the comments on columns of views, which DuckLake does not.
     """
@@ -51,7 +52,7 @@ def open_preview(
 
 
 def pin_tables(connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, str], version: int) -> None:
-    """Let the view of each table show it, from the schema where it is, as it was in a snapshot."""
+    """Point the view of each table to a snapshot of that table, in the schema that `schemas` gives for it."""
     comments = list_tables(connection)
     for name, schema in schemas.items():
         view, table = f"main.{quoted_name(name)}", f"{schema}.{quoted_name(name)}"
@@ -67,7 +68,7 @@ def list_kept(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def drop_kept(connection: duckdb.DuckDBPyConnection) -> None:
-    """Drop these tables, once no view shows them any more."""
+    """Drop the tables of `list_kept`, once no view shows them any more."""
     for name in list_kept(connection):
         connection.execute(f"DROP TABLE {KEPT}.{quoted_name(name)}")
 
@@ -101,7 +102,7 @@ def published_outline(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def note_pin(connection: duckdb.DuckDBPyConnection, outline: str, version: int) -> None:
-    """Write down which snapshot is published, and forget all but that and the one before."""
+    """Record which snapshot is published, and delete all records but this and the one before."""
     before = pinned_versions(connection)[:1]
     connection.execute(f"DELETE FROM _state.published WHERE NOT list_contains({before}::BIGINT[], version)")
     connection.execute("INSERT INTO _state.published VALUES (?, ?)", [outline, version])

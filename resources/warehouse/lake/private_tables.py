@@ -20,7 +20,7 @@ _LOCK = "private tables"
 
 
 def make_private_tables(session: Session) -> None:
-    """Make the tables that are not there; several processes may do so at one time."""
+    """Create the missing tables; several processes may do so at the same time."""
     if has_table(session, PRIVATE, "runs"):
         return
     session.lock(_LOCK)
@@ -32,12 +32,12 @@ def make_private_tables(session: Session) -> None:
 
 
 def has_table(session: Session, schema: str, table: str) -> bool:
-    """Whether a table of PostgreSQL is there."""
+    """Whether PostgreSQL has a table."""
     return session.query("SELECT to_regclass(%s) IS NOT NULL", [f"{schema}.{table}"])[0][0] is True
 
 
 def take_over_list(session: Session, file: Path) -> None:
-    """Begin the list with that of the folder which this host has used before, if there is one and none here yet."""
+    """Start the list as a copy of that in the folder which this host has used before, unless there is a list."""
     if file.is_file():
         make_private_tables(session)
         _insert(session, file.read_text("ascii"), "DO NOTHING")
@@ -50,7 +50,7 @@ def read_suppression(
     made = SuppressionList(secrets.token_bytes(32), secret)
     if keep_salt:
         make_private_tables(session)
-        _insert(session, write_list(made).decode(), "DO NOTHING")  # of two processes the first one's salt counts
+        _insert(session, write_list(made).decode(), "DO NOTHING")  # of two processes, the first one's salt is kept
     if not has_table(session, PRIVATE, "suppression"):
         return made
     if rows := session.query(f"SELECT list FROM {PRIVATE}.suppression"):
@@ -60,7 +60,7 @@ def read_suppression(
 
 
 def write_suppression(session: Session, suppressed: SuppressionList) -> None:
-    """Keep who is suppressed; see `Engine`."""
+    """Store who is suppressed; see `Engine`."""
     make_private_tables(session)
     _insert(session, write_list(suppressed).decode(), "(only_one) DO UPDATE SET list = excluded.list")
 
@@ -70,7 +70,7 @@ def _insert(session: Session, content: str, on_conflict: str) -> None:
 
 
 class Runs:
-    """The runs of all hosts, of which one is this run's from `register` until `close`."""
+    """The list of the runs of all hosts; this run is on it from `register` until `close`."""
 
     def __init__(self, session: Session) -> None:
         """Name this run; the session holds its lock, so that it counts as dead once the connection is lost."""

@@ -18,7 +18,7 @@ from resources.warehouse.lake.extensions import load_extensions
 from resources.warehouse.sql import quoted_text
 
 LAKE = "lake"
-"""What the attached lake is called in statements."""
+"""Name of the attached lake in SQL."""
 
 _CREDENTIALS = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
 """Parameters of the database that DuckDB keeps as a secret, so that none of its errors shows them."""
@@ -31,7 +31,7 @@ class LakeProcess:
     """
 
     def __init__(self, address: LakeAddress, spill: Path, *, read_only: bool = False) -> None:
-        """Name the lake, and the folder below which it may spill."""
+        """Keep the address, and the folder below which DuckDB may spill; nothing is started yet."""
         self._address, self._spill, self._read_only = address, spill, read_only
         self._duckdb: duckdb.DuckDBPyConnection | None = None
         self._folder: _SpillFolder | None = None
@@ -76,7 +76,7 @@ class LakeProcess:
             "META_SECRET": "catalogue",
         }
         given = [f"{name} {quoted_text(value)}" for name, value in options.items()]
-        # rows that stand in the catalogue would not be found where the objects of a person are erased
+        # erasing people rewrites objects, and would miss rows that stand in the catalogue
         given += ["DATA_INLINING_ROW_LIMIT 0", *(["READ_ONLY"] if self._read_only else [])]
         connection.execute(f"ATTACH {quoted_text(f'ducklake:postgres:{others}')} AS {LAKE} ({', '.join(given)})")
 
@@ -116,7 +116,7 @@ class _SpillFolder:
 
     def __init__(self, below: Path) -> None:
         below.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(below):  # nobody takes the new folder for one of a dead process
+        with _locked(below):  # else another process could delete the new folder before it is locked
             for other in below.iterdir():
                 with suppress(BlockingIOError), _locked(other, fcntl.LOCK_EX | fcntl.LOCK_NB):
                     shutil.rmtree(other, ignore_errors=True)

@@ -30,7 +30,7 @@ def prove(address: LakeAddress, session: Session) -> Iterator[str]:
     else:
         yield "the writer lock is held by another process, which writes now"
     _prove_conditions(address)
-    yield f"the storage {address.url()} can be written, also under conditions"
+    yield f"the storage {address.url()} can be written, and honours conditional writes"
     with open_with_extensions() as connection:
         loaded = "SELECT extension_name, extension_version FROM duckdb_extensions() WHERE loaded"
         versions = [row for row in connection.execute(loaded).fetchall() if row[0] in EXTENSIONS]
@@ -46,7 +46,7 @@ def _prove_conditions(address: LakeAddress) -> None:
         if second == first or not all(refused):
             raise RefusedError(
                 f"The storage {address.url()} takes writes whose conditions (If-Match, If-None-Match) do not hold: two "
-                "processes could overwrite what the other has written. Use one that refuses them."
+                "processes could overwrite each other's objects. Use a storage that refuses such writes."
             )
     finally:
         objects.delete([name])

@@ -1,4 +1,4 @@
-"""Publishing a lake: views of one snapshot of the stage, replaced in one transaction; no row is copied.
+"""Publishes a lake: views of one snapshot of the stage are replaced in one transaction; no row is copied.
 
 What is merged later is in later snapshots, which no view shows until it is published.
 """
@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import duckdb
 
-from resources.warehouse.completed_slices import forget_slices
+from resources.warehouse.completed_slices import delete_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.lake.lake import STAGE, Lake
 from resources.warehouse.lake.parquet_tree import publish_tree, read_tree, write_tree
@@ -47,7 +47,7 @@ def open_publication(
             is_published = known == outline and is_empty(connection, "_state.changed")
             is_current = is_published and (is_tree_known or not lake.address.publish_parquet)
             if is_current:
-                forget_slices(connection, engine.run_id)
+                delete_slices(connection, engine.run_id)
         if is_current:
             yield Publication(None, result)
             return
@@ -76,7 +76,7 @@ def open_publication(
 
 
 def _note_publish(connection: duckdb.DuckDBPyConnection, run_id: str, outline: str, version: int) -> None:
-    forget_slices(connection, run_id)
+    delete_slices(connection, run_id)
     connection.execute("DELETE FROM _state.changed")
     note_live_rows(connection)
     note_pin(connection, outline, version)

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL, and the advisory locks that it holds: they go with it, so also with a killed process."""
+"""A connection to PostgreSQL, and the advisory locks that it holds: they end with it, even if the process is killed."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +11,7 @@ from resources.warehouse.errors import WarehouseError
 from resources.warehouse.lake.address import LakeAddress
 
 KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""Seconds, and a number of tries, after which a server or a host that has vanished counts as that."""
+"""Seconds, and a number of probes, after which a vanished server or host counts as lost."""
 
 _OF_THE_SERVER = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
@@ -27,19 +27,19 @@ _HELD = (
 
 
 class Session:
-    """The connection, made when it is first used; once it is lost its locks are, too, and the next use makes another.
+    """The connection, made when first used; if it is lost, so are its locks, and the next use makes another.
 
     Statements raise psycopg.Error. Safe to use from several threads.
     """
 
     def __init__(self, address: LakeAddress) -> None:
-        """Name the database; nothing is connected yet."""
+        """Keep the address; nothing is connected yet."""
         self._address = address
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._taken: set[str] = set()
 
     def query(self, statement: str, parameters: Sequence[object] | None = None) -> list[tuple[Any, ...]]:
-        """Run a statement by itself; returns its rows, none for one that has none."""
+        """Run a statement in a transaction of its own; returns its rows, if it has any."""
         try:
             cursor = self._connect().execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
@@ -52,20 +52,20 @@ class Session:
         self.query("SELECT pg_advisory_lock(%s)", [lock_number(name)])
 
     def try_lock(self, name: str) -> bool:
-        """Hold a lock if nobody does, nor this connection; returns whether it was taken."""
+        """Take a lock unless anybody holds it, this connection included; returns whether it was taken."""
         if name in self._taken or not self.query("SELECT pg_try_advisory_lock(%s)", [lock_number(name)])[0][0]:
             return False
         self._taken.add(name)
         return True
 
     def unlock(self, name: str) -> None:
-        """Let a lock go; one that went with the connection needs nothing."""
+        """Release a lock, unless it was lost with the connection."""
         self._taken.discard(name)
         with suppress(psycopg.OperationalError):
             self.query("SELECT pg_advisory_unlock(%s)", [lock_number(name)])
 
     def holds(self, name: str) -> bool:
-        """Whether this connection still holds a lock, as PostgreSQL says."""
+        """Ask PostgreSQL whether this connection still holds a lock."""
         with suppress(psycopg.OperationalError):
             return bool(self._connection and self.query(f"{_HELD} AND pid = pg_backend_pid()", [lock_number(name)]))
         return False
@@ -83,7 +83,7 @@ class Session:
         return bool(self.query(_HELD, [lock_number(name)]))
 
     def close(self) -> None:
-        """Let all locks go, and disconnect."""
+        """Release all locks, and disconnect."""
         if self._connection:
             with suppress(psycopg.Error):
                 self._connection.close()
@@ -101,5 +101,5 @@ class Session:
 
 
 def lock_number(name: str) -> int:
-    """Return the number of a lock, of 64 bits, as PostgreSQL names it."""
+    """Return the 64-bit number by which PostgreSQL knows a lock."""
     return int.from_bytes(sha256(f"coupontools {name}".encode()).digest()[:8], signed=True)

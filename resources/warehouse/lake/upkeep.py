@@ -1,6 +1,6 @@
-"""Keeps a lake small: snapshots that nobody reads expire, and small or much deleted objects are written anew.
+"""Keeps a lake small: expires snapshots that nobody reads, compacts objects that are small or have many deleted rows.
 
-Only under the writer lock: DuckLake takes a compaction beside a merge for two changes that do not conflict.
+Only under the writer lock: DuckLake does not see that a compaction conflicts with a merge at the same time.
 """
 
 import duckdb
@@ -11,17 +11,17 @@ from resources.warehouse.lake.process import LAKE
 from resources.warehouse.lake.writer import Writer
 
 GRACE = "1 HOUR"
-"""How long objects stay that no snapshot has any more, for readers whose query began before."""
+"""How long objects stay once no snapshot has them any more, for queries that began before."""
 
 MAX_OBJECTS = 200
-"""Objects of all tables, with those that say which rows are deleted; with more they are written anew."""
+"""Maximum objects of all tables, with those that say which rows are deleted; with more they are compacted."""
 
 MIN_DELETED_SHARE = 0.3
-"""An object is written anew without its deleted rows if they are more than this share of it."""
+"""An object is rewritten without its deleted rows if they are more than this share of it."""
 
 
 def tidy(connection: duckdb.DuckDBPyConnection, writer: Writer) -> None:
-    """Expire what neither the published state nor the one before is made of, and compact what has become many."""
+    """Expire snapshots that neither the published state nor the one before needs; compact if there are many objects."""
     if _count_objects(writer) > MAX_OBJECTS:
         compact(connection, writer, MIN_DELETED_SHARE)
     expire(connection, writer, pinned_versions(connection))
@@ -30,7 +30,7 @@ def tidy(connection: duckdb.DuckDBPyConnection, writer: Writer) -> None:
 
 
 def compact(connection: duckdb.DuckDBPyConnection, writer: Writer, deleted_share: float) -> None:
-    """Write objects anew without their deleted rows, and small ones as fewer."""
+    """Rewrite objects without their deleted rows, and merge small ones."""
     for call in (
         f"ducklake_rewrite_data_files('{LAKE}', delete_threshold => {deleted_share})",
         f"ducklake_merge_adjacent_files('{LAKE}')",
@@ -42,7 +42,7 @@ def compact(connection: duckdb.DuckDBPyConnection, writer: Writer, deleted_share
 def expire(connection: duckdb.DuckDBPyConnection, writer: Writer, kept: list[int]) -> None:
     """Expire all snapshots but those that are kept, the newest one, and that of the publish.
 
-    The last is the newest one that readers may see whose role is bounded by it, as README has it.
+    That of the publish is the newest one that a reader may see whose role is bounded as in README.md.
     """
     publishes = writer.session.query(f"SELECT max(begin_snapshot) FROM {CATALOGUE}.ducklake_view")
     rows = connection.execute(f"SELECT snapshot_id FROM ducklake_snapshots('{LAKE}')").fetchall()

@@ -1,7 +1,7 @@
 """The lock of the one process that writes a lake, and the fence before each of its commits.
 
-Two transactions that delete from one object may both be committed and leave rows twice, so that nothing is written
-without the lock. It goes with its connection; a process that has lost that must not commit any more.
+Two transactions that delete from one object may both be committed and leave rows twice, so nothing is written without
+the lock. It ends with its connection; a process that has lost the connection must not commit any more.
 """
 
 from collections.abc import Iterator
@@ -23,10 +23,10 @@ class Writer:
         """Take the session; nothing is locked yet."""
         self.session = session
         self.begun_at = -1
-        """The newest snapshot as the last transaction began."""
+        """The number of the newest snapshot when the last transaction began."""
 
     def wait(self) -> None:
-        """Hold the lock, in the order of arrival among all hosts."""
+        """Wait for the lock, in the order of arrival among all hosts, and hold it."""
         self.session.lock(WRITER)
 
     @contextmanager
@@ -38,7 +38,7 @@ class Writer:
             yield
             self.require(before)
         except BaseException:
-            with suppress(duckdb.Error):  # the catalogue rolls it back where it cannot be reached either
+            with suppress(duckdb.Error):  # a catalogue that cannot be reached rolls back by itself
                 connection.rollback()
             raise
         connection.commit()
@@ -53,5 +53,5 @@ class Writer:
             )
 
     def latest_snapshot(self) -> int:
-        """Return the number of the newest snapshot; a lake has one since it was attached first."""
+        """Return the number of the newest snapshot; a lake has one from when it was first attached."""
         return int(self.session.query(f"SELECT max(snapshot_id) FROM {CATALOGUE}.ducklake_snapshot")[0][0])

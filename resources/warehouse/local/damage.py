@@ -1,4 +1,4 @@
-"""Tells a database file that was cut off, or that is none, from a disk that is full."""
+"""Distinguishes a database file that is cut off, or is not a database, from a full disk."""
 
 import duckdb
 
@@ -31,9 +31,9 @@ def is_cut_off(connection: duckdb.DuckDBPyConnection, size: int) -> bool:
 
 
 def make_damaged_stage_error(folder: Folder) -> RefusedError:
-    """Write the message for a stage that cannot be read."""
+    """Make the error for a stage that cannot be read."""
     return RefusedError(
-        f"The private database {folder.stage} is damaged: delete the folder {folder.state}, and the next run makes it "
-        "anew from what is published, which stays as it was. Then run coupontools export --full for what was not "
-        "published yet."
+        f"The private database {folder.stage} is damaged: delete the folder {folder.state}, and the next run "
+        "rebuilds it from what is published, which stays as it was. Then run coupontools export --full for what was "
+        "not published yet."
     )

@@ -15,10 +15,10 @@ from resources.warehouse.sql import quoted_text
 
 
 class Process:
-    """The DuckDB of this process, started when a database is first opened: to start one takes ten times as long."""
+    """The DuckDB of this process, kept once started: starting one takes ten times as long as opening a database."""
 
     def __init__(self, spill: Path) -> None:
-        """Name the folder for what does not fit its memory."""
+        """Keep the folder for what does not fit its memory; nothing is started yet."""
         self._spill = spill
         self._duckdb: duckdb.DuckDBPyConnection | None = None
 
@@ -30,15 +30,15 @@ class Process:
                 connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
                 connection.execute("USE opened")
                 yield connection
-                connection.execute("CHECKPOINT")  # else DETACH does it, and keeps to itself why it cannot
+                connection.execute("CHECKPOINT")  # else DETACH does it, and hides its errors
                 connection.execute("USE memory")
                 connection.execute("DETACH opened")
-        except BaseException:  # a DuckDB that has failed may be good for nothing more
+        except BaseException:  # a DuckDB that has failed may be unusable
             self.close()
             raise
         finally:
             had_links = drop_links()
-        if had_links or self._spill.exists():  # the next writer clears it away, and this DuckDB would miss it
+        if had_links or self._spill.exists():  # the next writer deletes it, and this DuckDB would fail without it
             self.close()
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Process:
 
 
 def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
-    """Write the opened database anew, without its unused blocks and what may be left in them."""
+    """Write a copy of the opened database, without its unused blocks and what may be left in them."""
     with writable(target) as path:
         connection.execute(f"ATTACH {quoted_text(path)} AS compacted (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("COPY FROM DATABASE opened TO compacted")
@@ -77,9 +77,9 @@ def open_read_only(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def writable(database: Path) -> Iterator[str]:
-    """Give a path where DuckDB can write a database: below a folder with a `?` in its name it works on a copy.
+    """Yield a path where DuckDB can write a database: below a folder with a `?` in its name, that of a copy.
 
-    The copy replaces the database, in one rename, once nothing has failed.
+    The copy replaces the database, in one rename, if nothing fails.
     """
     if "?" not in str(database.resolve()):
         yield plain_path(database)

@@ -22,14 +22,14 @@ from resources.warehouse.schema import TableSchema
 from resources.warehouse.suppression import SuppressionList
 
 AT_ONCE = -1.0
-"""The seconds of grace of a snapshot that is deleted whatever its time says."""
+"""Seconds of grace for which every former snapshot is deleted, whatever its time says."""
 
 
 class FileEngine:
     """Implements `Engine` with the files of a folder, on which one DuckDB of this process works."""
 
     def __init__(self, folder: Folder) -> None:
-        """Name the folder; nothing is read or written yet."""
+        """Keep the folder; nothing is read or written yet."""
         self._folder = folder
         self._process = Process(folder.spill)
         self._stage = StageFile(folder, self._process)
@@ -91,8 +91,8 @@ class FileEngine:
             yield connection
 
     def erase_history(self, tables: Sequence[TableSchema], suppressed: SuppressionList) -> Mapping[str, int]:
-        """Write stage, database and files anew, and delete former snapshots and unfinished files; see `Engine`."""
-        self._stage.compact(at_once=True)
+        """Rewrite stage, database and files, and delete former snapshots and unfinished files; see `Engine`."""
+        self._stage.compact(force=True)
         erased = erase_published(self._stage, tables, suppressed)
         sweep(self._folder, AT_ONCE)
         remove_tree(self._folder.spill)
@@ -121,7 +121,7 @@ class FileEngine:
 
     @property
     def run_id(self) -> str:
-        """Names this engine among those of all processes; see `Engine`."""
+        """The id of this run among those of all processes; see `Engine`."""
         return self._runs.run_id
 
     def register_run(self) -> None:

@@ -40,7 +40,7 @@ class Folder:
 
     @property
     def place(self) -> Place:
-        """The folder in the words of errors."""
+        """The folder, for error messages."""
         return Place(str(self.root), "folder", "COUPONTOOLS_DATA_DIR")
 
     @property
@@ -88,12 +88,12 @@ class Folder:
 
     @property
     def origin(self) -> Path:
-        """Whose rows the folder holds."""
+        """The note of whose rows the folder holds."""
         return self.root / ".origin.json"
 
     @property
     def forgotten(self) -> Path:
-        """Who is suppressed, as hashes."""
+        """The list of suppressed people, as hashes."""
         return self.root / ".forgotten.json"
 
     def make(self) -> None:
@@ -110,7 +110,7 @@ class Folder:
             self._keep_private()
 
     def _keep_private(self) -> None:
-        """Raise RefusedError if somebody else can read or replace what is private; close what stands open."""
+        """Raise RefusedError if what is private is another user's or a link; take away permissions of others."""
         for path in (self.state, self.batches):
             status = path.stat()
             if status.st_uid != os.geteuid():
@@ -138,7 +138,7 @@ class Folder:
 
 @contextmanager
 def name_folder_in_errors(folder: Folder) -> Iterator[None]:
-    """Turn what the disk or DuckDB says into a WarehouseError that names the folder, or the limit that is reached."""
+    """Turn errors of the disk or DuckDB into a WarehouseError that names the folder, or the limit that is reached."""
     try:
         with _name_limits_in_errors():
             yield
@@ -157,8 +157,8 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
         first_line = _INNER_ERROR.sub(r"\1", str(error).splitlines()[0]).rstrip(" .")
         if held := _HELD.search(first_line):
             raise InUseError(
-                f"{held['file']} is open in another program (process {held['process']}): close it there, or let it be "
-                "opened read-only, then run again. What was published stays as it was."
+                f"{held['file']} is open in another program (process {held['process']}): close it there, or open it "
+                "read-only, then run again. What was published stays as it was."
             ) from error
         raise WarehouseError(
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "

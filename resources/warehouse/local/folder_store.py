@@ -17,7 +17,7 @@ class FolderStore:
     """The batches below `.state/batches`; implements `Store`."""
 
     def __init__(self, folder: Folder) -> None:
-        """Name the data folder; nothing is read or written yet."""
+        """Keep the data folder; nothing is read or written yet."""
         self._folder = folder
         self._owned: dict[str, FileLock] = {}
 
@@ -50,12 +50,12 @@ class FolderStore:
         return True
 
     def release(self, batch: str) -> None:
-        """Let the lock of a batch go; see `Store`."""
+        """Release the lock of a batch; see `Store`."""
         if batch in self._owned:
             self._owned.pop(batch).release()
 
     def delete(self, batch: str) -> None:
-        """Delete the notes of a batch, the manifest first, then the rest, and let its lock go; see `Store`."""
+        """Delete the notes of a batch, the manifest first, then the rest, and release its lock; see `Store`."""
         for note in reversed(self.list_files(batch, ".json")):
             with suppress(FileNotFoundError):
                 self.delete_file(batch, note)
@@ -80,7 +80,7 @@ class FolderStore:
         return pl.read_parquet(self.locate(batch, name), glob=False, hive_partitioning=False)
 
     def write_note(self, batch: str, name: str, content: bytes) -> None:
-        """Write a note, and bring the names of the files before it to disk too; see `Store`."""
+        """Write a note, and sync the folder, so that the files before it are on disk too; see `Store`."""
         write_atomically(self._folder.batches / batch / name, content)
 
     def write_frame(self, batch: str, name: str, frame: pl.DataFrame) -> None:
@@ -89,7 +89,7 @@ class FolderStore:
         unfinished = path.with_name(f"{name}.tmp")
         try:
             frame.write_parquet(unfinished, compression="lz4", statistics=False)  # read once, and soon
-        except pl.exceptions.ComputeError as error:  # polars' word for a disk that does not take the bytes
+        except pl.exceptions.ComputeError as error:  # what polars raises if the disk fails
             raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
         unfinished.chmod(PRIVATE_FILE)
         sync(unfinished)
@@ -100,6 +100,6 @@ class FolderStore:
         (self._folder.batches / batch / name).unlink()
 
     def close(self) -> None:
-        """Let the locks of all batches go; see `Store`."""
+        """Release the locks of all batches; see `Store`."""
         for batch in list(self._owned):
             self.release(batch)

@@ -1,4 +1,4 @@
-"""What was published, written down in the stage: it need not be opened to know, and changed files are written anew.
+"""Records in the stage what was published, so that changed files are found without opening them, and written again.
 
 `_state.files` has the size and time of each published file.
 """
@@ -21,12 +21,12 @@ class Inventory:
     changed: frozenset[Path] = frozenset()
 
     def below(self, names: Collection[Path], folder: Path) -> set[Path]:
-        """Those of the names that lie in a folder, from there on."""
+        """Return the names that lie in a folder, relative to it."""
         return {name.relative_to(folder) for name in names if name.is_relative_to(folder)}
 
 
 def note_files(connection: duckdb.DuckDBPyConnection, folder: Folder, others: Sequence[str]) -> None:
-    """Write down the published Parquet files, and the `others` beside them, as they are now."""
+    """Record the published Parquet files, and the `others` beside them, as they are now."""
     files = [folder.root / name for name in others] + sorted(folder.parquet.rglob("*.parquet"))
     states = [file.stat() for file in files]
     connection.execute("DELETE FROM _state.files")

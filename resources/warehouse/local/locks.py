@@ -16,7 +16,7 @@ def hold_in_order(queue: Path, lock: Path) -> Iterator[None]:
     The kernel frees it when its holder dies, and drops a waiter that dies.
     """
     first, holder = FileLock(queue), FileLock(lock)
-    # of those who wait only one stands at the lock itself: its last holder cannot slip in before that one wakes up
+    # only the first in the queue waits for the lock itself: its last holder cannot retake it before that one wakes up
     first.wait()
     try:
         holder.wait()
@@ -32,7 +32,7 @@ class FileLock:
     """The lock on a file, held from `wait` or a successful `try_now` until `release`, or until this process dies."""
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
-        """Name the file, which must not be a link; without `create` it must be there when the lock is taken."""
+        """Keep the path, which must not be a link; without `create` the file must be there when the lock is taken."""
         self._path = path
         self._flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         self._descriptor: int | None = None
@@ -52,7 +52,7 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let the lock go, if it is held."""
+        """Release the lock, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

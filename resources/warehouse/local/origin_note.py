@@ -22,12 +22,12 @@ def read_note(folder: Folder) -> Origin | None:
         except (ValueError, TypeError, KeyError, AttributeError):
             raise RefusedError(
                 f"The file {folder.origin}, which says whose rows the folder holds, cannot be read: if they are those "
-                "of the account that your variables name, run coupontools adopt, which writes it anew."
+                "of the account that your variables name, run coupontools adopt, which rewrites it."
             ) from None
 
 
 def write_note(folder: Folder, origin: Origin) -> None:
-    """Write down beside what is published whose rows the folder holds. Raises WarehouseError."""
+    """Write the note, beside what is published, of whose rows the folder holds. Raises WarehouseError."""
     content = json.dumps({"format": FORMAT, **asdict(origin)}).encode()
     with name_folder_in_errors(folder):
         if not (folder.origin.exists() and folder.origin.read_bytes() == content):

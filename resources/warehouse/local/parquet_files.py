@@ -24,10 +24,10 @@ from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import write_parquet
 
 LAYOUT = 3
-"""Grows when a version of the export places rows in other files than the one before."""
+"""Version of how rows are divided into files; raised when that changes."""
 
-SIDE_BY_SIDE = 2
-"""Files that are written at one time; each takes memory for its columns."""
+MAX_FILES_AT_ONCE = 2
+"""Files that are written concurrently; each takes memory for its columns."""
 
 
 def write_tables(
@@ -37,7 +37,10 @@ def write_tables(
     snapshot: Path,
     inventory: Inventory,
 ) -> int:
-    """Write what has changed of the tables; all files if nothing was published of the stage, or they look otherwise."""
+    """Write the changed files of the tables, or all if nothing was published yet or a table's outline has changed.
+
+    Returns how many were written.
+    """
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published_files (table_name VARCHAR, outline VARCHAR)")
     is_first = is_new(connection)
     known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
@@ -49,7 +52,7 @@ def write_tables(
 
 
 def note_outlines(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:
-    """Write down what the published files of each table look like."""
+    """Record the outline of the published files of each table."""
     connection.execute(
         "CREATE OR REPLACE TABLE _state.published_files AS SELECT unnest(?) AS table_name, unnest(?) AS outline",
         [[table.name for table in tables], list(map(_outline_of_files, tables))],
@@ -57,7 +60,7 @@ def note_outlines(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableS
 
 
 def _outline_of_files(table: TableSchema) -> str:
-    """Describe the files of a table: their columns, and how they are divided."""
+    """Return the outline of a table's files: a hash of their columns, and of how they are divided."""
     columns = [(column.name, column.sql_type) for column in table.columns]
     return sha256(repr((LAYOUT, columns, table.files)).encode()).hexdigest()
 
@@ -89,7 +92,7 @@ def _write_parquet(
 def _write_files(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, partitions: Collection[str], target: Path
 ) -> int:
-    """Write several partitions, side by side: one by itself keeps little more than one core busy."""
+    """Write partitions concurrently, as one alone keeps little more than one core busy; returns how many files."""
     empty = find_empty_columns(connection, table) if partitions else ()
 
     def write(partition: str) -> int:
@@ -97,7 +100,7 @@ def _write_files(
             another.execute("USE opened")
             return _write_file(another, table, partition, target, empty)
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+    with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as threads:
         return sum(threads.map(write, partitions))
 
 
@@ -108,7 +111,7 @@ def _write_file(
     target: Path,
     empty: Collection[str] = (),
 ) -> int:
-    """Write the rows of a partition, or no row for None; one COPY each takes a third of the time of one for all."""
+    """Write the file of a partition, without rows for None; a COPY each takes a third of the time of one for all."""
     rows = rows_in_partition(table, NO_PARTITION if partition is None else partition, empty)
     file = target / place_of(table, partition)
     _make_folder(file, target)
@@ -127,8 +130,8 @@ def _make_folder(file: Path, target: Path) -> None:
         file.parent.mkdir()
     except FileExistsError:
         raise RefusedError(
-            f"The file system of {target} does not distinguish the names of two partitions, such as {file.parent.name} "
-            "in other upper and lower case: set COUPONTOOLS_DATA_DIR to a folder on one that does."
+            f"The file system of {target} does not distinguish upper and lower case in the names of two partitions, of "
+            f"which one is {file.parent.name}: set COUPONTOOLS_DATA_DIR to a folder on one that does."
         ) from None
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from resources.files import remove_tree
-from resources.warehouse.completed_slices import forget_slices
+from resources.warehouse.completed_slices import delete_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import note_live_rows
 from resources.warehouse.local.folder import Folder
@@ -48,7 +48,7 @@ def open_publication(
                 connection.commit()
                 inventory = take_inventory(connection, folder)
                 if is_current := _is_current(connection, folder, outline, inventory):
-                    forget_slices(connection, engine.run_id)
+                    delete_slices(connection, engine.run_id)
                 else:
                     files_written = write_tables(connection, tables, folder, unfinished, inventory)
             if is_current:
@@ -63,17 +63,17 @@ def open_publication(
             publication.result = replace(result, files_written=files_written, seconds=seconds)
         finally:
             remove_tree(unfinished)
-            with suppress(PermissionError):  # another user's, which do no harm
+            with suppress(PermissionError):  # snapshots of another user, which do no harm
                 sweep(folder, SECONDS_OF_GRACE)
         with stage.open() as connection:
             connection.begin()
-            forget_slices(connection, engine.run_id)
+            delete_slices(connection, engine.run_id)
             _note_publish(connection, folder, outline, tables, publication.texts)
             connection.commit()
 
 
 def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:
-    """Whether nothing has changed since the last publish: no rows, nothing of what is made of them, and no file."""
+    """Whether what is published is up to date: no row, no table, no view and no published file has changed."""
     if inventory.changed or not (inventory.intact and folder.parquet.is_symlink()):
         return False
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published (outline VARCHAR)")
@@ -111,7 +111,7 @@ def _note_publish(
     tables: Sequence[TableSchema],
     texts: Collection[str],
 ) -> None:
-    """Write down in the stage what was published."""
+    """Record in the stage what was published."""
     connection.execute("DELETE FROM _state.changed")
     connection.execute("CREATE OR REPLACE TABLE _state.published AS SELECT ? AS outline", [outline])
     note_outlines(connection, tables)

@@ -1,4 +1,4 @@
-"""Erases people from what is published, whatever waits in the stage and may not be published yet."""
+"""Erases people from what is published, without publishing what waits in the stage."""
 
 import shutil
 from collections.abc import Sequence
@@ -95,10 +95,10 @@ def _erase_file(
 
 
 def _publish(stage: StageFile, unfinished: Path) -> None:
-    """Let what was written take the place of what is published, and note it as that."""
+    """Replace what is published by what was written, and record its files."""
     folder = stage.folder
     seal(unfinished)
-    if not folder.database.is_file():  # what is missing the next publish publishes again
+    if not folder.database.is_file():  # the next publish writes what is missing
         replace_files(folder, unfinished)
     elif not folder.parquet.is_dir():
         (unfinished / folder.database.name).replace(folder.database)

@@ -1,4 +1,4 @@
-"""Makes a stage that is missing from what is published: from the database, or else from the Parquet files."""
+"""Rebuilds a missing stage from what is published: from the database, or else from the Parquet files."""
 
 import shutil
 from contextlib import suppress
@@ -18,7 +18,7 @@ from resources.warehouse.sql import files, quoted_name
 
 
 def unfinished_stage(folder: Folder) -> Path:
-    """Where a stage is made; what a dead run has left there is deleted."""
+    """Return the path where a stage is built; what a dead run has left there is deleted."""
     unfinished = folder.state / "stage.new.duckdb"
     for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal")):
         left_over.unlink(missing_ok=True)
@@ -26,7 +26,7 @@ def unfinished_stage(folder: Folder) -> Path:
 
 
 def make_stage(folder: Folder, process: Process) -> None:
-    """Make the stage, with all that is published to be published anew. Raises RefusedError if that cannot be read."""
+    """Rebuild the stage; everything in it is to be published again. Raises RefusedError if it cannot be read."""
     unfinished = unfinished_stage(folder)
     folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     known = read_note(folder)
@@ -59,7 +59,7 @@ def _copy_database(folder: Folder, process: Process, unfinished: Path) -> bool:
         if not any(folder.parquet.rglob("*.parquet")):
             raise RefusedError(
                 f"The published database {folder.database} is damaged, and there are neither private nor Parquet files "
-                "to make it anew from: restore it from a backup, or delete it and run coupontools export --full."
+                "to rebuild it from: restore it from a backup, or delete it and run coupontools export --full."
             )
     return is_complete
 

@@ -1,4 +1,4 @@
-"""Which runs that have merged something live: each holds the lock on a file of its own, and deletes it when it ends."""
+"""Tells which runs are alive that have merged something: each locks a file of its own, and deletes it when it ends."""
 
 from collections.abc import Mapping
 from uuid import uuid4
@@ -8,10 +8,10 @@ from resources.warehouse.local.locks import FileLock
 
 
 class RunLocks:
-    """The locks of all runs of a folder, of which one is this run's from `register` until `close`."""
+    """The locks of all runs of a folder; this run holds its own from `register` until `close`."""
 
     def __init__(self, folder: Folder) -> None:
-        """Name the folder, and this run."""
+        """Keep the folder, and give this run an id."""
         self.run_id = uuid4().hex
         self._folder = folder
         self._own: FileLock | None = None
@@ -39,7 +39,7 @@ class RunLocks:
         self._folder.run_lock(run_id).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End this run: delete its lock, so that it does not count as dead, and let it go."""
+        """End this run: delete its lock, so that it does not count as dead, and release it."""
         if self._own is not None:
             self.remove(self.run_id)
             self._own.release()

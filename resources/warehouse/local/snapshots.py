@@ -14,12 +14,12 @@ from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.local.folder import Folder
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
-"""The most that the mode of what is published may allow."""
+"""Maximum permissions of published files and of folders, and the mask of all permissions."""
 
 UNFINISHED_FOLDER = "unfinished"
 
 SECONDS_OF_GRACE = 60.0
-"""A replaced snapshot stays for so long, for readers who have listed its files but not yet opened them."""
+"""A replaced snapshot stays for this long, for readers who have listed its files but not yet opened them."""
 
 
 def seal(snapshot: Path) -> None:
@@ -37,7 +37,7 @@ def _make_read_only(path: Path, most: int) -> None:
 
 
 def swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
-    """Let the public names lead to the new state."""
+    """Replace the published database and files by the new ones."""
     _refuse_obstacles(folder, beside)
     # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
     folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
@@ -52,7 +52,7 @@ def swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
 
 
 def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) -> None:
-    """Let the names of the files, but for the database, lead to the new state."""
+    """Replace the published files, except the database, by the new ones."""
     for name in beside:
         (unfinished / name).replace(folder.root / name)
     snapshot = folder.snapshots / f"{time.time():017.6f}"

@@ -14,8 +14,8 @@ from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.restage import make_stage, unfinished_stage
 
 MIN_FREE_BLOCKS = 200
-"""Blocks of 256 kB; a stage with less room that nobody uses is not written anew: it is sooner copied. A first load of
-300,000 sessions leaves 70 free and 120 used."""
+"""Minimum free blocks of 256 kB to compact a stage; copying it with fewer is faster than that. A first load of 300,000
+sessions leaves 70 free and 120 used."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class StageFile:
 
     @contextmanager
     def hold_writer_lock(self) -> Iterator[None]:
-        """Be the only process that works on the stage; waits in the order of arrival. Raises WarehouseError.
+        """Hold the lock under which one process works on the stage, in the order of arrival. Raises WarehouseError.
 
-        A stage that is not there is made from what is published, so that losing the private files loses no row.
+        A missing stage is rebuilt from what is published, so that losing the private files loses no published row.
         """
         folder = self.folder
         folder.make()
@@ -59,16 +59,16 @@ class StageFile:
                 raise make_damaged_stage_error(folder) from error
             raise
 
-    def compact(self, *, at_once: bool = False) -> None:
-        """Write the stage anew where it holds much room that nobody uses, or `at_once`; only under the writer lock.
+    def compact(self, *, force: bool = False) -> None:
+        """Compact the stage if much of it is unused space, or in any case with `force`; only under the writer lock.
 
-        DuckDB needs room for the old and the new rows of a change, and keeps it for later ones.
+        DuckDB needs space for both the old and the new rows of a change, and keeps it for later changes.
         """
         unfinished = unfinished_stage(self.folder)
         with self.open() as connection:
             size = "SELECT used_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'opened'"
             used, free = connection.execute(size).fetchall()[0]
-            if not at_once and (free < MIN_FREE_BLOCKS or free < used / 2):
+            if not force and (free < MIN_FREE_BLOCKS or free < used / 2):
                 return
             write_compact(connection, unfinished)
         unfinished.chmod(PRIVATE_FILE)

@@ -12,7 +12,7 @@ from resources.warehouse.suppression_json import read_list, write_list
 
 
 def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = False) -> SuppressionList:
-    """Read who is suppressed; a folder without a list gets a new salt, which is kept for the next time on demand.
+    """Read who is suppressed; without a list a new one is made, whose salt is stored if `keep_salt` is set.
 
     `secret` is that of the environment. Raises WarehouseError; RefusedError if the list was made with another one.
     """
@@ -27,6 +27,6 @@ def read_suppression(folder: Folder, secret: bytes | None, *, keep_salt: bool = 
 
 
 def write_suppression(folder: Folder, suppressed: SuppressionList) -> None:
-    """Remember to keep people out. Raises WarehouseError."""
+    """Store who is suppressed. Raises WarehouseError."""
     with name_folder_in_errors(folder):
         write_atomically(folder.forgotten, write_list(suppressed))

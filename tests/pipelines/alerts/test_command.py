@@ -47,7 +47,7 @@ def test_a_failed_export_is_alerted_of_once_and_once_more_when_the_next_one_is_g
     assert web.take() == []
     assert run_command("export", *DAYS).code == 0
     (last,) = web.take()
-    assert "well again since" in last
+    assert "resolved at" in last
     assert "The API refuses the keys" in last
     assert SECRET not in first + last
 
@@ -146,7 +146,7 @@ def test_where_nothing_can_be_kept_alerts_are_sent_all_the_same(serve: Serve, we
     serve(account())
     (tmp_path / "file").write_text("in the way")
     failed = failing_export(COUPONTOOLS_DATA_DIR=str(tmp_path / "file" / "data"))
-    assert "What was sent cannot be kept in" in failed.errors
+    assert "The record of sent alerts cannot be kept in" in failed.errors
     assert len(web.take()) == 1
 
 
@@ -162,11 +162,11 @@ def test_what_was_sent_is_kept_in_a_private_file_and_sent_again_where_it_is_dama
     (data_dir / ".state" / "alerts.json.tmp").mkdir()
     failed = failing_export()
     assert len(web.take()) == 1
-    assert f"Warning: What was sent cannot be kept in {data_dir}/.state" in failed.errors
+    assert f"Warning: The record of sent alerts cannot be kept in {data_dir}/.state" in failed.errors
 
 
 def test_a_wrong_address_is_refused_in_one_line_that_does_not_show_it(web: WebReceiver) -> None:
-    for value, place in ((f"bogus://{SECRET}", "an address is none"), (f"{web.address} {SECRET}", "(number 2 of 2)")):
+    for value, place in ((f"bogus://{SECRET}", "an address is not"), (f"{web.address} {SECRET}", "(number 2 of 2)")):
         refused = run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox", COUPONTOOLS_ALERTS=value)
         assert refused.code == 1
         (line,) = refused.errors.splitlines()

@@ -89,7 +89,7 @@ def test_a_failed_run_is_alerted_of_once_and_once_more_when_a_later_run_has_done
     assert sensor.run(campaigns).success
     assert sensor.tick() == "All is well."
     (last,) = web.take()
-    assert "campaigns: well again since" in last
+    assert "campaigns: resolved at" in last
     assert failed.run_id in last, "its partition may be one that nobody has read since"
 
 
@@ -107,7 +107,7 @@ def test_a_receiver_that_is_down_is_sent_later_what_has_failed_and_is_well_again
     web.status = 200
     sensor.tick()
     (text,) = web.take()
-    assert text.startswith("Coupontools export: 1 well again\n")
+    assert text.startswith("Coupontools export: 1 resolved\n")
     assert "The API refuses the keys" in text
     assert sensor.cursor
     assert "refuses" not in sensor.cursor
@@ -131,7 +131,7 @@ def test_a_failed_check_is_alerted_of_as_a_check_and_not_as_the_failure_of_its_r
     assert sensor.publish().success
     sensor.tick()
     (text,) = web.take()
-    assert text.startswith("Coupontools export: 1 well again\nunique_keys of campaigns: well again since")
+    assert text.startswith("Coupontools export: 1 resolved\nunique_keys of campaigns: resolved at")
 
 
 def test_a_run_whose_process_has_died_is_alerted_of_unless_dagster_starts_it_again(
@@ -165,7 +165,7 @@ def test_tables_that_turn_stale_are_one_message(web: WebReceiver, sensor: Sensor
     sensor.becomes(FreshnessState.PASS, "campaigns", "published_database")
     sensor.tick()
     (text,) = web.take()
-    assert text.startswith("Coupontools export: 1 well again\ncampaigns, published_database: well again since")
+    assert text.startswith("Coupontools export: 1 resolved\ncampaigns, published_database: resolved at")
 
 
 def test_without_receivers_the_sensor_skips_in_one_line(sensor: Sensor) -> None:

@@ -192,7 +192,7 @@ def test_waits_that_the_server_asks_for_count_and_are_logged(
         ask(lambda _: [http(b"", "429 Too Many Requests", retry_after="1")])
     assert time.monotonic() - begun < 4
     assert caplog.messages[0] == (
-        "Waiting 1 s with v3/campaign/data of campaign cam_1, page 1, because the API asked for it."
+        "Waiting 1 s before retrying v3/campaign/data of campaign cam_1, page 1, because the API asked for it."
     )
 
 
@@ -212,7 +212,7 @@ def test_a_read_takes_no_longer_in_all_than_it_may(monkeypatch: pytest.MonkeyPat
         yield http(envelope([session(page)]))
 
     begun = time.monotonic()
-    with pytest.raises(LimitError, match=r"COUPONTOOLS_MAX_READ_SECONDS allows, the last time for v3/campaign/data of"):
+    with pytest.raises(LimitError, match=r"MAX_READ_SECONDS allows; the last request was for v3/campaign/data of"):
         read_list(slow)
     assert time.monotonic() - begun < 3
 

@@ -57,7 +57,7 @@ def test_a_passing_fault_is_overcome(serve: Serve, kind: str) -> None:
         ("html", "page 1 in a shape that is not known: HTML ("),
         ("empty", "page 1 in a shape that is not known: an empty body. Tried 6 times."),
         ("reset", "The API broke off its answer to v3/campaign/data of campaign cam_1, page 1"),
-        ("truncated", "no JSON, or cut off"),
+        ("truncated", "not JSON, or cut off"),
     ],
 )
 def test_a_lasting_fault_ends_in_one_clear_line(serve: Serve, kind: str, message: str) -> None:

@@ -162,7 +162,7 @@ def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
     [
         (b"", "an empty body"),
         (b" <html>", "HTML (7 bytes)"),
-        (b'{"a":[{', "no JSON, or cut off (7 bytes)"),
+        (b'{"a":[{', "not JSON, or cut off (7 bytes)"),
         (b"5", "number"),
         (b'{"s":{"t":"hush"},"n":null,"f":true,"l":[]}', "{s: {t: text}, n: null, f: flag, l: []}"),
         (b'[{"a":1},{"a":2},{"a":3},{"b":3}]', "[4 x {a: number}]"),

@@ -66,7 +66,7 @@ def whole_life(data_dir: Path, elsewhere: Path) -> Published:
     steps.append(tables(warehouse, elsewhere))
     stage = StageFile(warehouse.folder, Process(warehouse.folder.spill))
     with stage.hold_writer_lock():
-        stage.compact(at_once=True)
+        stage.compact(force=True)
     merge(warehouse, thing("g", "green"))
     return [*steps, tables(warehouse, elsewhere)]
 
