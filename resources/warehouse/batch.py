@@ -117,6 +117,13 @@ class _Buffer:
                 self.rows += len(frame)
                 self.bytes += int(frame.estimated_size())
 
+    def append(self, other: "_Buffer") -> None:
+        for kind, frames in other.frames.items():
+            self.frames[kind] += frames
+        self.slices += other.slices
+        self.rows += other.rows
+        self.bytes += other.bytes
+
     @property
     def is_full(self) -> bool:
         return (
@@ -186,13 +193,22 @@ class Batch:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added since the last part as a part of its own, together with the slices it completes."""
+        """Write what was added since the last part as a part of its own, together with the slices it completes.
+
+        If that fails it is kept for the next part, which would otherwise complete slices without all of their rows.
+        """
         with self._writing:
             with self._buffering:
                 buffer, self._buffer = self._buffer, _Buffer()
             if buffer.slices or any(buffer.frames.values()):
+                try:
+                    self._write(f"{self._parts + 1:06}", buffer)
+                except BaseException:
+                    with self._buffering:
+                        buffer.append(self._buffer)
+                        self._buffer = buffer
+                    raise
                 self._parts += 1
-                self._write(f"{self._parts:06}", buffer)
             self._written_at = time.monotonic()
 
     def _write(self, part: str, buffer: _Buffer) -> None:

@@ -2,8 +2,11 @@
 
 import stat
 import threading
-from datetime import datetime, timedelta
+from contextlib import nullcontext
+from datetime import date, datetime, timedelta
+from errno import ENOSPC
 from pathlib import Path
+from unittest.mock import Mock
 
 import polars as pl
 import pytest
@@ -48,6 +51,24 @@ def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: Warehou
         for number in range(3):
             batch.add(pl.DataFrame([thing(str(number))] * 50_000, ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
         assert len(batch.files("rows")) == 1
+
+
+def test_rows_of_a_part_that_cannot_be_written_are_in_the_next_with_the_slices_that_they_complete(
+    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, slices = warehouse.store, [done(date(2026, 1, day)) for day in (1, 2, 3)]
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
+        for slice_, name, refused in zip(slices, "abc", ("write_frame", "write_note", None), strict=True):
+            batch.add(pl.DataFrame([thing(name)], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+            batch.complete(slice_)
+            with monkeypatch.context() as patch:
+                if refused:
+                    patch.setattr(type(store), refused, Mock(side_effect=OSError(ENOSPC, "No space left on device")))
+                with pytest.raises(OSError, match="No space") if refused else nullcontext():
+                    batch.flush()
+    with open_batch(warehouse, "things", timedelta(hours=1)) as again:
+        assert again.slices == slices
+        assert merge_batch(warehouse.engine, again, PLAN).new == len(slices)
 
 
 @pytest.mark.files
