@@ -1,4 +1,9 @@
-"""Merges the quarantine: rejected records replace those of earlier reads of the same slices."""
+"""Merges the quarantine: the rejected records of a slice that was read to its end replace those of earlier reads.
+
+A slice that was not replaces only the records that it has brought again.
+"""
+
+from collections.abc import Sequence
 
 import duckdb
 
@@ -7,14 +12,17 @@ from resources.warehouse.deletions import DeletionScope, remove_rejected
 from resources.warehouse.parquet_partitions import NO_PARTITION
 from resources.warehouse.sql import execute_counting, files, is_empty, quoted_text
 
+_OF_A_RECORD = ("table_name", "endpoint", "parent_id", "window_start", "window_end", "record")
+
 
 def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
     """Replace the quarantined records of a batch's slices by its rejected ones; returns how many were added."""
     if not batch.slices:
         return 0
-    removed = 0 if is_empty(connection, "quarantine") else _remove_former(connection, batch, scope)
-    added = 0
-    if paths := batch.files("rejected"):
+    paths, removed, added = batch.files("rejected"), 0, 0
+    if not is_empty(connection, "quarantine"):
+        removed = _remove_former(connection, batch, scope) + (_remove_same(connection, paths) if paths else 0)
+    if paths:
         added = execute_counting(connection, f"INSERT INTO quarantine BY NAME FROM {files(paths)}")
     if removed or added:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
@@ -23,11 +31,12 @@ def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scop
 
 def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
     """Remove what was rejected of the slices before, and what the complete reads would have rejected again."""
+    slices = [slice_.key for slice_ in batch.slices if slice_.is_complete]
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE slices AS SELECT unnest(?::VARCHAR[]) AS endpoint, "
         "unnest(?::VARCHAR[]) AS parent, "
         'unnest(?::TIMESTAMP[]) AS start, unnest(?::TIMESTAMP[]) AS "end"',
-        [[slice_.key[place] for slice_ in batch.slices] for place in range(4)],
+        [[key[place] for key in slices] for place in range(4)],
     )
     return remove_rejected(connection, scope) + execute_counting(
         connection,
@@ -36,3 +45,10 @@ def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: D
         "AND (slices.start IS NULL OR quarantine.window_start >= slices.start "
         'AND quarantine.window_end <= slices."end")',
     )
+
+
+def _remove_same(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> int:
+    """Remove the records that the same requests have brought again."""
+    same = " AND ".join(f"quarantine.{column} IS NOT DISTINCT FROM again.{column}" for column in _OF_A_RECORD)
+    again = f"SELECT DISTINCT {', '.join(_OF_A_RECORD)} FROM {files(paths)}"
+    return execute_counting(connection, f"DELETE FROM quarantine USING ({again}) AS again WHERE {same}")

@@ -3,6 +3,7 @@
 import itertools
 import stat
 import threading
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -166,3 +167,16 @@ def test_a_stage_that_holds_more_room_than_rows_is_written_anew(
     assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(150_000, 149_999)]
     months = in_parquet(warehouse.folder.root, "things", "id, colour, month", with_month=True)
     assert [row for row in months if row[1] == "blue"] == [("40", "blue", "2026-02")]
+
+
+def test_a_slice_that_was_not_read_to_its_end_replaces_only_the_rejected_records_that_it_brought_again(
+    warehouse: WarehouseResource,
+) -> None:
+    query, cut_off = "SELECT record FROM quarantine ORDER BY ALL", replace(done(), is_complete=False)
+    merge(warehouse, rejected=["bad", "worse"])
+    merge(warehouse, rejected=["<html>", "bad"], slice_=cut_off)
+    assert published(warehouse, query) == [("<html>",), ("bad",), ("worse",)]
+    merge(warehouse, rejected=["<html>"], slice_=cut_off)
+    assert published(warehouse, query) == [("<html>",), ("bad",), ("worse",)]
+    merge(warehouse, rejected=["bad"])
+    assert published(warehouse, query) == [("bad",)]
