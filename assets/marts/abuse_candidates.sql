@@ -65,7 +65,8 @@ of_sessions AS (
     INNER JOIN main.coupon_sessions USING (session_id)
     WHERE
         coupon_sessions._deleted_at IS NULL
-        AND (is_voided_before IS TRUE) IS DISTINCT FROM (is_voided_after IS TRUE)
+        AND coalesce(is_voided_before, voided_at_before IS NOT NULL)
+        <> coalesce(is_voided_after, voided_at_after IS NOT NULL)
     GROUP BY session_id, campaign_id
 ),
 

@@ -103,7 +103,7 @@ COMMENT ON COLUMN marts.loyalty_points_by_day.net_earned_points IS 'Points that 
 COMMENT ON COLUMN marts.loyalty_points_by_day.net_spent_points IS 'Points that people lost since the previous export, netted in the same way: spent, taken back or expired, which the API does not distinguish';
 COMMENT ON COLUMN marts.loyalty_points_by_day.voided_points IS 'Points of people whose card became void';
 COMMENT ON COLUMN marts.loyalty_points_by_day.unvoided_points IS 'Points of people whose card is no longer void';
-COMMENT ON COLUMN marts.loyalty_points_by_day.deleted_points IS 'Points of people whom the export no longer found in the account';
+COMMENT ON COLUMN marts.loyalty_points_by_day.deleted_points IS 'Points of people whom the export no longer found in the account; a person who is found again later counts as never deleted, which changes the balances of the days since';
 COMMENT ON COLUMN marts.loyalty_points_by_day.closing_points IS 'Balance after the day';
 COMMENT ON COLUMN marts.loyalty_points_by_day.users_changed IS 'People whose card had changed';
 COMMENT ON COLUMN marts.loyalty_points_by_day.points_added IS 'Points added to cards, void ones included';

@@ -21,6 +21,7 @@ EMPTY = ("", "0000-00-00 00:00:00")
 """Texts by which the API says "nothing here"; they become null (API.md, section 8, item 7)."""
 
 EMPTY_DATE = "0000-00-00"
+"""The same in columns of dates and times."""
 
 
 @dataclass(frozen=True)
@@ -145,11 +146,11 @@ def _read_flag(text: pl.Expr) -> pl.Expr:
     return pl.when(is_true | is_false).then(is_true)
 
 
-def _timestamp_column(empty: tuple[str, ...]) -> ColumnType:
+def _timestamp_column() -> ColumnType:
     def parse(text: pl.Expr) -> pl.Expr:
         return text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False, cache=False)
 
-    return ColumnType("TIMESTAMP", pl.Datetime("us"), _TIMESTAMP, parse, empty)
+    return ColumnType("TIMESTAMP", pl.Datetime("us"), _TIMESTAMP, parse, (*EMPTY, EMPTY_DATE))
 
 
 Text = Annotated[str, _text_of_at_most(MAX_TEXT), _text_column(MAX_TEXT)]
@@ -165,19 +166,15 @@ Amount = Annotated[
     _rule("an amount of at most 14 digits before and 4 after the point", _AMOUNT, (int,)),
     ColumnType("DECIMAL(18,4)", pl.Decimal(18, 4), _AMOUNT, lambda text: text.cast(pl.Decimal(18, 4), strict=False)),
 ]
-Timestamp = Annotated[
-    datetime, _rule("a UTC time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()), _timestamp_column(EMPTY)
-]
+Timestamp = Annotated[datetime, _rule("a UTC time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()), _timestamp_column()]
 LocalTimestamp = Annotated[
-    datetime,
-    _rule("a local time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()),
-    _timestamp_column((*EMPTY, EMPTY_DATE)),
+    datetime, _rule("a local time written YYYY-MM-DD HH:MM:SS", _TIMESTAMP, ()), _timestamp_column()
 ]
 ZonedTimestamp = Annotated[
     datetime,
     _rule("a time in the form of ISO 8601, UTC where it names no zone", _ZONED, ()),
     AfterValidator(_in_utc),
-    ColumnType("TIMESTAMP", pl.Datetime("us"), _ZONED, _read_zoned),
+    ColumnType("TIMESTAMP", pl.Datetime("us"), _ZONED, _read_zoned, (*EMPTY, EMPTY_DATE)),
 ]
 Date = Annotated[
     date,

@@ -1,8 +1,10 @@
 """Receives and decompresses the body of an answer, up to the largest size that is allowed."""
 
 import asyncio
+import gzip
 import zlib
 from concurrent.futures import Executor
+from io import BytesIO
 
 import httpx
 
@@ -10,6 +12,9 @@ ENCODINGS = "gzip, deflate"
 """The compression that every request accepts: zlib decompresses both up to a given length."""
 
 _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": zlib.MAX_WBITS}
+_GZIP_MEMBER = b"\x1f\x8b"
+"""How each member of a gzip body begins."""
+
 _KNOWN_ENCODINGS = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
 
 
@@ -93,11 +98,24 @@ def _decompress(body: bytes, packed: list[str], limit: int) -> bytes:
 def _inflate(body: bytes, window_bits: int, limit: int) -> bytes:
     inflater = zlib.decompressobj(window_bits)
     content = inflater.decompress(body, limit + 1)
+    is_complete = inflater.eof
+    if inflater.unused_data.startswith(_GZIP_MEMBER):
+        content, is_complete = _read_gzip_members(body, limit + 1)
     if len(content) > limit:
         raise TooLargeError(content[:limit])
-    if not inflater.eof:
+    if not is_complete:
         raise httpx.DecodingError("its compressed data is cut off")
     return content
+
+
+def _read_gzip_members(body: bytes, size: int) -> tuple[bytes, bool]:
+    """Read up to `size` bytes of a gzip body with several members (RFC 1952), and whether it is complete."""
+    try:
+        return gzip.GzipFile(fileobj=BytesIO(body)).read(size), True
+    except EOFError:
+        return b"", False
+    except gzip.BadGzipFile as error:
+        raise httpx.DecodingError(str(error)) from None
 
 
 def holds_too_many_values(body: bytes, limit: int) -> bool:

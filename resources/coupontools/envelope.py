@@ -236,17 +236,21 @@ def _is_identified(token: bytes) -> bool:
 
 
 def _read_announced(payload: Mapping[str, bytes]) -> int | None:
-    """Return the number of records, of the list or of the page, that amount_of_… or a total states, if one does."""
-    return next(iter(_read_counts(payload).values()), None)
+    """Return the number of records that a total states, or else amount_of_…, which may be that of the page alone."""
+    counts = _read_counts(payload)
+    return next((counts[name] for name in (*_TOTALS, *counts) if name in counts), None)
 
 
 def _read_counts(payload: Mapping[str, bytes]) -> dict[str, int]:
-    """Return the counts of records beside them, or in an object about the pages, by name; the first one first."""
+    """Return the counts of records beside them, or in an object about the pages, by name; the first of each name."""
     beside = {name: _decode(value) for name, value in payload.items() if value[:1] != b"["}
     groups = [beside, *(beside[name] for name in _PAGE_OBJECTS if isinstance(beside.get(name), dict))]
     named = [(name, _parse_count(value)) for group in groups for name, value in group.items()]
-    counts = [(name, number) for name, number in named if name.startswith("amount_of_") or name in _TOTALS]
-    return {name: number for name, number in reversed(counts) if number is not None}
+    counts: dict[str, int] = {}
+    for name, number in named:
+        if number is not None and (name.startswith("amount_of_") or name in _TOTALS):
+            counts.setdefault(name, number)
+    return counts
 
 
 def _parse_count(value: object) -> int | None:

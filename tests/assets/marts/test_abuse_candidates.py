@@ -1,5 +1,6 @@
 """marts.abuse_candidates."""
 
+import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,6 +74,24 @@ def test_a_session_that_was_void_and_is_not_any_more_is_looked_at() -> None:
     query = f"SELECT {columns} FROM marts.abuse_candidates"
     assert in_marts(query, coupon_sessions=sessions, coupon_session_changes=changes) == [
         ("voided and taken back", "cam_1", "taken back", 2, None, datetime(2026, 1, 5, 11), datetime(2026, 1, 5, 13))
+    ]
+
+
+def test_a_void_state_that_the_api_shows_by_its_date_alone_counts_like_one_with_a_flag() -> None:
+    states = [None, START, None, START]
+    changes: list[Row] = [
+        {
+            "session_id": "by date",
+            "observed_at": START + timedelta(hours=hours),
+            "last_observed_at": START,
+            "voided_at_before": before,
+            "voided_at_after": after,
+        }
+        for hours, (before, after) in enumerate(itertools.pairwise(states))
+    ]
+    query = "SELECT rule, session_id, events FROM marts.abuse_candidates"
+    assert in_marts(query, coupon_sessions=[{"session_id": "by date"}], coupon_session_changes=changes) == [
+        ("voided and taken back", "by date", 3)
     ]
 
 

@@ -27,6 +27,7 @@ def test_interactions_are_counted_by_subaccount_where_the_list_of_campaigns_name
     campaigns: list[Row] = [
         {"campaign_id": "cam_1", "_extra": '{"subaccount": "sub_1"}'},
         {"campaign_id": "cam_2"},
+        {"campaign_id": "cam_3", "_extra": '{"subaccount": " "}'},
     ]
     sessions: list[Row] = [{"campaign_id": f"cam_{number}", "opened_at": JANUARY} for number in (1, 1, 2, 3)]
     assert in_marts(QUERY, campaigns=campaigns, coupon_sessions=sessions) == [

@@ -25,6 +25,7 @@ times = st.sampled_from(
     [
         "",
         "0000-00-00 00:00:00",
+        "0000-00-00",
         None,
         "2026-02-28 23:59:59",
         "2026-02-29 00:00:00",
@@ -131,7 +132,7 @@ def meant(column: Column, value: Any) -> Any:
         value is None
         or value in ([], {})
         or value in ("", "0000-00-00 00:00:00")
-        or (column.type.sql == "DATE" and value == "0000-00-00")
+        or (column.type.sql in ("DATE", "TIMESTAMP") and value == "0000-00-00")
     ):
         return None
     match column.type.sql:

@@ -89,8 +89,8 @@ def test_a_record_that_is_too_large_is_cut_and_costs_no_other() -> None:
     assert (result.records, len(result.rejected_keys), result.copies, len(result.hashes)) == (5, 1, 1, 4)
     (reason,), (kept,) = result.rejected["reason"], result.rejected["record"]
     assert reason == (
-        "the record is larger than the 3,000,000 bytes that COUPONTOOLS_MAX_RECORD_BYTES allows (kept are the first "
-        f"1,000,000 of {len(json.dumps(large)):,} bytes)"
+        "the record is larger than the 3,000,000 bytes that COUPONTOOLS_MAX_RECORD_BYTES allows (only 1,000,000 of "
+        f"{len(json.dumps(large)):,} bytes are kept)"
     )
     assert json.dumps(large).startswith(kept)
     assert result.rejected_keys["session_id"].to_list() == [None], "nobody knows whose it is"

@@ -101,6 +101,10 @@ def deflated(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
+def in_two_members(body: bytes) -> bytes:
+    return gzip.compress(body[:10]) + gzip.compress(body[10:])
+
+
 PACKED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress}
 
 
@@ -110,6 +114,22 @@ def test_a_packed_answer_is_unpacked(packing: str) -> None:
     assert records == ask(lambda _: [http(GOOD)])
     assert records == ask(lambda _: [http(deflated(GOOD), content_encoding="deflate")])
     assert records == ask(lambda _: [http(GOOD, content_encoding="utf-8, identity")]), "not packed at all"
+    assert records == ask(lambda _: [http(in_two_members(GOOD), content_encoding="gzip")])
+
+
+@pytest.mark.parametrize("cut", [5, 20])
+def test_an_answer_whose_last_gzip_member_is_cut_off_is_not_taken_for_a_whole_one(cut: int) -> None:
+    body = b" " * 10 + GOOD  # all that is in the first member
+    with pytest.raises(UnavailableError, match="cut off"):
+        ask(lambda _: [http(in_two_members(body)[:-cut], content_encoding="gzip")])
+
+
+def test_several_gzip_members_are_unpacked_no_further_than_an_answer_may_be_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_MAX_ANSWER_BYTES", str(SMALL))
+    with pytest.raises(OversizedError):
+        ask(lambda _: [http(gzip.compress(b" " * (SMALL // 2)) * 100, content_encoding="gzip")])
 
 
 BOMB = b'{"status":{"status":"OK"},"sessions":[' + b" " * 50_000_000 + b"]}"

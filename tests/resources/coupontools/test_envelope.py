@@ -55,6 +55,22 @@ def test_the_amount_is_read_from_text_or_number(amount: str, meant: int | None) 
 
 
 @pytest.mark.parametrize(
+    ("counts", "meant"),
+    [
+        ('"amount_of_results":2,"amount_of_pages":7', 2),
+        ('"amount_of_results":2,"pagination":{"total":9}', 9),
+        ('"pagination":{"total":9},"amount_of_results":2', 9),
+        ('"total":9,"meta":{"total":4,"amount_of_pages":3}', 9),
+        ('"amount_of_results":"many","amount_of_sessions":3', 3),
+    ],
+)
+def test_of_several_amounts_a_total_counts_or_else_the_first(counts: str, meant: int) -> None:
+    answer = parse_envelope(f'{{{OK},{counts},"data":[]}}'.encode(), SESSIONS)
+    assert isinstance(answer, Answer)
+    assert answer.announced == meant
+
+
+@pytest.mark.parametrize(
     "body",
     [
         "",
