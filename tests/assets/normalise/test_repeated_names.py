@@ -30,6 +30,12 @@ def test_of_a_name_that_stands_twice_the_last_value_counts_and_the_others_are_ke
     }
 
 
+@pytest.mark.parametrize("beside", [r'"session_url":"\u003ax"', r'"\u003Ax":1', r'"zz":[{"k":"\u003a"}]'])
+def test_a_text_that_begins_with_an_escaped_colon_hides_no_repeated_name(beside: str) -> None:
+    for records in (f'{{"session":"a","customid":"x","customid":"",{beside}}}', f'{TWICE},{{"session":"b",{beside}}}'):
+        assert read(f"[{records}]".encode()).rows["custom_id"][0] == "x"
+
+
 def test_an_object_that_stands_twice_and_a_name_that_is_taken_lose_nothing() -> None:
     rows = read(b'[{"session":"a","user":{"email":"a"},"user":{"email":"b"},"repeated.user":1}]').rows
     assert rows["email"].to_list() == ["b"]
@@ -45,7 +51,8 @@ def repeating(draw: st.DrawFn, depth: int = 3) -> str:
     pairs = []
     for name in names:
         is_deeper = depth > 0 and (name in ("status", "user", "q"))
-        inner = draw(repeating(depth - 1)) if is_deeper else f'"v{draw(st.uuids())}"'
+        colon = draw(st.sampled_from(["", ":", r"\u003a", r"\u003A"]))
+        inner = draw(repeating(depth - 1)) if is_deeper else f'"{colon}v{draw(st.uuids())}"'
         pairs.append(f'"{spelt(draw, name)}":{f"[{inner}]" if name == "q" else inner}')
     return "{" + ",".join(pairs) + "}"
 
