@@ -5,7 +5,7 @@ place of a value, go verbatim into `_extra`. Pages of a simpler form, which near
 `uniform_json.py` and `fast_json.py` beside this module, ten and five times as fast.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache, reduce
 from operator import or_
 from typing import Any, NamedTuple, TypeAlias
@@ -42,6 +42,7 @@ def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     objects, readable = _parse_objects(records)
     collected = _Collected({}, [], set())
     extras = _collect_tokens(objects, fields_of(table), (), collected)
+    literal = {name for name, _ in extras}
     columns, unfit = [], reduce(or_, collected.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
     for column in record_columns(table):
         texts, wrong = zip(*(column.type.texts_of(collected.tokens[path]) for path in column.paths), strict=True)
@@ -49,7 +50,7 @@ def parse_any_page(records: bytes, table: type[Table]) -> Texts:
         for is_wrong in wrong:  # a value of another type counts only where no other place has a good one
             unfit = unfit | (is_wrong & taken.is_null()) if is_wrong.any() else unfit
         columns.append(taken)
-        extras += _collect_unused(column, collected.tokens, texts)
+        extras += _collect_unused(column, collected.tokens, texts, literal)
     return Texts(pl.DataFrame(columns), join_extras(extras, len(objects)), unfit, frozenset(collected.new_fields))
 
 
@@ -179,8 +180,13 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
     return pl.Series(field, tokens, dtype=pl.Binary).cast(pl.String)
 
 
-def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series]) -> Extras:
-    """Return as extras the values in a column's fields that the column does not take: it takes one field's value."""
+def _collect_unused(
+    column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series], literal: Collection[str | None]
+) -> Extras:
+    """Return as extras the values in a column's fields that the column does not take: it takes one field's value.
+
+    Their names are dotted; a record may have a field with such a name, which is among the `literal` ones.
+    """
     if len(column.paths) == 1:
         return []
     extras: Extras = []
@@ -189,7 +195,10 @@ def _collect_unused(column: Column, tokens: dict[Path, pl.Series], texts: Sequen
         is_taken = ~before & text.is_not_null()
         before = before | is_taken
         left = (tokens[path] != "null") & ~is_taken
-        extras.append((".".join(path), pl.select(pl.when(left).then(tokens[path])).to_series()))
+        name = ".".join(path)
+        while name in literal:
+            name = f"repeated.{name}"
+        extras.append((name, pl.select(pl.when(left).then(tokens[path])).to_series()))
     return extras
 
 

@@ -42,6 +42,14 @@ def test_an_object_that_stands_twice_and_a_name_that_is_taken_lose_nothing() -> 
     assert json.loads(rows["_extra"][0]) == {"repeated.user": 1, "repeated.repeated.user": [{"email": "a"}]}
 
 
+def test_a_field_with_a_dotted_name_and_an_unused_value_of_that_place_are_both_kept() -> None:
+    user = '"user":{"firstname":{"a":1}},"firstname":"f"'
+    rows = read(f'[{{"session":"a",{user},"user.firstname":"literal"}},{{"session":"b",{user}}}]'.encode()).rows
+    assert rows["first_name"].to_list() == ["f", "f"]
+    assert rows["_extra"][0].count('"user.firstname"') == 1
+    assert json.loads(rows["_extra"][0]) == {"repeated.user.firstname": {"a": 1}, "user.firstname": "literal"}
+
+
 @st.composite
 def repeating(draw: st.DrawFn, depth: int = 3) -> str:
     """An object whose names may stand twice at any depth, with a value of its own at each place."""
