@@ -196,7 +196,7 @@ def _collect_unused(
         before = before | is_taken
         left = (tokens[path] != "null") & ~is_taken
         name = ".".join(path)
-        while name in literal:
+        while len(path) > 1 and name in literal:
             name = f"repeated.{name}"
         extras.append((name, pl.select(pl.when(left).then(tokens[path])).to_series()))
     return extras

@@ -32,8 +32,9 @@ class Assumptions(BaseModel):
     """JSON type of `amount_of_results`. Client: compared as text, so either is possible (section 5.3)."""
     single_as: Literal["object", "array"] = "object"
     """Whether v3 calls about one thing answer with an object or an array of one. Client: an object (section 5.2)."""
-    row_fields: Literal["all", "seen"] = "all"
-    """Fields of a record in campaign/*: as couponsession/data, or the 12 that clients read. Inferred (section 5.3)."""
+    row_fields: Literal["all", "seen", "seen_in_events"] = "all"
+    """Fields of a record in campaign/*: as couponsession/data, or the 12 that clients read, in all of these lists or
+    in all but campaign/data. Inferred (section 5.3)."""
     campaign_fields: Literal["seen", "hinted"] = "seen"
     """Fields of a row in coupon/list: the 6 that clients read, or with those that are hints (section 5.1)."""
     session_order: Literal["ascending", "newest_first"] = "ascending"

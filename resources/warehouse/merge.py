@@ -1,7 +1,8 @@
 """A merge: a batch becomes rows of the stage, in one transaction.
 
 For each key the newest observation wins, so that the order of merges, and merging a batch twice, makes no difference.
-What must be published again is noted in the same transaction.
+An observation without the date by which the table is divided is brief, as a list of events may give it: what it lacks
+stays as another observation has it. What must be published again is noted in the same transaction.
 """
 
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ from resources.warehouse.origin import Origin, keep_to_one_origin
 from resources.warehouse.parquet_partitions import keep_months, note_changes
 from resources.warehouse.quarantine import replace_quarantine
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, files, quoted_name, quoted_text
+from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_text
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.suppression import SuppressionList, remove_suppressed
+
+_OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,14 @@ def _merge_rows(
     if not paths:
         return MergeResult()
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    _make_incoming(connection, keys, paths, now)
+    observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
+    is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
+    observations = _make_incoming(connection, table, paths, now)
+    if isinstance(table.files, Month):
+        _complete_brief(connection, table, quoted_name(table.files.column), observations, is_older)
     note_changes(connection, table, "incoming")
     if isinstance(table.files, Month):
         keep_months(connection, table, table.files)
-    observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
-    is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
     touched = execute_counting(
         connection,
         f"CREATE TEMP TABLE replaced AS SELECT {name}.rowid AS row FROM {name} JOIN incoming USING ({keys}) "
@@ -130,18 +135,51 @@ def _merge_rows(
     connection.execute("DROP VIEW incoming")
     connection.execute("DROP TABLE repeated")
     connection.execute("DROP TABLE IF EXISTS newest")
+    connection.execute("DROP TABLE IF EXISTS completed")
     return MergeResult(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, keys: str, paths: Sequence[str], now: str) -> None:
-    """Make the view `incoming`: the newest observation of each key in the files."""
-    source = files(paths)
+def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str) -> str:
+    """Make the view `incoming` of the newest observation of each key, one with a date if there is any.
+
+    Returns its query.
+    """
+    source, keys = files(paths), ", ".join(map(quoted_name, table.key))
     once = f"SELECT * FROM {source}"
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {repeated}"):
+        is_brief = f"{quoted_name(table.files.column)} IS NULL, " if isinstance(table.files, Month) else ""
         connection.execute(
-            f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) "
-            f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
+            f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY "
+            f"row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, {is_brief}_extracted_at DESC) = 1"
         )
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
+    return once
+
+
+def _complete_brief(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, date: str, observations: str, is_older: str
+) -> None:
+    """Complete each brief observation, stored or incoming, by the other one of its row if that has the date."""
+    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
+        return
+    merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
+
+    def completed(brief: str, other: str) -> str:
+        kept = [f"{brief}.{column}" for column in _OF_THE_OBSERVATION]
+        values = [f"coalesce({brief}.{column}, {other}.{column}) AS {column}" for column in map(quoted_name, merged)]
+        return (
+            f"SELECT {keys}, {', '.join([*values, *kept])} FROM {name} JOIN incoming USING ({keys}) "
+            f"WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL"
+        )
+
+    count = execute_counting(
+        connection,
+        f"CREATE TEMP TABLE completed AS {completed('incoming', name)} AND {is_older} UNION ALL BY NAME "
+        f"{completed(name, 'incoming')} AND NOT {is_older} AND {name}._deleted_at IS NULL",
+    )
+    if count:
+        once = f"FROM ({observations}) ANTI JOIN completed USING ({keys}) UNION ALL BY NAME FROM completed"
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW incoming AS {once}")

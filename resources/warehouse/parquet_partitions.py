@@ -31,9 +31,8 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
     moment, same_key = quoted_name(month.column), _same(table.key, f"_state.{name}", "months")
     count = execute_counting(
         connection,
-        f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(strftime(old.{moment}, '%Y-%m'), kept.month, "
-        f"{_first_month(month, 'undated')}) AS put FROM (FROM incoming WHERE {moment} IS NULL) AS undated "
-        f"LEFT JOIN {name} AS old USING ({keys}) LEFT JOIN _state.{name} AS kept USING ({keys}) "
+        f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(kept.month, {_first_month(month, 'undated')}) AS put "
+        f"FROM (FROM incoming WHERE {moment} IS NULL) AS undated LEFT JOIN _state.{name} AS kept USING ({keys}) "
         f"WHERE put IS NOT NULL",
     )
     if count:

@@ -73,7 +73,11 @@ NOON = datetime(2026, 1, 1, 12)
 
 
 def thing(
-    identifier: str, colour: str = "red", seen: int = 0, made: datetime | None = NOON, used: datetime | None = None
+    identifier: str,
+    colour: str | None = "red",
+    seen: int = 0,
+    made: datetime | None = NOON,
+    used: datetime | None = None,
 ) -> tuple[Any, ...]:
     """One row, seen so many seconds after noon."""
     return identifier, made, used, colour, NOON + timedelta(seconds=seen), None

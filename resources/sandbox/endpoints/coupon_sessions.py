@@ -43,7 +43,7 @@ def list_sessions_of(kind: SessionKind) -> Callable[[ApiRequest, State], Reply]:
             start=read_start_date(request, assumptions),
             end=read_end_date(request, assumptions),
             newest_first=assumptions.session_order == "newest_first",
-            seen_fields_only=assumptions.row_fields == "seen",
+            seen_fields_only=assumptions.row_fields in ({"seen"} if kind == "data" else {"seen", "seen_in_events"}),
         )
         rows = state.account.sessions(campaign.campaign_id, query, state.now)
         size = assumptions.session_page_size

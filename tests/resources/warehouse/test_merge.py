@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -164,9 +165,48 @@ def test_a_stage_that_holds_more_room_than_rows_is_written_anew(
     comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
     assert published(warehouse, comments) == [('It\'s "colour"',)]
     merge(warehouse, thing("40", "blue", seen=10 * 86_400, made=None))
-    assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(150_000, 149_999)]
+    assert published(warehouse, "SELECT count(*), count(made_at) FROM things") == [(150_000, 150_000)]
     months = in_parquet(warehouse.folder.root, "things", "id, colour, month", with_month=True)
     assert [row for row in months if row[1] == "blue"] == [("40", "blue", "2026-02")]
+
+
+WHOLE, BRIEF = thing("a", "red", seen=1, used=NOON), thing("a", None, seen=2, made=None, used=NOON + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    "batches", [[[WHOLE], [BRIEF]], [[BRIEF], [WHOLE]], [[BRIEF], [WHOLE], [BRIEF]], [[WHOLE], [BRIEF], [WHOLE]]]
+)
+def test_what_an_observation_without_its_date_lacks_stays_as_another_has_it(
+    warehouse: WarehouseResource, batches: list[list[tuple[Any, ...]]]
+) -> None:
+    for rows in batches:
+        merge(warehouse, *rows, thing("never dated", None, made=None))
+    both = thing("a", "red", seen=2, used=NOON + timedelta(hours=1))
+    assert published(warehouse) == [both, thing("never dated", None, made=None)]
+
+
+@pytest.mark.parametrize("rows", [[WHOLE, BRIEF], [BRIEF, WHOLE]])
+def test_of_two_observations_in_a_batch_that_with_a_date_is_merged(
+    warehouse: WarehouseResource, rows: list[tuple[Any, ...]]
+) -> None:
+    merge(warehouse, *rows)
+    assert published(warehouse) == [WHOLE]
+
+
+def test_a_later_observation_with_a_date_replaces_a_completed_one_whole(warehouse: WarehouseResource) -> None:
+    newest = thing("a", None, seen=3)
+    for row in (WHOLE, BRIEF, newest):
+        merge(warehouse, row)
+    assert published(warehouse) == [newest]
+
+
+def test_a_deleted_row_that_is_observed_without_its_date_is_live_again_and_complete(
+    warehouse: WarehouseResource,
+) -> None:
+    merge(warehouse, WHOLE)
+    merge(warehouse, complete_reads=[CompleteRead(NOON + timedelta(seconds=2))])
+    merge(warehouse, thing("a", None, seen=3, made=None))
+    assert published(warehouse) == [thing("a", "red", seen=3, used=NOON)]
 
 
 def test_a_slice_that_was_not_read_to_its_end_replaces_only_the_rejected_records_that_it_brought_again(

@@ -59,7 +59,8 @@ def test_each_row_is_in_one_file_that_of_its_month_or_where_it_was_while_that_is
                 *(thing(name, seen=number, made=date_in(made), used=date_in(used)) for name, made, used in seen),
             )
             for name, made, used in seen:
-                expected[name] = date_in(made), month(made) or expected.get(name, (None, None))[1] or month(used)
+                before = expected.get(name, (None, None))
+                expected[name] = date_in(made) or before[0], month(made) or before[1] or month(used)
             if is_published or lost != "nothing" or number == len(steps) - 1:
                 published(warehouse)
                 files = in_parquet(Path(folder), "things", "id, made_at, month", with_month=True)
@@ -67,7 +68,9 @@ def test_each_row_is_in_one_file_that_of_its_month_or_where_it_was_while_that_is
                 lose(warehouse, lost)
 
 
-def test_a_row_that_lost_its_date_after_the_last_files_stays_where_they_have_it(warehouse: WarehouseResource) -> None:
+def test_a_row_that_comes_without_its_date_after_the_last_files_stays_where_it_is(
+    warehouse: WarehouseResource,
+) -> None:
     merge(warehouse, thing("a", made=date_in(2)))
     published(warehouse)
     older = warehouse.folder.parquet.resolve()
