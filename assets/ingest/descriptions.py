@@ -64,7 +64,7 @@ async def extract_described(run: TableRun, unchanged: Collection[str] = ()) -> E
     def complete_page(page: Page) -> Page:
         return _with_descriptions(page, normaliser, descriptions.records, left_out)
 
-    report = await extract(run, [listed], complete_page=complete_page)
+    report = await extract(run, [listed], complete_page=complete_page, left_out=left_out)
     present_keys = pl.DataFrame({run.table.KEY[0]: sorted(left_out)}, {run.table.KEY[0]: pl.String})
     empty = run.table.schema_of_frames().to_frame()
     run.store(empty, Quarantine.schema_of_frames().to_frame(), present_keys)
@@ -132,22 +132,30 @@ def _only_record(page: Page) -> bytes | None:
 def _with_descriptions(
     page: Page, normaliser: PageNormaliser, descriptions: Mapping[str, bytes], left_out: Collection[str]
 ) -> Page:
-    """Merge each record of a page with its description, and leave out those of `left_out` ids."""
+    """Merge each record of a page with its description; of those with `left_out` ids keep only the id.
+
+    They stay on the page to be counted, and with their id alone none of them is rejected.
+    """
     ids, id_fields = normaliser.read_identifiers(page), _id_fields(normaliser.table)
     first: dict[str, bytes] = {}
+
+    def complete(record: bytes, identifier: str) -> bytes:
+        if identifier in left_out:
+            return msgspec.json.encode({id_fields[0]: identifier})
+        if identifier in descriptions and first.setdefault(identifier, record) == record:
+            return merge_records(record, descriptions[identifier], identifier, id_fields)
+        return record
+
     records = [
-        merge_records(record, descriptions[identifier], identifier, id_fields)
-        if identifier in descriptions and first.setdefault(identifier, record) == record
-        else record
+        record if identifier is None else complete(record, identifier)
         for record, identifier in zip(split_records(page.records), ids, strict=True)
-        if identifier not in left_out
     ]
     return replace(page, records=b"[" + b",".join(records) + b"]")
 
 
-def _id_fields(table: type[Table]) -> set[str]:
+def _id_fields(table: type[Table]) -> list[str]:
     (key,) = (column for column in table.columns() if column.name in table.KEY)
-    return {name for (name,) in key.paths}
+    return [name for (name,) in key.paths]
 
 
 def merge_records(record: bytes, description: bytes, identifier: str, id_fields: Collection[str]) -> bytes:

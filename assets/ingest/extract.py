@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -45,20 +45,21 @@ async def extract(
     slices: Sequence[Slice],
     *,
     complete_page: Callable[[Page], Page] | None = None,
+    left_out: Collection[str] = (),
     parents: str = "",
 ) -> ExtractionReport:
     """Read the slices into the run's batch, except those that it already holds.
 
-    `complete_page` adds to a page what is known from elsewhere (it may raise ShapeError); `parents` is the name of what
-    the slices belong to, for the log. A slice whose parent was deleted is skipped and reported; if a slice cannot be
-    read, its answer goes to quarantine.
+    `complete_page` adds to a page what is known from elsewhere (it may raise ShapeError); rows of `left_out` ids are
+    counted but not stored; `parents` is the name of what the slices belong to, for the log. A slice whose parent was
+    deleted is skipped and reported; if a slice cannot be read, its answer goes to quarantine.
 
     Raises the first other CoupontoolsError; the slices that were complete by then stay in the batch.
     """
     known = run.batch.known_slices
     unread = [slice_ for slice_ in slices if slice_key(slice_) not in known]
     report = ExtractionReport(run.client.traffic, len(slices), resumed=len(slices) - len(unread))
-    extraction = _Extraction(run, report, PageReader(run.client), _normaliser(run), complete_page)
+    extraction = _Extraction(run, report, PageReader(run.client), _normaliser(run), complete_page, left_out)
     waiting, progress = iter(unread), ProgressLog(run.table.TABLE, parents, run.log)
     unread_of_parent = Counter(slice_.parent for slice_ in unread)
     report.parents = len({slice_.parent for slice_ in slices})
@@ -119,6 +120,7 @@ class _Extraction:
     reader: PageReader
     normaliser: PageNormaliser
     complete_page: Callable[[Page], Page] | None
+    left_out: Collection[str]
 
     async def read(self, slice_: Slice) -> None:
         """Read a slice to its end and note it as complete, or report why it cannot be read."""
@@ -170,13 +172,21 @@ class _Extraction:
         if new is None:
             rejections.records += page.records - page.copies
             rejections.note(len(page.rejected_keys), page.rejected_keys)
-            self.run.store(self._inside_window(page.rows, slice_), page.rejected, page.rejected_keys)
+            self.run.store(self._rows_to_store(page.rows, slice_), page.rejected, page.rejected_keys)
             self._count(page)
         elif new.any():
             rejected = page.rejected.filter(new.tail(len(page.rejected)))
             rejections.note(rejected["record"].n_unique(), page.rejected_keys)
-            rows = self._inside_window(page.rows.filter(new.head(len(page.rows))), slice_)
+            rows = self._rows_to_store(page.rows.filter(new.head(len(page.rows))), slice_)
             self.run.store(rows, rejected, page.rejected_keys)
+
+    def _rows_to_store(self, rows: pl.DataFrame, slice_: Slice) -> pl.DataFrame:
+        """Return the rows inside the slice's days, without those of ids that are left out."""
+        inside = self._inside_window(rows, slice_)
+        if not self.left_out:
+            return inside
+        (key,) = self.run.table.KEY
+        return inside.filter(~pl.col(key).is_in(list(self.left_out)))
 
     def _inside_window(self, rows: pl.DataFrame, slice_: Slice) -> pl.DataFrame:
         """Return the rows that are dated within the slice's days, or not dated."""

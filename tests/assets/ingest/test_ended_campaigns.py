@@ -1,8 +1,10 @@
 """Ended campaigns that are read once a week: no day of any campaign is lost, and a change shows at once."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
+from tests.support.extraction import answering, good
 from tests.support.queries import in_database
 from tests.support.runs import export_only
 
@@ -126,6 +129,29 @@ def test_an_ended_campaign_is_described_again_only_if_its_list_record_changed(se
     export_only(campaigns)
     assert described(server) == ["cam_1", "cam_2"]
     assert in_database(data_dir, "SELECT title FROM campaigns ORDER BY ALL") == [("Other",), ("Title 1",)]
+
+
+@pytest.mark.usefixtures("weekly")
+def test_an_ended_campaign_that_is_not_described_again_is_counted(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [campaign(1), campaign(2, status="ended"), campaign(3, status="ended")]
+
+    def answer(path: str, parameters: Mapping[str, Any]) -> object:
+        if path != "v3/coupon/list":
+            return good(coupon_info=next(row for row in listed if row["ID"] == parameters["campaign"]))
+        rows = listed[:1] if parameters.get("only_active") else listed
+        return good(coupon_info=rows, amount_of_results=len(rows))
+
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "or-other")
+    with answering(answer, []) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        reports = [export_only(campaigns)["campaigns"] for _ in range(2)]
+    assert [report["records read"] for report in reports] == [3, 3]
+    assert [report["rows new"] for report in reports] == [3, 0]
+    assert [report["rows touched"] for report in reports] == [0, 1], "the ended ones are left as they were"
+    assert in_database(data_dir, "SELECT count(*) FROM campaigns WHERE _deleted_at IS NULL") == [(3,)]
 
 
 @pytest.mark.usefixtures("weekly")
