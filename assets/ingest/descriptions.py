@@ -1,7 +1,8 @@
 """Extracts records that the API lists briefly and describes one by one: both answers become one record.
 
 Where both have a field, the description's value is used, unless it is empty or of another JSON type than the list's.
-The other value is kept under `list.<name>` or `info.<name>`, which no column declares, so that it goes to `_extra`.
+The other value is kept under `list.<name>` or `info.<name>`, which no column declares, so that it goes to `_extra`; the
+prefix is repeated while a field of either answer has that name.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,7 +23,7 @@ from assets.tables.table import Table
 from resources.coupontools.errors import NotAvailableError, ParentNotFoundError, ShapeError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.repeated_keys import EMPTY
+from resources.coupontools.repeated_keys import EMPTY, free_name
 from resources.coupontools.requests import PageRequest, Slice
 from resources.warehouse.batch import CompletedSlice
 
@@ -165,19 +166,22 @@ def merge_records(record: bytes, description: bytes, identifier: str, id_fields:
     except (IllegibleError, msgspec.ValidationError):
         # for example a text that is not Unicode: the record goes to quarantine with all that was sent
         return record.rstrip()[:-1] + b',"info":' + description + b"}"
-    both = dict(listed)
+    both, others = dict(listed), list[tuple[str, str, msgspec.Raw]]()
     for name, raw in described.items():
         value, known = bytes(raw), bytes(listed.get(name, b"null"))
         if name in id_fields:
-            both |= {} if value.strip(b'"').decode() == identifier else {f"info.{name}": raw}
+            others += [] if value.strip(b'"').decode() == identifier else [("info", name, raw)]
         elif known in EMPTY:
             both[name] = raw
         elif value in EMPTY or _compact(value) == _compact(known):
             continue
         elif _kind(value) == _kind(known):
-            both |= {name: raw, f"list.{name}": listed[name]}
+            both[name] = raw
+            others.append(("list", name, listed[name]))
         else:
-            both[f"info.{name}"] = raw
+            others.append(("info", name, raw))
+    for prefix, name, raw in others:
+        both[free_name(prefix, name, both)] = raw
     return msgspec.json.encode(both)
 
 

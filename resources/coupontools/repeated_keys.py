@@ -4,7 +4,7 @@ JSON does not define what a repeated name means, and decoders differ: some take 
 last value that is not empty is used; the others become a list under `repeated.<name>`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
@@ -71,11 +71,16 @@ def _keep_one_value(values_by_name: Mapping[str, list[bytes]]) -> dict[str, byte
     once = {name: _choose_value(values) for name, values in values_by_name.items()}
     for name, values in values_by_name.items():
         if others := [value for value in values if value != once[name] and value not in EMPTY]:
-            free = f"repeated.{name}"
-            while free in once:
-                free = f"repeated.{free}"
-            once[free] = b"[" + b",".join(others) + b"]"
+            once[free_name("repeated", name, once)] = b"[" + b",".join(others) + b"]"
     return once
+
+
+def free_name(prefix: str, name: str, taken: Container[str]) -> str:
+    """Return `<prefix>.<name>`, with the prefix again while that is taken."""
+    free = f"{prefix}.{name}"
+    while free in taken:
+        free = f"{prefix}.{free}"
+    return free
 
 
 def _choose_value(values: list[bytes]) -> bytes:

@@ -82,6 +82,17 @@ def test_a_campaign_without_a_description_is_kept_as_it_is_listed(
         ({"title": "T"}, {"title": "T", "more": [1]}, "T", {"more": [1]}),
         ({"title": "T"}, {"id": "cam_1"}, "T", None),
         ({"title": "T"}, {"id": 77}, "T", {"info.id": 77}),
+        ({"title": "a", "list.title": "L"}, {"title": "T"}, "T", {"list.title": "L", "list.list.title": "a"}),
+        ({"title": "a"}, {"title": "T", "list.title": "D"}, "T", {"list.title": "D", "list.list.title": "a"}),
+        ({"title": "a"}, {"list.title": "D", "title": "T"}, "T", {"list.title": "D", "list.list.title": "a"}),
+        (
+            {"title": "a", "list.title": "L"},
+            {"title": "T", "list.title": "D"},
+            "T",
+            {"list.title": "D", "list.list.title": "a", "list.list.list.title": "L"},
+        ),
+        ({"title": "T", "info.title": 1}, {"title": [2]}, "T", {"info.title": 1, "info.info.title": [2]}),
+        ({"title": "T", "info.id": 1}, {"id": 77}, "T", {"info.id": 1, "info.info.id": 77}),
     ],
 )
 def test_no_value_of_either_answer_is_lost(
