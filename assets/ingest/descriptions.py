@@ -170,7 +170,8 @@ def merge_records(record: bytes, description: bytes, identifier: str, id_fields:
     for name, raw in described.items():
         value, known = bytes(raw), bytes(listed.get(name, b"null"))
         if name in id_fields:
-            others += [] if value.strip(b'"').decode() == identifier else [("info", name, raw)]
+            is_same = _compact(value) in (msgspec.json.encode(identifier), identifier.encode())
+            others += [] if is_same else [("info", name, raw)]
         elif known in EMPTY:
             both[name] = raw
         elif value in EMPTY or _compact(value) == _compact(known):
@@ -186,7 +187,17 @@ def merge_records(record: bytes, description: bytes, identifier: str, id_fields:
 
 
 def _compact(token: bytes) -> bytes:
-    return msgspec.json.format(token, indent=-1) if token[:1] in (b"{", b"[") else token
+    """Return the token without blanks and with each text written in the same way; numbers stay as they are written."""
+    match token[:1]:
+        case b'"':
+            return msgspec.json.encode(msgspec.json.decode(token))
+        case b"[":
+            items = msgspec.json.decode(token, type=list[msgspec.Raw])
+            return b"[" + b",".join(_compact(bytes(item)) for item in items) + b"]"
+        case b"{":
+            fields = msgspec.json.decode(token, type=dict[str, msgspec.Raw])
+            return msgspec.json.encode({name: msgspec.Raw(_compact(bytes(raw))) for name, raw in fields.items()})
+    return token
 
 
 def _kind(token: bytes) -> bytes:

@@ -105,6 +105,71 @@ def test_no_value_of_either_answer_is_lost(
     assert (json.loads(row["_extra"]) if row["_extra"] else None) == extra
 
 
+def merged(listed: str, described: str) -> dict[str, str]:
+    """The JSON tokens of a campaign whose field `x` is one token in the list, and another one in the description."""
+    record, description = (f'{{"x":{token}}}'.encode() for token in (listed, described))
+    both = msgspec.json.decode(merge_records(record, description, "cam_1", {"ID"}), type=dict[str, msgspec.Raw])
+    return {name: bytes(raw).decode() for name, raw in both.items()}
+
+
+@pytest.mark.parametrize(
+    ("listed", "described"),
+    [
+        ('"é"', r'"\u00e9"'),
+        (r'"a\/b"', '"a/b"'),
+        (r'"\ud83d\ude00"', '"😀"'),
+        ('{"é":["a",1.50,null]}', r'{ "\u00e9" : [ "\u0061", 1.50, null ] }'),
+        ("20000000000000000001", "20000000000000000001"),
+    ],
+)
+def test_one_value_that_is_written_in_two_ways_is_kept_once(listed: str, described: str) -> None:
+    assert merged(listed, described) == {"x": listed}
+    assert merged(described, listed) == {"x": described}
+
+
+@pytest.mark.parametrize(
+    ("listed", "described"),
+    [
+        ("1", "1.0"),
+        ("1", "1e0"),
+        ("0", "-0"),
+        ("true", "false"),
+        ("0.3", "0.30000000000000004"),
+        ("0.30000000000000004", "0.300000000000000040"),
+        ("20000000000000000001", "20000000000000000002"),
+        ("[1]", "[1.0]"),
+        ("[1]", "[true]"),
+        ("[0]", "[-0]"),
+        ("[1.5]", '["1.5"]'),
+        ("[0.30000000000000004]", "[0.300000000000000040]"),
+        ("[20000000000000000001]", "[20000000000000000002]"),
+        ('{"a":"é"}', r'{"a":"e\u0301"}'),
+        ('"1"', '"1.0"'),
+    ],
+)
+def test_two_values_are_both_kept_however_alike_they_are(listed: str, described: str) -> None:
+    assert merged(listed, described) == {"x": described, "list.x": listed}
+    assert merged(described, listed) == {"x": listed, "list.x": described}
+
+
+@pytest.mark.parametrize(("identifier", "token"), [("é", r'"\u00e9"'), ('a"', r'"a\""'), ("77", "77"), ("77", '"77"')])
+def test_an_id_that_is_written_in_another_way_is_the_same_id(identifier: str, token: str) -> None:
+    listed = msgspec.json.encode({"ID": identifier})
+    assert merge_records(listed, f'{{"ID":{token}}}'.encode(), identifier, {"ID"}) == listed
+
+
+@pytest.mark.parametrize(("listed", "described"), [("1", "true"), ("1", '"1"'), ('"[1]"', "[1]"), ("[1]", '{"1":1}')])
+def test_values_of_two_types_are_both_kept(listed: str, described: str) -> None:
+    assert merged(listed, described) == {"x": listed, "info.x": described}
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'["\ud800"]', r'{"\ud800":1}'])
+def test_texts_that_are_not_unicode_leave_both_answers_in_quarantine(text: str) -> None:
+    listed, info = f'{{"ID":"cam_1","x":{text}}}'.encode(), f'{{"ID":"cam_1","x":{text},"y":2}}'.encode()
+    (record,) = read(b"[" + merge_records(listed, info, "cam_1", {"ID", "id"}) + b"]", Campaign).rejected["record"]
+    assert record == f'{{"ID":"cam_1","x":{text},"info":{info.decode()}}}'
+
+
 @pytest.mark.parametrize("depth", [200, 1_000, 100_000])
 def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarantine(depth: int) -> None:
     listed, info = b'{"ID":"cam_1","title":"T"}', b'{"ID":"cam_1","deep":' + b"[" * depth + b"]" * depth + b"}"
