@@ -23,7 +23,7 @@ from assets.tables.table import Table
 from resources.coupontools.errors import NotAvailableError, ParentNotFoundError, ShapeError, UnreadableError
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
-from resources.coupontools.repeated_keys import EMPTY, free_name
+from resources.coupontools.repeated_keys import free_name, is_empty_token
 from resources.coupontools.requests import PageRequest, Slice
 from resources.warehouse.batch import CompletedSlice
 
@@ -172,9 +172,9 @@ def merge_records(record: bytes, description: bytes, identifier: str, id_fields:
         if name in id_fields:
             is_same = _compact(value) in (msgspec.json.encode(identifier), identifier.encode())
             others += [] if is_same else [("info", name, raw)]
-        elif known in EMPTY:
+        elif is_empty_token(known):
             both[name] = raw
-        elif value in EMPTY or _compact(value) == _compact(known):
+        elif is_empty_token(value) or _compact(value) == _compact(known):
             continue
         elif _kind(value) == _kind(known):
             both[name] = raw

@@ -4,13 +4,18 @@ JSON does not define what a repeated name means, and decoders differ: some take 
 last value that is not empty is used; the others become a list under `repeated.<name>`.
 """
 
+import re
 from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
 
-EMPTY = (b"null", b'""', b"[]", b"{}")
-"""JSON tokens of empty values."""
+_EMPTY = re.compile(rb'null|""|\[\s*\]|\{\s*\}')
+
+
+def is_empty_token(token: bytes) -> bool:
+    """Whether a JSON token is an empty value: null, an empty text, or a list or an object that holds nothing."""
+    return _EMPTY.fullmatch(token) is not None
 
 
 class _Name:
@@ -70,7 +75,7 @@ def _keep_one_value(values_by_name: Mapping[str, list[bytes]]) -> dict[str, byte
     """Return one value for each name, and the unused ones under `repeated.<name>`."""
     once = {name: _choose_value(values) for name, values in values_by_name.items()}
     for name, values in values_by_name.items():
-        if others := [value for value in values if value != once[name] and value not in EMPTY]:
+        if others := [value for value in values if value != once[name] and not is_empty_token(value)]:
             once[free_name("repeated", name, once)] = b"[" + b",".join(others) + b"]"
     return once
 
@@ -85,7 +90,5 @@ def free_name(prefix: str, name: str, taken: Container[str]) -> str:
 
 def _choose_value(values: list[bytes]) -> bytes:
     """Choose the last value that is not empty, else the last that is not null."""
-    for unwanted in (EMPTY, (b"null",)):
-        if filled := [value for value in values if value not in unwanted]:
-            return filled[-1]
-    return values[-1]
+    filled = [value for value in values if not is_empty_token(value)]
+    return (filled or [value for value in values if value != b"null"] or values)[-1]

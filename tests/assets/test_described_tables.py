@@ -170,6 +170,12 @@ def test_texts_that_are_not_unicode_leave_both_answers_in_quarantine(text: str) 
     assert record == f'{{"ID":"cam_1","x":{text},"info":{info.decode()}}}'
 
 
+@pytest.mark.parametrize("empty", ["null", '""', "[]", "{}", "[ ]", "{\n}"])
+def test_an_empty_value_gives_way_to_that_of_the_other_answer(empty: str) -> None:
+    assert merged(empty, '"T"') == {"x": '"T"'}
+    assert merged('"T"', empty) == {"x": '"T"'}
+
+
 @pytest.mark.parametrize("depth", [200, 1_000, 100_000])
 def test_a_description_that_cannot_be_read_leaves_all_of_both_answers_in_quarantine(depth: int) -> None:
     listed, info = b'{"ID":"cam_1","title":"T"}', b'{"ID":"cam_1","deep":' + b"[" * depth + b"]" * depth + b"}"

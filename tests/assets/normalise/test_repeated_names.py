@@ -50,6 +50,20 @@ def test_a_field_with_a_dotted_name_and_an_unused_value_of_that_place_are_both_k
     assert json.loads(rows["_extra"][0]) == {"repeated.user.firstname": {"a": 1}, "user.firstname": "literal"}
 
 
+@pytest.mark.parametrize("empty", ["null", '""', "[]", "{}", "[ ]", "{ }", "[\n]", "{\t\r\n }"])
+def test_an_empty_value_gives_way_to_another_one_of_its_name(empty: str) -> None:
+    for values in (("x", empty), (empty, "x")):
+        first, second = (f'"{value}"' if value == "x" else value for value in values)
+        rows = read(f'[{{"session":"A","customid":{first},"customid":{second}}}]'.encode()).rows
+        assert rows.select("custom_id", "_extra").rows() == [("x", None)]
+
+
+@pytest.mark.parametrize("filled", ['" "', "0", "false", "[0]", "[[]]", '{"":null}', '"[]"'])
+def test_a_value_that_only_looks_empty_is_kept(filled: str) -> None:
+    rows = read(f'[{{"session":"A","zz":{filled},"zz":"x"}}]'.encode()).rows
+    assert json.loads(rows["_extra"][0]) == {"zz": "x", "repeated.zz": [json.loads(filled)]}
+
+
 @st.composite
 def repeating(draw: st.DrawFn, depth: int = 3) -> str:
     """An object whose names may stand twice at any depth, with a value of its own at each place."""
