@@ -16,7 +16,7 @@ import polars as pl
 from assets.tables.table import Column, Table
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
-from resources.coupontools.repeated_keys import rename_repeated_names
+from resources.coupontools.repeated_keys import free_name, rename_repeated_names
 from resources.warehouse.schema import EMPTY_CONTAINER
 
 Path: TypeAlias = tuple[str, ...]
@@ -42,7 +42,7 @@ def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     objects, readable = _parse_objects(records)
     collected = _Collected({}, [], set())
     extras = _collect_tokens(objects, fields_of(table), (), collected)
-    literal = {name for name, _ in extras}
+    literal = {name for name, _ in extras if name}
     columns, unfit = [], reduce(or_, collected.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
     for column in record_columns(table):
         texts, wrong = zip(*(column.type.texts_of(collected.tokens[path]) for path in column.paths), strict=True)
@@ -181,7 +181,7 @@ def _token_column(objects: Sequence[dict[str, msgspec.Raw]], field: str) -> pl.S
 
 
 def _collect_unused(
-    column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series], literal: Collection[str | None]
+    column: Column, tokens: dict[Path, pl.Series], texts: Sequence[pl.Series], literal: Collection[str]
 ) -> Extras:
     """Return as extras the values in a column's fields that the column does not take: it takes one field's value.
 
@@ -196,8 +196,8 @@ def _collect_unused(
         before = before | is_taken
         left = (tokens[path] != "null") & ~is_taken
         name = ".".join(path)
-        while len(path) > 1 and name in literal:
-            name = f"repeated.{name}"
+        if len(path) > 1 and name in literal:
+            name = free_name("repeated", name, literal)
         extras.append((name, pl.select(pl.when(left).then(tokens[path])).to_series()))
     return extras
 
