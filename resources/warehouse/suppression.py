@@ -71,8 +71,9 @@ def keyed_hash(key: bytes, text: str) -> str:
 def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame | None:
     """Find what belongs to suppressed people in rows of a table; None if nothing does.
 
-    Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text does. A
-    row is theirs if a column that identifies its person names them; or if any other personal text is their
+    Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text names
+    them; in a row that is theirs, whether a free text names anybody, as that may be they by another address or number.
+    A row is theirs if a column that identifies its person names them; or if any other personal text is their
     address or number, all of it, and no contact says that it is somebody else's.
     """
     columns = [name for name in table.naming_columns if frame.schema.get(name) == pl.String]
@@ -88,10 +89,22 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
     is_theirs = pl.any_horizontal(pl.lit(value=False), *who) | (
         pl.any_horizontal(pl.lit(value=False), *others) & pl.all_horizontal(pl.lit(value=True), *contacts)
     )
-    return frame.select(
+    named = frame.select(
         is_theirs.fill_null(value=False).alias("is_theirs"),
         *(pl.col(name).is_in(texts).fill_null(value=False) for name in columns),
     )
+    free_texts = [name for name in table.free_texts if name in columns]
+    anybody = _texts_naming_anybody(frame.filter(named["is_theirs"]).select(free_texts))
+    return named.with_columns(
+        pl.col(name) | (pl.col("is_theirs") & frame[name].is_in(anybody).fill_null(value=False))
+        for name in (free_texts if anybody else ())
+    )
+
+
+def _texts_naming_anybody(frame: pl.DataFrame) -> list[str]:
+    """Return the texts of a frame that name anybody."""
+    texts = [column.rename("text") for column in frame]
+    return identifiers(pl.concat(texts))["text"].unique().to_list() if texts and len(frame) else []
 
 
 def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:

@@ -105,6 +105,42 @@ def test_who_is_erased_does_not_return_with_the_next_read(warehouse: WarehouseRe
     assert where_found(warehouse) == set()
 
 
+OTHERS = {
+    "utm_source": "newsletter",
+    "utm_campaign": "mail to jan.qz0107x@mail2.be",
+    "utm_term": "0477 88 99 00",
+    "utm_content": "friend of bob@example.com, tel. +32477889900",
+}
+"""Free texts of a link: one that names nobody, and those that name people by identifiers that are not given."""
+
+
+@pytest.mark.parametrize("name", ["keep", "hash"])
+def test_of_a_row_that_is_hers_no_free_text_is_left_that_names_anybody(warehouse: WarehouseResource, name: str) -> None:
+    hers = {"session_id": "hers", "phone": f"+{PHONE}", **OTHERS}
+    known_otherwise = {"session_id": "known otherwise", "custom_field_1": PHONE, **OTHERS}
+    of_another = {"session_id": "of another", "phone": "+32477889900", **OTHERS}
+    put(warehouse, CouponSession, [hers, known_otherwise, of_another], (), name)
+    publish(warehouse, TABLES)
+    forget(warehouse, PHONE, name=name)
+    put(warehouse, CouponSession, [hers | {"session_id": "hers, read later"}], (), name)
+    for _ in ("erased from what is published", "published anew"):
+        texts = rows(warehouse, f"SELECT {', '.join(OTHERS)} FROM coupon_sessions WHERE session_id <> 'of another'")
+        assert set(texts) == {("newsletter", None, None, None)}
+        assert rows(
+            warehouse, "SELECT count(COLUMNS('utm_')) FROM coupon_sessions WHERE session_id = 'of another'"
+        ) == [(1, 0, 1, 1, 1)]
+        publish(warehouse, TABLES)
+    assert len(texts) == len(["hers", "known otherwise", "hers, read later"])
+
+
+def test_in_the_files_as_well_a_free_text_of_hers_that_names_anybody_is_erased(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"phone": f"+{PHONE}", **OTHERS}])
+    publish(warehouse, TABLES)
+    forget(warehouse, PHONE)
+    assert where_found(warehouse, ["qz0107x", "0477 88", "bob@example.com"]) == set()
+    assert where_found(warehouse, ["newsletter"]) != set()
+
+
 def test_a_row_is_hers_where_a_contact_says_so_and_else_only_the_text_goes_that_names_her(
     warehouse: WarehouseResource,
 ) -> None:

@@ -11,7 +11,7 @@ from resources.warehouse.erasure import People
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
-from resources.warehouse.suppression import keyed_hash
+from resources.warehouse.suppression import NOBODY, find_suppressed, keyed_hash, remove_suppressed
 from tests.support.erasure import EMAIL, NATIONAL, PHONE, forget, forget_people, origin, policy, put
 
 
@@ -63,3 +63,21 @@ def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: Wareho
     warehouse.folder.forgotten.write_text("{")
     with pytest.raises(RefusedError, match="which says who is kept out, cannot be read"):
         warehouse.engine.read_suppression(None)
+
+
+@pytest.mark.parametrize("text", ["mail to jan.qz0107x@mail2.be", "0477 88 99 00", "a" * 64, f"{'a' * 64} {'b' * 64}"])
+def test_a_free_text_that_names_anybody_is_found_in_the_rows_of_suppressed_people_only(text: str) -> None:
+    table, suppressed = CouponSession.schema_of_table(), NOBODY.with_identifiers([PHONE])
+    hers = {"session_id": "hers", "phone": PHONE, "utm_source": "newsletter", "utm_term": text}
+    of_another = hers | {"session_id": "of another", "phone": "+32477889900"}
+    frame = pl.DataFrame([of_another, hers])
+    named = find_suppressed(frame, table, suppressed)
+    assert named is not None
+    assert named.select("is_theirs", "phone", "utm_source", "utm_term").rows() == [
+        (False, False, False, False),
+        (True, True, False, True),
+    ]
+    assert remove_suppressed(frame, table, suppressed).rows() == [
+        tuple(of_another.values()),
+        ("hers", None, "newsletter", None),
+    ]
