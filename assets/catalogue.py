@@ -66,7 +66,7 @@ ASSETS: dict[type[Table], dg.AssetsDefinition] = {
 
 
 IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};
-COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number in the form that identifies a customer';"""
+COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number as it identifies a customer; otherwise null';"""
 """The SQL function that brings addresses and numbers into one form, for the views and for joins with other data."""
 
 

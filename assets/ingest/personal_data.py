@@ -66,7 +66,15 @@ class Redactor:
         dropped = [pl.lit(None, frame.schema[name]).alias(name) for name in personal if name not in by_hash]
         contacts = _hash_columns(frame.select(by_hash & set(CONTACTS)), self._key, are_contacts=True)
         others = _hash_columns(frame.select(by_hash - set(CONTACTS)), self._key, are_contacts=False)
-        return frame.with_columns(*dropped, *contacts, *others, *self._redact_free_texts(frame))
+        redacted = frame.with_columns(*dropped, *contacts, *others, *self._redact_free_texts(frame))
+        return redacted.with_columns(self._hash_keys_of_nobody(frame, contacts))
+
+    def _hash_keys_of_nobody(self, frame: pl.DataFrame, contacts: list[pl.Series]) -> list[pl.Expr]:
+        """Hash contacts of the key that name nobody by their texts, as a key cannot be null."""
+        of_key = [contact for contact in contacts if contact.name in self.table.KEY]
+        nobody = frame.select(pl.when(contact.is_null()).then(pl.col(contact.name)) for contact in of_key)
+        texts = _hash_columns(nobody, self._key, are_contacts=False)
+        return [pl.coalesce(contact, text) for contact, text in zip(of_key, texts, strict=True)]
 
     def _redact_free_texts(self, frame: pl.DataFrame) -> list[pl.Series]:
         """Redact, in columns that do not describe a person, the texts that name one."""
@@ -112,7 +120,7 @@ def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> p
     """Hash each `text`: `hash` is the hash of the text, followed by the hashes of the people that it names.
 
     If the text is nothing but an address or a number, the hash of that comes first, so that it joins with contacts. By
-    these hashes `forget` finds people without their texts.
+    these hashes `forget` finds people without their texts. A contact that names nobody has none.
     """
     people = identifiers(texts).rename({"identifier": "part"})
     distinct = pl.DataFrame({"text": texts}).drop_nulls().unique()

@@ -35,6 +35,13 @@ _BEFORE_THE_COUNTRY = r"^(\+0*|00+)"
 MIN_DIGITS, MAX_DIGITS = 7, 15
 """Number of digits of a phone number; fewer may be anything."""
 
+_HASH_LENGTH = 64
+_SOMEBODY = rf"[^@]@+[^@]|(?:[0-9][^0-9]*){{{MIN_DIGITS}}}|^[^ ]{{{_HASH_LENGTH}}}(?: |$)"
+"""A pattern that is in every text that names somebody: an address, the digits of a number, or a hash at its beginning.
+
+Any word of that length counts as a hash: in SQL, looking at each of its letters would take twice as long as all else.
+"""
+
 _HASH = r"\b[0-9a-f]{64}\b"
 _HASHED = r"^([0-9a-f]{64})(?: |$)"
 _WHOLE = rf"^([\w.!#$%&'*+/=?^`{{|}}~-]+@[\w-]+(?:\.[\w-]+)+|[0-9]{{{MIN_DIGITS},{MAX_DIGITS}}})$"
@@ -59,9 +66,13 @@ _MAY_NAME = (
 
 
 def identities(texts: pl.Series) -> pl.Series:
-    """Normalise texts: addresses and numbers to their one form, others to lower case without blanks around them."""
+    """Normalise texts: numbers to their digits, other texts to lower case without blanks around them.
+
+    A text that is no address, no hash and has too few digits for a number names nobody, and becomes null.
+    """
     named = _named(readable(pl.col("text")).str.to_lowercase())
-    return pl.DataFrame({"text": texts}).select(pl.when(named != "").then(named).alias(texts.name)).to_series()
+    is_somebody = named.str.contains(_SOMEBODY)
+    return pl.DataFrame({"text": texts}).select(pl.when(is_somebody).then(named).alias(texts.name)).to_series()
 
 
 def _named(plain: pl.Expr) -> pl.Expr:
@@ -151,11 +162,20 @@ def identity_in_sql(text: str) -> str:
     digits = f"regexp_replace({plain}, {quoted_text(_TRUNK_ZERO)}, '\\1', 'g')"
     digits = f"regexp_replace({digits}, {quoted_text(_BETWEEN_DIGITS)}, '', 'g')"
     digits = f"regexp_replace({digits}, {quoted_text(_BEFORE_THE_COUNTRY)}, '')"
+    number = f"nullif(regexp_extract({digits}, '^[0-9]{{{MIN_DIGITS},}}$'), '')"
+    at = f"contains({text}, '@')"
+    starts_plain = f"({text} >= 'A' OR {text} >= '0' AND {text} < '@')"
+    without_ends = f"NOT starts_with({text}, '@') AND NOT ends_with({text}, '@')"
+    is_word = f"NOT contains({text}, ' ') AND substring({text}, -1) > ' '"
+    between = f"[^@{ascii_blanks}]"
     return (
         f"CASE WHEN {text} IS NULL THEN NULL "
-        f"WHEN {is_ascii} AND substring({text}, -1) > ' ' AND {has_letter} THEN lower({text}) "
-        f"WHEN NOT {is_ascii} AND NOT {has_signs} AND {has_letter} THEN lower({text}) "
-        f"WHEN regexp_full_match({text}, '\\+?[1-9][0-9]*') THEN ltrim({text}, '+') "
-        f"WHEN {is_ascii} AND contains({text}, '@') THEN {plain} "
-        f"WHEN regexp_matches({plain}, {quoted_text(_NUMBER)}) THEN nullif({digits}, '') ELSE nullif({plain}, '') END"
+        f"WHEN {is_ascii} AND {at} AND substring({text}, -1) > '@' AND {starts_plain} THEN lower({text}) "
+        f"WHEN NOT {is_ascii} AND {at} AND {without_ends} AND NOT {has_signs} THEN lower({text}) "
+        f"WHEN strlen({text}) = {_HASH_LENGTH} AND {is_ascii} AND {is_word} AND {has_letter} THEN lower({text}) "
+        f"WHEN regexp_full_match({text}, '\\+?[1-9][0-9]{{{MIN_DIGITS - 1},}}') THEN ltrim({text}, '+') "
+        f"WHEN {is_ascii} AND strlen({text}) < {MIN_DIGITS} AND NOT {at} THEN NULL "
+        f"WHEN {is_ascii} AND {at} AND regexp_matches({text}, {quoted_text(f'{between}@+{between}')}) THEN {plain} "
+        f"WHEN regexp_matches({plain}, {quoted_text(_NUMBER)}) THEN {number} "
+        f"WHEN regexp_matches({plain}, {quoted_text(_SOMEBODY)}) THEN {plain} END"
     )

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import polars as pl
 
-from resources.warehouse.identity import identifiers
+from resources.warehouse.identity import identifiers, identities
 from resources.warehouse.schema import TableSchema
 
 FORMAT = 2
@@ -85,9 +85,11 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
     whole, texts = naming.filter("is_whole")["text"].to_list(), naming["text"].to_list()
     who = [pl.col(name).is_in(texts) for name in columns if name in WHO or not table.key]
     others = [pl.col(name).is_in(whole) for name in columns if name not in WHO and name in table.personal]
-    contacts = [pl.col(name).is_null() for name in CONTACTS if name in frame.columns]
+    by_other = pl.any_horizontal(pl.lit(value=False), *others)
+    contacts = frame.select(pl.when(by_other).then(pl.col(name)).alias(name) for name in CONTACTS if name in columns)
+    no_contacts = [identities(contact).is_null() for contact in contacts]
     is_theirs = pl.any_horizontal(pl.lit(value=False), *who) | (
-        pl.any_horizontal(pl.lit(value=False), *others) & pl.all_horizontal(pl.lit(value=True), *contacts)
+        by_other & pl.all_horizontal(pl.lit(value=True), *no_contacts)
     )
     named = frame.select(
         is_theirs.fill_null(value=False).alias("is_theirs"),

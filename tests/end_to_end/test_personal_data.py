@@ -220,8 +220,12 @@ def test_hashes_join_whoever_writes_an_address_how(exported: Export) -> None:
 
 
 PEOPLE = st.tuples(
-    st.sampled_from([None, "", " ", "zoe@x.be", " Zoe@X.be\u00a0", "n/a", "N/A", "+32470112233"]),
-    st.sampled_from([None, "", "+32470112233", "0032 (0)470/112233", "0470112233", "+470112233", "unknown", "-"]),
+    st.sampled_from(
+        [None, "", " ", "zoe@x.be", " Zoe@X.be\u00a0", "n/a", "N/A", "@", "Zoe <zoe@x.be>", "+32470112233"]
+    ),
+    st.sampled_from(
+        [None, "", "+32470112233", "0032 (0)470/112233", "0470112233", "+470112233", "unknown", "-", "tel. 0470112233"]
+    ),
 )
 
 

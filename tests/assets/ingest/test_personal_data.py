@@ -76,6 +76,16 @@ def test_hashed_columns_are_the_same_for_the_same_person_and_show_nothing() -> N
     assert one["sms_group_id"] == "grp_1", "what is not personal stays"
 
 
+@pytest.mark.parametrize("text", ["N/A", "-", "+", "0", "12 34 56", "@"])
+def test_a_hashed_contact_that_names_nobody_is_empty_but_for_a_key_which_tells_rows_apart(text: str) -> None:
+    session, _ = redacted("hash", CouponSession, session_id="a", email=text, phone=text, first_name=text)
+    assert (session["email"], session["phone"]) == (None, None)
+    assert session["first_name"] not in (None, text)
+    keys = {redacted(policy, SmsContact, **CONTACT | {"phone": text})[0]["phone"] for policy in ("hash", "drop")}
+    other, _ = redacted("hash", SmsContact, **CONTACT | {"phone": "none"})
+    assert len(keys | {other["phone"], text, None}) == len(["the same hash twice", "another one", "text", "null"])
+
+
 def test_dropped_columns_are_empty_but_for_a_key_which_is_hashed() -> None:
     row, _ = redacted("drop", SmsContact, **CONTACT)
     assert row["first_name"] is None

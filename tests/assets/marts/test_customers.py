@@ -3,8 +3,14 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import polars as pl
 import pytest
+from pydantic import SecretStr
 
+from assets.ingest.personal_data import Redactor
+from assets.tables.coupon_sessions import CouponSession
+from resources.settings import PersonalData
+from resources.warehouse.suppression import NOBODY
 from tests.support.marts import READ_AT, Row, in_marts
 
 
@@ -28,6 +34,26 @@ def test_an_address_counts_before_a_number_and_one_person_is_one_row() -> None:
         ("32470112233", 1, 1, Decimal(5)),
         ("ann@x.be", 2, 0, Decimal(0)),
     ]
+
+
+def hashed(sessions: list[Row]) -> list[Row]:
+    """Sessions as they are written where personal data is hashed."""
+    policy = PersonalData(personal_data="hash", personal_data_key=SecretStr("k" * 16))
+    redactor = Redactor.over(CouponSession, policy, NOBODY)
+    assert redactor
+    contacts = {"email": pl.String, "phone": pl.String}
+    return redactor.redact_rows(pl.DataFrame(sessions, contacts | {"_extra": pl.String})).to_dicts()
+
+
+@pytest.mark.parametrize("policy", ["keep", "hash"])
+def test_a_text_that_is_neither_an_address_nor_a_number_is_nobody(policy: str) -> None:
+    six: list[Row] = [{"email": "N/A" if n % 2 else "n/a ", "phone": f"+3247011223{n}"} for n in range(6)]
+    ann: list[Row] = [{"email": "Ann@x.be", "phone": "-"}, {"email": "ann@x.be"}, {"email": "Ann <ann@x.be>"}]
+    nobody: list[Row] = [{"email": "unknown", "phone": "0"}, {"phone": "+"}, {"email": "@"}, {"phone": "12 34 56"}]
+    sessions = [*six, *ann, *nobody]
+    query = "SELECT sessions, count(*), count(DISTINCT customer) FROM marts.customers GROUP BY sessions ORDER BY ALL"
+    written = hashed(sessions) if policy == "hash" else sessions
+    assert in_marts(query, coupon_sessions=written) == [(1, 7, 7), (2, 1, 1)]
 
 
 def test_recency_frequency_and_money_are_of_validations() -> None:

@@ -151,6 +151,7 @@ def test_a_row_is_hers_where_a_contact_says_so_and_else_only_the_text_goes_that_
             {"email": EMAIL, "first_name": "Zoe"},
             {"custom_id": PHONE, "first_name": "Zoe", "email": "other@example.com"},
             {"custom_field_1": EMAIL, "first_name": "Zoe"},
+            {"custom_field_1": EMAIL, "first_name": "Zoe", "email": "n/a", "phone": "-"},
             {"custom_field_1": EMAIL, "first_name": "Bob", "email": "bob@example.com"},
             {"custom_field_1": f"a friend of {EMAIL}", "first_name": "Bob", "_extra": "{}"},
             {"_extra": f'{{"friend":"{EMAIL}"}}', "first_name": "Bob"},
@@ -161,6 +162,7 @@ def test_a_row_is_hers_where_a_contact_says_so_and_else_only_the_text_goes_that_
     assert rows(
         warehouse, "SELECT first_name, email, custom_field_1, _extra FROM coupon_sessions ORDER BY session_id"
     ) == [
+        (None, None, None, None),
         (None, None, None, None),
         (None, None, None, None),
         (None, None, None, None),

@@ -15,7 +15,7 @@ LETTERS = st.characters(exclude_categories=("Cs", "Cn"))  # what Python does not
 PIECES = st.one_of(
     LETTERS,
     st.sampled_from([*BLANKS, *WRITTEN_AS, *INVISIBLE, *"+0123456789()./-@aZé"]),
-    st.sampled_from(["+32", "0032", "(0)", "470", "zoe@example.com", "ΟΔΟΣ"]),
+    st.sampled_from(["+32", "0032", "(0)", "470", "zoe@example.com", "ΟΔΟΣ", "n/a", "@@", "1a" * 32, "ß" * 64]),
 )
 TEXTS = st.lists(PIECES, max_size=12).map("".join)
 
@@ -62,11 +62,55 @@ def test_what_differs_stays_apart_and_what_says_nothing_names_nobody() -> None:
         "zoe+tag@x.be",
         "+32470112233 ext 5",
     ]
-    assert in_frames(None, "", " \u2003", "00", "N/A ") == [None, None, None, None, "n/a"]
+    assert in_frames(None, "", " \u2003", "00") == [None, None, None, None]
+
+
+SOMEBODY = ["a@b", "é@b", " A@b ", "@a@b", "1@2", "a@@b", "1234567", "0123456", "tel 12 34 567", "f" * 64]
+NOBODY = [
+    "N/A",
+    "n/a ",
+    "-",
+    "+",
+    "0",
+    "+32",
+    "123456",
+    "0012 34 56",
+    "00000000",
+    "(0)12 34 5",
+    "unknown",
+    "é",
+    "f" * 63,
+]
+NOBODY += ["@", "@b", "a@", " a@ ", "@ b", "@@", "é@", "\uff20b", "ask 12 34 56", f"{'f' * 60} {'f' * 3}"]
+
+
+@pytest.mark.parametrize("text", SOMEBODY)
+def test_a_text_with_an_address_or_the_digits_of_a_number_and_a_hash_are_somebody(text: str) -> None:
+    assert in_frames(text) == in_sql(text) == [text.strip().lower()]
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_any_other_text_is_nobody(text: str) -> None:
+    assert in_frames(text) == in_sql(text) == [None]
+
+
+def test_the_hashes_of_a_text_that_names_several_people_are_somebody() -> None:
+    hashes = f"{'a' * 64} {'b' * 64}"
+    assert in_frames(hashes) == in_sql(hashes) == [hashes]
 
 
 def test_frames_and_sql_agree_on_usual_texts_with_and_without_blanks() -> None:
-    usual = ["zoe@x.be", "1ZOE@x.be", "zoé@x.be", "+32470112233", "0470 11 22 33", "N/A", "a" * 64, "1a" * 32, "@", ""]
+    usual = [
+        "zoe@x.be",
+        "1ZOE@x.be",
+        "zoé@x.be",
+        "+32470112233",
+        "0470 11 22 33",
+        "a" * 64,
+        "1a" * 32,
+        *SOMEBODY,
+        *NOBODY,
+    ]
     texts = [None, *usual, *(f"{blank}{text}\t" for text in usual for blank in BLANKS)]
     assert in_sql(*texts) == in_frames(*texts)
 
