@@ -18,10 +18,10 @@ from assets.tables.table import Table
 from resources.warehouse.audit import (
     Audited,
     ask_stage,
-    count_before_first_event,
-    count_later_than_read,
-    count_repeated_keys,
-    count_without_parent,
+    query_before_first_event,
+    query_later_than_read,
+    query_repeated_keys,
+    query_without_parent,
 )
 from resources.warehouse.engine import Engine
 from resources.warehouse.resource import WarehouseResource
@@ -68,7 +68,7 @@ def _unique_keys(table: type[Table]) -> _Check:
     spec = dg.AssetCheckSpec(
         "unique_keys", asset=table.TABLE, blocking=True, description="Each key is in one row only."
     )
-    return _Check(table, spec, count_repeated_keys(table.schema_of_table()), "keys are in more than one row")
+    return _Check(table, spec, query_repeated_keys(table.schema_of_table()), "keys are in more than one row")
 
 
 def _no_sudden_drop(table: type[Table]) -> _Check:
@@ -93,14 +93,14 @@ def _events(table: type[Table]) -> Iterator[_Check]:
         description="No date is later than an hour after the row was read. Rows with such dates are published as the "
         "API has them.",
     )
-    yield _Check(table, spec, count_later_than_read(schema, events), "rows have a date in the future")
+    yield _Check(table, spec, query_later_than_read(schema, events), "rows have a date in the future")
     if events.otherwise:
         spec = dg.AssetCheckSpec(
             "dates_in_order",
             asset=table.TABLE,
             description=f"No date is before {events.column}. Rows with such dates are published as the API has them.",
         )
-        yield _Check(table, spec, count_before_first_event(schema, events), f"rows have a date before {events.column}")
+        yield _Check(table, spec, query_before_first_event(schema, events), f"rows have a date before {events.column}")
 
 
 def _parents_exist(table: type[Table], parent: type[Table]) -> _Check:
@@ -110,7 +110,7 @@ def _parents_exist(table: type[Table], parent: type[Table]) -> _Check:
         asset=table.TABLE,
         description=f"The {column} of every live row is in {parent.TABLE}.",
     )
-    query = count_without_parent(table.schema_of_table(), {column: parent.schema_of_table()})
+    query = query_without_parent(table.schema_of_table(), {column: parent.schema_of_table()})
     return _Check(table, spec, query, "live rows without a parent", (parent,))
 
 

@@ -57,25 +57,25 @@ def _compare_live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection
     }
 
 
-def count_repeated_keys(table: TableSchema) -> str:
+def query_repeated_keys(table: TableSchema) -> str:
     """Write a query that counts the keys that stand in more than one row."""
     keys = ", ".join(map(quoted_name, table.key))
     return f"SELECT count(*) FROM (SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1)"
 
 
-def count_later_than_read(table: TableSchema, events: Month) -> str:
+def query_later_than_read(table: TableSchema, events: Month) -> str:
     """Write a query that counts the rows with an event more than an hour after the moment when the row was read."""
     latest = ", ".join(map(quoted_name, (events.column, *events.otherwise)))
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE greatest({latest}) > _extracted_at + INTERVAL 1 HOUR"
 
 
-def count_before_first_event(table: TableSchema, events: Month) -> str:
+def query_before_first_event(table: TableSchema, events: Month) -> str:
     """Write a query that counts the rows with an event before the first one, that of the column of `events`."""
     earliest = ", ".join(map(quoted_name, events.otherwise))
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(events.column)}"
 
 
-def count_without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
+def query_without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
     """Write a query that counts the live rows whose parent, named by a column, has no row in the parents' table.
 
     A table of parents without rows says nothing.
