@@ -138,7 +138,7 @@ def published_database(
 
 def _metadata(warehouse: WarehouseResource, published: PublishResult) -> dict[str, Any]:
     return {
-        **{kind: dg.MetadataValue.path(place) for kind, place in warehouse.engine.published_at.items()},
+        **{kind: dg.MetadataValue.path(place) for kind, place in warehouse.engine.published_places.items()},
         "files written": published.files_written,
         **{f"seconds {stage}": round(seconds, 3) for stage, seconds in published.seconds.items()},
         **{f"rows of {table}": rows for table, rows in published.rows.items()},

@@ -57,7 +57,7 @@ def run_demo(sessions: int, seed: int, ui_port: int | None) -> None:
 
         exported = export_days(Storage.read().start_date, datetime.now(UTC).date())
         exported.show()
-        database = Path(exported.published_at["database"])
+        database = Path(exported.published_places["database"])
         _show_queries(os.path.relpath(database))
         if ui_port is not None:
             _open_dagster(database.parent / ".dagster", ui_port)

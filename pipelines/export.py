@@ -37,7 +37,7 @@ class Exported:
     rejected: int
     """The rows that this run added to the quarantine."""
     seconds: float
-    published_at: Mapping[str, str]
+    published_places: Mapping[str, str]
     """Where what is published lies, by what it is."""
 
     def show(self) -> None:
@@ -48,9 +48,9 @@ class Exported:
         for table, rows in self.rows.items():
             click.echo(f"{table:<{width}}  {rows:>12,}")
         click.echo(f"\n{self.seconds:.1f} seconds, {self.rejected:,} rejected rows in this run")
-        labels = {kind: f"{_LABELS.get(kind, kind)}:" for kind in self.published_at}
+        labels = {kind: f"{_LABELS.get(kind, kind)}:" for kind in self.published_places}
         for kind, label in labels.items():
-            click.echo(f"{label:<{max(map(len, labels.values()))}} {self.published_at[kind]}")
+            click.echo(f"{label:<{max(map(len, labels.values()))}} {self.published_places[kind]}")
 
 
 @dataclass
@@ -106,11 +106,11 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
         except Exception as error:
             of_publish = FailedPart.by_error(PUBLISH, "published_database", error)
             raise ExportFailure([of_publish, *read.failed], (START, TABLE)) from None
-        published_at = warehouse.engine.published_at
+        published_places = warehouse.engine.published_places
     if read.failed:
         raise ExportFailure(read.failed, (START, TABLE, CHECK, PUBLISH))
     rejected = sum(ingested.merged.rejected for ingested in read.tables)
-    return Exported(published.rows, rejected, time.monotonic() - started, published_at)
+    return Exported(published.rows, rejected, time.monotonic() - started, published_places)
 
 
 def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:

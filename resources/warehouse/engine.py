@@ -25,7 +25,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def published_at(self) -> Mapping[str, str]:
+    def published_places(self) -> Mapping[str, str]:
         """Where the published data is, by kind: paths or addresses, without secrets."""
         ...
 

@@ -73,7 +73,7 @@ def test_an_account_is_the_same_in_a_lake_and_in_a_folder(
     in_lake = published()
     assert {table: rows for table, rows in in_lake.items() if rows != in_folder[table]} == {}
     assert exported.rows.keys() >= WHOLE_COUNTS.keys()
-    assert exported.published_at["catalogue"].startswith("postgresql://127.0.0.1:")
+    assert exported.published_places["catalogue"].startswith("postgresql://127.0.0.1:")
     objects = Objects(LakeAddress.of(SharedWarehouse.read()))
     assert objects.read("dictionary.md") == (data_dir / "dictionary.md").read_bytes()
     assert b"<svg" in objects.read("report.html")

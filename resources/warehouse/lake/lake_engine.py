@@ -43,7 +43,7 @@ class LakeEngine:
         return self._address.place
 
     @property
-    def published_at(self) -> Mapping[str, str]:
+    def published_places(self) -> Mapping[str, str]:
         """The database, and the addresses of what lies beside it; see `Engine`."""
         places = {
             "catalogue": f"postgresql://{self._address.database}",

@@ -41,7 +41,7 @@ class FileEngine:
         return self._folder.place
 
     @property
-    def published_at(self) -> Mapping[str, str]:
+    def published_places(self) -> Mapping[str, str]:
         """The paths of the database and the files; see `Engine`."""
         return {"database": str(self._folder.database), "parquet": str(self._folder.parquet)}
 
