@@ -5,7 +5,7 @@ from dataclasses import replace
 from resources.account_fingerprint import ACCOUNT, kind_of
 from resources.warehouse.engine import Engine
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.origin import Origin, refuse_others, stage_origin, staged_origin
+from resources.warehouse.origin import Origin, read_staged_origin, refuse_others, write_staged_origin
 
 
 def admit(engine: Engine, origin: Origin) -> None:
@@ -13,7 +13,7 @@ def admit(engine: Engine, origin: Origin) -> None:
     known = engine.read_origin()
     if known is None and engine.has_stage():  # written before there were notes, or by a run that was killed
         with engine.hold_writer_lock(), engine.open_stage() as connection:
-            known = staged_origin(connection)
+            known = read_staged_origin(connection)
     if known:
         refuse_others(engine.place, known, origin)
 
@@ -30,8 +30,8 @@ def adopt(engine: Engine, origin: Origin) -> None:
     except RefusedError:
         engine.write_origin(None)
     with engine.hold_writer_lock(), engine.open_stage() as connection:
-        known = staged_origin(connection) or origin
+        known = read_staged_origin(connection) or origin
         if kind_of(known.account) != ACCOUNT or kind_of(origin.account) != ACCOUNT:
             refuse_others(engine.place, known, origin)
-        adopted = stage_origin(connection, replace(known, account=origin.account))
+        adopted = write_staged_origin(connection, replace(known, account=origin.account))
     engine.write_origin(adopted)

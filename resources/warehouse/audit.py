@@ -11,7 +11,7 @@ from resources.warehouse.live_rows import count_live_rows, published_live_rows
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name
 from resources.warehouse.stage_tables import ensure_table
-from resources.warehouse.warehouse_id import staged_id
+from resources.warehouse.warehouse_id import read_staged_id
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def ask_stage(
         for table in tables:
             ensure_table(engine, connection, table)
         wrong = {name: execute_counting(connection, query) for name, query in queries.items()}
-        return Audited(wrong, _compare_live_rows(connection, live), staged_id(connection))
+        return Audited(wrong, _compare_live_rows(connection, live), read_staged_id(connection))
 
 
 def _compare_live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSchema]) -> dict[str, LiveRows]:

@@ -8,7 +8,7 @@ import msgspec
 import polars as pl
 
 from resources.settings import PersonalData
-from resources.warehouse.origin import staged_origin
+from resources.warehouse.origin import read_staged_origin
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
@@ -143,7 +143,7 @@ def _join(fields: Fields) -> bytes | None:
 
 def _choose_reads(connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnSchema]) -> dict[str, Read]:
     """Return how each column is read, as the policy under which the rows were written allows it."""
-    origin = staged_origin(connection)
+    origin = read_staged_origin(connection)
     policy = origin.personal_data if origin else ""
     if not policy:
         return {column.name: column.read_tokens for column in columns if column.read_tokens}

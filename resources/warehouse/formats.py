@@ -6,7 +6,7 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.live_rows import note_live_rows
 from resources.warehouse.parquet_partitions import EVERY_TABLE
 from resources.warehouse.place import Place
-from resources.warehouse.warehouse_id import MAKE_ID, stage_id
+from resources.warehouse.warehouse_id import MAKE_ID, write_staged_id
 
 FORMAT = 5
 
@@ -47,7 +47,7 @@ def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -
     connection.execute("CREATE TABLE _state.format (version INTEGER)")
     connection.execute("INSERT INTO _state.format VALUES (?)", [FORMAT])
     connection.execute(f"{_INVENTORY}; {_COMPLETED_SLICES}")
-    stage_id(connection, warehouse_id)
+    write_staged_id(connection, warehouse_id)
     note_live_rows(connection)
 
 

@@ -11,7 +11,7 @@ from resources.account_fingerprint import ACCOUNT, DEMO, kind_of
 from resources.setting_values import SANDBOX
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.place import Place
-from resources.warehouse.warehouse_id import staged_id
+from resources.warehouse.warehouse_id import read_staged_id
 
 _WORDS = {ACCOUNT: "an account", DEMO: "a demo", SANDBOX: "the sandbox"}
 
@@ -26,17 +26,17 @@ class Origin:
     """The id of the warehouse that holds them, where it is known."""
 
 
-def staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:
+def read_staged_origin(connection: duckdb.DuckDBPyConnection) -> Origin | None:
     """Return whose rows the stage holds; None if it has held none yet."""
     known = connection.execute("SELECT account, personal_data, id FROM _state.origin, _state.warehouse").fetchall()
     return Origin(*known[0]) if known else None
 
 
-def stage_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> Origin:
+def write_staged_origin(connection: duckdb.DuckDBPyConnection, origin: Origin) -> Origin:
     """Store in the stage whose rows it holds; returns the origin with the id of the warehouse."""
     connection.execute("DELETE FROM _state.origin")
     connection.execute("INSERT INTO _state.origin VALUES (?, ?)", [origin.account, origin.personal_data])
-    return replace(origin, warehouse=staged_id(connection))
+    return replace(origin, warehouse=read_staged_id(connection))
 
 
 def keep_to_one_origin(
@@ -46,11 +46,11 @@ def keep_to_one_origin(
 
     Returns the origin with the id of the warehouse.
     """
-    staged = staged_origin(connection)
+    staged = read_staged_origin(connection)
     for known in (published, staged):
         if known:
             refuse_others(place, known, origin)
-    return staged if staged == origin else stage_origin(connection, origin)
+    return staged if staged == origin else write_staged_origin(connection, origin)
 
 
 def refuse_others(place: Place, known: Origin, origin: Origin) -> None:

@@ -8,7 +8,7 @@ from resources.warehouse.engine import Engine
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.stage_tables import ensure_table
-from resources.warehouse.warehouse_id import staged_id
+from resources.warehouse.warehouse_id import read_staged_id
 
 
 def count_by_day(engine: Engine, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
@@ -44,7 +44,7 @@ def list_live_rows(engine: Engine, table: TableSchema) -> list[tuple[Any, ...]]:
 def read_warehouse_id(engine: Engine) -> str:
     """Read the id of the warehouse; without a stage, one is made with an id. Raises WarehouseError."""
     with engine.hold_writer_lock(), engine.open_stage() as connection:
-        return staged_id(connection)
+        return read_staged_id(connection)
 
 
 def read_values(engine: Engine, table: TableSchema, column: str, keys: Collection[str]) -> dict[str, Any]:

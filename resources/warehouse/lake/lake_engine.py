@@ -17,7 +17,7 @@ from resources.warehouse.lake.process import LakeProcess
 from resources.warehouse.lake.proof import prove
 from resources.warehouse.lake.publish import open_publication
 from resources.warehouse.lake.session import Session
-from resources.warehouse.origin import Origin, staged_origin
+from resources.warehouse.origin import Origin, read_staged_origin
 from resources.warehouse.place import Place
 from resources.warehouse.publication import Publication
 from resources.warehouse.schema import TableSchema
@@ -104,7 +104,7 @@ class LakeEngine:
             if not has_stage(self._session):
                 return None
             with self._lake.process.open(STAGE) as connection:
-                return staged_origin(connection)
+                return read_staged_origin(connection)
 
     def write_origin(self, origin: Origin | None) -> None:
         """Do nothing: each merge writes it to the stage, in its transaction; see `Engine`."""

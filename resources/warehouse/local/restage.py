@@ -13,7 +13,7 @@ from resources.warehouse.local.damage import is_cut_off, is_damaged
 from resources.warehouse.local.database_file import Process
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.origin_note import read_note
-from resources.warehouse.origin import stage_origin
+from resources.warehouse.origin import write_staged_origin
 from resources.warehouse.sql import files, quoted_name
 
 
@@ -37,7 +37,7 @@ def make_stage(folder: Folder, process: Process) -> None:
             _read_files(connection, folder)
         begin_state(connection, known.warehouse if known else "")
         if known:
-            stage_origin(connection, known)
+            write_staged_origin(connection, known)
     unfinished.chmod(PRIVATE_FILE)
     move_into_place(unfinished, folder.stage)
 

@@ -27,7 +27,7 @@ from resources.settings import PersonalData
 from resources.warehouse.columns import create_table, fit_columns
 from resources.warehouse.formats import begin_state
 from resources.warehouse.merge import MergePlan, merge
-from resources.warehouse.origin import Origin, stage_origin
+from resources.warehouse.origin import Origin, write_staged_origin
 from resources.warehouse.place import Place
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList, keyed_hash
@@ -86,7 +86,7 @@ def upgraded(rows: pl.DataFrame, policy: PersonalData, older: type[Table] = Olde
     """What becomes of a table of an older version."""
     with duckdb.connect() as connection:
         begin_state(connection)
-        stage_origin(connection, Origin("account", policy.label))
+        write_staged_origin(connection, Origin("account", policy.label))
         create_table(connection, older.schema_of_table())
         connection.register("rows", Stream(rows))
         connection.execute("INSERT INTO coupon_sessions BY NAME FROM rows")
