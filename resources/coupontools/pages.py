@@ -112,7 +112,7 @@ class _SliceReader(Generic[P]):
     async def read(self) -> SliceResult:
         """Read the list again until a pass shows that no earlier one can have missed a record."""
         first = await self._read_once(KnownRecords())
-        announced = self._announced(first)
+        announced = self._list_length(first)
         result = SliceResult(first.records, announced, first.ended_by_short_page)
         if not self._may_have_changed(first, announced):
             return result
@@ -127,7 +127,7 @@ class _SliceReader(Generic[P]):
                 return result
         return replace(result, is_stable=False)
 
-    def _announced(self, pass_: _Pass[P]) -> int | None:
+    def _list_length(self, pass_: _Pass[P]) -> int | None:
         """Return the length of the list, if the server states it; some servers state that of the page instead."""
         is_of_list = len(pass_.pages) == 1 or self._endpoint.version == "v4" or self._paging.is_amount_of_list
         if self._endpoint.newest_first or not is_of_list:
@@ -167,10 +167,10 @@ class _SliceReader(Generic[P]):
         # the pages of a v4 list, of which nothing is documented, are compared one by one with those before
         if total > size and not self._endpoint.newest_first and self._endpoint.version == "v3":
             self._paging.is_amount_of_list = True
-            pages, is_at_end = await self._read_announced(known, first, -(-total // size))
+            pages, is_at_end = await self._read_pages_up_to(known, first, -(-total // size))
         return _Pass(pages) if is_at_end else await self._follow(known, pages, total)
 
-    async def _read_announced(
+    async def _read_pages_up_to(
         self, known: KnownRecords, first: FetchedPage[P], last: int
     ) -> tuple[list[FetchedPage[P]], bool]:
         """Read the pages up to `last` concurrently; returns those with records, and whether the list ended before.
