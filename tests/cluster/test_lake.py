@@ -18,7 +18,7 @@ from pipelines.cluster.services import Services
 from resources.settings import SettingsError, SharedWarehouse
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.lake.address import LakeAddress
-from resources.warehouse.lake.process import LakeProcess
+from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.local.file_engine import FileEngine
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
@@ -95,7 +95,7 @@ def test_a_writer_that_passes_the_lock_by_is_noticed_before_the_commit(
 
     def write_without_lock() -> None:
         address = LakeAddress.of(SharedWarehouse.read())
-        with closing(LakeProcess(address, tmp_path / "spill")) as process, process.open("stage") as connection:
+        with closing(LakeDuckDB(address, tmp_path / "spill")) as lake_duckdb, lake_duckdb.open("stage") as connection:
             connection.execute("INSERT INTO things FROM things")
 
     with pytest.raises(WarehouseError, match="without the writer lock"):

@@ -8,6 +8,7 @@ import duckdb
 from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.lake.address import CATALOGUE
 from resources.warehouse.lake.lake import STAGE, Lake
+from resources.warehouse.lake.lake_duckdb import LAKE
 from resources.warehouse.lake.parquet_tree import delete_trees, publish_tree, read_tree, write_tree
 from resources.warehouse.lake.pinned_views import (
     KEPT,
@@ -16,7 +17,6 @@ from resources.warehouse.lake.pinned_views import (
     pin_tables,
     published_outline,
 )
-from resources.warehouse.lake.process import LAKE
 from resources.warehouse.lake.upkeep import compact, expire
 from resources.warehouse.lake.writer import Writer
 from resources.warehouse.schema import TableSchema
@@ -83,7 +83,7 @@ def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: 
     if before.version is None or not lake.address.publish_parquet:
         delete_trees(lake)
         return
-    with lake.process.open(KEPT) as connection:
+    with lake.duckdb.open(KEPT) as connection:
         copies = write_tree(lake, connection, version, [table for table in tables if table.name in kept], before)
         connection.execute(f"USE {LAKE}.{STAGE}")
         others = write_tree(lake, connection, version, [table for table in tables if table.name not in kept], before)

@@ -10,9 +10,9 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import begin_state, bring_up_to_date
 from resources.warehouse.lake.address import CATALOGUE, LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
+from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.private_tables import has_table, make_private_tables
-from resources.warehouse.lake.process import LakeProcess
 from resources.warehouse.lake.session import Session
 from resources.warehouse.lake.writer import Writer
 
@@ -27,7 +27,7 @@ class Lake:
         """Keep the address, and the local folder for what does not fit the memory; nothing is connected yet."""
         self.address = address
         self.objects = Objects(address)
-        self.process = LakeProcess(address, spill)
+        self.duckdb = LakeDuckDB(address, spill)
         self._writer: Writer | None = None
 
     @property
@@ -53,7 +53,7 @@ class Lake:
 
     def _make_stage(self, session: Session) -> None:
         make_private_tables(session)
-        with self.process.open(PUBLISHED) as connection, self.writer.transaction(connection):
+        with self.duckdb.open(PUBLISHED) as connection, self.writer.transaction(connection):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGE}")
             connection.execute(f"USE {STAGE}")
             begin_state(connection)
@@ -61,7 +61,7 @@ class Lake:
     @contextmanager
     def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the stage in a transaction that is committed only while the lock is held; see `Engine`."""
-        with self.process.open(STAGE) as connection:
+        with self.duckdb.open(STAGE) as connection:
             if not bring_up_to_date(connection, self.address.place):
                 raise RefusedError(
                     f"{self.address.place.name} has a catalogue without the export's private tables: restore it and "
@@ -73,7 +73,7 @@ class Lake:
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Connect to the stage for statements that commit by themselves; only under the writer lock."""
-        with self.process.open(STAGE) as connection:
+        with self.duckdb.open(STAGE) as connection:
             yield connection
 
 

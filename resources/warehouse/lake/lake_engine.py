@@ -11,9 +11,9 @@ from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.history_erasure import erase_history
 from resources.warehouse.lake.lake import PUBLISHED, STAGE, Lake, has_stage
+from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.lake.parquet_tree import POINTER
 from resources.warehouse.lake.private_tables import Runs, read_suppression, take_over_list, write_suppression
-from resources.warehouse.lake.process import LakeProcess
 from resources.warehouse.lake.proof import prove
 from resources.warehouse.lake.publish import open_publication
 from resources.warehouse.lake.session import Session
@@ -89,8 +89,8 @@ class LakeEngine:
         """Attach the lake read-only, for which a role and a key that may read are enough; see `Engine`."""
         with (
             name_lake_in_errors(self._address),
-            closing(LakeProcess(self._address, self._spill, read_only=True)) as process,
-            process.open(PUBLISHED) as connection,
+            closing(LakeDuckDB(self._address, self._spill, read_only=True)) as lake_duckdb,
+            lake_duckdb.open(PUBLISHED) as connection,
         ):
             yield connection
 
@@ -103,7 +103,7 @@ class LakeEngine:
         with name_lake_in_errors(self._address):
             if not has_stage(self._session):
                 return None
-            with self._lake.process.open(STAGE) as connection:
+            with self._lake.duckdb.open(STAGE) as connection:
                 return read_staged_origin(connection)
 
     def write_origin(self, origin: Origin | None) -> None:
@@ -145,4 +145,4 @@ class LakeEngine:
         with suppress(psycopg.Error):  # the run counts as dead
             self._runs.close()
         self._session.close()
-        self._lake.process.close()
+        self._lake.duckdb.close()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import duckdb
 
 from resources.warehouse.columns import describe_tables
-from resources.warehouse.lake.process import LAKE
+from resources.warehouse.lake.lake_duckdb import LAKE
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name, quoted_text
 

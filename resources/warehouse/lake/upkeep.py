@@ -6,8 +6,8 @@ Only under the writer lock: DuckLake does not see that a compaction conflicts wi
 import duckdb
 
 from resources.warehouse.lake.address import CATALOGUE
+from resources.warehouse.lake.lake_duckdb import LAKE
 from resources.warehouse.lake.pinned_views import pinned_versions
-from resources.warehouse.lake.process import LAKE
 from resources.warehouse.lake.writer import Writer
 
 GRACE = "1 HOUR"

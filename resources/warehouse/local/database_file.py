@@ -14,7 +14,7 @@ from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
 
-class Process:
+class LocalDuckDB:
     """The DuckDB of this process, kept once started: starting one takes ten times as long as opening a database."""
 
     def __init__(self, spill: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 import duckdb
 
 from resources.files import remove_tree
-from resources.warehouse.local.database_file import Process, open_read_only
+from resources.warehouse.local.database_file import LocalDuckDB, open_read_only
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.origin_note import read_note, write_note
 from resources.warehouse.local.publish import open_publication
@@ -31,8 +31,8 @@ class FileEngine:
     def __init__(self, folder: Folder) -> None:
         """Keep the folder; nothing is read or written yet."""
         self._folder = folder
-        self._process = Process(folder.spill)
-        self._stage = StageFile(folder, self._process)
+        self._duckdb = LocalDuckDB(folder.spill)
+        self._stage = StageFile(folder, self._duckdb)
         self._runs = RunLocks(folder)
 
     @property
@@ -139,4 +139,4 @@ class FileEngine:
     def close(self) -> None:
         """End the run and stop DuckDB; see `Engine`."""
         self._runs.close()
-        self._process.close()
+        self._duckdb.close()

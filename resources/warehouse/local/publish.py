@@ -86,7 +86,7 @@ def _open_copy(stage: StageFile, snapshot: Path, marts: Sequence[str]) -> Iterat
     """Copy the closed stage into the snapshot, without what is private in it and with the views, and open the copy."""
     copy = snapshot / stage.folder.database.name
     shutil.copyfile(stage.folder.stage, copy)
-    with stage.process.open(copy) as connection:
+    with stage.local_duckdb.open(copy) as connection:
         connection.begin()
         connection.execute("DROP SCHEMA _state CASCADE")
         if marts:

@@ -44,7 +44,7 @@ def _erase_database(
         return {}
     copy, compacted = unfinished / folder.database.name, unfinished / "compacted.duckdb"
     shutil.copyfile(folder.database, copy)
-    with stage.process.open(copy) as connection:
+    with stage.local_duckdb.open(copy) as connection:
         query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'opened' AND schema_name = 'main'"
         known = {row[0] for row in connection.execute(query).fetchall()}
         connection.begin()

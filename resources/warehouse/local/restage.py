@@ -10,7 +10,7 @@ from resources.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import begin_state
 from resources.warehouse.local.damage import is_cut_off, is_damaged
-from resources.warehouse.local.database_file import Process
+from resources.warehouse.local.database_file import LocalDuckDB
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.origin_note import read_note
 from resources.warehouse.origin import write_staged_origin
@@ -25,13 +25,13 @@ def unfinished_stage(folder: Folder) -> Path:
     return unfinished
 
 
-def make_stage(folder: Folder, process: Process) -> None:
+def make_stage(folder: Folder, local_duckdb: LocalDuckDB) -> None:
     """Rebuild the stage; everything in it is to be published again. Raises RefusedError if it cannot be read."""
     unfinished = unfinished_stage(folder)
     folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     known = read_note(folder)
-    has_tables = _copy_database(folder, process, unfinished)
-    with process.open(unfinished) as connection:
+    has_tables = _copy_database(folder, local_duckdb, unfinished)
+    with local_duckdb.open(unfinished) as connection:
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         if not has_tables:
             _read_files(connection, folder)
@@ -42,13 +42,13 @@ def make_stage(folder: Folder, process: Process) -> None:
     move_into_place(unfinished, folder.stage)
 
 
-def _copy_database(folder: Folder, process: Process, unfinished: Path) -> bool:
+def _copy_database(folder: Folder, local_duckdb: LocalDuckDB, unfinished: Path) -> bool:
     """Copy the published database; returns whether it is there, and complete."""
     if not folder.database.is_file():
         return False
     shutil.copyfile(folder.database, unfinished)
     try:
-        with process.open(unfinished) as connection:
+        with local_duckdb.open(unfinished) as connection:
             is_complete = not is_cut_off(connection, folder.database.stat().st_size)
     except duckdb.Error as error:
         if not is_damaged(error):

@@ -9,7 +9,7 @@ import duckdb
 from resources.files import PRIVATE_FILE, move_into_place, remove_tree
 from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.local.damage import is_cut_off, is_damaged, make_damaged_stage_error
-from resources.warehouse.local.database_file import Process, write_compact
+from resources.warehouse.local.database_file import LocalDuckDB, write_compact
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.restage import make_stage, unfinished_stage
 
@@ -23,7 +23,7 @@ class StageFile:
     """The stage of a folder, and the DuckDB of this process that works on it."""
 
     folder: Folder
-    process: Process
+    local_duckdb: LocalDuckDB
 
     @contextmanager
     def hold_writer_lock(self) -> Iterator[None]:
@@ -36,7 +36,7 @@ class StageFile:
         with name_folder_in_errors(folder), folder.lock("writer"):
             remove_tree(folder.spill)
             if not folder.stage.exists():
-                make_stage(folder, self.process)
+                make_stage(folder, self.local_duckdb)
             yield
 
     @contextmanager
@@ -48,7 +48,7 @@ class StageFile:
         folder = self.folder
         size = None if folder.stage.with_suffix(".duckdb.wal").exists() else folder.stage.stat().st_size
         try:
-            with self.process.open(folder.stage) as connection:
+            with self.local_duckdb.open(folder.stage) as connection:
                 if size is not None and is_cut_off(connection, size):
                     raise make_damaged_stage_error(folder)
                 if not bring_up_to_date(connection, folder.place):

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from resources.warehouse.deletions import CompleteRead
-from resources.warehouse.local.database_file import Process
+from resources.warehouse.local.database_file import LocalDuckDB
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.resource import WarehouseResource
 from tests.support.small_table import NOON, merge, publish, thing
@@ -64,7 +64,7 @@ def whole_life(data_dir: Path, elsewhere: Path) -> Published:
     warehouse.folder.database.unlink()
     merge(warehouse, thing("f", "blue", seen=7200), rejected=["{4}"])
     steps.append(tables(warehouse, elsewhere))
-    stage = StageFile(warehouse.folder, Process(warehouse.folder.spill))
+    stage = StageFile(warehouse.folder, LocalDuckDB(warehouse.folder.spill))
     with stage.hold_writer_lock():
         stage.compact(force=True)
     merge(warehouse, thing("g", "green"))

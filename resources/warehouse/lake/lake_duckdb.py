@@ -24,7 +24,7 @@ _CREDENTIALS = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PAS
 """Parameters of the database that DuckDB keeps as a secret, so that none of its errors shows them."""
 
 
-class LakeProcess:
+class LakeDuckDB:
     """DuckDB with the lake attached, started when it is first opened; one that has failed is not used again.
 
     What does not fit its memory is spilled to a folder of its own, which the next one deletes if this process dies.
