@@ -13,7 +13,7 @@ from resources.coupontools.requests import Credentials
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import find_suppressed, remove_suppressed
-from resources.webhooks.event import Event, read_event, split_members
+from resources.webhooks.event import Event, read_event, split_event
 from resources.webhooks.inbox import Inbox, state_of
 from resources.webhooks.signature import is_signed
 
@@ -38,7 +38,7 @@ class EventIntake:
         self._note_waiting = note_waiting
 
     def read(self, body: bytes, signature: str | None) -> Event:
-        """Read a body, and compare its signature. Raises NonsenseError."""
+        """Read a body, and compare its signature. Raises InvalidEventError."""
         return read_event(body, is_signed=is_signed(body, signature, self._client_secret))
 
     def store(self, events: Sequence[Event]) -> None:
@@ -69,7 +69,7 @@ class EventIntake:
         together = b"\n".join(event.body for event in events)
         if self._mask(together) == together:
             return events
-        return [replace(event, members=split_members(self._mask(event.body))) for event in events]
+        return [replace(event, members=split_event(self._mask(event.body))) for event in events]
 
     def _redact(self, rows: pl.DataFrame) -> pl.DataFrame:
         policy = self._warehouse.personal_data

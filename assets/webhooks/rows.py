@@ -11,7 +11,7 @@ import polars as pl
 from assets.normalise.exact_json import record_columns
 from assets.tables.table import Column
 from assets.tables.webhook_events import WebhookEvent
-from resources.webhooks.event import Event, NonsenseError, split_members
+from resources.webhooks.event import Event, InvalidEventError, split_event
 
 Members = dict[str, bytes]
 """The JSON tokens of an object's members by name."""
@@ -47,8 +47,8 @@ def _split_group(token: bytes | None) -> Members | None:
     if token is None or token[:1] != b"{":
         return None
     try:
-        return split_members(token)
-    except NonsenseError:
+        return split_event(token)
+    except InvalidEventError:
         return None
 
 

@@ -24,7 +24,7 @@ MAX_BRACKETS = 20_000
 """Maximum opening brackets in an event: a decoded object or list takes many times its length."""
 
 
-class NonsenseError(Exception):
+class InvalidEventError(Exception):
     """A body is not one JSON object that can be read."""
 
 
@@ -45,29 +45,29 @@ class Event:
 
 
 def read_event(body: bytes, *, is_signed: bool = False) -> Event:
-    """Split a body that has just arrived into its members. Raises NonsenseError."""
-    return Event(body, split_members(body), datetime.now(UTC).replace(tzinfo=None), is_signed)
+    """Split a body that has just arrived into its members. Raises InvalidEventError."""
+    return Event(body, split_event(body), datetime.now(UTC).replace(tzinfo=None), is_signed)
 
 
-def split_members(text: bytes) -> dict[str, bytes]:
+def split_event(text: bytes) -> dict[str, bytes]:
     """Split a JSON object into its members, each name once; lone surrogates are replaced.
 
-    Raises NonsenseError for anything but a JSON object, and if it is too deep or has more than `MAX_BRACKETS` brackets.
+    Raises InvalidEventError for anything but a JSON object, and if it is too deep or has over `MAX_BRACKETS` brackets.
     """
     text = text.removeprefix(BOM).strip()
     if text[:1] != b"{":
-        raise NonsenseError("no JSON object")
+        raise InvalidEventError("no JSON object")
     if text.count(b"{") + text.count(b"[") > MAX_BRACKETS:
-        raise NonsenseError(f"more than {MAX_BRACKETS:,} brackets")
+        raise InvalidEventError(f"more than {MAX_BRACKETS:,} brackets")
     try:
         text.decode()
         readable = replace_lone_surrogates(text)
         value = _DECODER.decode(readable)
         if is_deep(value):
-            raise NonsenseError(f"more than {MAX_DEPTH} objects or lists inside each other")
+            raise InvalidEventError(f"more than {MAX_DEPTH} objects or lists inside each other")
         members = msgspec.json.decode(rename_repeated_names(readable, value), type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
-        raise NonsenseError("it cannot be read as JSON") from None
+        raise InvalidEventError("it cannot be read as JSON") from None
     return {name: bytes(token) for name, token in members.items()}
 
 

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from resources.printable import make_printable
 from resources.warehouse.errors import WarehouseError
-from resources.webhooks.event import MAX_EVENT_BYTES, Event, NonsenseError
+from resources.webhooks.event import MAX_EVENT_BYTES, Event, InvalidEventError
 from resources.webhooks.signature import HEADER
 
 MAX_EVENTS_WAITING = 2_000
@@ -46,7 +46,7 @@ class Intake(Protocol):
     """What reads and stores events."""
 
     def read(self, body: bytes, signature: str | None) -> Event:
-        """Read a body. Raises NonsenseError for what is no event."""
+        """Read a body. Raises InvalidEventError for what is no event."""
         ...
 
     def store(self, events: Sequence[Event]) -> None:
@@ -116,7 +116,7 @@ class Receiver:
             return await self._store(event)
         except TimeoutError:
             return _refuse(408, "the body did not come in time", _CLOSE)
-        except (NonsenseError, ClientDisconnect) as error:
+        except (InvalidEventError, ClientDisconnect) as error:
             return _refuse(400, f"an event is a JSON object: {error or 'the body ended early'}")
         finally:
             self._bytes -= size
