@@ -46,7 +46,7 @@ class Destination:
     suppressed: SuppressionList
 
     @classmethod
-    def admit(cls, resources: RunResources, table: type[Table]) -> "Destination":
+    def prepare(cls, resources: RunResources, table: type[Table]) -> "Destination":
         """Read the policy for personal data. Raises RefusedError if the warehouse holds rows of another origin."""
         policy = resources.warehouse.personal_data
         origin = Origin(resources.coupontools.account(), policy.label)

@@ -48,7 +48,7 @@ def _ingest(
     window: Window | None,
     parents: Collection[str] | None,
 ) -> Ingested:
-    destination, log = Destination.admit(resources, table), resources.log
+    destination, log = Destination.prepare(resources, table), resources.log
     coupontools, warehouse = resources.coupontools, resources.warehouse
     with open_batch(warehouse.engine, warehouse.store, destination.batch_key(window)) as batch:
 

@@ -73,7 +73,7 @@ def update_from_events(resources: RunResources) -> Updated:
 def _merge(resources: RunResources, inbox: Inbox, files: Sequence[str]) -> tuple[pl.DataFrame, MergeResult]:
     """Merge the events of some files; returns all of them, each once, and what the merge did."""
     engine, schema = resources.warehouse.engine, WebhookEvent.schema_of_table()
-    destination = Destination.admit(resources, WebhookEvent)
+    destination = Destination.prepare(resources, WebhookEvent)
     # who is suppressed is read before the events are, so that the merge erases whoever is forgotten meanwhile
     with open_batch(engine, resources.warehouse.store, destination.batch_key(None)) as batch:
         # somebody may have been forgotten on another host, which does not see this inbox

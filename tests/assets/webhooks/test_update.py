@@ -110,7 +110,7 @@ def test_what_an_event_touches_is_taken_from_no_batch_of_another_run(serve: Serv
     day = date(2026, 1, 1)
     with closing(WarehouseResource()) as warehouse:
         resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
-        destination = Destination.admit(resources, CouponSession)
+        destination = Destination.prepare(resources, CouponSession)
     of_the_day, anew = (destination.batch_key(Window(day, day, is_anew=is_anew)) for is_anew in (False, True))
     assert of_the_day.resumable_for
     assert not anew.resumable_for
