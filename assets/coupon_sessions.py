@@ -33,14 +33,15 @@ async def coupon_sessions(run: TableRun) -> ExtractionReport:
     async def choose_slices(campaign: str) -> Sequence[Slice]:
         """Choose the lists of changes only where they can hold sessions that the list of created ones lacks."""
         slices = created, *changed = slices_of_parent(run, campaign)
-        if known.issuperset(map(slice_key, slices)) or not await _may_be_older(run.client, campaign, run.window):
+        are_known = known.issuperset(map(slice_key, slices))
+        if are_known or not await _may_have_older_changes(run.client, campaign, run.window):
             return [replace(created, covers=tuple(changed))]
         return slices
 
     return await extract_children(run, choose_slices)
 
 
-async def _may_be_older(client: Client, campaign: str, window: Window) -> bool:
+async def _may_have_older_changes(client: Client, campaign: str, window: Window) -> bool:
     """Return whether sessions from before the window may have changed in it, so that the lists of changes must be read.
 
     For a long window one request for older sessions can save three: without older sessions, the lists of changes hold

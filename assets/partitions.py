@@ -45,7 +45,7 @@ class Window:
 
     start: date | None = None
     end: date | None = None
-    is_anew: bool = field(default=False, kw_only=True)
+    ignores_earlier_batches: bool = field(default=False, kw_only=True)
     """Whether it is read for something that has just happened, so that no earlier batch may be resumed."""
 
     @property
@@ -56,7 +56,7 @@ class Window:
         read of a day that is not over does not.
         """
         is_not_over = self.end is not None and self.end >= datetime.now(UTC).date()
-        return timedelta(0) if is_not_over or self.is_anew else RESUMABLE_FOR
+        return timedelta(0) if is_not_over or self.ignores_earlier_batches else RESUMABLE_FOR
 
     @property
     def is_everything(self) -> bool:

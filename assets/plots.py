@@ -26,7 +26,7 @@ GREY = "#7a7a7b"
 AXIS_HEADROOM = 1.12
 """The height of a plot relative to its highest bar, so that the number above the bar has room."""
 
-MIN_MONTHS = 2
+MAX_MONTHS_BY_DAY = 2
 """A plot with more first days of a month than this is labelled by month, any other by day."""
 
 NO_AXES = ".axis > path { stroke: none !important; }"
@@ -79,7 +79,7 @@ def by_day(lines: Mapping[str, Mapping[date, float]], size: Size = WIDE) -> str:
     plot = DateLine(_config(size, opacity=0.45), show_dots=False, show_legend=len(lines) > 1, show_x_guides=False)
     days = sorted({day for numbers in lines.values() for day in numbers})
     firsts = [day for day in days if day.day == 1]
-    written = firsts if len(firsts) > MIN_MONTHS else days
+    written = firsts if len(firsts) > MAX_MONTHS_BY_DAY else days
     plot.x_labels = written[:: -(-len(written) // size.max_dates)]
     month = "%b %y" if size.is_narrow else "%b %Y"
     plot.x_value_formatter = lambda day: day.strftime(month if written is firsts else "%d %b")

@@ -62,7 +62,7 @@ class Destination:
         """
         columns = sha256(repr((self.table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
         what = f"{self.table.TABLE} {window} of {self.origin.account}" if window else self.table.TABLE
-        what += " read anew" if window and window.is_anew else ""
+        what += " read anew" if window and window.ignores_earlier_batches else ""
         resume_key = f"{what}{self.policy.label} in columns {columns}"
         return BatchKey(resume_key, window.resumable_for if window else timedelta(0), self.suppressed.version)
 

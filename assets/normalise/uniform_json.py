@@ -25,10 +25,10 @@ from assets.normalise.fast_json import list_groups
 from assets.normalise.record_layout import SEPARATOR, TEXT, RecordLayout, learn_layout
 from assets.tables.table import Table
 
-MAX_BYTES = 16_000_000
+MAX_BYTES_OF_A_PAGE = 16_000_000
 """The largest page that is read: the parts of a larger one would take much memory at once."""
 
-MAX_FIELDS = 400
+MAX_FIELDS_OF_A_RECORD = 400
 """The most fields of a record that is read."""
 
 MAX_BYTES_BEFORE_TEXT = 2_000
@@ -41,7 +41,7 @@ _NULL = "\x7f"
 def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
     """Read a JSON array of records; None if they are not uniform, or cannot be read."""
     first = SEPARATOR.search(records, 0, MAX_BYTES_BEFORE_TEXT)
-    if first is None or len(records) > MAX_BYTES or _NULL.encode() in records:
+    if first is None or len(records) > MAX_BYTES_OF_A_PAGE or _NULL.encode() in records:
         return None
     separator, has_escapes = first[0].decode(), b"\\" in records
     try:
@@ -55,7 +55,7 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
     if has_escapes and _select(page, text.contains(f"\\{separator}", literal=True)).any():  # a separator in a text
         return None
     parts = _select(page, text.split(separator)).explode().head(-1)
-    layout = learn_layout(parts.head(MAX_FIELDS).to_list())
+    layout = learn_layout(parts.head(MAX_FIELDS_OF_A_RECORD).to_list())
     values = _split_values(parts, layout) if layout else None
     if layout is None or values is None:
         return None

@@ -93,6 +93,8 @@ def _windows(hints: Iterable[Hint]) -> dict[Window, tuple[str, ...]]:
     if len(ranges) > MAX_RANGES:
         ranges = [[day for days in ranges for day in days]]
     return {
-        Window(days[0], days[-1], is_anew=True): tuple(sorted(set().union(*(campaigns_of_day[day] for day in days))))
+        Window(days[0], days[-1], ignores_earlier_batches=True): tuple(
+            sorted(set().union(*(campaigns_of_day[day] for day in days)))
+        )
         for days in ranges
     }

@@ -22,8 +22,8 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.printable import make_printable
 
-PARENTS_TRIED = 5
-"""Parents that are tried before an endpoint counts as empty."""
+MAX_PARENTS_TRIED = 5
+"""The most parents that are tried before an endpoint counts as empty."""
 
 
 def _parts() -> Iterator[tuple[str, tuple[type[Table], str | None]]]:
@@ -121,7 +121,7 @@ async def _first_with_records(client: Client, part: str, endpoint: Endpoint, par
     if parents == []:
         return Probed(part, Slice(endpoint), _empty_page(Slice(endpoint)))
     first_page = 1 if endpoint.page else None
-    tried: list[str | None] = [*parents[:PARENTS_TRIED]] if parents else [None]
+    tried: list[str | None] = [*parents[:MAX_PARENTS_TRIED]] if parents else [None]
     for parent in tried:
         page = Probed(part, Slice(endpoint, parent), await ask(client, Slice(endpoint, parent), first_page))
         if page.records != b"[]":

@@ -111,7 +111,9 @@ def test_what_an_event_touches_is_taken_from_no_batch_of_another_run(serve: Serv
     with closing(WarehouseResource()) as warehouse:
         resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
         destination = Destination.prepare(resources, CouponSession)
-    of_the_day, anew = (destination.batch_key(Window(day, day, is_anew=is_anew)) for is_anew in (False, True))
+    of_the_day, anew = (
+        destination.batch_key(Window(day, day, ignores_earlier_batches=ignores)) for ignores in (False, True)
+    )
     assert of_the_day.resumable_for
     assert not anew.resumable_for
     assert of_the_day.resume_key != anew.resume_key
