@@ -136,8 +136,8 @@ LOYALTY_UPDATES = (
         (
             CARD,
             CARD_USER,
-            number("points", least=0, note="to be added; the name is made up"),
-            number("stamps", least=0, note="to be added; the name is made up"),
+            number("points", minimum=0, note="to be added; the name is made up"),
+            number("stamps", minimum=0, note="to be added; the name is made up"),
             switch("voided", note="the name is made up"),
         ),
         USER,

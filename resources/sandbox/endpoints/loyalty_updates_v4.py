@@ -73,7 +73,7 @@ def _read_fields(request: ApiRequest) -> dict[str, str]:
 ROOT = "v4/loyalty/loyalty-cards/{loyaltyCardId}"
 
 LOYALTY_UPDATES_V4 = (
-    Endpoint(f"{ROOT}/copy", copy, (CARD_ID, text("name", longest=50)), bare=CARD, writes=True),
+    Endpoint(f"{ROOT}/copy", copy, (CARD_ID, text("name", max_length=50)), bare=CARD, writes=True),
     Endpoint(f"{ROOT}/stats", create_user, (CARD_ID, *PERSON), bare=USER, writes=True),
     Endpoint(
         f"{ROOT}/stats/bulk",
@@ -86,7 +86,7 @@ LOYALTY_UPDATES_V4 = (
     Endpoint(
         f"{ROOT}/stats/{{userId}}/stamp",
         add_stamp,
-        (CARD_ID, USER_ID, number("amount", most=1000)),
+        (CARD_ID, USER_ID, number("amount", maximum=1000)),
         bare=USER,
         writes=True,
     ),

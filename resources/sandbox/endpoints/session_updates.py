@@ -18,7 +18,7 @@ CHANGES = (
     choice("operation", *STEPS.values(), note="validated is documented, the others are made up"),
     *(switch(name, note="false undoes it; the name is made up") for name in STEPS),
     *(text(name, note="the name is made up") for name in NOTED),
-    *(text(name, longest=50) for name in CUSTOM_FIELDS),
+    *(text(name, max_length=50) for name in CUSTOM_FIELDS),
 )
 MESSAGE = text("message", required=True)
 

@@ -46,13 +46,13 @@ class Parameter:
             raise ApiError(self.code, self.message.format(self.name))
 
 
-def text(name: str, *, longest: int | None = None, required: bool = False, note: str = "") -> Parameter:
+def text(name: str, *, max_length: int | None = None, required: bool = False, note: str = "") -> Parameter:
     """Return a parameter of free text; error 300 if it is too long."""
-    limit = {} if longest is None else {"maxLength": longest}
+    limit = {} if max_length is None else {"maxLength": max_length}
     return Parameter(
         name,
         {"type": "string", **limit},
-        rf"(?s).{{0,{longest or ''}}}",
+        rf"(?s).{{0,{max_length or ''}}}",
         INCORRECT,
         "Invalid value in parameter: {}",
         required,
@@ -67,14 +67,16 @@ def identifier(name: str, pattern: str, *, required: bool = True, place: Place =
     )
 
 
-def number(name: str, *, least: int = 1, most: int = 10**9 - 1, required: bool = False, note: str = "") -> Parameter:
+def number(
+    name: str, *, minimum: int = 1, maximum: int = 10**9 - 1, required: bool = False, note: str = ""
+) -> Parameter:
     """Return a numeric parameter; error 301 if it is not a number, or out of bounds."""
     return Parameter(
         name,
-        {"type": "integer", "minimum": least, "maximum": most},
+        {"type": "integer", "minimum": minimum, "maximum": maximum},
         r"\d{1,12}",
         required=required,
-        accepts=lambda sent: least <= int(sent) <= most,
+        accepts=lambda sent: minimum <= int(sent) <= maximum,
         note=note,
     )
 
