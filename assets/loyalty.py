@@ -2,7 +2,7 @@
 
 import asyncio
 
-from assets.ingest.children import ParentList, extract_children, list_parents, parent_listing
+from assets.ingest.children import IdList, extract_children, list_ids, parent_listing
 from assets.ingest.extract import extract_lists
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_asset import table_asset
@@ -24,11 +24,11 @@ async def loyalty_users(run: TableRun) -> ExtractionReport:
     return await extract_children(run)
 
 
-def list_cards(coupontools: CoupontoolsResource) -> ParentList:
+def list_cards(coupontools: CoupontoolsResource) -> IdList:
     """Read which loyalty cards are in the account now. Raises SettingsError and CoupontoolsError."""
 
-    async def read() -> ParentList:
+    async def read() -> IdList:
         async with coupontools.connect() as client:
-            return await list_parents(client, parent_listing(client, LoyaltyUser))
+            return await list_ids(client, parent_listing(client, LoyaltyUser))
 
     return asyncio.run(read())

@@ -31,15 +31,15 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class ParentList:
-    """The parents that are in the account."""
+class IdList:
+    """The records of a table that are in the account."""
 
     ids: tuple[str, ...]
     """Their ids, in the order of the API."""
     listed_at: datetime
     """When the listing began, naive UTC."""
     is_complete: bool
-    """Whether no other parent was in the account at that time."""
+    """Whether no other record of the table was in the account at that time."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class _IdPage:
         return self.ids.hash()
 
 
-async def list_parents(client: Client, listing: Listing) -> ParentList:
-    """Read which parents are in the account; none if the account does not have that part."""
+async def list_ids(client: Client, listing: Listing) -> IdList:
+    """Read the ids of the records that are in the account; none if the account does not have that part."""
     listed_at = datetime.now(UTC).replace(tzinfo=None)
     normaliser = PageNormaliser(listing.table)
     pages: list[pl.Series] = []
@@ -73,11 +73,11 @@ async def list_parents(client: Client, listing: Listing) -> ParentList:
     try:
         result = await PageReader(client).read_pages(Slice(listing.endpoint), decode, store)
     except NotAvailableError:
-        return ParentList((), listed_at, is_complete=False)
+        return IdList((), listed_at, is_complete=False)
     holds_all = result.holds_all_announced or client.accepts_counts
     is_complete = holds_all and result.is_stable and not any(ids.null_count() for ids in pages)
     ids = dict.fromkeys(identifier for ids in pages for identifier in ids.drop_nulls())
-    return ParentList(tuple(ids), listed_at, is_complete)
+    return IdList(tuple(ids), listed_at, is_complete)
 
 
 def parent_listing(client: Client, table: type[Table]) -> Listing:
@@ -113,7 +113,7 @@ async def extract_children(
     Raises CoupontoolsError as `extract` does.
     """
     listing = parent_listing(run.client, run.table)
-    parents, parent_table = await list_parents(run.client, listing), listing.table
+    parents, parent_table = await list_ids(run.client, listing), listing.table
     listed = set(parents.ids)
     chosen = parents.ids if run.parents is None else [parent for parent in run.parents if parent in listed]
     run.log.info(f"{run.table.TABLE}: reading the records of {len(chosen):,} {parent_table.TABLE}")
@@ -137,7 +137,7 @@ async def _confirm_not_found(run: TableRun, listing: Listing, report: Extraction
 
     A parent that is listed now was not deleted.
     """
-    listed = set((await list_parents(run.client, listing)).ids)
+    listed = set((await list_ids(run.client, listing)).ids)
     for parent in report.not_found:
         if parent in listed:
             report.unreadable.append(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import polars as pl
 
-from assets.ingest.children import Listing, list_parents
+from assets.ingest.children import Listing, list_ids
 from assets.ingest.extract import extract, slice_key, store_unreadable_answer
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_run import TableRun
@@ -106,10 +106,10 @@ async def _read_descriptions(run: TableRun, listed: Slice, unchanged: Collection
             descriptions.unreadable[slice_] = error
 
     with suppress(UnreadableError):  # `extract` meets the same answer, and stores it
-        parents = await list_parents(run.client, Listing(listed.endpoint, run.table))
+        id_list = await list_ids(run.client, Listing(listed.endpoint, run.table))
         endpoint = run.client.endpoint_with_ids_of(endpoint_of_one, listed.endpoint)
         descriptions.slices += [
-            Slice(endpoint, identifier) for identifier in parents.ids if identifier not in unchanged
+            Slice(endpoint, identifier) for identifier in id_list.ids if identifier not in unchanged
         ]
         await gather(map(describe, descriptions.slices))
         for slice_ in descriptions.slices:

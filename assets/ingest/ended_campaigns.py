@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from assets.ingest.children import Listing, list_parents, parent_of
+from assets.ingest.children import Listing, list_ids, parent_of
 from assets.ingest.table_run import TableRun
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.partitions import Window
@@ -84,7 +84,7 @@ async def _list_active(client: Client, table: type[Table]) -> tuple[str, ...] | 
     """List the ids of the active records of a table; None if some may not be in the list."""
     part = source_of(table).active
     with suppress(RequestError, UnreadableError):
-        active = await list_parents(client, Listing(client.endpoints[part], table)) if part else None
+        active = await list_ids(client, Listing(client.endpoints[part], table)) if part else None
         return active.ids if active and active.is_complete else None
     return None
 
