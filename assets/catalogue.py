@@ -70,7 +70,7 @@ COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number as it iden
 """The SQL function that brings addresses and numbers into one form, for the views and for joins with other data."""
 
 
-def marts() -> list[str]:
+def read_marts() -> list[str]:
     """Read the SQL of the schema `marts`: a function, then the views, one script for each."""
     scripts = sorted((Path(__file__).parent / "marts").glob("*.sql"))
     return [IDENTITY, *(script.read_text("utf-8") for script in scripts)]

@@ -15,7 +15,7 @@ from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
 from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
 from assets.relations import Relation, relations_of_models
-from assets.report.figures import figures
+from assets.report.figures import query_figures
 from assets.report.metrics import note_published
 from assets.report.publish import publish
 from assets.report.report import MARTS as MARTS_OF_REPORT
@@ -151,7 +151,7 @@ def _draw_pictures(
     """Draw the figures of what is published now; none while another program has the database open for writing."""
     try:
         with warehouse.engine.open_published() as connection:
-            return {name: as_picture(figure.draw(WIDE), name) for name, figure in figures(connection).items()}
+            return {name: as_picture(figure.draw(WIDE), name) for name, figure in query_figures(connection).items()}
     except InUseError as error:
         context.log.warning(f"published_database: no plots are shown on this page. {error}")
         return {}

@@ -8,7 +8,7 @@ from functools import cache
 
 import duckdb
 
-from assets.catalogue import TABLES, marts
+from assets.catalogue import TABLES, read_marts
 from resources.warehouse.columns import open_empty_database
 
 TABLE_IN_SQL = re.compile(r"\bmain\.(\w+)")
@@ -71,6 +71,6 @@ def relations_of_models() -> Sequence[Relation]:
     """Return what a publish would make, from the models and the views' SQL alone."""
     with open_empty_database([table.schema_of_table() for table in TABLES]) as connection:
         connection.execute("CREATE SCHEMA marts")
-        for script in marts():
+        for script in read_marts():
             connection.execute(script)
         return tuple(read_relations(connection))

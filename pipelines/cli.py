@@ -191,9 +191,9 @@ def dictionary(form: str) -> None:
     """
     from assets.relations import relations_of_models
     from assets.report.dbt_sources import dbt_sources
-    from assets.report.dictionary import dictionary
+    from assets.report.dictionary import write_dictionary
 
-    write = dbt_sources if form == "dbt" else dictionary
+    write = dbt_sources if form == "dbt" else write_dictionary
     click.echo(write(relations_of_models()))
     if error := write_error(sys.stdout):
         raise click.ClickException(f"The dictionary cannot be written to standard output: {error.strerror or error}.")

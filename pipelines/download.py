@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from assets.catalogue import TABLES, marts
+from assets.catalogue import TABLES, read_marts
 from resources.settings import SharedWarehouse, Storage
 from resources.warehouse.download import download as write
 from resources.warehouse.errors import WarehouseError
@@ -21,7 +21,7 @@ def download(file: Path | None) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with closing(WarehouseResource()) as warehouse:
-            rows = write(warehouse.engine, file, [table.schema_of_table() for table in TABLES], marts())
+            rows = write(warehouse.engine, file, [table.schema_of_table() for table in TABLES], read_marts())
     except OSError as error:
         raise click.ClickException(f"{file.parent} cannot be written: {error.strerror}.") from None
     except WarehouseError as error:

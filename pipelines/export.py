@@ -92,7 +92,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
             if not read.tables:
                 raise ExportFailure(read.failed, (START, TABLE))
             audited = evaluate(warehouse.engine, largest_drop=1.0 if accept_drop else MAX_DROP)
-            of_reads = [check for ingested in read.tables for check in checks.results(ingested)]
+            of_reads = [check for ingested in read.tables for check in checks.evaluate_checks(ingested)]
             if failed := describe_failed([*of_reads, *audited]):
                 of_checks = [FailedPart.by_check(name, line, str(window)) for name, line in failed.items()]
                 raise ExportFailure([*of_checks, *read.failed], (START, TABLE, CHECK))

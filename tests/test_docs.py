@@ -11,7 +11,7 @@ import pytest
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from assets.catalogue import TABLES, marts
+from assets.catalogue import TABLES, read_marts
 from assets.checks import MAX_DROP, MAX_ROWS_OF_A_SMALL_DROP
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL
 from assets.partitions import RESUMABLE_FOR
@@ -227,7 +227,7 @@ def test_the_table_of_tables_has_every_table() -> None:
 
 
 def test_the_table_of_views_has_every_view() -> None:
-    views = [name for script in marts() for name in re.findall(r"CREATE VIEW marts\.(\w+)", script)]
+    views = [name for script in read_marts() for name in re.findall(r"CREATE VIEW marts\.(\w+)", script)]
     rows = table("view", "one row per")
 
     assert sorted(name for cell, _ in rows for name in codes(cell)) == sorted(views)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.ingest.extract import ACCEPT_COUNTS
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL, Ingested
-from assets.ingest.progress import named
+from assets.ingest.progress import join_names
 from assets.one_warehouse import WAREHOUSE
 from assets.tables.table import Table
 
@@ -42,7 +42,7 @@ def specs(table: type[Table]) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
+def evaluate_checks(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the checks."""
     table, report, rejections = ingested.table, ingested.report, ingested.rejections
     warehouse = {WAREHOUSE: ingested.merged.warehouse}
@@ -66,7 +66,7 @@ def results(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
         check_name=NO_NEW_FIELDS,
         passed=not report.new_fields,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"fields": named(report.new_fields), **warehouse},
+        metadata={"fields": join_names(report.new_fields), **warehouse},
     )
 
 

@@ -9,7 +9,7 @@ from assets.ingest.destination import Destination, RunResources
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingested import Ingested, Rejections
 from assets.ingest.metrics import note_failed, note_ingested
-from assets.ingest.progress import named
+from assets.ingest.progress import join_names
 from assets.ingest.table_run import TableRun
 from assets.partitions import Window
 from assets.tables.table import Table
@@ -72,7 +72,7 @@ def _ingest(
         merged = destination.merge(batch, report.complete_reads)
         seconds = time.monotonic() - started
     if report.new_fields:
-        fields = named(report.new_fields)
+        fields = join_names(report.new_fields)
         log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")
     _raise_if_unreadable(report)
     return Ingested(table, report, rejections, merged, seconds, coupontools.accepts_counts())

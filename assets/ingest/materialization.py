@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.ingest import checks
 from assets.ingest.ingested import Ingested
-from assets.ingest.progress import named
+from assets.ingest.progress import join_names
 from assets.one_warehouse import WAREHOUSE, make_version
 from assets.partitions import Window, has_partitions
 from assets.plots import as_picture, by_day
@@ -20,12 +20,12 @@ MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
 """How many days the picture of a table has, counted back from the last day of the run."""
 
 
-def results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any]]:
+def make_results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any]]:
     """Yield the result of a table, then that of the table of its changes, if it has one."""
     table, version = ingested.table, make_version(ingested.merged.warehouse)
     yield dg.MaterializeResult(
         asset_key=table.TABLE,
-        check_results=list(checks.results(ingested)),
+        check_results=list(checks.evaluate_checks(ingested)),
         metadata=_metadata(ingested),
         data_version=version,
     )
@@ -47,10 +47,10 @@ def _metadata(ingested: Ingested) -> dict[str, str | int | float]:
         "records rejected": merged.rejected,
         "records outside the days": report.outside_window,
         "records found under": ", ".join(sorted(report.places)) or "nothing",
-        "new API fields": named(report.new_fields),
+        "new API fields": join_names(report.new_fields),
         "slices": report.slices,
         "slices resumed": report.resumed,
-        "parents deleted": named(report.deleted),
+        "parents deleted": join_names(report.deleted),
         "lists ended by a short page": report.ended_by_short_page,
         "lists that changed while read": len(report.unstable),
         "records found by reading again": report.recovered,

@@ -16,7 +16,7 @@ MAX_NAMED = 30
 MAX_NAME_LENGTH = 80
 
 
-def named(things: Collection[str]) -> str:
+def join_names(things: Collection[str]) -> str:
     """Join sorted names for a message: at most MAX_NAMED of them, each cut after MAX_NAME_LENGTH characters."""
     shown = [
         make_printable(name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…")

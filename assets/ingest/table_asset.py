@@ -14,7 +14,7 @@ import dagster as dg
 from assets.ingest import checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import Extract, ingest
-from assets.ingest.materialization import add_picture, add_row_counts, results
+from assets.ingest.materialization import add_picture, add_row_counts, make_results
 from assets.partitions import Days, backfill_policy, cards, daily, has_partitions, window_of
 from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
 from assets.tables.table import Partitions, Table, source_of
@@ -91,7 +91,7 @@ def _materialize(
         add_row_counts(context, resources.warehouse, table)
         if window:
             add_picture(context, resources.warehouse, table, window)
-    yield from results(ingested)
+    yield from make_results(ingested)
 
 
 def _parents_of_run(context: dg.AssetExecutionContext, table: type[Table]) -> Sequence[str] | None:

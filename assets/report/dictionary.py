@@ -12,7 +12,7 @@ documented (on an official page), seen in client code (that others wrote for the
 """
 
 
-def dictionary(relations: Iterable[Relation]) -> str:
+def write_dictionary(relations: Iterable[Relation]) -> str:
     """Write the dictionary of tables and views as Markdown."""
     parts = [HEADER]
     for relation in relations:

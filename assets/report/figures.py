@@ -33,7 +33,7 @@ class Figure:
     """Draws the plot as SVG."""
 
 
-def figures(connection: duckdb.DuckDBPyConnection) -> dict[str, Figure]:
+def query_figures(connection: duckdb.DuckDBPyConnection) -> dict[str, Figure]:
     """Query the plots of the current database of a connection, by name, without those that would show nothing."""
     return dict(_of_sessions(connection)) | dict(_of_registrations(connection))
 

@@ -1,10 +1,10 @@
 """Publishes all tables of the stage, with the views, the report and the dictionary."""
 
-from assets.catalogue import TABLES, marts
+from assets.catalogue import TABLES, read_marts
 from assets.relations import read_relations
-from assets.report.dictionary import dictionary
-from assets.report.figures import figures
-from assets.report.report import report
+from assets.report.dictionary import write_dictionary
+from assets.report.figures import query_figures
+from assets.report.report import write_report
 from resources.warehouse.engine import Engine
 from resources.warehouse.publication import PublishResult
 
@@ -14,8 +14,8 @@ def publish(engine: Engine) -> PublishResult:
 
     Raises WarehouseError.
     """
-    with engine.open_publication([table.schema_of_table() for table in TABLES], marts()) as publication:
+    with engine.open_publication([table.schema_of_table() for table in TABLES], read_marts()) as publication:
         if connection := publication.connection:
-            publication.add_file("report.html", report(connection, figures(connection)))
-            publication.add_file("dictionary.md", dictionary(read_relations(connection)))
+            publication.add_file("report.html", write_report(connection, query_figures(connection)))
+            publication.add_file("dictionary.md", write_dictionary(read_relations(connection)))
     return publication.result

@@ -48,7 +48,7 @@ Rows = Sequence[tuple[Any, ...]]
 Query = Callable[[str], Rows]
 
 
-def report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure]) -> str:
+def write_report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Figure]) -> str:
     """Write the report of the current database of a connection, with its figures, as HTML."""
 
     def query(sql: str) -> Rows:

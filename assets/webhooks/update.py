@@ -113,7 +113,7 @@ def _read_what_is_touched(resources: RunResources, events: pl.DataFrame) -> list
     known = read_values(resources.warehouse.engine, Campaign.schema_of_table(), Campaign.KEY[0], named)
     for read in reads_for(hints, known):
         ingested.append(ingest(resources, read.table, EXTRACTS[read.table], read.window, read.parents))
-        for check in checks.results(ingested[-1]):
+        for check in checks.evaluate_checks(ingested[-1]):
             if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
                 raise IngestError(check.description or f"The check {check.check_name} has failed.")
     return ingested

@@ -7,7 +7,7 @@ from functools import cache
 
 import duckdb
 
-from assets.catalogue import TABLES, marts
+from assets.catalogue import TABLES, read_marts
 from resources.warehouse.columns import create_table
 from tests.support.queries import Rows
 
@@ -43,7 +43,7 @@ def _empty_database() -> duckdb.DuckDBPyConnection:
     for table in TABLES:
         create_table(connection, table.schema_of_table())
     connection.execute("CREATE SCHEMA marts")
-    for script in marts():
+    for script in read_marts():
         connection.execute(script)
     return connection
 

@@ -82,7 +82,7 @@ def _ingest(
     results: list[dg.MaterializeResult[Any]] = []
     for table in _tables_of(assets):
         of_days = window if source_of(table).day else None
-        results += materialization.results(ingest(resources, table, EXTRACTS[table], of_days))
+        results += materialization.make_results(ingest(resources, table, EXTRACTS[table], of_days))
     failed = [check for result in results for check in result.check_results if not check.passed]
     assert all(check.severity != dg.AssetCheckSeverity.ERROR for check in failed), failed
     return {result.asset_key.to_user_string(): dict(result.metadata or {}) for result in results if result.asset_key}

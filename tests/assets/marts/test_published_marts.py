@@ -13,9 +13,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.catalogue import TABLES, marts
+from assets.catalogue import TABLES, read_marts
 from assets.relations import relations_of_models
-from assets.report.dictionary import dictionary
+from assets.report.dictionary import write_dictionary
 from pipelines.definitions import defs
 from pipelines.demo import QUERIES
 from pipelines.export import export_everything
@@ -180,7 +180,7 @@ def test_the_views_work_where_the_database_is_attached_and_say_what_they_are(exp
         views = connection.execute(
             "SELECT view_name, comment FROM duckdb_views() WHERE schema_name = 'marts'"
         ).fetchall()
-        assert len(views) == sum("CREATE VIEW" in script for script in marts())
+        assert len(views) == sum("CREATE VIEW" in script for script in read_marts())
         assert all(comment for _, comment in views)
         for name, _ in views:
             connection.execute(f"FROM coupons.marts.{name}").fetchall()
@@ -202,7 +202,7 @@ def exact(answer: str) -> str:
 
 def test_the_oldest_duckdb_that_is_promised_reads_the_same_of_every_table_view_and_query(exported: Path) -> None:
     database = exported / "coupontools.duckdb"
-    views = [f"marts.{name}" for script in marts() for name in re.findall(r"CREATE VIEW marts\.(\w+)", script)]
+    views = [f"marts.{name}" for script in read_marts() for name in re.findall(r"CREATE VIEW marts\.(\w+)", script)]
     queries = [
         *(f"FROM {name}" for name in (*(table.TABLE for table in TABLES), *views)),
         "SELECT marts.identity(' +32 (0)470 11.22.33') AS customer",
@@ -231,7 +231,7 @@ def test_the_oldest_duckdb_that_is_promised_reads_the_same_of_every_table_view_a
 
 def test_the_dictionary_stands_beside_the_database(exported: Path) -> None:
     described = (exported / "dictionary.md").read_text("utf-8")
-    assert described == dictionary(relations_of_models())
+    assert described == write_dictionary(relations_of_models())
     assert "## coupon_sessions" in described
     assert "| `session_id` | VARCHAR | Session id, case-sensitive" in described
     assert "## marts.campaign_funnel" in described

@@ -14,7 +14,7 @@ import pytest
 from assets.ingest.cancellation import run_until_cancelled
 from assets.ingest.extract import extract
 from assets.ingest.extraction_report import ExtractionReport
-from assets.ingest.progress import named
+from assets.ingest.progress import join_names
 from assets.ingest.table_run import TableRun
 from assets.normalise.exact_json import MAX_UNDECLARED
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
@@ -74,10 +74,10 @@ def test_twenty_thousand_names_take_no_longer_than_their_bytes() -> None:
 
 
 def test_names_are_shown_as_far_as_somebody_would_read_them() -> None:
-    assert named([]) == "none"
-    assert named(["b", "a"]) == "a, b"
-    assert named(["a" * 5_000]) == "a" * 80 + "…"
-    text = named([f"n{i:05}" for i in range(20_000)])
+    assert join_names([]) == "none"
+    assert join_names(["b", "a"]) == "a, b"
+    assert join_names(["a" * 5_000]) == "a" * 80 + "…"
+    text = join_names([f"n{i:05}" for i in range(20_000)])
     assert text.startswith("n00000, n00001, ")
     assert text.endswith("n00029, and 19,970 more")
 

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from assets.plots import NARROW, WIDE, Size
-from assets.report.figures import figures
+from assets.report.figures import query_figures
 from assets.report.headline import Compared, compare_days
-from assets.report.report import MARTS, report
+from assets.report.report import MARTS, write_report
 from tests.support.marts import READ_AT, Row, open_marts
 
 LAST_DAY = READ_AT - timedelta(days=1)
@@ -26,7 +26,7 @@ def session(days_ago: int, **moments: datetime) -> Row:
 
 
 def written(connection: duckdb.DuckDBPyConnection) -> str:
-    return report(connection, figures(connection))
+    return write_report(connection, query_figures(connection))
 
 
 def lively() -> dict[str, list[Row]]:
@@ -96,7 +96,7 @@ def test_a_change_says_its_direction(now: int, before: int, change: str) -> None
 def test_the_mean_of_a_day_is_that_of_the_week_that_ends_with_it() -> None:
     days = [0, 0, 1, 3, 6, 6, 6, 7]
     with open_marts(coupon_sessions=[session(number) for number in days]) as connection:
-        figure = figures(connection)["sessions by day"]
+        figure = query_figures(connection)["sessions by day"]
     assert figure.columns == ("day", "created", "7-day mean", "validated")
     means = [mean for _, _, mean, _ in figure.rows]
     assert means == [None] * 6 + [pytest.approx(6 / 7), pytest.approx(7 / 7)]
@@ -105,7 +105,7 @@ def test_the_mean_of_a_day_is_that_of_the_week_that_ends_with_it() -> None:
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_a_plot_is_drawn_for_the_width_of_a_screen_and_of_a_phone(size: Size) -> None:
     with open_marts(**lively()) as connection:
-        drawn = {name: figure.draw(size) for name, figure in figures(connection).items()}
+        drawn = {name: figure.draw(size) for name, figure in query_figures(connection).items()}
     assert len(drawn) == 6
     for name, svg in drawn.items():
         assert ElementTree.fromstring(svg).get("width") == str(size.width), name
