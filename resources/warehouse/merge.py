@@ -163,6 +163,8 @@ def _complete_brief(
 ) -> None:
     """Complete each brief observation, stored or incoming, by the other one of its row if that has the date."""
     name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    if is_empty(connection, name):
+        return
     if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
         return
     merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
