@@ -35,7 +35,8 @@ def keep_history(
         f"least({last_observed_at}, incoming._extracted_at) AS last_observed_at, "
         f"incoming._extracted_at AS observed_at, {', '.join(values)}, NULL::VARCHAR AS _extra, "
         f"incoming._extracted_at AS _extracted_at, NULL::TIMESTAMP AS _deleted_at "
-        f"FROM {name} JOIN incoming USING ({keys}) {first_wrong}WHERE {is_older} AND ({' OR '.join(differs)})"
+        f"FROM {name} JOIN incoming USING ({keys}) {first_wrong}WHERE {is_older} AND ({' OR '.join(differs)}) "
+        f"AND {name}._extracted_at <> incoming._extracted_at",  # else only what it lacked comes from an older one
     )
     kept = _add_changes(connection, history)
     connection.execute("DROP TABLE changes")

@@ -140,22 +140,37 @@ def _merge_rows(
 
 
 def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str) -> str:
-    """Make the view `incoming` of the newest observation of each key, one with a date if there is any.
-
-    Returns its query.
-    """
+    """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
     source, keys = files(paths), ", ".join(map(quoted_name, table.key))
     once = f"SELECT * FROM {source}"
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {repeated}"):
-        is_brief = f"{quoted_name(table.files.column)} IS NULL, " if isinstance(table.files, Month) else ""
+        is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
         connection.execute(
-            f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY "
-            f"row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, {is_brief}_extracted_at DESC) = 1"
+            f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"
         )
+        if isinstance(table.files, Month) and not is_empty(
+            connection, f"newest WHERE {(date := quoted_name(table.files.column))} IS NULL"
+        ):
+            whole = (
+                f"SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys}) "
+                f"WHERE {date} IS NOT NULL QUALIFY {is_first}"
+            )
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE newest AS WITH whole AS ({whole}) "
+                f"SELECT {_completed(table, 'newest', 'whole')} FROM newest JOIN whole USING ({keys}) "
+                f"UNION ALL BY NAME FROM newest ANTI JOIN whole USING ({keys})"
+            )
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
     return once
+
+
+def _completed(table: TableSchema, brief: str, other: str) -> str:
+    """Write the columns, in SQL, of a brief observation with what it lacks from another one."""
+    merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
+    values = [f"coalesce({brief}.{column}, {other}.{column}) AS {column}" for column in map(quoted_name, merged)]
+    return ", ".join([*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)])
 
 
 def _complete_brief(
@@ -167,13 +182,10 @@ def _complete_brief(
         return
     if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
         return
-    merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
 
     def completed(brief: str, other: str) -> str:
-        kept = [f"{brief}.{column}" for column in _OF_THE_OBSERVATION]
-        values = [f"coalesce({brief}.{column}, {other}.{column}) AS {column}" for column in map(quoted_name, merged)]
         return (
-            f"SELECT {keys}, {', '.join([*values, *kept])} FROM {name} JOIN incoming USING ({keys}) "
+            f"SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys}) "
             f"WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL"
         )
 

@@ -1,5 +1,6 @@
 """Changes of sessions that took something back, or made it void or locked: each one is kept, once and for good."""
 
+from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -8,10 +9,15 @@ from typing import Any
 import pytest
 
 from assets.coupon_sessions import coupon_sessions
+from assets.tables.coupon_session_changes import CouponSessionChange
+from assets.tables.coupon_sessions import CouponSession
 from resources.sandbox.account.handmade import HandmadeAccount
+from resources.warehouse.resource import WarehouseResource
 from tests.support.accounts import campaign, session
+from tests.support.erasure import put
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_only, export_sessions, ingest_only, served
+from tests.support.small_table import publish
 
 DAYS = (date(2025, 12, 1), date(2026, 2, 1))
 OPENED, CLAIMED, VALIDATED, VOIDED = (f"2026-01-0{day} 10:00:00" for day in (2, 3, 4, 5))
@@ -104,3 +110,24 @@ def test_that_a_session_goes_on_is_no_change(observed: Path) -> None:
 
 def test_reading_again_adds_no_change(observed: Path) -> None:
     assert len(changes(observed, "*")) == len(CHANGES)
+
+
+WHOLE = {
+    "session_id": "a",
+    "created_at": datetime(2026, 1, 1),
+    "is_voided": True,
+    "_extracted_at": datetime(2026, 1, 2),
+}
+BRIEF = {"session_id": "a", "opened_at": datetime(2026, 1, 1), "_extracted_at": datetime(2026, 1, 3)}
+
+
+@pytest.mark.parametrize("rows", [[WHOLE, BRIEF], [BRIEF, WHOLE]])
+def test_what_an_observation_without_its_date_lacks_is_no_change(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse:
+        for row in rows:
+            put(warehouse, CouponSession, [row])
+        publish(warehouse, [CouponSession.schema_of_table(), CouponSessionChange.schema_of_table()])
+    assert in_database(tmp_path, "SELECT created_at, opened_at, is_voided FROM coupon_sessions") == [
+        (datetime(2026, 1, 1), datetime(2026, 1, 1), True)
+    ]
+    assert in_database(tmp_path, "FROM coupon_session_changes") == []

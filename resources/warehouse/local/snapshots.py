@@ -90,5 +90,5 @@ def sweep(folder: Folder, grace: float) -> None:
     """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead."""
     current, now = folder.parquet.resolve(), time.time()
     for other in folder.snapshots.iterdir():
-        if other.is_dir() and other != current and abs(now - other.stat().st_mtime) > grace:
+        if other.is_dir() and other.resolve() != current and abs(now - other.stat().st_mtime) > grace:
             remove_tree(other)

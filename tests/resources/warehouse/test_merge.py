@@ -186,11 +186,12 @@ def test_what_an_observation_without_its_date_lacks_stays_as_another_has_it(
 
 
 @pytest.mark.parametrize("rows", [[WHOLE, BRIEF], [BRIEF, WHOLE]])
-def test_of_two_observations_in_a_batch_that_with_a_date_is_merged(
+def test_two_observations_in_a_batch_are_merged_like_two_in_a_batch_each(
     warehouse: WarehouseResource, rows: list[tuple[Any, ...]]
 ) -> None:
-    merge(warehouse, *rows)
-    assert published(warehouse) == [WHOLE]
+    merge(warehouse, *rows, thing("never dated", "red", made=None), thing("never dated", None, seen=1, made=None))
+    both = thing("a", "red", seen=2, used=NOON + timedelta(hours=1))
+    assert published(warehouse) == [both, thing("never dated", None, seen=1, made=None)]
 
 
 def test_a_later_observation_with_a_date_replaces_a_completed_one_whole(warehouse: WarehouseResource) -> None:

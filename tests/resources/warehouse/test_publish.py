@@ -3,7 +3,9 @@
 import os
 import shutil
 import stat
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -38,6 +40,20 @@ def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResour
         ("b", None),
         ("c", "2026-01"),
     ]
+
+
+def test_a_publish_below_a_link_keeps_its_files_also_when_nothing_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "SECONDS_OF_GRACE", -1)
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    with closing(WarehouseResource(data_dir=str(tmp_path / "link" / "data"))) as warehouse:
+        merge(warehouse, thing("a"))
+        for _ in range(2):
+            assert published(warehouse) == [thing("a")]
+            assert in_parquet(warehouse.folder.root, "things") == [thing("a")]
+            assert len(list(warehouse.folder.snapshots.iterdir())) == 1
 
 
 def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResource) -> None:
