@@ -118,7 +118,12 @@ WHOLE = {
     "is_voided": True,
     "_extracted_at": datetime(2026, 1, 2),
 }
-BRIEF = {"session_id": "a", "opened_at": datetime(2026, 1, 1), "_extracted_at": datetime(2026, 1, 3)}
+BRIEF = {
+    "session_id": "a",
+    "created_at": None,
+    "opened_at": datetime(2026, 1, 1),
+    "_extracted_at": datetime(2026, 1, 3),
+}
 
 
 @pytest.mark.parametrize("rows", [[WHOLE, BRIEF], [BRIEF, WHOLE]])
