@@ -48,7 +48,13 @@ def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: D
 
 
 def _remove_same(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> int:
-    """Remove the records that the same requests have brought again."""
-    same = " AND ".join(f"quarantine.{column} IS NOT DISTINCT FROM again.{column}" for column in _OF_A_RECORD)
-    again = f"SELECT DISTINCT {', '.join(_OF_A_RECORD)} FROM {files(paths)}"
-    return execute_counting(connection, f"DELETE FROM quarantine USING ({again}) AS again WHERE {same}")
+    """Remove the records that the same requests have brought again, each once: redacted ones may look the same."""
+    columns = ", ".join(_OF_A_RECORD)
+    number = f"row_number() OVER (PARTITION BY {columns}) AS number"
+    same = " AND ".join(f"former.{column} IS NOT DISTINCT FROM again.{column}" for column in (*_OF_A_RECORD, "number"))
+    return execute_counting(
+        connection,
+        f"DELETE FROM quarantine WHERE rowid IN (SELECT row FROM "
+        f"(SELECT rowid AS row, {columns}, {number} FROM quarantine) AS former SEMI JOIN "
+        f"(SELECT {columns}, {number} FROM {files(paths)}) AS again ON {same})",
+    )

@@ -219,5 +219,6 @@ def test_a_slice_that_was_not_read_to_its_end_replaces_only_the_rejected_records
     assert published(warehouse, query) == [("<html>",), ("bad",), ("worse",)]
     merge(warehouse, rejected=["<html>"], slice_=cut_off)
     assert published(warehouse, query) == [("<html>",), ("bad",), ("worse",)]
-    merge(warehouse, rejected=["bad"])
-    assert published(warehouse, query) == [("bad",)]
+    merge(warehouse, rejected=["bad", "redacted", "redacted"])
+    merge(warehouse, rejected=["redacted"], slice_=cut_off)
+    assert published(warehouse, query) == [("bad",), ("redacted",), ("redacted",)]
