@@ -66,7 +66,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
     if full and (start or end):
         raise click.UsageError("--full reads all days: leave out --from and --to.")
     with _alert_of_export() if Alerts.read().alerts else nullcontext():
-        first, last = choose_days(start, end)
+        days = None if full else choose_days(start, end)
         if ApiAddress.read().api_url != SANDBOX:
             ApiCredentials.read()
         ApiLimits.read()
@@ -79,7 +79,7 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
         if risk := CoupontoolsResource().risk():
             click.echo(f"Warning: {risk}", err=True)
         accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
-        exported = export_everything(**accepted) if full else export_days(first, last, **accepted)
+        exported = export_days(days[0], days[1], **accepted) if days else export_everything(**accepted)
         exported.show()
 
 

@@ -23,6 +23,9 @@ DATA_DIR = "demo-data"
 
 DAYS_IN_THE_UI = 30
 
+_OF_A_REAL_ACCOUNT = ("WAREHOUSE", "STORAGE", "START_DATE", "METRICS_FILE", "ALERTS", "WEEKLY_DIGEST")
+"""Variables that do not hold for a made-up account: it is in no shared warehouse, no metrics and no alerts."""
+
 QUERIES = (
     "SELECT title, count(*) AS sessions, count(validated_at) AS validated\n"
     "FROM coupon_sessions JOIN campaigns USING (campaign_id)\n"
@@ -41,8 +44,8 @@ def run_demo(sessions: int, seed: int, ui_port: int | None) -> None:
     With `ui_port` Dagster is opened there on the same sandbox, until Ctrl-C.
     """
     os.environ.setdefault("COUPONTOOLS_DATA_DIR", DATA_DIR)
-    for name in ("COUPONTOOLS_WAREHOUSE", "COUPONTOOLS_STORAGE"):  # no made-up rows in a shared warehouse
-        os.environ.pop(name, None)
+    for name in _OF_A_REAL_ACCOUNT:
+        os.environ.pop(f"COUPONTOOLS_{name}", None)
     click.echo(
         f"The embedded API makes up an account of {sessions:,} coupon sessions, and adds more as time passes.", err=True
     )

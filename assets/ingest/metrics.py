@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from datetime import time as time_of_day
 
 from assets.ingest.ingested import Ingested
@@ -11,6 +11,8 @@ from assets.partitions import Window
 from assets.tables.table import Table
 from resources import metrics
 from resources.metrics import Sample, note_metrics
+
+_SECONDS_OF_A_DAY = 86_400
 
 
 def note_ingested(ingested: Ingested, window: Window | None, log: logging.Logger, *, of_all_parents: bool) -> None:
@@ -49,4 +51,4 @@ def _end_of(window: Window | None) -> float:
     """Return when the days of a window are over, as seconds since 1970."""
     if window is None or window.end is None:
         return float("inf")
-    return datetime.combine(window.end + timedelta(days=1), time_of_day(), UTC).timestamp()
+    return datetime.combine(window.end, time_of_day(), UTC).timestamp() + _SECONDS_OF_A_DAY

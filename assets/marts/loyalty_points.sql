@@ -9,7 +9,7 @@ SELECT
     coalesce(sum(points) FILTER (is_voided IS NOT TRUE), 0) AS points_not_void,
     median(points) AS median_points,
     max(points) AS most_points,
-    coalesce(sum(stamps), 0)::BIGINT AS stamps
+    try_cast(coalesce(sum(stamps), 0) AS BIGINT) AS stamps
 FROM main.loyalty_users
 LEFT JOIN main.loyalty_cards USING (loyalty_card_id)
 WHERE loyalty_users._deleted_at IS NULL

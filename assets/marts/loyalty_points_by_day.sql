@@ -8,7 +8,7 @@ WITH changes AS (
         coalesce(points_before, 0) AS points_before,
         coalesce(points_after, 0) AS points_after,
         points_after - points_before AS points_change,
-        stamps_after - stamps_before AS stamps_change,
+        stamps_after::HUGEINT - stamps_before AS stamps_change,
         is_voided_before IS TRUE AS was_void,
         is_voided_after IS TRUE AS is_void
     FROM main.loyalty_user_changes
@@ -50,8 +50,8 @@ days AS (
         coalesce(sum(users_changed), 0)::BIGINT AS users_changed,
         coalesce(sum(points_added), 0) AS points_added,
         coalesce(sum(points_taken), 0) AS points_taken,
-        coalesce(sum(stamps_added), 0)::BIGINT AS stamps_added,
-        coalesce(sum(stamps_taken), 0)::BIGINT AS stamps_taken,
+        try_cast(coalesce(sum(stamps_added), 0) AS BIGINT) AS stamps_added,
+        try_cast(coalesce(sum(stamps_taken), 0) AS BIGINT) AS stamps_taken,
         coalesce(sum(net_earned), 0) AS net_earned,
         coalesce(sum(net_spent), 0) AS net_spent,
         coalesce(sum(voided), 0) AS voided,
@@ -86,7 +86,7 @@ SELECT
     sum(points_added - points_taken) OVER until_then AS points_since_first_change,
     stamps_added,
     stamps_taken,
-    (sum(stamps_added - stamps_taken) OVER until_then)::BIGINT AS stamps_since_first_change
+    try_cast(sum(stamps_added::HUGEINT - stamps_taken) OVER until_then AS BIGINT) AS stamps_since_first_change
 FROM netted
 LEFT JOIN main.loyalty_cards USING (loyalty_card_id)
 WINDOW

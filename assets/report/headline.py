@@ -25,8 +25,8 @@ class Compared:
             return "none before" if self.now else "as before"
         if self.now == self.before:
             return "as before"
-        share = (self.now - self.before) / self.before
-        return f"{'▲' if share > 0 else '▼'} {abs(share):,.1%}"
+        share = abs(self.now - self.before) / abs(self.before)
+        return f"{'▲' if self.now > self.before else '▼'} {share:,.1%}"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ It shows numbers, and names of campaigns, channels, locations, cards and directo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -168,12 +168,12 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     cohorts: dict[date, tuple[int, list[float | None]]] = {}
     weeks = query(
         "SELECT DISTINCT date_trunc('week', created_at)::DATE FROM main.coupon_sessions "
-        f"WHERE _deleted_at IS NULL AND created_at IS NOT NULL ORDER BY 1 DESC LIMIT {COHORTS}"
+        f"WHERE _deleted_at IS NULL AND created_at < today() + 2 ORDER BY 1 DESC LIMIT {COHORTS}"
     )
-    first = min((week for (week,) in weeks), default=date.max)
+    first, last = weeks[-1][0] if weeks else date.max, weeks[0][0] if weeks else date.min
     sql = (
         "SELECT week, created, weeks_after, validated_rate_so_far FROM marts.weekly_cohorts "
-        f"WHERE week >= DATE '{first}' ORDER BY week, weeks_after"
+        f"WHERE week BETWEEN DATE '{first}' AND DATE '{last}' ORDER BY week, weeks_after"
     )
     for week, created, after, share in query(sql):
         shares = cohorts.setdefault(week, (created, [None] * WEEKS))[1]
@@ -182,7 +182,7 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     over = max(cohorts, default=None)
     for week, (_, shares) in cohorts.items():
         for later in range(WEEKS):
-            if over and week + timedelta(weeks=later) > over:
+            if over and later > (over - week).days // 7:
                 shares[later] = None
     return [{"week": week, "created": created, "shares": shares} for week, (created, shares) in cohorts.items()]
 

@@ -58,6 +58,8 @@ def test_runs_add_to_the_counters_of_their_table_and_keep_those_of_others(serve:
     export_only(coupon_sessions, start="2025-12-01", end="2025-12-31")
     until = value(file, "coupontools_read_until_timestamp_seconds", table="coupon_sessions")
     assert until == datetime(2026, 2, 1, tzinfo=UTC).timestamp(), "older days do not set it back"
+    export_only(coupon_sessions, start="2026-01-01", end="9999-12-31")
+    assert value(file, "coupontools_runs_total", table="coupon_sessions", outcome="merged") == 3
 
 
 def test_a_run_in_dagster_and_a_failed_one_are_counted(

@@ -283,9 +283,10 @@ def test_a_wrong_start_date_fails_a_run_and_skips_a_tick_with_one_line_that_name
         assert schedule.evaluate_tick(context).skip_message == line
 
 
-def test_the_daily_schedule_waits_for_the_end_of_the_first_day(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["daily_export", "weekly_full_export"])
+def test_the_schedules_wait_for_the_end_of_the_first_day(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_START_DATE", "2026-03-05")
-    schedule = defs.get_repository_def().get_schedule_def("daily_export")
+    schedule = defs.get_repository_def().get_schedule_def(name)
     tick = datetime(2026, 3, 5, 0, 15, tzinfo=UTC)
     with dg.instance_for_test() as instance, dg.build_schedule_context(instance, tick) as context:
         assert "No day is over since COUPONTOOLS_START_DATE" in (schedule.evaluate_tick(context).skip_message or "")

@@ -87,7 +87,15 @@ def test_days_long_before_the_export_are_compared_up_to_the_last_with_sessions()
 
 @pytest.mark.parametrize(
     ("now", "before", "change"),
-    [(3, 2, "▲ 50.0%"), (1, 2, "▼ 50.0%"), (2, 2, "as before"), (0, 0, "as before"), (5, 0, "none before")],
+    [
+        (3, 2, "▲ 50.0%"),
+        (1, 2, "▼ 50.0%"),
+        (1, -2, "▲ 150.0%"),
+        (-3, -2, "▼ 50.0%"),
+        (2, 2, "as before"),
+        (0, 0, "as before"),
+        (5, 0, "none before"),
+    ],
 )
 def test_a_change_says_its_direction(now: int, before: int, change: str) -> None:
     assert Compared("created", now, before).change == change
@@ -133,6 +141,34 @@ def test_the_report_asks_no_other_host_runs_nothing_and_names_nobody() -> None:
     assert "<script" not in page
     assert "example.org" not in page
     assert "470" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("dates", [[datetime(9999, 12, 31)], [datetime(2999, week, 1) for week in range(1, 13)]])
+def test_sessions_that_are_dated_far_in_the_future_hide_no_week_of_the_others(dates: list[datetime]) -> None:
+    sessions = lively()["coupon_sessions"]
+    with open_marts(coupon_sessions=sessions) as connection:
+        cohorts = re.search('<table class="cohorts">.*?</table>', written(connection), re.DOTALL)
+    future: list[Row] = [{"session_id": str(date), "created_at": date} for date in dates]
+    with open_marts(coupon_sessions=[*sessions, *future]) as connection:
+        assert cohorts
+        assert cohorts[0] in written(connection)
+
+
+def test_numbers_whose_sum_no_column_holds_keep_nothing_from_being_published() -> None:
+    most, least = 2**63 - 1, -(2**63)
+    users: list[Row] = [{"loyalty_card_id": "7", "loyalty_user_id": str(n), "stamps": most} for n in range(2)]
+    change: Row = {"loyalty_card_id": "7", "loyalty_user_id": "1", "observed_at": READ_AT, "last_observed_at": READ_AT}
+    tables: dict[str, list[Row]] = {
+        "campaigns": [{"campaign_id": "cam_1", "custom_codes": most, "custom_codes_claimed": least}],
+        "loyalty_cards": [{"loyalty_card_id": "7", "name": "Club"}],
+        "loyalty_users": users,
+        "loyalty_user_changes": [change | {"stamps_before": least, "stamps_after": most}],
+    }
+    with open_marts(**tables) as connection:
+        assert "Club" in written(connection)
+        for view in ("loyalty_points", "loyalty_points_by_day", "code_pool"):
+            assert connection.execute(f"FROM marts.{view}").fetchall()
+        assert connection.execute("SELECT stamps FROM marts.loyalty_points").fetchall() == [(None,)]
 
 
 def test_the_report_of_an_empty_account_says_so() -> None:
