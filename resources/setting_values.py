@@ -93,14 +93,29 @@ def read_path(path: Path) -> Path:
 
 def read_database(address: SecretStr) -> SecretStr:
     """Read the address of a PostgreSQL database."""
+    text = address.get_secret_value().strip()
+    if _UNENCODED.search(text) or not text.isprintable() or not _is_database(text):
+        message = (
+            "should be written as postgresql://user:password@host:5432/database, with blanks and @ / ? # % in the "
+            "password percent-encoded, as %40 for @"
+        )
+        raise PydanticCustomError("database", message)
+    return SecretStr(text)
+
+
+def _is_database(url: str) -> bool:
+    """Whether the address names a database, and libpq ends its password where urlsplit does."""
     try:
-        parts = urlsplit(address.get_secret_value())
-        is_database = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
+        parts = urlsplit(url)
+        names_database = bool(parts.path.strip("/")) and parts.port != 0
     except ValueError:  # of its port or host
-        is_database = False
-    if not is_database:
-        raise PydanticCustomError("database", "should be written as postgresql://user:password@host:5432/database")
-    return address
+        return False
+    ends_once = url.count("@") == parts.netloc.count("@") <= 1 and "?" not in parts.query
+    return names_database and ends_once and url.startswith(("postgresql://", "postgres://"))
+
+
+_UNENCODED = re.compile(r"[\s#]|%(?![0-9A-Fa-f]{2})")
+"""What an address of a database has only percent-encoded."""
 
 
 def read_bucket(address: str) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, Storage
+from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, SharedWarehouse, Storage
+from resources.warehouse.resource import WarehouseResource
 
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
 
@@ -60,6 +61,36 @@ WRONG = [
         ("DAGSTER_URL", url, "a host, without user name")
         for url in ("dagster.example", "https://me:hush@dagster.example")
     ],
+    *[
+        ("WAREHOUSE", address, "percent-encoded")
+        for address in (
+            "mysql://me:hush@host/db",
+            "POSTGRESQL://me:hush@host/db",
+            "postgresql:/hush",
+            "postgresql://me:hush@host",
+            "postgresql://me:hush@host:0/db",
+            "postgresql://me:hush@host:port/db",
+            "postgresql://me:hu/sh@host/db",
+            "postgresql://me:123/hush@host/db",
+            "postgresql://me:/hush@host/db",
+            "postgresql://me:12/3?hush@host/db",
+            "postgresql://me:12/3#hush@host/db",
+            "postgresql://me:12@hush@host/db",
+            "postgresql://me:12#hush@host/db",
+            "postgresql://me:12[hush@host/db",
+            "postgresql://me:hush@host/db#hush",
+            "postgresql://me@host/db?sslmode=require?password=hush",
+            "postgresql://me:hush hush@host/db",
+            "postgresql://me:hush\thush@host/db",
+            "postgresql://me:hush\nhush@host/db",
+            "postgresql://me:hush\u00a0@host/db",
+            "postgresql://me:hush\udcff@host/db",
+            "postgresql://me:hush%@host/db",
+            "postgresql://me:hush%ZZ@host/db",
+            "postgresql://me:hush%4@host/db",
+            '"postgresql://me:hush@host/db"',
+        )
+    ],
     ("DATA_DIR", "~nobody-of-this-name/data", "without ~"),
     ("DATA_DIR", "data\r", "without a line end"),
     ("DATA_DIR", "d\udcffta", "UTF-8"),
@@ -67,7 +98,7 @@ WRONG = [
 
 
 def read() -> None:
-    for settings in (Alerts, ApiAddress, ApiCredentials, ApiLimits, Storage):
+    for settings in (Alerts, ApiAddress, ApiCredentials, ApiLimits, SharedWarehouse, Storage):
         settings.read()
 
 
@@ -102,6 +133,51 @@ def test_an_address_is_taken_without_what_stands_around_it(
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_API_URL", written)
     assert ApiAddress.read().api_url == taken
+
+
+@pytest.mark.parametrize(
+    ("written", "taken", "database"),
+    [
+        (" postgresql://me:pw@host/db", "postgresql://me:pw@host/db", "host/db"),
+        ("postgres://me:pw@host:5432/db\r\n", "postgres://me:pw@host:5432/db", "host:5432/db"),
+        ("postgresql://me:%40%2f%20%25é:@[::1]/d%20b", "postgresql://me:%40%2f%20%25é:@[::1]/d%20b", "[::1]/d%20b"),
+        ("postgresql:///db?host=/run&user=a%40b", "postgresql:///db?host=/run&user=a%40b", "/db"),
+    ],
+)
+def test_the_address_of_a_database_is_taken_without_what_stands_around_it(
+    monkeypatch: pytest.MonkeyPatch, written: str, taken: str, database: str
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", written)
+    monkeypatch.setenv("COUPONTOOLS_STORAGE", "s3://bucket")
+    shared = SharedWarehouse.read()
+    assert shared.warehouse is not None
+    assert (shared.warehouse.get_secret_value(), shared.database) == (taken, database)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:hush@host/db?sslmod=hush",
+        "postgresql://me:hush@host/db?hush",
+        "postgresql://me:hush%00@host/db",
+        "postgresql://me:hush%FF@host/db",
+        "postgresql://me:hush@127.0.0.1:1/db?connect_timeout=hush",
+        "postgresql://me:hush@host..example/db",
+    ],
+)
+def test_what_the_library_of_postgresql_cannot_read_is_refused_without_a_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/resources")
+    pytest.importorskip("obstore")
+    variables = {"COUPONTOOLS_WAREHOUSE": address, "COUPONTOOLS_STORAGE": "s3://bucket"}
+    for name, value in {**variables, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=r"^COUPONTOOLS_WAREHOUSE is wrong: .*percent-encode") as error:
+        WarehouseResource().engine.has_rows()
+    assert len(str(error.value).splitlines()) == 1
+    assert "hush" not in str(error.value)
+    assert error.value.__suppress_context__
 
 
 @pytest.mark.parametrize(

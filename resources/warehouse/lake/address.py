@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, urlsplit
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -25,6 +26,12 @@ CATALOGUE, PRIVATE = "coupontools", "coupontools_private"
 """Schemas of the database: what readers may see, and what they may not."""
 
 MASK = "…"
+
+WRONG_DATABASE = (
+    "COUPONTOOLS_WAREHOUSE is wrong: PostgreSQL's library cannot read it. Correct its host and what follows ? in it, "
+    "and percent-encode all but letters and digits in the password."
+)
+"""Stands for what the library says, which can show the password."""
 
 
 def _endpoint(url: str) -> str:
@@ -56,27 +63,25 @@ class LakeAddress:
     """Host, port and name of it."""
     bucket: str
     prefix: str
+    parameters: dict[str, str] = field(repr=False, compare=False)
+    """The parameters in the address of the database, by their names in libpq."""
     keys: StorageKeys = field(repr=False)
     publish_parquet: bool = False
 
     @classmethod
     def of(cls, shared: SharedWarehouse) -> "LakeAddress":
-        """Make it from the settings. Raises SettingsError if they are not set."""
+        """Make it from the settings. Raises SettingsError if they are not set, or wrong."""
         if shared.warehouse is None or shared.storage is None:
             raise SettingsError("COUPONTOOLS_WAREHOUSE and COUPONTOOLS_STORAGE are not set.")
         bucket, _, prefix = shared.storage.removeprefix("s3://").partition("/")
         dsn = shared.warehouse.get_secret_value()
-        return cls(dsn, shared.database, bucket, prefix, StorageKeys.read(), shared.publish_parquet)
+        parameters = _read_parameters(dsn)
+        return cls(dsn, shared.database, bucket, prefix, parameters, StorageKeys.read(), shared.publish_parquet)
 
     @property
     def place(self) -> Place:
         """The lake, for error messages."""
         return Place(self.database, "database", "COUPONTOOLS_WAREHOUSE")
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """The parameters in the address of the database, by their names in libpq."""
-        return {name: str(value) for name, value in conninfo_to_dict(self.dsn).items()}
 
     def url(self, *names: str) -> str:
         """Return the address of an object, or of what lies below a name."""
@@ -90,3 +95,10 @@ class LakeAddress:
             for form in (secret, quote(secret, safe=""), secret.replace("'", "''"), secret.replace("'", "\\'")):
                 text = text.replace(form, MASK)
         return text
+
+
+def _read_parameters(dsn: str) -> dict[str, str]:
+    try:
+        return {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+    except (psycopg.ProgrammingError, UnicodeError):
+        raise SettingsError(WRONG_DATABASE) from None

@@ -7,8 +7,9 @@ from typing import Any
 
 import psycopg
 
+from resources.settings import SettingsError
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.lake.address import LakeAddress
+from resources.warehouse.lake.address import WRONG_DATABASE, LakeAddress
 
 KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """Seconds, and a number of probes, after which a vanished server or host counts as lost."""
@@ -93,7 +94,10 @@ class Session:
     def _connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
         if self._connection is None:
             given = {**KEEPALIVES, "application_name": "coupontools", **self._address.parameters}
-            self._connection = psycopg.connect(**given, autocommit=True)
+            try:
+                self._connection = psycopg.connect(**given, autocommit=True)
+            except (psycopg.ProgrammingError, UnicodeError):  # of a parameter or the host, before it connects
+                raise SettingsError(WRONG_DATABASE) from None
             self._connection.execute(_OF_THE_SERVER)
             if self._connection.info.server_version >= FIRST_WITH_IDLE_SESSION_TIMEOUT:
                 self._connection.execute(_NEVER_IDLE)
