@@ -3,7 +3,7 @@
 `_state.files` has the size and time of each published file.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
@@ -27,11 +27,21 @@ class Inventory:
 
 def note_files(connection: duckdb.DuckDBPyConnection, folder: Folder, others: Sequence[str]) -> None:
     """Record the published Parquet files, and the `others` beside them, as they are now."""
-    files = [folder.root / name for name in others] + sorted(folder.parquet.rglob("*.parquet"))
-    states = [file.stat() for file in files]
     connection.execute("DELETE FROM _state.files")
+    _insert(connection, folder, [folder.root / name for name in others] + sorted(folder.parquet.rglob("*.parquet")))
+
+
+def renew_notes(connection: duckdb.DuckDBPyConnection, folder: Folder, intact: Iterable[Path]) -> None:
+    """Record the files that were `intact` as they are now; the others are still known to have changed."""
+    names = sorted(name for name in intact if (folder.root / name).is_file())
+    connection.execute("DELETE FROM _state.files WHERE list_contains(?::VARCHAR[], name)", [list(map(str, names))])
+    _insert(connection, folder, [folder.root / name for name in names])
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, folder: Folder, files: Sequence[Path]) -> None:
+    states = [file.stat() for file in files]
     connection.execute(
-        "INSERT INTO _state.files SELECT unnest(?), unnest(?), unnest(?)",
+        "INSERT INTO _state.files SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[]), unnest(?::BIGINT[])",
         [
             [str(file.relative_to(folder.root)) for file in files],
             [state.st_size for state in states],

@@ -9,7 +9,7 @@ import duckdb
 from resources.files import remove_tree
 from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.local.database_file import write_compact
-from resources.warehouse.local.inventory import note_files
+from resources.warehouse.local.inventory import Inventory, renew_notes, take_inventory
 from resources.warehouse.local.parquet_files import take_over
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
 from resources.warehouse.local.stage_file import StageFile
@@ -24,13 +24,15 @@ def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed:
     Only under the writer lock, once they are erased from the stage.
     """
     folder = stage.folder
+    with stage.open() as connection:
+        inventory = take_inventory(connection, folder)
     unfinished = folder.snapshots / UNFINISHED_FOLDER
     remove_tree(unfinished)
     unfinished.mkdir()
     try:
         erased = _erase_database(stage, unfinished, tables, suppressed)
         if _erase_files(stage, unfinished, tables, suppressed) or any(erased.values()):
-            _publish(stage, unfinished)
+            _publish(stage, unfinished, inventory)
     finally:
         remove_tree(unfinished)
     return erased
@@ -94,8 +96,8 @@ def _erase_file(
     return count
 
 
-def _publish(stage: StageFile, unfinished: Path) -> None:
-    """Replace what is published by what was written, and record its files."""
+def _publish(stage: StageFile, unfinished: Path, inventory: Inventory) -> None:
+    """Replace what is published by what was written, and record its files, except what a person had changed before."""
     folder = stage.folder
     seal(unfinished)
     if not folder.database.is_file():  # the next publish writes what is missing
@@ -105,7 +107,6 @@ def _publish(stage: StageFile, unfinished: Path) -> None:
     else:
         swap(folder, unfinished, ())
     with stage.open() as connection:
-        known = connection.execute("SELECT name FROM _state.files WHERE NOT contains(name, '/')").fetchall()
         connection.begin()
-        note_files(connection, folder, [name for (name,) in known if (folder.root / name).is_file()])
+        renew_notes(connection, folder, inventory.intact)
         connection.commit()

@@ -1,7 +1,10 @@
 """An erased person is in no batch, no file and no snapshot, and comes back with none of them."""
 
 import os
-from datetime import timedelta
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from assets.tables.sms_contacts import SmsContact
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.resource import WarehouseResource
 from tests.support.erasure import EMAIL, PHONE, TABLES, forget, merge, put, read, rows, where_found
+from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import open_batch, publish
 
 
@@ -112,3 +116,68 @@ def test_what_is_published_is_written_by_nobody_folders_too(warehouse: Warehouse
     snapshot = warehouse.folder.parquet.resolve()
     modes = {path.stat().st_mode & 0o222 for path in (snapshot, *snapshot.rglob("*"), warehouse.folder.database)}
     assert modes == {0}
+
+
+HERS, OF_BOB = (f"parquet/coupon_sessions/month=2026-0{month}/data_0.parquet" for month in (1, 2))
+
+
+def lost(name: str) -> Callable[[Path], object]:
+    return lambda root: (root / name).unlink()
+
+
+def replaced(name: str, other: str) -> Callable[[Path], object]:
+    def replace(root: Path) -> None:
+        shutil.copyfile(root / other, root / "other")
+        (root / "other").replace(root / name)
+
+    return replace
+
+
+LEFT: dict[str, Callable[[Path], object]] = {
+    "her month lost": lost(HERS),
+    "another month lost": lost(OF_BOB),
+    "her month replaced by another": replaced(HERS, OF_BOB),
+    "another month replaced by hers": replaced(OF_BOB, HERS),
+    "a copy of hers put beside": replaced(f"{OF_BOB[:-8]}_copy.parquet", HERS),
+    "the snapshots lost": lambda root: shutil.rmtree(root / ".snapshots"),
+    "the database lost": lost("coupontools.duckdb"),
+    "the report lost": lost("report.html"),
+    "the report replaced": lambda root: (root / "report.html").write_text("of a person"),
+}
+"""What a person did to the published files before somebody was forgotten."""
+
+
+@pytest.mark.files
+@pytest.mark.parametrize("state", LEFT)
+def test_what_a_person_has_left_is_healed_though_somebody_was_forgotten_since(
+    warehouse: WarehouseResource, state: str
+) -> None:
+    hers = {"session_id": "hers", "email": EMAIL, "created_at": datetime(2026, 1, 5)}
+    of_bob = {"session_id": "of bob", "email": "bob@example.com", "created_at": datetime(2026, 2, 5)}
+    put(warehouse, CouponSession, [hers, of_bob])
+    publish(warehouse, TABLES, {"report.html": "<p>"})
+    root = warehouse.folder.root
+    for folder in root.glob("parquet/coupon_sessions/*"):
+        folder.chmod(0o700)
+    LEFT[state](root)
+    assert forget(warehouse, EMAIL) == {"coupon_sessions": 1}
+    assert where_found(warehouse) == set()
+    publish(warehouse, TABLES, {"report.html": "<p>"})
+    assert where_found(warehouse) == set()
+    left = [("hers", None), ("of bob", "bob@example.com")]
+    assert in_database(root, "SELECT session_id, email FROM coupon_sessions ORDER BY ALL") == left
+    assert sorted(in_parquet(root, "coupon_sessions", "session_id, email")) == left
+    assert (root / "report.html").read_text() == "<p>"
+    assert publish(warehouse, TABLES, {"report.html": "<p>"}).files_written == 0
+
+
+@pytest.mark.files
+def test_what_was_intact_is_not_written_again_because_somebody_was_forgotten(warehouse: WarehouseResource) -> None:
+    hers = {"session_id": "hers", "email": EMAIL, "created_at": datetime(2026, 1, 5)}
+    of_bob = {"session_id": "of bob", "email": "bob@example.com", "created_at": datetime(2026, 2, 5)}
+    put(warehouse, CouponSession, [hers, of_bob])
+    publish(warehouse, TABLES)
+    before = (warehouse.folder.root / OF_BOB).stat().st_ino
+    forget(warehouse, EMAIL)
+    assert publish(warehouse, TABLES).files_written == 1
+    assert (warehouse.folder.root / OF_BOB).stat().st_ino == before
