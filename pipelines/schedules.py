@@ -19,10 +19,10 @@ _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Export yesterday, a quarter of an hour after it is over in UTC, and the missed days before it."""
     last_day = _day_before(context.scheduled_execution_time)
-    if reason := _reason_for_no_day(last_day):
-        return dg.SkipReason(reason)
-    oldest = min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY)
-    first_day = max(oldest, Storage.read().start_date)
+    start_date = _read_start_date(last_day)
+    if isinstance(start_date, dg.SkipReason):
+        return start_date
+    first_day = max(min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY), start_date)
     days = [(first_day + timedelta(days=number)).isoformat() for number in range((last_day - first_day).days + 1)]
     if len(days) == 1:
         return dg.RunRequest(run_key=days[-1], partition_key=days[-1])
@@ -55,18 +55,23 @@ def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.R
 def weekly_full_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Export everything, early on Sunday (UTC); the run counts for the partition of the day before."""
     last_day = _day_before(context.scheduled_execution_time)
-    if reason := _reason_for_no_day(last_day):
-        return dg.SkipReason(reason)
+    start_date = _read_start_date(last_day)
+    if isinstance(start_date, dg.SkipReason):
+        return start_date
     return dg.RunRequest(run_key=last_day.isoformat(), partition_key=last_day.isoformat())
 
 
-def _reason_for_no_day(last_day: date) -> str | None:
-    """Return why there is no daily partition up to a day; None if there is one."""
+def _read_start_date(last_day: date) -> date | dg.SkipReason:
+    """Read the first day that has a partition, or why there is none up to `last_day`."""
     try:
         start_date = Storage.read().start_date
     except SettingsError as error:
-        return str(error)
-    return None if start_date <= last_day else f"No day is over since COUPONTOOLS_START_DATE, {start_date}."
+        return dg.SkipReason(str(error))
+    return (
+        start_date
+        if start_date <= last_day
+        else dg.SkipReason(f"No day is over since COUPONTOOLS_START_DATE, {start_date}.")
+    )
 
 
 def _day_before(moment: datetime) -> date:

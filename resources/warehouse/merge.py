@@ -149,21 +149,29 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, pa
         connection.execute(
             f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"
         )
-        if isinstance(table.files, Month) and not is_empty(
-            connection, f"newest WHERE {(date := quoted_name(table.files.column))} IS NULL"
-        ):
-            whole = (
-                f"SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys}) "
-                f"WHERE {date} IS NOT NULL QUALIFY {is_first}"
-            )
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE newest AS WITH whole AS ({whole}) "
-                f"SELECT {_completed(table, 'newest', 'whole')} FROM newest JOIN whole USING ({keys}) "
-                f"UNION ALL BY NAME FROM newest ANTI JOIN whole USING ({keys})"
-            )
+        if isinstance(table.files, Month):
+            _complete_newest(connection, table, quoted_name(table.files.column), source, is_first)
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
     return once
+
+
+def _complete_newest(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, date: str, source: str, is_first: str
+) -> None:
+    """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date."""
+    if is_empty(connection, f"newest WHERE {date} IS NULL"):
+        return
+    keys = ", ".join(map(quoted_name, table.key))
+    whole = (
+        f"SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys}) "
+        f"WHERE {date} IS NOT NULL QUALIFY {is_first}"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE newest AS WITH whole AS ({whole}) "
+        f"SELECT {_completed(table, 'newest', 'whole')} FROM newest JOIN whole USING ({keys}) "
+        f"UNION ALL BY NAME FROM newest ANTI JOIN whole USING ({keys})"
+    )
 
 
 def _completed(table: TableSchema, brief: str, other: str) -> str:
