@@ -64,7 +64,7 @@ def _of_registrations(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[s
 
 
 def _days(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[date, int, float | None, int]]:
-    """Query the days of the last year with sessions: sessions created on a day and in the mean of a week, validated."""
+    """Query the last year with sessions or validations: created on a day and in the mean of a week, and validated."""
     counted: dict[str, dict[date, int]] = {
         step: dict(
             connection.execute(
@@ -77,7 +77,7 @@ def _days(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[date, int, fl
     created, validated = counted["created"], counted["validated"]
     if not created:  # no session has a plausible day
         return []
-    last = max(created)
+    last = max([*created, *validated])
     first = max(min(created), last - DAYS)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
 

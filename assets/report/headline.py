@@ -49,14 +49,14 @@ class Headline:
 
 
 def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
-    """Compare the last days up to the last one with sessions that was read to its end; None if there is none.
+    """Compare the last days up to the last one with steps of sessions that was read to its end; None if there is none.
 
     A step counts on its own day, so that a session of an earlier day is among those validated in these days.
     """
-    of_sessions = "FROM main.coupon_sessions WHERE _deleted_at IS NULL"
+    newest = ", ".join(f"max({step}_at) FILTER ({step}_at < today() + 2)" for step in STEPS)
     row = connection.execute(
-        "SELECT least(max(created_at) FILTER (created_at < today() + 2)::DATE, max(_extracted_at)::DATE - 1) "
-        f"{of_sessions}"
+        f"SELECT least(greatest({newest})::DATE, max(_extracted_at)::DATE - 1) "
+        "FROM main.coupon_sessions WHERE _deleted_at IS NULL"
     ).fetchone()
     if row is None or row[0] is None:
         return None

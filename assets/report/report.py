@@ -172,14 +172,16 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     )
     first, last = weeks[-1][0] if weeks else date.max, weeks[0][0] if weeks else date.min
     sql = (
-        "SELECT week, created, weeks_after, validated_rate_so_far FROM marts.weekly_cohorts "
+        "SELECT week, created, weeks_after, validated_rate_so_far, max(later) FILTER (later < today() + 2) OVER () "
+        "FROM (SELECT *, (week + to_weeks(weeks_after::INTEGER))::DATE AS later FROM marts.weekly_cohorts) "
         f"WHERE week BETWEEN DATE '{first}' AND DATE '{last}' ORDER BY week, weeks_after"
     )
-    for week, created, after, share in query(sql):
+    rows = query(sql)
+    for week, created, after, share, _ in rows:
         shares = cohorts.setdefault(week, (created, [None] * WEEKS))[1]
         for later in range(after, WEEKS):
             shares[later] = share
-    over = max(cohorts, default=None)
+    over = rows[0][-1] if rows else None
     for week, (_, shares) in cohorts.items():
         for later in range(WEEKS):
             if over and later > (over - week).days // 7:

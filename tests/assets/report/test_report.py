@@ -85,6 +85,19 @@ def test_days_long_before_the_export_are_compared_up_to_the_last_with_sessions()
     assert headline.last == (LAST_DAY - timedelta(days=100)).date()
 
 
+def test_codes_that_were_created_at_once_are_shown_as_long_as_they_are_used() -> None:
+    sessions = [session(100, validated_at=LAST_DAY - timedelta(days=days)) for days in (0, 40, 90)]
+    with open_marts(coupon_sessions=sessions) as connection:
+        headline = compare_days(connection)
+        days = query_figures(connection)["sessions by day"].rows
+        cohorts = re.search('<table class="cohorts">.*?</table>', written(connection), re.DOTALL)
+    assert headline is not None
+    assert [Compared("created", 0, 0), Compared("validated", 1, 1)] == [headline.figures[0], headline.figures[3]]
+    assert (len(days), days[0][1], sum(validated for *_, validated in days)) == (101, 3, 3)
+    assert cohorts is not None
+    assert cohorts[0].count("%</td>") == 9
+
+
 @pytest.mark.parametrize(
     ("now", "before", "change"),
     [
