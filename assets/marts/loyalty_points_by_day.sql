@@ -7,8 +7,7 @@ WITH changes AS (
         loyalty_user_id,
         coalesce(points_before, 0) AS points_before,
         coalesce(points_after, 0) AS points_after,
-        points_after - points_before AS points_change,
-        stamps_after::HUGEINT - stamps_before AS stamps_change,
+        coalesce(stamps_after, 0)::HUGEINT - coalesce(stamps_before, 0) AS stamps_change,
         is_voided_before IS TRUE AS was_void,
         is_voided_after IS TRUE AS is_void
     FROM main.loyalty_user_changes
@@ -19,8 +18,8 @@ movements AS (
         loyalty_card_id,
         day,
         count(DISTINCT loyalty_user_id) AS users_changed,
-        sum(greatest(points_change, 0)) AS points_added,
-        sum(greatest(-points_change, 0)) AS points_taken,
+        sum(greatest(points_after - points_before, 0)) AS points_added,
+        sum(greatest(points_before - points_after, 0)) AS points_taken,
         sum(greatest(stamps_change, 0)) AS stamps_added,
         sum(greatest(-stamps_change, 0)) AS stamps_taken,
         sum(greatest(points_after - points_before, 0)) FILTER (NOT was_void AND NOT is_void) AS net_earned,

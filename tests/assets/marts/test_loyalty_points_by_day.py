@@ -66,6 +66,17 @@ def test_what_is_added_and_taken_counts_void_cards_too() -> None:
     assert in_marts(query, loyalty_user_changes=changes) == [(2, 15, 8, 7), (1, 8, 0, 15)]
 
 
+def test_first_points_and_stamps_are_added_although_there_was_no_number_before() -> None:
+    changes = [
+        change("ann", 1, None, 5) | {"stamps_before": None, "stamps_after": 1},
+        change("ann", 2, 5, None) | {"stamps_before": 1, "stamps_after": None},
+    ]
+    figures = "net_earned_points, net_spent_points, points_added, points_taken, stamps_added, stamps_taken"
+    query = f"SELECT {figures} FROM marts.loyalty_points_by_day WHERE users_changed > 0 ORDER BY day"
+    rows = in_marts(query, loyalty_user_changes=changes, loyalty_users=[member("ann", None, 3)])
+    assert rows == [(5, 0, 5, 0, 1, 0), (0, 5, 0, 5, 0, 1)]
+
+
 MEMBER = st.none() | st.tuples(st.none() | st.integers(0, 50), st.booleans())
 """What a read shows of a person: nothing, or points and whether the card is void."""
 
