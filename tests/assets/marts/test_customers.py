@@ -78,6 +78,10 @@ def test_the_first_and_the_last_campaign_are_those_of_the_first_and_the_last_ses
     ]
     query = "SELECT first_campaign_id, last_campaign_id FROM marts.customers"
     assert in_marts(query, coupon_sessions=sessions) == [("cam_9", "cam_3")]
+    of_one_second: list[Row] = [
+        validated(1, campaign_id=f"cam_{number}", sequence_id=number) for number in (2, 1, -(2**63), 2**63 - 1)
+    ]
+    assert in_marts(query, coupon_sessions=of_one_second) == [(f"cam_{-(2**63)}", f"cam_{2**63 - 1}")]
 
 
 @pytest.mark.parametrize(
