@@ -12,7 +12,7 @@ WITH thresholds AS (
 validations AS (
     SELECT
         campaign_id,
-        coalesce(redeem_location_id, redeem_location_company || coalesce(', ' || redeem_location_city, '')) AS location,
+        coalesce(redeem_location_id, nullif(concat_ws(', ', redeem_location_company, redeem_location_city), '')) AS location,
         coalesce(marts.identity(email), marts.identity(phone)) AS customer,
         date_diff('second', created_at, validated_at) AS seconds_to_validate,
         validated_at

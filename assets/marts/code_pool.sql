@@ -11,15 +11,18 @@ WITH counted AS (
     GROUP BY campaign_id
 ),
 
-live_campaigns AS (
-    SELECT campaign_id, name, custom_codes, custom_codes_claimed
+of_campaigns AS (
+    SELECT
+        campaign_id,
+        name,
+        CASE WHEN _deleted_at IS NULL THEN custom_codes END AS custom_codes,
+        CASE WHEN _deleted_at IS NULL THEN custom_codes_claimed END AS custom_codes_claimed
     FROM main.campaigns
-    WHERE _deleted_at IS NULL
 )
 
 SELECT
     campaign_id,
-    live_campaigns.name AS campaign_name,
+    of_campaigns.name AS campaign_name,
     custom_codes AS codes,
     custom_codes_claimed AS codes_issued,
     try_cast(custom_codes::HUGEINT - custom_codes_claimed AS BIGINT) AS codes_left,
@@ -28,7 +31,7 @@ SELECT
     coalesce(claimed_with_code, 0) AS claimed_with_code,
     coalesce(validated_with_code, 0) AS validated_with_code,
     last_created_at
-FROM live_campaigns
+FROM of_campaigns
 FULL JOIN counted USING (campaign_id)
 WHERE custom_codes > 0 OR sessions_with_code > 0;
 

@@ -35,7 +35,8 @@ def test_five_validations_within_ten_seconds_of_creation_at_a_location_are_looke
     later = [validated(n, 11, redeem_location_company="Shop", redeem_location_city="Ghent") for n in range(3)]
     before = [validated(n, -1, redeem_location_id="9") for n in range(5)]
     few = [validated(n, 1, redeem_location_id="8") for n in range(4)]
-    sessions = [*at_once, *later, *before, *few]
+    cities = [validated(n, 1, redeem_location_city=city) for n in range(3) for city in ("Ghent", "Liège")]
+    sessions = [*at_once, *later, *before, *few, *cities]
     assert in_marts(QUERY, coupon_sessions=sessions) == [
         ("validated at once", "cam_1", None, "Shop, Ghent", 5, 8, 5 / 8)
     ]
