@@ -88,4 +88,4 @@ COMMENT ON COLUMN marts.campaign_funnel.saved_to_wallet_rate IS 'saved_to_wallet
 COMMENT ON COLUMN marts.campaign_funnel.validated_with_money IS 'Validated sessions with a validation value';
 COMMENT ON COLUMN marts.campaign_funnel.money_share IS 'validated_with_money / validated: the share of validations that money_spent covers; null where none is validated';
 COMMENT ON COLUMN marts.campaign_funnel.money_spent IS 'Sum of the validation values of validated sessions, void ones included, taken to be the money that consumers spent; the API names no currency; null where none has a value';
-COMMENT ON COLUMN marts.campaign_funnel.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so 0 may mean not tracked';
+COMMENT ON COLUMN marts.campaign_funnel.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so 0 may mean not tracked; where personal data is dropped, only the campaign''s statistics show own codes';

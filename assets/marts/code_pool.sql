@@ -35,7 +35,7 @@ FROM of_campaigns
 FULL JOIN counted USING (campaign_id)
 WHERE custom_codes > 0 OR sessions_with_code > 0;
 
-COMMENT ON VIEW marts.code_pool IS 'Own codes of campaigns, issued and left; one row per campaign with own codes, live rows only; their total is only in the campaign''s statistics, which not every account has';
+COMMENT ON VIEW marts.code_pool IS 'Own codes of campaigns, issued and left; one row per campaign with own codes, live rows only; their total is only in the campaign''s statistics, which not every account has; where personal data is dropped, the codes of sessions are not known';
 COMMENT ON COLUMN marts.code_pool.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.code_pool.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.code_pool.codes IS 'Number of own codes, from the campaign''s statistics; null where these do not have it';

@@ -121,7 +121,7 @@ COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards
 COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, otherwise the phone number, as marts.identity writes them; a hash of it where personal data is hashed [personal data]';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
 COMMENT ON COLUMN marts.customers.validated IS 'Validated sessions; only those with a validation date are counted';
-COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds';
+COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds; one held twice, as two users, counts twice';
 COMMENT ON COLUMN marts.customers.points IS 'Points on their loyalty cards';
 COMMENT ON COLUMN marts.customers.directory_registrations IS 'Registrations for directories';
 COMMENT ON COLUMN marts.customers.first_seen_at IS 'First session or registration, UTC';
@@ -129,7 +129,7 @@ COMMENT ON COLUMN marts.customers.last_seen_at IS 'Last session or registration,
 COMMENT ON COLUMN marts.customers.first_campaign_id IS 'Campaign of the first session created; of sessions of the same second, the one with the lowest sequence number';
 COMMENT ON COLUMN marts.customers.last_campaign_id IS 'Campaign of the last session created; of sessions of the same second, the one with the highest sequence number';
 COMMENT ON COLUMN marts.customers.last_validated_at IS 'Last validation, UTC; null where nothing is validated';
-COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export of sessions, UTC (recency)';
+COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export that found a session, UTC (recency)';
 COMMENT ON COLUMN marts.customers.validated_with_money IS 'Validated sessions with a validation value';
 COMMENT ON COLUMN marts.customers.money_spent IS 'Sum of the validation values of validated sessions, taken to be the money spent; the API names no currency; null where none has a value';
 COMMENT ON COLUMN marts.customers.recency_score IS '3 validated within 30 days, 2 within 60, 1 longer ago; null where nothing is validated';

@@ -51,10 +51,10 @@ COMMENT ON VIEW marts.session_breakage IS 'Sessions that have expired, and how m
 COMMENT ON COLUMN marts.session_breakage.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.session_breakage.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.session_breakage.month IS 'First day of the month of expiry, in the local time of the expiry, whose zone is not documented';
-COMMENT ON COLUMN marts.session_breakage.expired IS 'Sessions whose expiry was before the day of the last export of sessions; may be a day off, as the zone is not documented';
+COMMENT ON COLUMN marts.session_breakage.expired IS 'Sessions whose expiry was before the day of the last export that found a session; may be a day off, as the zone is not documented';
 COMMENT ON COLUMN marts.session_breakage.claimed IS 'Expired sessions that were claimed';
 COMMENT ON COLUMN marts.session_breakage.validated IS 'Expired sessions that were validated (redeemed)';
 COMMENT ON COLUMN marts.session_breakage.voided IS 'Expired sessions that are void now; they may be validated too';
 COMMENT ON COLUMN marts.session_breakage.unused IS 'Expired sessions that are neither validated nor void';
 COMMENT ON COLUMN marts.session_breakage.breakage_rate IS 'unused / expired';
-COMMENT ON COLUMN marts.session_breakage.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so unused may mean not tracked';
+COMMENT ON COLUMN marts.session_breakage.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so unused may mean not tracked; where personal data is dropped, only the campaign''s statistics show own codes';

@@ -50,7 +50,7 @@ LEFT JOIN main.campaigns USING (campaign_id);
 COMMENT ON VIEW marts.session_expiry IS 'Sessions that can still be used, by the days until they expire; one row per campaign and range of days, live rows only; a session is open if it is neither validated nor void nor expired';
 COMMENT ON COLUMN marts.session_expiry.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.session_expiry.campaign_name IS 'Name inside the account';
-COMMENT ON COLUMN marts.session_expiry.as_of_day IS 'Day from which the days are counted, UTC: that of the last export of sessions';
+COMMENT ON COLUMN marts.session_expiry.as_of_day IS 'Day from which the days are counted, UTC: that of the last export that found a session, which is earlier than the last export where nothing has happened since';
 COMMENT ON COLUMN marts.session_expiry.days_left IS 'Days from as_of_day to the day of expiry: 0-7, 8-30, 31-90, later, or none if the session has no expiry; the zone of the expiry is not documented, so that it may be a day off';
 COMMENT ON COLUMN marts.session_expiry.open_sessions IS 'Open sessions; includes used ones where own codes are scanned at a till without Coupontools';
 COMMENT ON COLUMN marts.session_expiry.claimed IS 'Open sessions that were claimed';
