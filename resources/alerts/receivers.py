@@ -101,5 +101,5 @@ def _service_at(address: str) -> "NotifyBase | None":
 def _name(service: "NotifyBase") -> str:
     """Name a service; in many addresses a secret stands where the host would be."""
     templates: tuple[str, ...] = service.templates
-    has_host = any("{host}" in template for template in templates)
+    has_host = all("{host}" in template for template in templates)
     return f"{service.service_name} {service.host}" if has_host else str(service.service_name)
