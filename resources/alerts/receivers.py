@@ -95,7 +95,10 @@ def _service_at(address: str) -> "NotifyBase | None":
     log = logging.getLogger("apprise")  # what it logs may hold addresses
     log.propagate = False
     log.addHandler(logging.NullHandler())
-    return Apprise.instantiate(address)
+    service = Apprise.instantiate(address)
+    if service is not None:  # its own limit of 4 seconds makes a receiver of one that is slow get everything again
+        service.socket_read_timeout = max(service.socket_read_timeout, MAX_SECONDS)
+    return service
 
 
 def _name(service: "NotifyBase") -> str:

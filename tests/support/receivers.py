@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,11 @@ PASSWORD = "passw0rd-of-mail"
 
 @dataclass
 class WebReceiver:
-    """What was posted to `address`, as long as `status` says that it is taken."""
+    """What was posted to `address`, as long as `status` says that it is taken; it is answered after some seconds."""
 
     address: str = ""
     status: int = 200
+    seconds: float = 0
     messages: list[dict[str, str]] = field(default_factory=list)
 
     def take(self) -> list[str]:
@@ -45,6 +47,7 @@ def web_receiver() -> Iterator[WebReceiver]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if receiver.status == 200 and self.path.startswith(f"/{PATH}"):
                 receiver.messages.append(body)
+            time.sleep(receiver.seconds)
             self.send_response(receiver.status)
             self.send_header("content-length", "0")
             self.end_headers()

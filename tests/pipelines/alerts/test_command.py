@@ -69,6 +69,16 @@ def test_a_receiver_that_is_down_fails_no_export_and_is_sent_it_the_next_time(
     assert not [secret for secret in (PATH, PASSWORD, SECRET) if secret in failed.output + failed.errors]
 
 
+def test_a_receiver_that_is_slow_is_sent_it_once(
+    serve: Serve, web: WebReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(account())
+    monkeypatch.setattr("apprise.URLBase.socket_read_timeout", 0.1)  # it is 4 seconds
+    web.seconds = 0.3
+    assert failing_export().errors.count("Warning") == 0
+    assert len(web.take()) == 1
+
+
 def test_a_check_that_fails_is_alerted_of_with_its_table_and_what_to_do(
     serve: Serve, web: WebReceiver, data_dir: Path
 ) -> None:
