@@ -50,7 +50,7 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     context.update_cursor(msgspec.json.encode(followed).decode())
     if failures:
         return dg.SkipReason(f"An alert was not taken by {describe_failures(failures)}: it is sent again.")
-    known = len(followed.ledger.entries)
+    known = followed.ledger.count_open()
     return dg.SkipReason(f"Problems that every receiver knows: {known}." if known else "All is well.")
 
 

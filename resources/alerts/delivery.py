@@ -12,15 +12,14 @@ from resources.settings import SettingsError, SharedWarehouse, Storage
 def deliver(ledger: Ledger, receivers: Sequence[Receiver]) -> Mapping[str, str]:
     """Send each receiver what it has not been sent yet; returns why others were not reached, by their names."""
     place, failures = describe_place(), dict[str, str]()
-    unknown = {receiver.name: ledger.unknown_to(receiver.name) for receiver in receivers}
-    messages = [(receiver, compose(unknown[receiver.name], place)) for receiver in receivers if unknown[receiver.name]]
+    unknown = {receiver.id: ledger.unknown_to(receiver.id) for receiver in receivers}
+    messages = [(receiver, compose(unknown[receiver.id], place)) for receiver in receivers if unknown[receiver.id]]
     for receiver, failure in send_to_each(messages):
         if failure:
             failures[receiver.name] = failure
-            continue
-        for entry in unknown[receiver.name]:
-            entry.informed.append(receiver.name)
-    ledger.drop_settled(unknown)
+        for entry in unknown[receiver.id]:
+            entry.note_sent(receiver.id, is_taken=not failure)
+    ledger.drop_settled()
     return failures
 
 

@@ -1,6 +1,6 @@
 """Records what each receiver of alerts was sent, so that it is sent a problem once, and once more when it is over."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,18 +29,30 @@ class Problem:
 
 
 class Entry(msgspec.Struct):
-    """A problem, when it began and ended (UTC), and the names of the receivers that know its current state."""
+    """A problem, when it began and ended (UTC), and which receivers await its end."""
 
     subject: str
     text: str
     where: str
     since: datetime
     ended: datetime | None = None
-    informed: list[str] = msgspec.field(default_factory=list)
+    sent: dict[str, bool] = msgspec.field(default_factory=dict)
+    """The receivers that were sent the problem, and have not taken its end: whether they have taken the problem."""
+
+    def is_unknown_to(self, receiver: str) -> bool:
+        """Return whether a receiver is to be sent that the problem has begun, or that it is over."""
+        return receiver in self.sent if self.ended else not self.sent.get(receiver)
+
+    def note_sent(self, receiver: str, *, is_taken: bool) -> None:
+        """Note that a receiver was sent the current state, and whether it has taken that."""
+        if self.ended is None:
+            self.sent[receiver] = is_taken
+        elif is_taken:
+            self.sent.pop(receiver, None)
 
 
 class Ledger(msgspec.Struct):
-    """The problems that not every receiver knows to be over."""
+    """The problems that are open, or whose end somebody awaits."""
 
     entries: dict[str, Entry] = msgspec.field(default_factory=dict)
 
@@ -48,8 +60,10 @@ class Ledger(msgspec.Struct):
         """Add a problem, unless it is open already, even if its text differs this time."""
         known = self.entries.get(problem.key)
         if known is None or known.ended is not None:
+            # whoever has not taken the end of the former one still takes the problem for open
+            informed = {receiver: True for receiver, is_taken in known.sent.items() if is_taken} if known else {}
             self.entries[problem.key] = Entry(
-                clean(problem.subject), clean(problem.text), clean(problem.where), datetime.now(UTC)
+                clean(problem.subject), clean(problem.text), clean(problem.where), datetime.now(UTC), sent=informed
             )
 
     def settle(self, keys: Iterable[str]) -> None:
@@ -57,19 +71,19 @@ class Ledger(msgspec.Struct):
         for key in keys:
             entry = self.entries.get(key)
             if entry is not None and entry.ended is None:
-                entry.ended, entry.informed = datetime.now(UTC), []
+                entry.ended = datetime.now(UTC)
 
     def unknown_to(self, receiver: str) -> list[Entry]:
-        """Return the entries whose current state a receiver has not been sent."""
-        return [entry for entry in self.entries.values() if receiver not in entry.informed]
+        """Return the entries whose current state a receiver is to be sent."""
+        return [entry for entry in self.entries.values() if entry.is_unknown_to(receiver)]
 
-    def drop_settled(self, receivers: Collection[str]) -> None:
-        """Drop the problems that all receivers know to be over."""
-        self.entries = {
-            key: entry
-            for key, entry in self.entries.items()
-            if entry.ended is None or not set(receivers).issubset(entry.informed)
-        }
+    def count_open(self) -> int:
+        """Count the problems that are not over."""
+        return sum(entry.ended is None for entry in self.entries.values())
+
+    def drop_settled(self) -> None:
+        """Drop the problems that are over and whose end nobody awaits."""
+        self.entries = {key: entry for key, entry in self.entries.items() if entry.ended is None or entry.sent}
 
 
 def kind_of(key: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from resources.alerts.message import Message
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_SECONDS = 20.0
 """Seconds that a receiver may take for one message."""
 
+_PASSWORD = re.compile(r":[^:/?@]*@|\bpass=[^&]*")
 _STATUS = re.compile(r"\berror\W*([1-5][0-9]{2})\b")
 
 
@@ -29,6 +31,8 @@ class Receiver:
     """A receiver of alerts; its name, the service and the host if the address has one, may be shown."""
 
     name: str
+    id: str
+    """A hash of its address, by which it is the same receiver wherever it is named."""
     _service: "NotifyBase"
 
     def send(self, message: Message) -> str | None:
@@ -74,18 +78,20 @@ def send_to_each(messages: Iterable[tuple[Receiver, Message]]) -> Iterator[tuple
 
 @lru_cache(1)
 def _parse(text: str) -> Sequence[Receiver]:
-    services, taken = [_service_at(address) for address in text.split()], Counter[str]()
+    addresses, taken = text.split(), Counter[str]()
     receivers = []
-    for number, service in enumerate(services, 1):
+    for number, address in enumerate(addresses, 1):
+        service = _service_at(address)
         if service is None:
-            place = f" (number {number} of {len(services)})" if len(services) > 1 else ""
+            place = f" (number {number} of {len(addresses)})" if len(addresses) > 1 else ""
             raise SettingsError(
                 f"COUPONTOOLS_ALERTS is wrong: an address{place} is not one that apprise knows. Write it as "
                 "https://appriseit.com/services/ says, and separate addresses by blanks."
             )
         name = _name(service)
         taken[name] += 1
-        receivers.append(Receiver(f"{name} ({taken[name]})" if taken[name] > 1 else name, service))
+        shown = f"{name} ({taken[name]})" if taken[name] > 1 else name
+        receivers.append(Receiver(shown, _identify(address), service))
     return receivers
 
 
@@ -99,6 +105,11 @@ def _service_at(address: str) -> "NotifyBase | None":
     if service is not None:  # its own limit of 4 seconds makes a receiver of one that is slow get everything again
         service.socket_read_timeout = max(service.socket_read_timeout, MAX_SECONDS)
     return service
+
+
+def _identify(address: str) -> str:
+    """Hash an address without its password, which could be guessed from the hash, and may change."""
+    return sha256(_PASSWORD.sub("", address).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _name(service: "NotifyBase") -> str:

@@ -16,7 +16,7 @@ from assets.campaigns import campaigns
 from pipelines.definitions import defs
 from tests.conftest import Serve
 from tests.support.accounts import account
-from tests.support.receivers import WebReceiver
+from tests.support.receivers import WebReceiver, web_receiver
 
 SECRET = "hush-hush-hush"
 
@@ -166,6 +166,38 @@ def test_tables_that_turn_stale_are_one_message(web: WebReceiver, sensor: Sensor
     sensor.tick()
     (text,) = web.take()
     assert text.startswith("Coupontools export: 1 resolved\ncampaigns, published_database: resolved at")
+
+
+def test_each_receiver_is_sent_a_problem_once_and_its_end_if_it_was_sent_its_beginning(
+    web: WebReceiver, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sent(*receivers: WebReceiver) -> list[list[str]]:
+        """What each receiver is sent by two ticks, as the first lines of the messages."""
+        monkeypatch.setenv("COUPONTOOLS_ALERTS", " ".join(receiver.address for receiver in receivers))
+        sensor.tick()
+        sensor.tick()
+        return [[text.splitlines()[0].partition(": ")[2] for text in receiver.take()] for receiver in receivers]
+
+    with web_receiver() as second, web_receiver() as third:
+        assert sent(web) == [[]]
+        sensor.becomes(FreshnessState.FAIL, "campaigns")
+        assert sent(web) == [["1 problem"]]
+        assert sent(web, second) == [[], ["1 problem"]], "it was added while the problem was there"
+        sensor.becomes(FreshnessState.PASS, "campaigns")
+        web.status = 503
+        assert sent(web, second) == [[], ["1 resolved"]]
+        web.status = 200
+        assert sent(second, third) == [[], []], "the problem was over when the third was added, and the first was away"
+        sensor.becomes(FreshnessState.FAIL, "campaigns")
+        assert sent(web, second, third) == [[], ["1 problem"], ["1 problem"]], "the first was not sent that it was over"
+        sensor.becomes(FreshnessState.PASS, "campaigns")
+        assert sent(web, second, third) == [["1 resolved"]] * 3
+        sensor.becomes(FreshnessState.FAIL, "campaigns")
+        assert sent(web) == [["1 problem"]]
+        assert sent(second) == [["1 problem"]], "it has the place, and the host, of the first"
+        sensor.becomes(FreshnessState.PASS, "campaigns")
+        assert sent(second, web) == [["1 resolved"]] * 2
+    assert sensor.tick() == "All is well."
 
 
 def test_without_receivers_the_sensor_skips_in_one_line(sensor: Sensor) -> None:
