@@ -92,6 +92,7 @@ def erase_waiting(warehouse: WarehouseResource) -> int:
     if not inbox.exists():
         return 0
     with inbox.lock():
+        inbox.remove_unfinished()
         suppressed = warehouse.engine.read_suppression(warehouse.personal_data.secret)
         for file in inbox.list_files():
             rows = inbox.read(file)

@@ -59,8 +59,7 @@ class Inbox:
         self._folder.mkdir(mode=PRIVATE, exist_ok=True)
         self._folder.chmod(PRIVATE)
         with self.lock():
-            for unfinished in self._folder.glob("*.tmp"):
-                unfinished.unlink()
+            self.remove_unfinished()
 
     def exists(self) -> bool:
         """Whether anything was ever received."""
@@ -104,6 +103,11 @@ class Inbox:
         """Remove files, as far as they are still there."""
         for name in names:
             (self._folder / name).unlink(missing_ok=True)
+
+    def remove_unfinished(self) -> None:
+        """Delete what killed processes have left half-written; only under the lock."""
+        for unfinished in self._folder.glob("*.tmp"):
+            unfinished.unlink()
 
     def _write(self, frames: Mapping[State, pl.DataFrame]) -> None:
         written = [self._write_file(state, frame) for state, frame in frames.items() if len(frame)]

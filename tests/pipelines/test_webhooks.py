@@ -207,10 +207,13 @@ def test_whoever_is_forgotten_is_erased_from_events_that_wait_and_kept_out_of_th
     receive(of_the_first("0"))
     update()
     receive(event("1", **PERSON), event("2", customer={"email": "bo@example.com"}), is_signed=False)
+    of_a_killed_receiver = data_dir / ".state" / "webhooks" / "1-2-3.waiting.parquet.tmp"
+    of_a_killed_receiver.write_bytes(event("4", **PERSON))
     assert _found(data_dir, "ann.peeters@")
     result = CliRunner().invoke(app, ["forget", "--email", "ann.peeters@example.com"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "1 in webhook_events" in result.output
+    assert not _found(data_dir, "ann.peeters@", "470112233", "sailing")
     receive(event("3", **PERSON), is_signed=False)
     assert not _found(data_dir, "ann.peeters@", "470112233", "sailing")
     assert _found(data_dir, "bo@example.com")
