@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from resources.warehouse.engine import Engine
-from resources.warehouse.live_rows import count_live_rows, published_live_rows
+from resources.warehouse.live_rows import RowCounts, count_rows, published_rows
 from resources.warehouse.schema import Month, TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name
 from resources.warehouse.stage_tables import ensure_table
@@ -22,11 +22,8 @@ class LiveRows:
 
     staged: int
     published: int | None
-
-    @property
-    def lost(self) -> int:
-        """How many fewer there would be after a publish."""
-        return max((self.published or 0) - self.staged, 0)
+    lost: int
+    """How many of the published ones there would no longer be after a publish, whatever is new."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,15 @@ def ask_stage(
 
 def _compare_live_rows(connection: duckdb.DuckDBPyConnection, tables: Collection[TableSchema]) -> dict[str, LiveRows]:
     """Count live rows; the published ones as noted in the stage, because the published file may be in use."""
-    published = published_live_rows(connection)
-    return {
-        table.name: LiveRows(count_live_rows(connection, table.name), published.get(table.name)) for table in tables
-    }
+    published = published_rows(connection)
+    return {table.name: _compare(count_rows(connection, table.name), published.get(table.name)) for table in tables}
+
+
+def _compare(staged: RowCounts, published: RowCounts | None) -> LiveRows:
+    if published is None:
+        return LiveRows(staged.live, None, 0)
+    deleted = (staged.deleted or 0) - published.deleted if published.deleted is not None else 0
+    return LiveRows(staged.live, published.live, max(deleted, published.live - staged.live, 0))
 
 
 def query_repeated_keys(table: TableSchema) -> str:

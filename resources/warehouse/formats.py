@@ -3,16 +3,16 @@
 import duckdb
 
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.live_rows import note_live_rows
+from resources.warehouse.live_rows import note_rows
 from resources.warehouse.parquet_partitions import EVERY_TABLE
 from resources.warehouse.place import Place
 from resources.warehouse.warehouse_id import MAKE_ID, write_staged_id
 
-FORMAT = 5
+FORMAT = 6
 
 _INVENTORY = (
     "CREATE TABLE _state.files (name VARCHAR, size BIGINT, modified BIGINT); "
-    "CREATE TABLE _state.live (table_name VARCHAR, live_rows BIGINT)"
+    "CREATE TABLE _state.live (table_name VARCHAR, live_rows BIGINT, deleted_rows BIGINT)"
 )
 _COMPLETED_SLICES = (
     "CREATE TABLE _state.completed_slices (run_id VARCHAR, resume_key VARCHAR, suppression VARCHAR, "
@@ -31,6 +31,8 @@ _STEPS = {
     3: f"UPDATE _state.format SET version = 4; {_COMPLETED_SLICES}",
     # of versions whose warehouses had no id
     4: f"UPDATE _state.format SET version = 5; {MAKE_ID}",
+    # of versions that did not count deleted rows
+    5: "UPDATE _state.format SET version = 6; ALTER TABLE _state.live ADD COLUMN IF NOT EXISTS deleted_rows BIGINT",
 }
 """The migration of each format to the next one."""
 
@@ -48,7 +50,7 @@ def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -
     connection.execute("INSERT INTO _state.format VALUES (?)", [FORMAT])
     connection.execute(f"{_INVENTORY}; {_COMPLETED_SLICES}")
     write_staged_id(connection, warehouse_id)
-    note_live_rows(connection)
+    note_rows(connection)
 
 
 def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
@@ -65,7 +67,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> boo
         for number in range(version, FORMAT):
             connection.execute(_STEPS[number])
         if version <= 2:  # these formats did not count what was published: what is there counts as that
-            note_live_rows(connection)
+            note_rows(connection)
         connection.commit()
     return True
 

@@ -26,7 +26,7 @@ from resources.warehouse.lake.pinned_views import (
     replace_marts,
 )
 from resources.warehouse.lake.upkeep import tidy
-from resources.warehouse.live_rows import note_live_rows
+from resources.warehouse.live_rows import note_rows
 from resources.warehouse.publication import Publication, PublishResult
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import is_empty
@@ -78,5 +78,5 @@ def open_publication(
 def _note_publish(connection: duckdb.DuckDBPyConnection, run_id: str, outline: str, version: int) -> None:
     delete_slices(connection, run_id)
     connection.execute("DELETE FROM _state.changed")
-    note_live_rows(connection)
+    note_rows(connection)
     note_pin(connection, outline, version)

@@ -18,7 +18,7 @@ import duckdb
 from resources.files import remove_tree
 from resources.warehouse.completed_slices import delete_slices
 from resources.warehouse.engine import Engine
-from resources.warehouse.live_rows import note_live_rows
+from resources.warehouse.live_rows import note_rows
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import Inventory, note_files, take_inventory
 from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
@@ -115,5 +115,5 @@ def _note_publish(
     connection.execute("DELETE FROM _state.changed")
     connection.execute("CREATE OR REPLACE TABLE _state.published AS SELECT ? AS outline", [outline])
     note_outlines(connection, tables)
-    note_live_rows(connection)
+    note_rows(connection)
     note_files(connection, folder, [folder.database.name, *texts])

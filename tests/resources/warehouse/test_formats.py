@@ -75,13 +75,14 @@ def write_batch(root: Path) -> Path:
 
 
 def bring_back_to_format_3(warehouse: WarehouseResource) -> Path:
-    """Leave what versions up to 0a04c0c did: no record of merges in the stage, and a merged batch that is kept."""
+    """Leave what versions up to 0a04c0c did: no merges and deletions in the stage, and a merged batch that is kept."""
     note = json.loads(warehouse.folder.origin.read_bytes())
     del note["warehouse"]
     warehouse.folder.origin.write_text(json.dumps(note | {"format": 3}))
     with duckdb.connect(str(warehouse.folder.stage)) as connection:
         connection.execute(
-            "DROP TABLE _state.completed_slices; DROP TABLE _state.warehouse; UPDATE _state.format SET version = 3"
+            "DROP TABLE _state.completed_slices; DROP TABLE _state.warehouse; UPDATE _state.format SET version = 3; "
+            "ALTER TABLE _state.live DROP COLUMN deleted_rows"
         )
     merged = write_batch(warehouse.folder.root)
     (merged / "label").write_text(
