@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from assets.catalogue import TABLES
+from assets.ingest.personal_data import printable_names
 from assets.plots import NARROW, WIDE
 from assets.report.figures import Figure
 from assets.report.headline import DAYS_COMPARED, compare_days
@@ -212,9 +213,9 @@ def _health(query: Query) -> Sequence[tuple[str, int, int, datetime | None, str]
         )
         fields = query(
             f'SELECT DISTINCT unnest(json_keys(_extra)) FROM (SELECT _extra FROM main."{table}" '
-            f"WHERE _extra IS NOT NULL LIMIT {MAX_ROWS_SEARCHED}) ORDER BY 1"
+            f"WHERE _extra IS NOT NULL LIMIT {MAX_ROWS_SEARCHED})"
         )
-        rows.append((table, live, deleted, read, ", ".join(name for (name,) in fields)))
+        rows.append((table, live, deleted, read, ", ".join(sorted(printable_names(name for (name,) in fields)))))
     return rows
 
 

@@ -37,9 +37,10 @@ def lively() -> dict[str, list[Row]]:
         for number in range(40)
     ]
     void = session(3, voided_at=LAST_DAY) | {"is_voided": True, "expires_at_local": LAST_DAY - timedelta(days=2)}
+    unknown = session(0) | {"_extra": f'{{"shoes": 43, "{PERSON}": 1, "+32 470 11 22 33": 2}}'}
     return {
         "campaigns": [{"campaign_id": "cam_1", "title": "Summer"}],
-        "coupon_sessions": [*validated, void, session(0)],
+        "coupon_sessions": [*validated, void, unknown],
         "coupon_session_changes": [{"session_id": "s1", "observed_at": READ_AT, "validated_at_before": LAST_DAY}],
         "loyalty_cards": [{"loyalty_card_id": "7", "name": "Club"}],
         "loyalty_users": [{"loyalty_card_id": "7", "loyalty_user_id": "1", "email": PERSON, "points": 3}],
@@ -143,7 +144,7 @@ def test_the_report_has_every_plot_twice_and_its_numbers_as_a_table() -> None:
         assert "<caption>" in table
         assert 'scope="col"' in table
         assert 'scope="row"' in table
-    for text in ("Summer", "post", "Bakery", "Club", "▲", "100.0%"):
+    for text in ("Summer", "post", "Bakery", "Club", "▲", "100.0%", "(an address or a number), shoes"):
         assert text in page
 
 
