@@ -113,11 +113,7 @@ def _of_campaigns(query: Query) -> Mapping[str, object]:
 def _of_sessions(query: Query) -> Mapping[str, object]:
     """Query channels, locations, reversals, breakage, and the cohorts."""
     return {
-        "channels": query(
-            "SELECT coalesce(nullif(concat_ws(' / ', utm_source, utm_medium, utm_campaign), ''), 'none'), created, "
-            "created_share, opened_rate, claimed_rate, validated_rate, validated, money_spent FROM marts.channels "
-            f"ORDER BY created DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
-        ),
+        "channels": _channels(query),
         "locations": _locations(query),
         "reversals": _reversals(query),
         "breakage": query(
@@ -128,6 +124,20 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
         "weeks_on_a_phone": WEEKS_ON_A_PHONE,
         "cohorts": _cohorts(query),
     }
+
+
+def _channels(query: Query) -> Rows:
+    """Query the channels with the most sessions; a text that names somebody is not shown, unless it may be an id."""
+    rows = query(
+        "SELECT [utm_source, utm_medium, utm_campaign], created, created_share, opened_rate, claimed_rate, "
+        "validated_rate, validated, money_spent FROM marts.channels "
+        f"ORDER BY created DESC, concat_ws(' / ', utm_source, utm_medium, utm_campaign) LIMIT {MAX_ROWS_SHOWN}"
+    )
+    return [(" / ".join(map(_printable_text, filter(None, texts))) or "none", *figures) for texts, *figures in rows]
+
+
+def _printable_text(text: str) -> str:
+    return text if text.isdecimal() else next(iter(printable_names([text])))
 
 
 def _locations(query: Query) -> Rows:

@@ -38,6 +38,7 @@ def lively() -> dict[str, list[Row]]:
     ]
     void = session(3, voided_at=LAST_DAY) | {"is_voided": True, "expires_at_local": LAST_DAY - timedelta(days=2)}
     unknown = session(0) | {"_extra": f'{{"shoes": 43, "{PERSON}": 1, "+32 470 11 22 33": 2}}'}
+    unknown |= {"utm_source": f"mail to {PERSON}", "utm_medium": "+32 470 11 22 33", "utm_campaign": "20260101"}
     return {
         "campaigns": [{"campaign_id": "cam_1", "title": "Summer"}],
         "coupon_sessions": [*validated, void, unknown],
@@ -144,7 +145,8 @@ def test_the_report_has_every_plot_twice_and_its_numbers_as_a_table() -> None:
         assert "<caption>" in table
         assert 'scope="col"' in table
         assert 'scope="row"' in table
-    for text in ("Summer", "post", "Bakery", "Club", "▲", "100.0%", "(an address or a number), shoes"):
+    hidden = "(an address or a number)"
+    for text in ("Summer", "post", "Bakery", "Club", "▲", "100.0%", f"{hidden}, shoes", f"{hidden} / 20260101"):
         assert text in page
 
 
