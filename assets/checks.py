@@ -200,7 +200,7 @@ def failed_checks(instance: dg.DagsterInstance, warehouse_id: str) -> list[str]:
     return [
         f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
         for key, evaluation in latest_evaluations(instance, BLOCKING, is_of_the_warehouse)
-        if has_failed(evaluation)
+        if ingest_checks.has_failed(evaluation)
     ]
 
 
@@ -209,11 +209,6 @@ def describe_failed(evaluations: Iterable[dg.AssetCheckResult | dg.AssetCheckEva
     names = {
         f"{check.check_name} of {check.asset_key.to_user_string() if check.asset_key else ''}": check.description or ""
         for check in evaluations
-        if has_failed(check)
+        if ingest_checks.has_failed(check)
     }
     return {name: f"Check {name} has failed. {description}".rstrip() for name, description in names.items()}
-
-
-def has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
-    """Return whether a check has failed with the severity ERROR, which a warning has not."""
-    return not check.passed and check.severity == dg.AssetCheckSeverity.ERROR

@@ -70,6 +70,11 @@ def evaluate_checks(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
     )
 
 
+def has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
+    """Return whether a check has failed with the severity ERROR, which a warning has not."""
+    return not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
+
+
 def _describe_incomplete(ingested: Ingested) -> str | None:
     if not ingested.report.incomplete:
         return None

@@ -20,12 +20,20 @@ MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
 """How many days the picture of a table has, counted back from the last day of the run."""
 
 
-def make_results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any]]:
-    """Yield the result of a table, then that of the table of its changes, if it has one."""
+def make_results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    """Yield the result of a table, then that of the table of its changes, if it has one.
+
+    If a blocking check has failed, yield the checks alone, for which Dagster fails the step.
+    """
     table, version = ingested.table, make_version(ingested.merged.warehouse)
+    evaluated = list(checks.evaluate_checks(ingested))
+    if any(map(checks.has_failed, evaluated)):
+        # days that show as materialised are read again by no schedule, although rows of them are missing
+        yield from evaluated
+        return
     yield dg.MaterializeResult(
         asset_key=table.TABLE,
-        check_results=list(checks.evaluate_checks(ingested)),
+        check_results=evaluated,
         metadata=_metadata(ingested),
         data_version=version,
     )

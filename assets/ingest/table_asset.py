@@ -81,7 +81,7 @@ def _materialize(
     table: type[Table],
     extract: Extract,
     days: Days | None = None,
-) -> Iterator[dg.MaterializeResult[Any]]:
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Ingest a table, and yield its results for Dagster. Raises dagster.Failure and dagster.RetryRequested."""
     with as_dagster_failure(context.retry_number, resources.warehouse):
         window = window_of(context, days, resources.warehouse.start_date) if days else None
@@ -106,6 +106,7 @@ def asset_spec(table: type[Table], group: str, deps: Sequence[str] = ()) -> dg.A
     return dg.AssetSpec(
         table.TABLE,
         deps=deps,
+        skippable=True,  # it is not materialised if a blocking check of what was read has failed
         group_name=group,
         kinds={"coupontools", "duckdb", "parquet"},
         owners=["team:data"],

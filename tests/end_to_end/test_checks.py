@@ -103,6 +103,8 @@ def test_a_list_that_gives_less_than_it_announces_is_not_published_until_it_give
     (short,) = [evaluation for evaluation in result.get_asset_check_evaluations() if not evaluation.passed]
     assert "announces 3 records" in str(short.description)
     assert "cam_1" in str(short.description)
+    materialized = instance.get_materialized_partitions(dg.AssetKey("coupon_sessions"))
+    assert materialized == set(), "or no later run of the schedule would read that day again"
     assert not (data_dir / "coupontools.duckdb").exists()
     by_hand = defs.resolve_job_def("publish").execute_in_process(instance=instance, raise_on_error=False)
     (failure,) = [event.step_failure_data for event in by_hand.all_events if event.is_step_failure]
