@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.catalogue import ASSETS, KEYED, SOURCES
-from assets.dagster_internals import latest_evaluations
+from assets.dagster_internals import evaluated_in, latest_evaluations
 from assets.ingest import checks as ingest_checks
 from assets.one_warehouse import WAREHOUSE
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
@@ -155,6 +155,25 @@ def evaluate(
     compared = [check.table.schema_of_table() for check in chosen if not check.query]
     audited = ask_stage(engine, [table.schema_of_table() for table in tables], queries, compared)
     return [_counted(check, audited) if check.query else _compared(check, audited, largest_drop) for check in chosen]
+
+
+def audit_the_rest(engine: Engine, instance: dg.DagsterInstance, run_id: str) -> None:
+    """Evaluate the blocking checks that a run has not, and note in Dagster which have failed. Raises WarehouseError.
+
+    A run that publishes may audit some tables only, and a run that has merged others may have ended before its audit.
+    """
+    blocking = [key for key, check in _CHECKS.items() if check.spec.blocking]
+    for result in evaluate(engine, set(blocking) - evaluated_in(instance, run_id, blocking)):
+        if ingest_checks.has_failed(result) and result.asset_key and result.check_name:
+            evaluation = dg.AssetCheckEvaluation(
+                result.asset_key,
+                result.check_name,
+                passed=False,
+                description=result.description,
+                metadata=result.metadata,
+                blocking=True,
+            )
+            instance.report_runless_asset_event(evaluation)
 
 
 def _counted(check: _Check, audited: Audited) -> dg.AssetCheckResult:

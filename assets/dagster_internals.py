@@ -29,6 +29,14 @@ def latest_evaluations(
             yield key, evaluation
 
 
+def evaluated_in(
+    instance: dg.DagsterInstance, run_id: str, checks: Sequence[dg.AssetCheckKey]
+) -> set[dg.AssetCheckKey]:
+    """Return the checks whose last evaluation is that of a run."""
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+    return {key for key, record in latest.items() if record.run_id == run_id and record.status in _EVALUATED}
+
+
 _EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 _PAGE = 50
 

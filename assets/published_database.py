@@ -10,7 +10,7 @@ import dagster as dg
 from dagster import AutomationCondition
 
 from assets.catalogue import ASSETS, KEYED
-from assets.checks import failed_checks
+from assets.checks import audit_the_rest, failed_checks
 from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
 from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
@@ -117,6 +117,7 @@ def published_database(
     with as_dagster_failure(context.retry_number, warehouse):
         warehouse_id = read_warehouse_id(warehouse.engine)
         refuse_other_warehouses(context.instance, _PARTITIONS, warehouse_id)
+        audit_the_rest(warehouse.engine, context.instance, context.run.run_id)
     if reasons := failed_checks(context.instance, warehouse_id):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "
