@@ -15,7 +15,14 @@ MAX_DAYS_TO_CATCH_UP = 31
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 
-@dg.schedule(job=export, cron_schedule="15 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
+@dg.schedule(
+    job=export,
+    cron_schedule="15 0 * * *",
+    execution_timezone="UTC",
+    tags=_BEFORE_BACKFILLS,
+    description=f"Reads yesterday, with up to {MAX_DAYS_TO_CATCH_UP} days before it that were missed since the newest "
+    "day that was read. Days before that which are missing or have failed are not read again: they need a backfill.",
+)
 def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Export yesterday, a quarter of an hour after it is over in UTC, and the missed days before it."""
     last_day = _day_before(context.scheduled_execution_time)
@@ -42,7 +49,13 @@ def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_da
     return max(newest + timedelta(days=1), last_day - timedelta(days=MAX_DAYS_TO_CATCH_UP))
 
 
-@dg.schedule(job=export_loyalty_users, cron_schedule="20 0 * * *", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
+@dg.schedule(
+    job=export_loyalty_users,
+    cron_schedule="20 0 * * *",
+    execution_timezone="UTC",
+    tags=_BEFORE_BACKFILLS,
+    description="Reads all loyalty cards and their users, in one run.",
+)
 def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Export the users of all known loyalty cards, in one run."""
     known = context.instance.get_dynamic_partitions(str(cards.name))
@@ -51,7 +64,14 @@ def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.R
     return dg.RunRequest(tags=partition_range(known))
 
 
-@dg.schedule(job=full_export, cron_schedule="30 1 * * 0", execution_timezone="UTC", tags=_BEFORE_BACKFILLS)
+@dg.schedule(
+    job=full_export,
+    cron_schedule="30 1 * * 0",
+    execution_timezone="UTC",
+    tags=_BEFORE_BACKFILLS,
+    description="Reads everything again, and finds what was deleted. In Dagster the run counts for the partition of "
+    "the day before alone: other days stay missing there, although they are read.",
+)
 def weekly_full_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Export everything, early on Sunday (UTC); the run counts for the partition of the day before."""
     last_day = _day_before(context.scheduled_execution_time)

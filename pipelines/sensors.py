@@ -38,7 +38,13 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
 )
 
 
-@dg.sensor(job=export_loyalty_users, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=export_loyalty_users,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks every minute which loyalty cards there are; exports new ones, and removes the partitions of "
+    "deleted ones.",
+)
 def loyalty_card_partitions(
     context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -74,7 +80,13 @@ def _is_a_name(card: str) -> bool:
     return make_printable(card) == card
 
 
-@dg.sensor(job=export_webhook_events, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=export_webhook_events,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks every 30 seconds for verified events of webhooks; starts one run for all of them, and never two "
+    "at a time.",
+)
 def webhook_updates(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
     """Read what verified webhook events touch: one run for all waiting events, and never two at a time."""
     try:

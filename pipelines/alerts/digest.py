@@ -41,6 +41,8 @@ def digest() -> None:
     cron_schedule="0 6 * * 1",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Sends the figures at the head of the report to the receivers of alerts, if "
+    "COUPONTOOLS_WEEKLY_DIGEST is true.",
 )
 def weekly_digest(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Send the digest on Monday morning, if COUPONTOOLS_WEEKLY_DIGEST is true."""

@@ -33,7 +33,12 @@ class Followed(msgspec.Struct):
     ledger: Ledger = msgspec.field(default_factory=Ledger)
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends alerts of what has failed and of stale tables, and when that is over, to the receivers in "
+    "COUPONTOOLS_ALERTS.",
+)
 def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Alert the receivers in COUPONTOOLS_ALERTS of what has failed for good, of stale tables, and of what is over."""
     try:

@@ -150,6 +150,8 @@ def test_what_runs_and_when() -> None:
         "alerts": running,
         "webhook_updates": running,
     }
+    assert all(schedule.description for schedule in repository.schedule_defs), "Dagster shows no docstrings of them"
+    assert all(sensor.description for sensor in repository.sensor_defs)
 
 
 def test_every_asset_says_what_it_is() -> None:
