@@ -90,6 +90,7 @@ def _materialize(
         ingested = ingest(resources, table, extract, window, _parents_of_run(context, table))
         add_row_counts(context, resources.warehouse, table)
         if window:
+            context.add_asset_metadata({"days read": str(window)}, table.TABLE)
             add_picture(context, resources.warehouse, table, window)
     yield from make_results(ingested)
 

@@ -242,13 +242,13 @@ def test_a_range_of_partitions_is_one_run_with_a_count_for_each_day(serve: Serve
             instance=instance, tags=tags, asset_selection=selected
         )
         assert result.success
-        counts = {
-            event.partition: event.step_materialization_data.materialization.metadata[
-                "dagster/partition_row_count"
-            ].value
+        noted = {
+            event.partition: event.step_materialization_data.materialization.metadata
             for event in result.get_asset_materialization_events()
             if event.asset_key == dg.AssetKey("coupon_sessions")
         }
+    counts = {day: metadata["dagster/partition_row_count"].value for day, metadata in noted.items()}
+    assert {metadata["days read"].value for metadata in noted.values()} == {"2026-01-01 to 2026-01-05"}
     first_days = {entry.parameters.get("start_date") for entry in server.requests if "campaign/" in entry.path}
     assert first_days == {"2026-01-01"}
     publish_only(coupon_sessions)
