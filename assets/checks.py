@@ -24,6 +24,7 @@ from resources.warehouse.audit import (
     query_without_parent,
 )
 from resources.warehouse.engine import Engine
+from resources.warehouse.queries import has_changed
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Month
 
@@ -157,23 +158,35 @@ def evaluate(
     return [_counted(check, audited) if check.query else _compared(check, audited, largest_drop) for check in chosen]
 
 
-def audit_the_rest(engine: Engine, instance: dg.DagsterInstance, run_id: str) -> None:
-    """Evaluate the blocking checks that a run has not, and note in Dagster which have failed. Raises WarehouseError.
+def audit_the_rest(engine: Engine, instance: dg.DagsterInstance, run_id: str, warehouse_id: str) -> None:
+    """Evaluate the blocking checks that a run has not, if there is anything to publish. Raises WarehouseError.
 
     A run that publishes may audit some tables only, and a run that has merged others may have ended before its audit.
+    Dagster is told what has failed, and what no longer does.
     """
     blocking = [key for key, check in _CHECKS.items() if check.spec.blocking]
-    for result in evaluate(engine, set(blocking) - evaluated_in(instance, run_id, blocking)):
-        if ingest_checks.has_failed(result) and result.asset_key and result.check_name:
-            evaluation = dg.AssetCheckEvaluation(
-                result.asset_key,
-                result.check_name,
-                passed=False,
-                description=result.description,
-                metadata=result.metadata,
-                blocking=True,
-            )
+    rest = set(blocking) - evaluated_in(instance, run_id, blocking)
+    if not (rest and has_changed(engine)):
+        return
+    were_failed = {key for key, _ in _failed(instance, warehouse_id)}
+    for result in evaluate(engine, rest):
+        evaluation = _evaluation(result)
+        if ingest_checks.has_failed(result) or evaluation.asset_check_key in were_failed:
             instance.report_runless_asset_event(evaluation)
+
+
+def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """Return the result of a blocking check as an event of Dagster."""
+    if result.asset_key is None or result.check_name is None:
+        raise ValueError("The result names no check.")
+    return dg.AssetCheckEvaluation(
+        result.asset_key,
+        result.check_name,
+        passed=result.passed,
+        description=result.description,
+        metadata=result.metadata,
+        blocking=True,
+    )
 
 
 def _counted(check: _Check, audited: Audited) -> dg.AssetCheckResult:
@@ -211,16 +224,22 @@ def _compared(check: _Check, audited: Audited, largest_drop: float) -> dg.AssetC
 
 def failed_checks(instance: dg.DagsterInstance, warehouse_id: str) -> list[str]:
     """Describe the blocking checks whose last evaluation for a warehouse has failed, in whichever run."""
+    return [
+        f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
+        for key, evaluation in _failed(instance, warehouse_id)
+    ]
 
+
+def _failed(
+    instance: dg.DagsterInstance, warehouse_id: str
+) -> Iterator[tuple[dg.AssetCheckKey, dg.AssetCheckEvaluation]]:
     def is_of_the_warehouse(evaluation: dg.AssetCheckEvaluation) -> bool:
         known = evaluation.metadata.get(WAREHOUSE)
         return known is None or known.value == warehouse_id  # None: evaluated before warehouses had ids
 
-    return [
-        f"{key.name} of {key.asset_key.to_user_string()} ({evaluation.description or 'no reason'})"
-        for key, evaluation in latest_evaluations(instance, BLOCKING, is_of_the_warehouse)
-        if ingest_checks.has_failed(evaluation)
-    ]
+    for key, evaluation in latest_evaluations(instance, BLOCKING, is_of_the_warehouse):
+        if ingest_checks.has_failed(evaluation):
+            yield key, evaluation
 
 
 def describe_failed(evaluations: Iterable[dg.AssetCheckResult | dg.AssetCheckEvaluation]) -> dict[str, str]:

@@ -117,7 +117,7 @@ def published_database(
     with as_dagster_failure(context.retry_number, warehouse):
         warehouse_id = read_warehouse_id(warehouse.engine)
         refuse_other_warehouses(context.instance, _PARTITIONS, warehouse_id)
-        audit_the_rest(warehouse.engine, context.instance, context.run.run_id)
+        audit_the_rest(warehouse.engine, context.instance, context.run.run_id, warehouse_id)
     if reasons := failed_checks(context.instance, warehouse_id):
         raise dg.Failure(
             f"Nothing is published while a blocking check has failed: {'; '.join(reasons)}. The database stays as it "

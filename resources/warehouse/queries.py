@@ -6,7 +6,7 @@ from typing import Any
 
 from resources.warehouse.engine import Engine
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import quoted_name
+from resources.warehouse.sql import is_empty, quoted_name
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.warehouse_id import read_staged_id
 
@@ -39,6 +39,12 @@ def list_live_rows(engine: Engine, table: TableSchema) -> list[tuple[Any, ...]]:
         ensure_table(engine, connection, table)
         query = f"SELECT {columns} FROM {quoted_name(table.name)} WHERE _deleted_at IS NULL"
         return connection.execute(query).fetchall()
+
+
+def has_changed(engine: Engine) -> bool:
+    """Whether any row of the stage has changed since the last publish. Raises WarehouseError."""
+    with engine.hold_writer_lock(), engine.open_stage() as connection:
+        return not is_empty(connection, "_state.changed")
 
 
 def read_warehouse_id(engine: Engine) -> str:

@@ -184,21 +184,28 @@ def test_most_of_a_table_does_not_vanish_unless_it_is_accepted(serve: Serve, dat
 def test_a_run_that_publishes_alone_audits_what_a_run_that_has_died_has_not(
     serve: Serve, data_dir: Path, instance: dg.DagsterInstance
 ) -> None:
-    made = account({1: 20})
+    made, live = account({1: 20}), "FROM coupon_sessions WHERE _deleted_at IS NULL"
+
+    def publish_alone() -> dg.ExecuteInProcessResult:
+        return defs.resolve_job_def("publish").execute_in_process(
+            asset_selection=[dg.AssetKey("published_database")], instance=instance, raise_on_error=False
+        )
+
     serve(made)
     export_only(coupon_sessions, full=True)
     for number in range(1, 16):
         made.remove_session(f"s{number:020}")
     ingest_only(coupon_sessions, full=True)
-    result = defs.resolve_job_def("publish").execute_in_process(
-        asset_selection=[dg.AssetKey("published_database")], instance=instance, raise_on_error=False
-    )
-    (failure,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    (failure,) = [event.step_failure_data for event in publish_alone().all_events if event.is_step_failure]
     assert failure.user_failure_data
     assert "15 of the 20 published live rows of coupon_sessions were deleted" in str(
         failure.user_failure_data.description
     )
-    assert len(in_database(data_dir, "FROM coupon_sessions WHERE _deleted_at IS NULL")) == 20
+    assert len(in_database(data_dir, live)) == 20
+    made.add_sessions("cam_1", *(session(number) for number in range(1, 16)))
+    ingest_only(coupon_sessions, full=True)
+    assert publish_alone().success, "what was red is audited again"
+    assert len(in_database(data_dir, live)) == 20
 
 
 def test_a_few_rows_may_vanish_at_any_time(serve: Serve, data_dir: Path) -> None:
