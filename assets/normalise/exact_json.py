@@ -17,6 +17,7 @@ from assets.tables.table import Column, Table
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
 from resources.coupontools.repeated_keys import free_name, rename_repeated_names
+from resources.warehouse.extra_fields import leave_out_hiding
 from resources.warehouse.schema import EMPTY_CONTAINER
 
 Path: TypeAlias = tuple[str, ...]
@@ -45,7 +46,8 @@ def parse_any_page(records: bytes, table: type[Table]) -> Texts:
     literal = {name for name, _ in extras if name}
     columns, unfit = [], reduce(or_, collected.no_objects, ~pl.Series(readable, dtype=pl.Boolean))
     for column in record_columns(table):
-        texts, wrong = zip(*(column.type.texts_of(collected.tokens[path]) for path in column.paths), strict=True)
+        written, wrong = zip(*(column.type.texts_of(collected.tokens[path]) for path in column.paths), strict=True)
+        texts = leave_out_hiding(written, (text.is_in(column.type.empty) for text in written))
         taken = _coalesce(texts, column.name)
         for is_wrong in wrong:  # a value of another type counts only where no other place has a good one
             unfit = unfit | (is_wrong & taken.is_null()) if is_wrong.any() else unfit

@@ -1,6 +1,6 @@
 """Moves values from `_extra` into the columns that this version has for them, as a new read would."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import duckdb
@@ -81,7 +81,7 @@ def _move(
     written = [_tokens([fields.get(path[-1]) for fields in objects[path[:-1]]]) for path in column.paths]
     empty = [tokens.str.contains(EMPTY_CONTAINER).fill_null(value=False) for tokens in written]
     places = [_keep_where(tokens, ~is_empty) for tokens, is_empty in zip(written, empty, strict=True)]
-    fitting = places if len(places) == 1 else [_leave_out_unfit(tokens, read) for tokens in places]
+    fitting = places if len(places) == 1 else _leave_out_unfit(places, read)
     chosen = pl.select(pl.coalesce(fitting)).to_series()
     values, may_move = read(chosen)
     may_move &= chosen.is_not_null() | pl.select(pl.coalesce(places)).to_series().is_null()
@@ -102,10 +102,26 @@ def _keep_where(values: pl.Series, condition: pl.Series) -> pl.Series:
     return pl.select(pl.when(condition).then(values)).to_series()
 
 
-def _leave_out_unfit(tokens: pl.Series, read: Read) -> pl.Series:
-    """Return the tokens without those of a type that the column cannot take, for which another place counts."""
-    _, can_be_read = read(tokens)
-    return _keep_where(tokens, can_be_read | tokens.str.contains('^["0-9-]'))
+def _leave_out_unfit(places: Sequence[pl.Series], read: Read) -> Sequence[pl.Series]:
+    """Return the tokens of the places without those for which another place counts.
+
+    These are of a type that the column cannot take, or empty beside one that is not.
+    """
+    fitting, empty = [], []
+    for tokens in places:
+        values, can_be_read = read(tokens)
+        fitting.append(_keep_where(tokens, can_be_read | tokens.str.contains('^["0-9-]')))
+        empty.append(can_be_read & values.is_null())
+    return leave_out_hiding(fitting, empty)
+
+
+def leave_out_hiding(places: Sequence[pl.Series], empty: Iterable[pl.Series]) -> Sequence[pl.Series]:
+    """Return what each place of a column has, null where it is `empty` and another place has something."""
+    if len(places) == 1:
+        return places
+    filled = [_keep_where(values, ~is_empty) for values, is_empty in zip(places, empty, strict=True)]
+    is_filled = pl.select(pl.coalesce(filled)).to_series().is_not_null()
+    return [own.zip_with(is_filled, values) for own, values in zip(filled, places, strict=True)]
 
 
 def _tokens(fields: Sequence["msgspec.Raw | Fields | None"]) -> pl.Series:

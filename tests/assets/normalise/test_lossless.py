@@ -118,8 +118,10 @@ def at(record: Any, path: tuple[str, ...]) -> Any:
 
 
 def place_of(column: Column, record: dict[str, Any]) -> tuple[str, ...]:
-    """The place of a record that a column takes: the first that holds neither null nor a list or an object."""
-    return next((path for path in column.paths if is_scalar(column, at(record, path))), column.paths[0])
+    """The place of a record that a column takes: the first with a value, else the first with an empty text."""
+    places = [path for path in column.paths if is_scalar(column, at(record, path))]
+    filled = [path for path in places if at(record, path) not in column.type.empty]
+    return next(iter(filled + places), column.paths[0])
 
 
 def is_scalar(column: Column, value: Any) -> bool:

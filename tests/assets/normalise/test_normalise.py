@@ -26,6 +26,15 @@ def test_a_value_in_two_places_is_kept_twice() -> None:
     assert rows.select("campaign_id", "_extra").rows() == [("cam_1", '{"id":7}'), ("8", None)]
 
 
+def test_an_empty_value_hides_none_in_another_place_of_its_column() -> None:
+    records = b'[{"ID":"","id":"reg_1","created_at":"0000-00-00","date":"2026-01-10 10:00:00","email":"","mail":""}]'
+    result = read(records, DirectoryRegistration)
+    assert result.rejected.is_empty()
+    assert result.rows.select("registration_id", "registered_at", "email", "_extra").rows() == [
+        ("reg_1", datetime(2026, 1, 10, 10), None, '{"ID":"","created_at":"0000-00-00","mail":""}')
+    ]
+
+
 def test_numbers_for_texts_keep_their_digits() -> None:
     rows = read(
         b'[{"session":12345678901234567890123,"customid":1.50,"status":{"validation_value":12345678901234.5678}}]'

@@ -219,15 +219,17 @@ def test_of_two_places_the_first_moves_and_the_other_keeps_its_name(monkeypatch:
         session(3, user={"language": None}, language="fr"),
         session(4, user={"language": False}, language="fr"),
         session(5, user={"language": False}),
+        session(6, user={"language": ""}, language="fr"),
     ]
     after = upgraded(read_with(older, records, POLICIES["keep"]), POLICIES["keep"], older)
-    assert after["language"].to_list() == ["nl", "fr", "fr", "fr", None]
+    assert after["language"].to_list() == ["nl", "fr", "fr", "fr", None, "fr"]
     assert extras(after) == [
         {"language": "fr"},
         {"user": {"shoes": 43}},
         None,
         {"user.language": False},
         {"user": {"language": False}},
+        {"user.language": ""},
     ]
 
 
