@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -104,11 +104,17 @@ class _Rejections:
     rejected: int = 0
     has_keyless: bool = False
     """Whether the key of a rejected record cannot be read."""
+    hashes: set[int] = field(default_factory=set)
+    """Those of the rejected records, by which one is recognised that has moved to another page."""
 
-    def note(self, rejected: int, keys: pl.DataFrame) -> None:
-        """Add those of a page."""
-        self.rejected += rejected
-        self.has_keyless |= any(keys.null_count().row(0))
+    def take_new(self, page: NormalisedPage) -> pl.DataFrame:
+        """Note the rejected records of a page, and return the rows of those that no other page had."""
+        hashes = page.hashes.tail(len(page.rejected)).to_list()
+        new = page.rejected.filter([number not in self.hashes for number in hashes])
+        self.hashes.update(hashes)
+        self.rejected += new["record"].n_unique()
+        self.has_keyless |= any(page.rejected_keys.null_count().row(0))
+        return new
 
 
 @dataclass(frozen=True)
@@ -169,14 +175,12 @@ class _Extraction:
 
     def _store(self, slice_: Slice, rejections: _Rejections, page: NormalisedPage, new: pl.Series | None) -> None:
         """Add a page to the batch, or only its `new` records if it was read again."""
+        rejected = rejections.take_new(page)
         if new is None:
             rejections.records += page.records - page.copies
-            rejections.note(len(page.rejected_keys), page.rejected_keys)
-            self.run.store(self._rows_to_store(page.rows, slice_), page.rejected, page.rejected_keys)
+            self.run.store(self._rows_to_store(page.rows, slice_), rejected, page.rejected_keys)
             self._count(page)
         elif new.any():
-            rejected = page.rejected.filter(new.tail(len(page.rejected)))
-            rejections.note(rejected["record"].n_unique(), page.rejected_keys)
             rows = self._rows_to_store(page.rows.filter(new.head(len(page.rows))), slice_)
             self.run.store(rows, rejected, page.rejected_keys)
 

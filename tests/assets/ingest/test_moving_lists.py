@@ -115,6 +115,20 @@ def test_a_run_says_that_a_list_moved_and_what_that_brought(
     )
 
 
+def test_a_rejected_record_that_moves_to_the_next_page_is_in_quarantine_once(serve: Serve, data_dir: Path) -> None:
+    rejected = registration(21, START + timedelta(minutes=21)) | {"blocked": "maybe"}
+    made = MovingAccount(
+        "registrations",
+        directories=[{"ID": "dir_1", "name": "One"}],
+        registrations={"dir_1": [*registrations(range(1, 21)), rejected, *registrations(range(22, 31))]},
+    )
+    made.after[1] = lambda: made.put_record("registrations", registration(31, START + timedelta(minutes=31)), "dir_1")
+    serve(made, registration_page_size=10)
+    ingested = export_only(directory_registrations, start="2026-01-01", end="2026-01-31")
+    assert ingested["directory_registrations"]["records rejected"] == 1
+    assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(1,)]
+
+
 def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
     server = serve(
         HandmadeAccount(
