@@ -1,4 +1,7 @@
-"""Moves values from `_extra` into the columns that this version has for them, as a new read would."""
+"""Moves values from `_extra` into the columns that this version has for them, as a new read would.
+
+It also completes the `_extra` of one observation by that of another one of the same row.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -12,6 +15,9 @@ from resources.warehouse.origin import read_staged_origin
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
+
+EXTRA = "_extra"
+"""The column of the fields without a column of their own."""
 
 MAX_ROWS_IN_MEMORY = 50_000
 """Rows whose `_extra` is in memory at one time."""
@@ -44,6 +50,39 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
         connection.execute("INSERT INTO moved FROM moving")
         connection.unregister("moving")
     return bool(end > 0)
+
+
+def complete_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, observations: str) -> None:
+    """Add to `_extra`, in a temporary table of observations, what it lacks of its column `_other_extra`; drop that."""
+    if EXTRA not in table.column_names:
+        return
+    groups: Groups = {path[0]: {} for column in table.columns for path in column.paths if len(path) > 1}
+    query = f"SELECT rowid AS row, _extra, _other_extra FROM {observations} WHERE _other_extra IS NOT NULL"
+    while len(rows := pl.DataFrame(connection.sql(f"{query} LIMIT {MAX_ROWS_IN_MEMORY}"))):
+        both = [
+            _join(_complete(_split(extra.encode(), groups), _split(other.encode(), groups)))
+            for extra, other in rows.select("_extra", "_other_extra").iter_rows()
+        ]
+        completed = rows.select("row", pl.Series("_extra", both, dtype=pl.Binary).cast(pl.String))
+        connection.register("together", _ArrowStream(completed))
+        connection.execute(
+            f"UPDATE {observations} SET _extra = together._extra, _other_extra = NULL FROM together "
+            f"WHERE {observations}.rowid = together.row"
+        )
+        connection.unregister("together")
+    connection.execute(f"ALTER TABLE {observations} DROP COLUMN _other_extra")
+
+
+def _complete(fields: Fields, other: Fields) -> Fields:
+    """Return the fields of an object, and those of another one that it has not, or as null."""
+    both = dict(other)
+    for name, value in fields.items():
+        known = other.get(name)
+        if isinstance(value, dict):
+            both[name] = _complete(value, known) if isinstance(known, dict) else value
+        elif known is None or bytes(value) != b"null":
+            both[name] = value
+    return both
 
 
 class _ArrowStream:

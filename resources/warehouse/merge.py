@@ -16,6 +16,7 @@ from resources.warehouse.batch import Batch
 from resources.warehouse.completed_slices import record_slices
 from resources.warehouse.deletions import CompleteReads, DeletionScope, mark_deleted
 from resources.warehouse.engine import Engine
+from resources.warehouse.extra_fields import EXTRA, complete_extra
 from resources.warehouse.history import keep_history
 from resources.warehouse.origin import Origin, keep_to_one_origin
 from resources.warehouse.parquet_partitions import keep_months, note_changes
@@ -172,12 +173,15 @@ def _complete_newest(
         f"SELECT {_completed(table, 'newest', 'whole')} FROM newest JOIN whole USING ({keys}) "
         f"UNION ALL BY NAME FROM newest ANTI JOIN whole USING ({keys})"
     )
+    complete_extra(connection, table, "newest")
 
 
 def _completed(table: TableSchema, brief: str, other: str) -> str:
-    """Write the columns, in SQL, of a brief observation with what it lacks from another one."""
+    """Write the columns, in SQL, of a brief observation with what it lacks from another one; see `complete_extra`."""
     merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
     values = [f"coalesce({brief}.{column}, {other}.{column}) AS {column}" for column in map(quoted_name, merged)]
+    if EXTRA in merged:
+        values.append(f"if({brief}._extra <> {other}._extra, {other}._extra, NULL) AS _other_extra")
     return ", ".join([*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)])
 
 
@@ -202,6 +206,7 @@ def _complete_brief(
         f"CREATE TEMP TABLE completed AS {completed('incoming', name)} AND {is_older} UNION ALL BY NAME "
         f"{completed(name, 'incoming')} AND NOT {is_older} AND {name}._deleted_at IS NULL",
     )
+    complete_extra(connection, table, "completed")
     if count:
         once = f"FROM ({observations}) ANTI JOIN completed USING ({keys}) UNION ALL BY NAME FROM completed"
         connection.execute(f"CREATE OR REPLACE TEMP VIEW incoming AS {once}")

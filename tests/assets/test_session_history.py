@@ -116,23 +116,28 @@ WHOLE = {
     "session_id": "a",
     "created_at": datetime(2026, 1, 1),
     "is_voided": True,
+    "_extra": '{"status":{"fax":"1","value":[]},"length":1.50,"gender":"f"}',
     "_extracted_at": datetime(2026, 1, 2),
 }
 BRIEF = {
     "session_id": "a",
     "created_at": None,
     "opened_at": datetime(2026, 1, 1),
+    "_extra": '{"status":{"fax":"2"},"gender":null,"mood":"good"}',
     "_extracted_at": datetime(2026, 1, 3),
 }
 
 
-@pytest.mark.parametrize("rows", [[WHOLE, BRIEF], [BRIEF, WHOLE]])
-def test_what_an_observation_without_its_date_lacks_is_no_change(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("batches", [[[WHOLE], [BRIEF]], [[BRIEF], [WHOLE]], [[WHOLE, BRIEF]]])
+def test_what_an_observation_without_its_date_lacks_is_no_change(
+    tmp_path: Path, batches: list[list[dict[str, Any]]]
+) -> None:
     with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse:
-        for row in rows:
-            put(warehouse, CouponSession, [row])
+        for rows in batches:
+            put(warehouse, CouponSession, rows)
         publish(warehouse, [CouponSession.schema_of_table(), CouponSessionChange.schema_of_table()])
-    assert in_database(tmp_path, "SELECT created_at, opened_at, is_voided FROM coupon_sessions") == [
-        (datetime(2026, 1, 1), datetime(2026, 1, 1), True)
+    extra = '{"status":{"fax":"2","value":[]},"length":1.50,"gender":"f","mood":"good"}'
+    assert in_database(tmp_path, "SELECT created_at, opened_at, is_voided, _extra FROM coupon_sessions") == [
+        (datetime(2026, 1, 1), datetime(2026, 1, 1), True, extra)
     ]
     assert in_database(tmp_path, "FROM coupon_session_changes") == []
