@@ -271,6 +271,9 @@ def run() -> int:
     except SettingsError as error:
         _print_error(str(error))
         return 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         _print_error(f"{error.format_message()} See coupontools --help.")
         return 2

@@ -214,6 +214,12 @@ def test_help_is_given_at_once_and_names_every_command() -> None:
     assert "..." not in result.output.partition("Commands:")[2], "nothing is cut off"
 
 
+def test_the_bare_command_shows_the_help_as_it_is() -> None:
+    result = run_command()
+    assert (result.code, result.output) == (2, "")
+    assert result.errors == run_command("--help").output
+
+
 def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path) -> None:
     serve(whole_account())
     good = run_command("check")
