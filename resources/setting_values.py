@@ -63,6 +63,15 @@ def read_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def read_secret(secret: SecretStr) -> SecretStr:
+    """Read a secret to hash with."""
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("secret", "should be text, such as letters and digits, not any bytes") from None
+    return secret
+
+
 def read_token(secret: SecretStr) -> SecretStr:
     """Read a secret that is part of an address."""
     if not _TOKEN.fullmatch(secret.get_secret_value()):

@@ -18,6 +18,7 @@ from resources.setting_values import (
     read_key,
     read_past_day,
     read_path,
+    read_secret,
     read_token,
     read_web_address,
 )
@@ -141,7 +142,9 @@ class PersonalData(Settings):
     """How personal columns, `_extra` and rejected records are treated, and the key that hashes them."""
 
     personal_data: Literal["keep", "hash", "drop"] = Field("keep", description="keep, hash or drop")
-    personal_data_key: SecretStr | None = Field(None, description="the secret that personal data is hashed with")
+    personal_data_key: Annotated[SecretStr, AfterValidator(read_secret)] | None = Field(
+        None, description="the secret that personal data is hashed with"
+    )
 
     @model_validator(mode="after")
     def _has_a_key(self) -> Self:

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, SettingsError, SharedWarehouse, Storage
+from resources.settings import (
+    Alerts,
+    ApiAddress,
+    ApiCredentials,
+    ApiLimits,
+    PersonalData,
+    SettingsError,
+    SharedWarehouse,
+    Storage,
+)
 from resources.warehouse.resource import WarehouseResource
 
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
@@ -94,11 +103,12 @@ WRONG = [
     ("DATA_DIR", "~nobody-of-this-name/data", "without ~"),
     ("DATA_DIR", "data\r", "without a line end"),
     ("DATA_DIR", "d\udcffta", "UTF-8"),
+    ("PERSONAL_DATA_KEY", "hush-hush-hush-hush\udcff", "should be text"),
 ]
 
 
 def read() -> None:
-    for settings in (Alerts, ApiAddress, ApiCredentials, ApiLimits, SharedWarehouse, Storage):
+    for settings in (Alerts, ApiAddress, ApiCredentials, ApiLimits, PersonalData, SharedWarehouse, Storage):
         settings.read()
 
 
