@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import Alerts, ApiLimits, SettingsError, Webhooks
+from resources.settings import Alerts, ApiLimits, Freshness, Metrics, SettingsError, Webhooks
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -30,9 +30,7 @@ def check(*, with_probe: bool, with_alert: bool) -> None:
     _show(good=True, message=f"Python {platform.python_version()}, {packages}")
     with closing(WarehouseResource()) as warehouse:
         results = [_warehouse(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
-    if with_alert or Alerts.read().alerts:
-        results += _alerts(with_test=with_alert)
-    results += [*_share(), *_webhooks()]
+    results += [*_alerts(with_test=with_alert), *_share(), *_others()]
     _warn()
     if not all(results):
         raise click.ClickException("The set-up is not complete; see the lines marked FAILED.")
@@ -68,13 +66,15 @@ def _rows(warehouse: WarehouseResource) -> bool:
     return _show(f"the {warehouse.engine.place.kind} is this account's, or nobody's yet", good=True)
 
 
-def _webhooks() -> list[bool]:
-    """Show an error in the variables of webhooks, if there is one."""
-    try:
-        Webhooks.read()
-    except SettingsError as error:
-        return [_show(str(error), good=False)]
-    return []
+def _others() -> list[bool]:
+    """Show the errors in variables that nothing above reads."""
+    results = []
+    for settings in (Freshness, Metrics, Webhooks):
+        try:
+            settings.read()
+        except SettingsError as error:
+            results.append(_show(str(error), good=False))
+    return results
 
 
 def _share() -> list[bool]:
@@ -97,11 +97,13 @@ def _warn() -> None:
 
 
 def _alerts(*, with_test: bool) -> list[bool]:
-    """Say who is alerted; with `with_test` send each of them a test message."""
-    from pipelines.alerts.command import send_test
-    from resources.alerts.receivers import read_receivers
-
+    """Say who is alerted, if anybody is to be; with `with_test` send each of them a test message."""
     try:
+        if not with_test and not Alerts.read().alerts:
+            return []
+        from pipelines.alerts.command import send_test
+        from resources.alerts.receivers import read_receivers
+
         names = [receiver.name for receiver in read_receivers()]
         sent = send_test() if with_test else {}
     except SettingsError as error:

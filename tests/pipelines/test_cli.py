@@ -226,6 +226,11 @@ def test_check_says_what_is_right_and_what_is_wrong(serve: Serve, tmp_path: Path
     assert good.code == 0
     assert good.output.count("ok ") == 4
     (tmp_path / "file").write_text("in the way")
+    wrong = {"ENDED_CAMPAIGNS": "weekly ", "WEEKLY_DIGEST": "monday", "WEBHOOK_TOKEN": "short"}
+    misset = run_command("check", **{f"COUPONTOOLS_{name}": value for name, value in wrong.items()})
+    assert misset.code == 1
+    for name in wrong:
+        assert f"FAILED  COUPONTOOLS_{name} is wrong: " in misset.output
     keyless = run_command("check", COUPONTOOLS_PERSONAL_DATA="hash")
     assert keyless.code == 1
     assert "FAILED  COUPONTOOLS_PERSONAL_DATA_KEY is not set" in keyless.output
