@@ -14,7 +14,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import Alerts, ApiLimits, Freshness, Metrics, SettingsError, Webhooks
+from resources.settings import Alerts, ApiLimits, Freshness, Metrics, SettingsError, Webhooks, describe_unread
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -91,9 +91,12 @@ def _share() -> list[bool]:
 
 
 def _warn() -> None:
+    warnings = describe_unread()
     with suppress(SettingsError):  # the line of the account shows it
         if risk := CoupontoolsResource().risk():
-            click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(risk)}")
+            warnings.append(risk)
+    for warning in warnings:
+        click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(warning)}")
 
 
 def _alerts(*, with_test: bool) -> list[bool]:

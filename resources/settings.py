@@ -1,6 +1,8 @@
 """The environment: every variable that the export knows, and one clear line for each that is missing or wrong."""
 
+import os
 from datetime import date
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -62,6 +64,22 @@ class Settings(BaseSettings):
                     f"{name} is not set: set it to {cls.model_fields[str(first['loc'][0])].description}."
                 ) from None
             raise SettingsError(f"{name} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+
+
+def describe_unread() -> list[str]:
+    """Say of each variable that is named like those of the export and is none of them that it has no effect."""
+    known = [field.upper() for settings in Settings.__subclasses__() for field in settings.model_fields]
+    named = [name.upper().removeprefix(_PREFIX) for name in os.environ if name.upper().startswith(_PREFIX)]
+    return [
+        f"{_PREFIX}{name} is no variable of the export, and has no effect{_suggest(name, known)}"
+        for name in sorted(named)
+        if name not in known
+    ]
+
+
+def _suggest(name: str, known: list[str]) -> str:
+    similar = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f": is {_PREFIX}{similar[0]} meant?" if similar else "."
 
 
 class ApiAddress(Settings):

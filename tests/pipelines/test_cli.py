@@ -249,6 +249,16 @@ def test_check_shows_the_share_of_each_worker(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("command", ["check", "export"])
+def test_a_misspelt_variable_is_warned_of(command: str) -> None:
+    result = run_command(command, **ACCOUNT, COUPONTOOLS_PERSONALDATA="hash", COUPONTOOLS_CRON="daily")
+    lines = (result.output + result.errors).splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if "no effect" in line] == [
+        "COUPONTOOLS_CRON is no variable of the export, and has no effect.",
+        "COUPONTOOLS_PERSONALDATA is no variable of the export, and has no effect: is COUPONTOOLS_PERSONAL_DATA meant?",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "export"])
 def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: str) -> None:
     result = run_command(command, **ACCOUNT | {"COUPONTOOLS_API_URL": "http://nowhere.invalid"})
     (warning,) = (line for line in (result.output + result.errors).splitlines() if "http://" in line)
