@@ -62,8 +62,8 @@ class Inbox:
             self.remove_unfinished()
 
     def exists(self) -> bool:
-        """Whether anything was ever received."""
-        return self._folder.is_dir()
+        """Whether anything was ever received, as far as this user may know."""
+        return os.access(self._folder, os.F_OK)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -56,7 +56,8 @@ class FileEngine:
 
     def has_stage(self) -> bool:
         """Whether the file is there; see `Engine`."""
-        return self._folder.stage.exists()
+        with name_folder_in_errors(self._folder):
+            return self._folder.stage.exists()
 
     def hold_writer_lock(self) -> AbstractContextManager[None]:
         """Hold the lock `writer` of the folder; see `Engine`."""

@@ -13,7 +13,7 @@ parquet              the published files, a link to the snapshot that analysts s
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,10 +114,7 @@ class Folder:
         for path in (self.state, self.batches):
             status = path.stat()
             if status.st_uid != os.geteuid():
-                raise RefusedError(
-                    f"{path} belongs to another user, who could read and replace what the export keeps there: run the "
-                    "export as that user, or give the folder to yours (chown -R). Nothing was changed."
-                )
+                raise _of_another_user(path)
             if status.st_mode & OPEN_TO_OTHERS:
                 path.chmod(PRIVATE)
         for file in (self.stage, self.stage.with_suffix(".duckdb.wal"), self.origin, self.forgotten):
@@ -136,6 +133,13 @@ class Folder:
             yield
 
 
+def _of_another_user(path: Path) -> RefusedError:
+    return RefusedError(
+        f"{path} belongs to another user, who could read and replace what the export keeps there: run the export as "
+        "that user, or give the folder to yours (chown -R). Nothing was changed."
+    )
+
+
 @contextmanager
 def name_folder_in_errors(folder: Folder) -> Iterator[None]:
     """Turn errors of the disk or DuckDB into a WarehouseError that names the folder, or the limit that is reached."""
@@ -143,6 +147,9 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
         with _name_limits_in_errors():
             yield
     except OSError as error:
+        with suppress(OSError):  # the user may not even look into the folder
+            if isinstance(error, PermissionError) and folder.state.stat().st_uid != os.geteuid():
+                raise _of_another_user(folder.state) from error
         reason = error.strerror or str(error)
         raise WarehouseError(
             f"The folder {folder.root} cannot be written: {reason}. Make room or set COUPONTOOLS_DATA_DIR to "

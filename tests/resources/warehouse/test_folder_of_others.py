@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from assets.webhooks.intake import open_inbox
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Value
@@ -33,6 +35,22 @@ def test_a_private_folder_of_another_user_is_refused(warehouse: WarehouseResourc
     os.chown(warehouse.folder.state, NOBODY, NOBODY)
     with pytest.raises(RefusedError, match=r"\.state belongs to another user"):
         merge(warehouse, thing("b"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_user_who_may_not_look_into_the_private_folder_is_told_why() -> None:
+    with TemporaryDirectory() as parent:  # another user may not pass those of `tmp_path`
+        Path(parent).chmod(0o755)
+        warehouse = WarehouseResource(data_dir=f"{parent}/data")
+        merge(warehouse, thing("a"))
+        os.seteuid(NOBODY)
+        try:
+            for work in (lambda: merge(warehouse, thing("b")), warehouse.engine.has_rows, warehouse.engine.read_origin):
+                with pytest.raises(RefusedError, match=r"\.state belongs to another user"):
+                    work()
+            assert not open_inbox(warehouse).exists()
+        finally:
+            os.seteuid(0)
 
 
 def test_a_private_folder_that_stands_open_is_closed(warehouse: WarehouseResource) -> None:
