@@ -1,5 +1,6 @@
 """The command `coupontools`: options and exit codes. What a command needs is imported when it runs, for a fast help."""
 
+import os
 import sys
 import warnings
 from contextlib import AbstractContextManager, nullcontext
@@ -266,7 +267,7 @@ def _silence_dagster() -> None:
 def run() -> int:
     """Run the command and return its exit code: 0 if all is done, 1 if not, 2 for wrong usage, 130 if interrupted."""
     try:
-        app.main(standalone_mode=False)
+        app.main(standalone_mode=False, color=False if os.environ.get("NO_COLOR") else None)
     except click.exceptions.Abort:
         return report_interruption()
     except SettingsError as error:

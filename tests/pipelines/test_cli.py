@@ -1,5 +1,6 @@
 """The command as a person runs it; test_process.py has what a process of its own shows."""
 
+import io
 import os
 import re
 import resource
@@ -15,6 +16,7 @@ import pytest
 
 from assets.campaigns import campaigns
 from assets.coupon_sessions import coupon_sessions
+from pipelines.cli import run
 from resources.coupontools.endpoints import READABLE, WEBHOOK_VERIFICATION
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.faults import Fault
@@ -246,6 +248,24 @@ def test_check_shows_the_share_of_each_worker(serve: Serve) -> None:
     limits = {"WORKERS": "3", "CONCURRENCY": "8", "REQUESTS_PER_SECOND": "15"}
     shared = run_command("check", **{f"COUPONTOOLS_{name}": value for name, value in limits.items()})
     assert "ok      each of the 3 workers sends at most 2 requests at the same time and 5 a second\n" in shared.output
+
+
+class Terminal(io.StringIO):
+    """An output that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
+def test_no_color_is_honoured(serve: Serve, monkeypatch: pytest.MonkeyPatch, no_color: str, is_coloured: bool) -> None:
+    serve(account())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "argv", ["coupontools", "check"])
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    assert run() == 0
+    assert ("\x1b[" in terminal.getvalue()) == is_coloured
 
 
 @pytest.mark.parametrize("command", ["check", "export"])
