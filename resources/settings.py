@@ -63,7 +63,8 @@ class Settings(BaseSettings):
                 raise SettingsError(
                     f"{name} is not set: set it to {cls.model_fields[str(first['loc'][0])].description}."
                 ) from None
-            raise SettingsError(f"{name} is wrong: {first['msg'][0].lower()}{first['msg'][1:]}.") from None
+            reason = "should be true or false" if first["type"] == "bool_parsing" else first["msg"]
+            raise SettingsError(f"{name} is wrong: {reason[0].lower()}{reason[1:]}.") from None
 
 
 def describe_unread() -> list[str]:

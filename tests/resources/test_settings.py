@@ -104,6 +104,7 @@ WRONG = [
     ("DATA_DIR", "data\r", "without a line end"),
     ("DATA_DIR", "d\udcffta", "UTF-8"),
     ("PERSONAL_DATA_KEY", "hush-hush-hush-hush\udcff", "should be text"),
+    ("PUBLISH_PARQUET", "maybe", "should be true or false"),
 ]
 
 
