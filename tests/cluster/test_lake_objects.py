@@ -1,6 +1,7 @@
 """What a lake's objects are: those of two publishes, few after many small ones, and Parquet files for other readers."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 
@@ -11,12 +12,14 @@ pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest
 import polars as pl
 
 from resources.settings import SharedWarehouse
+from resources.warehouse.erasure import People, forget
 from resources.warehouse.lake import upkeep
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.schema import ColumnSchema
 from resources.warehouse.suppression import NOBODY
-from tests.support.small_table import QUARANTINE, THINGS, merge, publish, thing
+from tests.support.small_table import ACCOUNT, QUARANTINE, THINGS, merge, publish, thing
 
 
 def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_reads(
@@ -93,6 +96,30 @@ def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
         one.engine.erase_history([THINGS, QUARANTINE], NOBODY)
     assert set(objects.list_below("published")) == {f"published/{name}" for name in in_tree()}
     assert [rows["id"].to_list() for name, rows in in_tree().items() if "things" in name] == [["a"]]
+
+
+def test_all_parquet_files_get_the_columns_of_a_newer_version_also_after_somebody_was_forgotten(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
+    one, two = hosts
+    newer = replace(THINGS, columns=(*THINGS.columns, ColumnSchema("size", "BIGINT", "New")))
+    merge(one, thing("a"), thing("b", made=datetime(2026, 2, 1)))
+    publish(one)
+    assert publish(two, [newer, QUARANTINE]).files_written == 3
+    assert columns_in_tree() == {tuple(newer.column_names)}
+    merge(one, thing("c"))
+    newest = replace(newer, columns=(*newer.columns, ColumnSchema("weight", "BIGINT", "New")))
+    people = People(["zoe@example.com"], [], ACCOUNT, None)
+    forget(two.engine, two.store, people, [newest, QUARANTINE])
+    assert columns_in_tree() == {tuple(newer.column_names)}, "what was merged since is not published"
+    publish(two, [newest, QUARANTINE])
+    assert columns_in_tree() == {tuple(newest.column_names)}
+
+
+def columns_in_tree() -> set[tuple[str, ...]]:
+    """The columns of the files of things: how many ways there are to have them."""
+    return {tuple(rows.columns) for name, rows in in_tree().items() if "things" in name}
 
 
 def in_tree() -> dict[str, pl.DataFrame]:

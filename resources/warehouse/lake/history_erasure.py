@@ -84,10 +84,17 @@ def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: 
         delete_trees(lake)
         return
     with lake.duckdb.open(KEPT) as connection:
-        copies = write_tree(lake, connection, version, [table for table in tables if table.name in kept], before)
+        copied = [_as_copied(connection, table) for table in tables if table.name in kept]
+        copies = write_tree(lake, connection, version, copied, before)
         connection.execute(f"USE {LAKE}.{STAGE}")
         others = write_tree(lake, connection, version, [table for table in tables if table.name not in kept], before)
     publish_tree(lake, replace(others, files={**others.files, **copies.files}))
+
+
+def _as_copied(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> TableSchema:
+    """Return a table with the columns that its copy has, as an older version may have published it."""
+    known = {row[0] for row in connection.execute(f"DESCRIBE {quoted_name(table.name)}").fetchall()}
+    return replace(table, columns=tuple(column for column in table.columns if column.name in known))
 
 
 def _narrow_statistics(writer: Writer) -> None:

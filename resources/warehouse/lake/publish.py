@@ -57,7 +57,8 @@ def open_publication(
                 publication = Publication(connection, result)
                 yield publication
             if lake.address.publish_parquet:
-                known_files = before if is_tree_known else before.without_files
+                # a new outline may bring columns, which files of the tree before have not
+                known_files = before if is_tree_known and known == outline else before.without_files
                 tree = write_tree(lake, connection, version, tables, known_files)
         for name, text in publication.texts.items():
             lake.objects.put(name, text.encode())
