@@ -16,13 +16,15 @@ psycopg = pytest.importorskip("psycopg", reason="run it with uv run --group clus
 from pipelines.cluster.server import Server
 from pipelines.cluster.services import Services
 from resources.settings import SettingsError, SharedWarehouse
+from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.local.file_engine import FileEngine
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
-from tests.support.small_table import PLAN, done, fill, merge, open_batch, publish, published, thing
+from tests.support.lakes import make_lake
+from tests.support.small_table import ACCOUNT, PLAN, done, fill, merge, open_batch, publish, published, thing
 
 DIE_WITH_THE_LOCK = """
 import os, signal
@@ -194,6 +196,19 @@ def test_what_does_not_answer_or_refuses_is_named_in_a_line_without_a_secret(
     assert not [secret for secret in secrets if secret in str(caught.value)]
     assert "\n" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_another_database_with_the_same_storage_is_refused_before_it_takes_a_batch_or_deletes_rows(
+    hosts: tuple[WarehouseResource, WarehouseResource], services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = hosts
+    admit(one.engine, ACCOUNT)
+    merge(one, thing("a"))
+    monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", make_lake(services)["COUPONTOOLS_WAREHOUSE"])
+    for use in (lambda: admit(other.engine, ACCOUNT), lambda: merge(other, thing("b"))):
+        with pytest.raises(RefusedError, match="does not know"):
+            use()
+    assert published(one, "SELECT id FROM things") == [("a",)]
 
 
 def test_settings_that_name_half_of_a_lake_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

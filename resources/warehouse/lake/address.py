@@ -25,6 +25,9 @@ from resources.warehouse.place import Place
 CATALOGUE, PRIVATE = "coupontools", "coupontools_private"
 """Schemas of the database: what readers may see, and what they may not."""
 
+ROWS = "lake"
+"""The folder of the rows, below the prefix."""
+
 MASK = "…"
 
 WRONG_DATABASE = (

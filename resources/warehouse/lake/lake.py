@@ -8,7 +8,7 @@ import duckdb
 
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import begin_state, bring_up_to_date
-from resources.warehouse.lake.address import CATALOGUE, LakeAddress
+from resources.warehouse.lake.address import CATALOGUE, ROWS, LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.lake.objects import Objects
@@ -52,11 +52,21 @@ class Lake:
                 self._writer = None
 
     def _make_stage(self, session: Session) -> None:
+        self.refuse_rows_of_others(session)
         make_private_tables(session)
         with self.duckdb.open(PUBLISHED) as connection, self.writer.transaction(connection):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGE}")
             connection.execute(f"USE {STAGE}")
             begin_state(connection)
+
+    def refuse_rows_of_others(self, session: Session) -> None:
+        """Raise RefusedError if there are rows without a stage: to this catalogue they would count as left over."""
+        if self.objects.list_below(f"{ROWS}/{STAGE}") and not has_stage(session):
+            raise RefusedError(
+                f"The storage {self.address.url(ROWS)} has rows that the database {self.address.database} does not "
+                "know, of another database or of one that was lost: set COUPONTOOLS_STORAGE to another prefix, or "
+                "COUPONTOOLS_WAREHOUSE to their database. If nobody needs them, delete these objects."
+            )
 
     @contextmanager
     def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:

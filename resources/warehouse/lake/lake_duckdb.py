@@ -13,7 +13,7 @@ import duckdb
 from psycopg.conninfo import make_conninfo
 
 from resources.warehouse.duckdb_settings import SETTINGS
-from resources.warehouse.lake.address import CATALOGUE, LakeAddress
+from resources.warehouse.lake.address import CATALOGUE, ROWS, LakeAddress
 from resources.warehouse.lake.extensions import load_extensions
 from resources.warehouse.sql import quoted_text
 
@@ -71,7 +71,7 @@ class LakeDuckDB:
         connection.execute(_make_secret("storage", "s3", _storage(address)))
         others = make_conninfo("", **{name: value for name, value in parameters.items() if name not in _CREDENTIALS})
         options = {
-            "DATA_PATH": address.url("lake/"),
+            "DATA_PATH": address.url(f"{ROWS}/"),
             "METADATA_SCHEMA": CATALOGUE,
             "META_SECRET": "catalogue",
         }

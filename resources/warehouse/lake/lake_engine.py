@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import psycopg
 
-from resources.warehouse.lake.address import LakeAddress
+from resources.warehouse.lake.address import ROWS, LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.history_erasure import erase_history
 from resources.warehouse.lake.lake import PUBLISHED, STAGE, Lake, has_stage
@@ -47,7 +47,7 @@ class LakeEngine:
         """The database, and the addresses of what lies beside it; see `Engine`."""
         places = {
             "catalogue": f"postgresql://{self._address.database}",
-            "rows": self._address.url("lake"),
+            "rows": self._address.url(ROWS),
             "report": self._address.url("report.html"),
         }
         return places | ({"parquet": self._address.url(POINTER)} if self._address.publish_parquet else {})
@@ -99,9 +99,10 @@ class LakeEngine:
         return erase_history(self._lake, tables, suppressed)
 
     def read_origin(self) -> Origin | None:
-        """Read what the stage says, as of its last commit; see `Engine`."""
+        """Read what the stage says, as of its last commit; without one, nobody's rows may be there; see `Engine`."""
         with name_lake_in_errors(self._address):
             if not has_stage(self._session):
+                self._lake.refuse_rows_of_others(self._session)
                 return None
             with self._lake.duckdb.open(STAGE) as connection:
                 return read_staged_origin(connection)
