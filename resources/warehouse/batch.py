@@ -1,7 +1,7 @@
 """A batch: what one run reads of one table, kept in immutable Parquet files until it is merged.
 
-Rows are written in parts while pages come in, so that memory holds one part at most. Each part has a list of the slices
-that are complete with it: after a crash the next run with the same resume key continues from there.
+Rows are written in parts while pages come in, so that memory holds one part at most. Each part has a list of its files
+and of the slices that are complete with it: after a crash the next run with the same resume key continues from there.
 """
 
 import json
@@ -17,7 +17,7 @@ import polars as pl
 
 from resources.warehouse.store import Store
 
-FORMAT = 4
+FORMAT = 5
 """Version of the files of a batch; a batch of another version is read again."""
 
 MANIFEST = "manifest.json"
@@ -141,7 +141,10 @@ class Batch:
     """
 
     def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
-        """Load the complete slices and the number of parts from the store; delete parts that are not listed."""
+        """Load the complete slices and the files of the listed parts from the store; delete all other files.
+
+        Raises ValueError, KeyError or TypeError if a list is broken, or a file that it names is not there.
+        """
         self.name, self.manifest, self.suppression = name, manifest, manifest.suppression
         self.slices: list[CompletedSlice] = []
         self.merged_slices: frozenset[SliceKey] = frozenset()
@@ -149,14 +152,18 @@ class Batch:
         self._buffer = _Buffer()
         self._buffering, self._writing = threading.Lock(), threading.Lock()
         self._written_at = time.monotonic()
+        self._files: list[str] = []
         notes = store.list_files(name, ".slices.json")
         for note in notes:
-            self.slices += [slice_ for slice_ in _read_slices(store.read_note(name, note)) if slice_.is_complete]
-        parts = {_part_of(note) for note in notes}
-        for file in [*store.list_files(name, ".parquet"), *store.list_files(name, ".tmp")]:
-            if _part_of(file) not in parts:
-                store.delete_file(name, file)
-        self._parts = max(map(int, parts), default=0)
+            slices, files = _read_part(store.read_note(name, note))
+            self.slices += [slice_ for slice_ in slices if slice_.is_complete]
+            self._files += files
+        there = [*store.list_files(name, ".parquet"), *store.list_files(name, ".tmp")]
+        if missing := set(self._files) - set(there):
+            raise ValueError(f"lost files: {missing}")
+        for file in set(there) - set(self._files):
+            store.delete_file(name, file)
+        self._parts = max((int(note.split(".")[0]) for note in notes), default=0)
         if notes:
             self._drop_rejected_of_other_slices()
 
@@ -212,26 +219,31 @@ class Batch:
             self._written_at = time.monotonic()
 
     def _write(self, part: str, buffer: _Buffer) -> None:
-        for kind, pages in buffer.frames.items():
-            if any(map(len, pages)):
-                self._store.write_frame(self.name, f"{part}.{kind}.parquet", pl.concat(pages, rechunk=False))
-        content = json.dumps([asdict(slice_) for slice_ in buffer.slices]).encode()
-        self._store.write_note(self.name, f"{part}.slices.json", content)
+        files = {f"{part}.{kind}.parquet": pages for kind, pages in buffer.frames.items() if any(map(len, pages))}
+        for file, pages in files.items():
+            self._store.write_frame(self.name, file, pl.concat(pages, rechunk=False))
+        content = {"slices": [asdict(slice_) for slice_ in buffer.slices], "files": list(files)}
+        self._store.write_note(self.name, f"{part}.slices.json", json.dumps(content).encode())
         self.slices += buffer.slices
+        self._files += files
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Rewrite the files of a kind (rows, rejected, present), applying `change` to each."""
-        for file in self._store.list_files(self.name, f".{kind}.parquet"):
+        for file in self._files_of(kind):
             self._store.write_frame(self.name, file, change(self._store.read_frame(self.name, file)))
 
     def read(self, kind: str) -> Iterator[pl.DataFrame]:
         """Read the files of a kind (rows, rejected, present), one after the other."""
-        for file in self._store.list_files(self.name, f".{kind}.parquet"):
+        for file in self._files_of(kind):
             yield self._store.read_frame(self.name, file)
 
     def files(self, kind: str) -> list[str]:
         """List where the Parquet files of a kind (rows, rejected, present) are, as DuckDB reads them."""
-        return [self._store.locate(self.name, file) for file in self._store.list_files(self.name, f".{kind}.parquet")]
+        return [self._store.locate(self.name, file) for file in self._files_of(kind)]
+
+    def _files_of(self, kind: str) -> list[str]:
+        # as they were written: of what is there now, files that were lost would count as never read
+        return [file for file in self._files if file.endswith(f".{kind}.parquet")]
 
     def delete(self) -> None:
         """Delete the batch, once it is merged or not wanted."""
@@ -240,10 +252,8 @@ class Batch:
             self._store.delete(self.name)
 
 
-def _part_of(file: str) -> str:
-    return file.split(".")[0]
-
-
-def _read_slices(content: bytes) -> list[CompletedSlice]:
-    slices = json.loads(content)
-    return [CompletedSlice(**slice_ | {"key": SliceKey(*slice_["key"])}) for slice_ in slices]
+def _read_part(content: bytes) -> tuple[list[CompletedSlice], list[str]]:
+    """Read the list of a part: the slices that are complete with it, and its files."""
+    kept = json.loads(content)
+    slices = [CompletedSlice(**slice_ | {"key": SliceKey(*slice_["key"])}) for slice_ in kept["slices"]]
+    return slices, kept["files"]

@@ -146,7 +146,7 @@ def _complete_units(data_dir: Path) -> set[Asked]:
     slices = _merged_units(data_dir)
     for manifest in (data_dir / ".state" / "batches").glob("*/manifest.json"):
         for file in manifest.parent.glob("*.slices.json"):
-            for slice_ in json.loads(file.read_bytes()):
+            for slice_ in json.loads(file.read_bytes())["slices"]:
                 if slice_["key"][0].startswith("v3/campaign/"):
                     slices.add(tuple(slice_["key"]))
     return slices

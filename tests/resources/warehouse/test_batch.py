@@ -3,6 +3,7 @@
 import stat
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from errno import ENOSPC
 from pathlib import Path
@@ -12,10 +13,11 @@ import polars as pl
 import pytest
 
 from resources.warehouse.batch import CompletedSlice, SliceKey
+from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
-from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, merge, open_batch, published, thing
+from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, fill, merge, open_batch, published, thing
 
 
 def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseResource) -> None:
@@ -44,6 +46,19 @@ def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: Wareho
         pass
     with open_batch(warehouse, "things", timedelta(hours=1)):
         assert old.name not in warehouse.store.list_batches(), "what nobody may take up any more is deleted"
+
+
+def test_a_batch_that_has_lost_a_file_is_neither_merged_nor_taken_up(warehouse: WarehouseResource) -> None:
+    merge(warehouse, thing("a"))
+    whole = replace(PLAN, complete_reads=[CompleteRead(NOON + timedelta(seconds=1))])
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
+        fill(batch, thing("a", seen=2))
+        warehouse.store.delete_file(batch.name, "000001.rows.parquet")
+        with pytest.raises(WarehouseError, match=r"000001\.rows\.parquet"):
+            merge_batch(warehouse.engine, batch, whole)
+    with open_batch(warehouse, "things", timedelta(hours=1)) as again:
+        assert not again.slices
+    assert published(warehouse) == [thing("a")]
 
 
 def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: WarehouseResource) -> None:

@@ -103,10 +103,11 @@ def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(ware
 def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResource) -> None:
     merge(warehouse, thing("a"))
     with open_batch(warehouse, "things") as batch:
-        batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
+        rejected = [("things", "v3/things", "p", None, None, "x", NOON)]
+        batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(rejected, REJECTED, orient="row"))
         batch.complete(done())
         batch.flush()
-        warehouse.store.write_note(batch.name, "000002.rejected.parquet", b"this is no Parquet file")
+        warehouse.store.write_note(batch.name, "000001.rejected.parquet", b"this is no Parquet file")
         with pytest.raises(duckdb.Error):
             merge_batch(warehouse.engine, batch, PLAN)
     assert published(warehouse) == [thing("a")]
