@@ -175,6 +175,7 @@ def test_what_is_away_for_a_while_costs_a_line_and_a_retry_and_no_row(
         ("AWS_SECRET_ACCESS_KEY", "another-secret", RefusedError, "refuses the export"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", WarehouseError, "does not answer"),
         ("COUPONTOOLS_STORAGE", "s3://coupontools/elsewhere", RefusedError, "do not lie below"),
+        ("COUPONTOOLS_DATA_DIR", "/dev/null/data", WarehouseError, "/dev/null/data/.* cannot be used: Not a directory"),
         ("COUPONTOOLS_WAREHOUSE", "postgresql://postgres:hush-hush@127.0.0.1:9/x", WarehouseError, "does not answer"),
     ],
 )
@@ -189,8 +190,9 @@ def test_what_does_not_answer_or_refuses_is_named_in_a_line_without_a_secret(
 ) -> None:
     with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse:
         merge(warehouse, thing("a"))
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path))
     monkeypatch.setenv(variable, value)
-    with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse, pytest.raises(error, match=said) as caught:
+    with closing(WarehouseResource()) as warehouse, pytest.raises(error, match=said) as caught:
         publish(warehouse)
     secrets = [lake["AWS_SECRET_ACCESS_KEY"], "another-secret", "hush-hush"]
     assert not [secret for secret in secrets if secret in str(caught.value)]

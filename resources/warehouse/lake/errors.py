@@ -13,7 +13,10 @@ from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.lake.address import LakeAddress
 
 _REFUSALS = ("authentication failed", "does not exist", "permission denied", "no pg_hba.conf entry")
-_WRONG_KEYS = ("HTTP 403", "HTTP 401", "AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "NoSuchBucket")
+_WRONG_KEYS = (
+    *("HTTP 403", "HTTP 401", "AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "NoSuchBucket"),
+    *("ExpiredToken", "InvalidToken"),  # S3 says so with the status 400
+)
 _STATEMENT = re.compile(r'Failed to execute query ".*": ', re.DOTALL)
 """A statement on the catalogue, whose values may be personal data."""
 
@@ -28,7 +31,8 @@ def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.InsufficientPrivilege) as error:
         raise _of_database(address, error) from None
     except (BaseError, OSError) as error:
-        raise _of_storage(address, error) from None
+        is_local = isinstance(error, OSError) and error.filename
+        raise (_of_folder(error) if is_local else _of_storage(address, error)) from None
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except RuntimeError as error:
@@ -50,6 +54,14 @@ def _of_database(address: LakeAddress, error: psycopg.Error) -> WarehouseError:
     return WarehouseError(
         f"The database {address.database} does not answer: {reason}. Nothing is lost: run it again once it does; what "
         "was published stays as it was."
+    )
+
+
+def _of_folder(error: OSError) -> WarehouseError:
+    return WarehouseError(
+        limit_met(error)
+        or f"{error.filename} cannot be used: {error.strerror}. Set COUPONTOOLS_DATA_DIR to a folder that can be "
+        "written, for what does not fit the memory; what was published stays as it was."
     )
 
 
