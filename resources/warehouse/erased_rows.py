@@ -4,14 +4,9 @@ import duckdb
 import polars as pl
 
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
+from resources.warehouse.sql import quoted_name, quoted_text
 from resources.warehouse.suppression import SuppressionList, find_suppressed
-
-ROWS_AT_A_TIME = 50_000
-"""Rows whose texts are in memory at one time."""
-
-MAX_GAPS = 3
-"""Maximum row numbers per row; with more, as in a lake, which reuses none, a range of numbers would hold few rows."""
+from resources.warehouse.text_parts import read_texts
 
 
 def find_rows(
@@ -26,23 +21,11 @@ def find_rows(
     names = [name for name in table.naming_columns if name in known]
     if not names:
         return 0
-    texts = ", ".join(map(quoted_name, names))
-    has_text = f"coalesce({texts}) IS NOT NULL"
-    bounds = f"SELECT count(*), coalesce(min({row}), 0), coalesce(max({row}), -1) FROM {relation}"
-    ((count, begin, last),) = connection.execute(bounds).fetchall()
-    source, number = f"SELECT {row} AS _row, {texts} FROM {relation}", row
-    if last - begin > MAX_GAPS * count:
-        copy = f"SELECT {row} AS _row, row_number() OVER () AS _number, {texts} FROM {relation} WHERE {has_text}"
-        begin, last = 1, execute_counting(connection, f"CREATE OR REPLACE TEMP TABLE copied AS {copy}")
-        source, number = f"SELECT _row, {texts} FROM copied", "_number"
     total = 0
-    for first in range(begin, last + 1, ROWS_AT_A_TIME):
-        part = f"{number} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND {has_text}"
-        frame = pl.DataFrame(connection.sql(f"{source} WHERE {part}"))
+    for frame in read_texts(connection, relation, row, names):
         named = find_suppressed(frame, table, suppressed)
         if named is not None:
-            total += _note(connection, frame["_row"], named)
-    connection.execute("DROP TABLE IF EXISTS copied")
+            total += _note(connection, frame["row"], named)
     return total
 
 

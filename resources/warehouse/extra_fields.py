@@ -15,12 +15,10 @@ from resources.warehouse.origin import read_staged_origin
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
+from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts
 
 EXTRA = "_extra"
 """The column of the fields without a column of their own."""
-
-MAX_ROWS_IN_MEMORY = 50_000
-"""Rows whose `_extra` is in memory at one time."""
 
 Fields: TypeAlias = "dict[str, msgspec.Raw | Fields]"
 """A JSON object: the tokens of its values, and the objects in it that hold places of columns, by name."""
@@ -33,7 +31,7 @@ Read: TypeAlias = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
 
 
 def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, columns: Sequence[ColumnSchema]) -> bool:
-    """Make the table `moved` of what `_extra` has for new columns; returns False if `table` has no rows.
+    """Make the table `moved` of what `_extra` has for new columns; returns False if no row has any.
 
     It has the number of the `row`, the columns, and what is left of `_extra`, which is null if nothing is.
     """
@@ -41,15 +39,13 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
     name = quoted_name(table.name)
     types = [f"{quoted_name(column.name)} {column.sql_type}" for column in columns]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE moved (row BIGINT, {', '.join([*types, '_extra VARCHAR'])})")
-    bounds = f"SELECT coalesce(min(rowid), 0), coalesce(max(rowid) + 1, 0) FROM {name}"
-    ((begin, end),) = connection.execute(bounds).fetchall()
-    for first in range(begin, end, MAX_ROWS_IN_MEMORY):
-        part = f"rowid BETWEEN {first} AND {first + MAX_ROWS_IN_MEMORY - 1} AND _extra IS NOT NULL"
-        rows = pl.DataFrame(connection.sql(f"SELECT rowid AS row, _extra FROM {name} WHERE {part}"))
+    has_any = False
+    for rows in read_texts(connection, name, "rowid", ["_extra"]):
         connection.register("moving", _ArrowStream(rows.select("row").hstack(_read(rows["_extra"], columns, reads))))
         connection.execute("INSERT INTO moved FROM moving")
         connection.unregister("moving")
-    return bool(end > 0)
+        has_any = True
+    return has_any
 
 
 def complete_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, observations: str) -> None:
@@ -58,7 +54,7 @@ def complete_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, ob
         return
     groups: Groups = {path[0]: {} for column in table.columns for path in column.paths if len(path) > 1}
     query = f"SELECT rowid AS row, _extra, _other_extra FROM {observations} WHERE _other_extra IS NOT NULL"
-    while len(rows := pl.DataFrame(connection.sql(f"{query} LIMIT {MAX_ROWS_IN_MEMORY}"))):
+    while len(rows := pl.DataFrame(connection.sql(f"{query} LIMIT {ROWS_AT_A_TIME}"))):
         both = [
             _join(_complete(_split(extra.encode(), groups), _split(other.encode(), groups)))
             for extra, other in rows.select("_extra", "_other_extra").iter_rows()

@@ -24,6 +24,7 @@ from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
+from resources.warehouse import text_parts
 from resources.warehouse.columns import create_table, fit_columns
 from resources.warehouse.formats import begin_state
 from resources.warehouse.merge import MergePlan, merge
@@ -31,6 +32,7 @@ from resources.warehouse.origin import Origin, write_staged_origin
 from resources.warehouse.place import Place
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList, keyed_hash
+from resources.warehouse.text_parts import read_texts
 from tests.support.accounts import session
 from tests.support.examples import examples
 from tests.support.queries import in_database, in_parquet
@@ -92,6 +94,16 @@ def upgraded(rows: pl.DataFrame, policy: PersonalData, older: type[Table] = Olde
         connection.execute("INSERT INTO coupon_sessions BY NAME FROM rows")
         fit_columns(connection, SCHEMA, Place("data", "folder", "COUPONTOOLS_DATA_DIR"))
         return pl.DataFrame(connection.sql("FROM coupon_sessions ORDER BY sequence_id"))
+
+
+def test_rows_whose_numbers_lie_far_apart_are_read_in_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_parts, "ROWS_AT_A_TIME", 2)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE far AS SELECT i * 1_000_000 AS number, 'a' || i AS text FROM range(5) AS n(i)")
+        connection.execute("UPDATE far SET text = NULL WHERE number = 0")
+        parts = [part.rows() for part in read_texts(connection, "far", "number", ["text"])]
+    assert sorted(row for part in parts for row in part) == [(n * 1_000_000, f"a{n}") for n in range(1, 5)]
+    assert [len(part) for part in parts] == [2, 2]
 
 
 Rows: TypeAlias = dict[str, dict[str, Any]]
