@@ -117,6 +117,21 @@ def test_all_parquet_files_get_the_columns_of_a_newer_version_also_after_somebod
     assert columns_in_tree() == {tuple(newest.column_names)}
 
 
+def test_parquet_files_that_are_no_longer_published_are_deleted(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
+    merge(one, thing("a"))
+    publish(one)
+    monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "false")
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    assert objects.list_below("published")
+    publish(two)
+    assert objects.list_below("published") == []
+    assert objects.read_version("current.json") == (b"", None)
+
+
 def columns_in_tree() -> set[tuple[str, ...]]:
     """The columns of the files of things: how many ways there are to have them."""
     return {tuple(rows.columns) for name, rows in in_tree().items() if "things" in name}

@@ -14,7 +14,7 @@ import duckdb
 from resources.warehouse.completed_slices import delete_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.lake.lake import STAGE, Lake
-from resources.warehouse.lake.parquet_tree import publish_tree, read_tree, write_tree
+from resources.warehouse.lake.parquet_tree import delete_trees, publish_tree, read_tree, write_tree
 from resources.warehouse.lake.pinned_views import (
     drop_kept,
     list_tables,
@@ -70,6 +70,8 @@ def open_publication(
             _note_publish(connection, engine.run_id, outline, version)
         if tree:
             publish_tree(lake, tree, [before])
+        elif before.version:  # of a time when they were published; they would look like those of today
+            delete_trees(lake)
         seconds = {"publishing": time.monotonic() - begun}
         publication.result = replace(result, files_written=tree.written if tree else 0, seconds=seconds)
         with lake.open() as connection:
