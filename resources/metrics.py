@@ -5,16 +5,15 @@ the series of other tables stay. prometheus_client is imported only where COUPON
 """
 
 import logging
-import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from resources.file_lock import FileLock
 from resources.settings import Metrics, SettingsError
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def _update(path: Path, samples: Iterable[Sample]) -> None:
     from prometheus_client import write_to_textfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(path.parent):
+    with FileLock(path.parent).hold():  # so that no run loses what another one writes meanwhile
         series = _read(path)
         for sample in samples:
             of = (sample.metric.name, sample.labels)
@@ -143,17 +142,6 @@ def _read(path: Path) -> dict[Series, float]:
                 if metric and set(metric.labels) == set(sample.labels):
                     series[sample.name, tuple(sample.labels[name] for name in metric.labels)] = sample.value
     return series
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, so that no run loses what another one writes meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        flock(descriptor, LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _remove_unfinished(path: Path) -> None:

@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from errno import ELOOP
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import msgspec
 
 from resources.alerts.ledger import Ledger
-from resources.files import write_atomically
+from resources.file_lock import FileLock
+from resources.files import PRIVATE, write_atomically
 
 
 @contextmanager
@@ -24,7 +24,8 @@ def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]
     file = state / "alerts.json"
     with ExitStack() as held:
         try:
-            held.callback(os.close, _hold_lock(state))
+            _make(state)
+            held.enter_context(FileLock(state / "alerts.lock").hold())
             ledger = _read(file)
         except OSError as error:
             warn(_describe(state, error))
@@ -39,15 +40,11 @@ def open_ledger(data_dir: Path, warn: Callable[[str], None]) -> Iterator[Ledger]
                 warn(_describe(state, error))
 
 
-def _hold_lock(state: Path) -> int:
-    """Wait for the lock; returns the descriptor that holds it."""
+def _make(state: Path) -> None:
     if state.is_symlink():
         raise OSError(ELOOP, os.strerror(ELOOP))
     state.parent.mkdir(parents=True, exist_ok=True)
-    state.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(state / "alerts.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    flock(lock, LOCK_EX)
-    return lock
+    state.mkdir(mode=PRIVATE, exist_ok=True)
 
 
 def _read(file: Path) -> Ledger:

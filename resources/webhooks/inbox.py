@@ -7,17 +7,17 @@ runs work on it side by side, and what changes a file that is there holds the lo
 The files are those of one machine: the receiver and the runs that merge must see the same folder.
 """
 
-import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 import polars as pl
 
+from resources.file_lock import FileLock
 from resources.files import PRIVATE, PRIVATE_FILE, sync
 
 State = Literal["verified", "waiting", "refused"]
@@ -65,15 +65,9 @@ class Inbox:
         """Whether anything was ever received, as far as this user may know."""
         return os.access(self._folder, os.F_OK)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Hold the lock under which files are added, changed and removed."""
-        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return FileLock(self._folder / "lock").hold()
 
     def list_files(self, *states: State) -> list[str]:
         """List the names of the files of these states, oldest first; none where nothing was ever received."""

@@ -1,7 +1,5 @@
 """The DuckDB of this process that works on a lake."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +10,7 @@ from urllib.parse import urlsplit
 import duckdb
 from psycopg.conninfo import make_conninfo
 
+from resources.file_lock import FileLock
 from resources.warehouse.duckdb_settings import SETTINGS
 from resources.warehouse.lake.address import CATALOGUE, ROWS, LakeAddress
 from resources.warehouse.lake.extensions import load_extensions
@@ -116,24 +115,21 @@ class _SpillFolder:
 
     def __init__(self, below: Path) -> None:
         below.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(below):  # else another process could delete the new folder before it is locked
+        with FileLock(below).hold():  # else another process could delete the new folder before it is locked
             for other in below.iterdir():
-                with suppress(BlockingIOError), _locked(other, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    shutil.rmtree(other, ignore_errors=True)
+                self._delete_if_dead(other)
             self.path = Path(mkdtemp(dir=below))
-            self._lock = os.open(self.path, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            self._lock = FileLock(self.path)
+            self._lock.wait()
 
     def delete(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
+        self._lock.release()
 
-
-@contextmanager
-def _locked(folder: Path, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, operation)
-        yield
-    finally:
-        os.close(descriptor)
+    @staticmethod
+    def _delete_if_dead(other: Path) -> None:
+        lock = FileLock(other, create=False)
+        with suppress(FileNotFoundError):  # its process has just deleted it
+            if lock.try_now():
+                shutil.rmtree(other, ignore_errors=True)
+                lock.release()

@@ -6,9 +6,9 @@ from errno import EIO
 
 import polars as pl
 
+from resources.file_lock import FileLock
 from resources.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
-from resources.warehouse.local.locks import FileLock
 
 OWNER = "owner.lock"
 

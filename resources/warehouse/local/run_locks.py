@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from uuid import uuid4
 
+from resources.file_lock import FileLock
 from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.locks import FileLock
 
 
 class RunLocks:

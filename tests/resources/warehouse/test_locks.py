@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from resources.file_lock import FileLock
 from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.locks import FileLock
 
 pytestmark = pytest.mark.files
 
@@ -18,7 +18,7 @@ TAKE_TURNS = """
 import sys, time
 from pathlib import Path
 from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.locks import FileLock
+from resources.file_lock import FileLock
 
 print("ready", flush=True)
 sys.stdin.readline()
