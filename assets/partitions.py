@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from resources.settings import SettingsError, Storage
+from resources.utc import utc_today
 
 
 def _storage_or_defaults() -> Storage:
@@ -55,7 +56,7 @@ class Window:
         What was read of days that are over stays true that long, as does most of what was read without days. What was
         read of a day that is not over does not.
         """
-        is_not_over = self.end is not None and self.end >= datetime.now(UTC).date()
+        is_not_over = self.end is not None and self.end >= utc_today()
         return timedelta(0) if is_not_over or self.ignores_earlier_batches else RESUMABLE_FOR
 
     @property

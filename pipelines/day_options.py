@@ -1,10 +1,11 @@
 """The days that `coupontools export` reads, as its options name them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import click
 
 from resources.settings import Storage
+from resources.utc import utc_today
 
 
 class Day(click.ParamType[date]):
@@ -23,7 +24,7 @@ class Day(click.ParamType[date]):
 def choose_days(start: date | None, end: date | None) -> tuple[date, date]:
     """Return the days to read, from the options or their defaults. Raises click.UsageError and SettingsError."""
     first = start or Storage.read().start_date
-    last = end or datetime.now(UTC).date() - timedelta(days=1)
+    last = end or utc_today() - timedelta(days=1)
     if first > last:
         begins = f"{first}" if start else f"{first} (COUPONTOOLS_START_DATE)"
         ends = f"{last}" if end else f"{last} (yesterday)"

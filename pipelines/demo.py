@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from resources.account_fingerprint import DEMO_CLIENT_ID
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.server import SandboxServer
 from resources.settings import Storage
+from resources.utc import utc_today
 
 DATA_DIR = "demo-data"
 """Where the demo writes unless COUPONTOOLS_DATA_DIR says otherwise; never the default folder of a real export."""
@@ -58,7 +59,7 @@ def run_demo(sessions: int, seed: int, ui_port: int | None) -> None:
 
         from pipelines.export import export_days
 
-        exported = export_days(Storage.read().start_date, datetime.now(UTC).date())
+        exported = export_days(Storage.read().start_date, utc_today())
         exported.show()
         database = Path(exported.published_places["database"])
         _show_queries(os.path.relpath(database))
@@ -87,7 +88,7 @@ def _open_dagster(home: Path, port: int) -> None:
     home.mkdir(exist_ok=True)
     shutil.copy(Path(__file__).with_name("dagster.yaml"), home)
     os.environ["DAGSTER_HOME"] = str(home)
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    yesterday = utc_today() - timedelta(days=1)
     days = [(yesterday - timedelta(days=number)).isoformat() for number in reversed(range(DAYS_IN_THE_UI))]
     click.echo(f"\nDagster reads the last {DAYS_IN_THE_UI} days as partitions.", err=True)
     with DagsterInstance.get() as instance:

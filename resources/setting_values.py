@@ -4,13 +4,15 @@ The functions raise PydanticCustomError, whose text follows the name of the vari
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
+
+from resources.utc import utc_today
 
 SANDBOX = "sandbox"
 """The value of COUPONTOOLS_API_URL that stands for the embedded API."""
@@ -144,7 +146,7 @@ def read_iso_day(day: object) -> object:
 
 def read_past_day(day: date) -> date:
     """Read a day that has begun."""
-    if not FIRST_DAY <= day <= datetime.now(UTC).date():
+    if not FIRST_DAY <= day <= utc_today():
         raise PydanticCustomError("day", "should be a day from 1970-01-01 to today")
     return day
 

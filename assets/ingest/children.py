@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import polars as pl
 
@@ -19,6 +19,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader
 from resources.coupontools.requests import Slice
 from resources.printable import make_printable
+from resources.utc import utc_now
 from resources.warehouse.deletions import CompleteParentList
 
 
@@ -60,7 +61,7 @@ class _IdPage:
 
 async def list_ids(client: Client, listing: Listing) -> IdList:
     """Read the ids of the records that are in the account; none if the account does not have that part."""
-    listed_at = datetime.now(UTC).replace(tzinfo=None)
+    listed_at = utc_now()
     normaliser = PageNormaliser(listing.table)
     pages: list[pl.Series] = []
 

@@ -11,7 +11,7 @@ complete, all campaigns count as active.
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -25,6 +25,7 @@ from resources.coupontools.errors import NotAvailableError, RequestError, Unread
 from resources.coupontools.pages import PageReader
 from resources.coupontools.requests import Slice
 from resources.settings import Freshness
+from resources.utc import utc_now, utc_today
 
 WEEK = timedelta(days=7)
 SUNDAY = 6
@@ -37,7 +38,7 @@ async def choose_campaigns(run: TableRun) -> TableRun:
     """
     if run.window.is_everything or run.parents is not None or not _are_read_weekly():
         return run
-    if not can_wait(run.window, datetime.now(UTC).date()):
+    if not can_wait(run.window, utc_today()):
         return replace(run, window=begin_with_monday(run.window))
     active = await _list_active(run.client, parent_of(run.table))
     if active is None:
@@ -109,7 +110,7 @@ def _select_unchanged(
     """Select the ids of inactive rows whose stored row is less than a week old and has every value of the list."""
     (key,) = table.KEY
     names = [column.name for column in table.columns() if column.name != key]
-    is_fresh = pl.col("_extracted_at") > datetime.now(UTC).replace(tzinfo=None) - WEEK
+    is_fresh = pl.col("_extracted_at") > utc_now() - WEEK
     says_the_same = [
         pl.col(f"{name}_listed").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_listed")) for name in names
     ]

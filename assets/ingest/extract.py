@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import polars as pl
@@ -20,6 +20,7 @@ from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import Slice
 from resources.printable import make_printable
+from resources.utc import utc_now
 from resources.warehouse.batch import Batch, CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteRead
 
@@ -155,7 +156,7 @@ class _Extraction:
         self.report.finished += 1
 
     async def _read_to_end(self, slice_: Slice, rejections: _Rejections) -> CompletedSlice:
-        started_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
+        started_at = utc_now().isoformat()
         result = await self.reader.read_pages(slice_, self._decode, partial(self._store, slice_, rejections))
         self.report.ended_by_short_page += result.ended_by_short_page
         self._note_changes(slice_, result)

@@ -1,7 +1,7 @@
 """Reports the run of a table to Dagster: the materialisation with its metadata, and what is noted on its partitions."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,7 @@ from assets.one_warehouse import WAREHOUSE, make_version
 from assets.partitions import Window, has_partitions
 from assets.plots import as_picture, by_day
 from assets.tables.table import Table, source_of
+from resources.utc import utc_today
 from resources.warehouse.queries import count_by_day, count_by_value
 from resources.warehouse.resource import WarehouseResource
 
@@ -97,7 +98,7 @@ def add_picture(
     column = source_of(table).day
     if not column:
         return
-    last = window.end or datetime.now(UTC).date()
+    last = window.end or utc_today()
     first = max(min(window.start or warehouse.start_date, last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
     rows = count_by_day(warehouse.engine, table.schema_of_table(), column, first, last)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]

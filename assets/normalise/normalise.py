@@ -6,7 +6,6 @@ pydantic's reason; every other record of the page is kept.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import msgspec
 import polars as pl
@@ -30,6 +29,7 @@ from resources.coupontools.errors import MAX_BYTES_KEPT, ShapeError, UnreadableE
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import MAX_RECORD_BYTES
+from resources.utc import utc_now
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _rejected(
 def quarantine_answer(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
     """Make a row of `quarantine` from an answer that could not be read."""
     row = (_reason_if_cut(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))
-    page = Page(slice_, error.page, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
+    page = Page(slice_, error.page, NO_RECORDS, utc_now())
     return _as_quarantine(table, page, pl.DataFrame([row], _REASONS, orient="row"))
 
 

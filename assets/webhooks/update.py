@@ -7,7 +7,7 @@ with the same events, and merging or reading once more changes nothing.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 import polars as pl
@@ -25,6 +25,7 @@ from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.intake import open_inbox
 from assets.webhooks.touched import Hint, reads_for
 from resources.settings import Webhooks
+from resources.utc import utc_now
 from resources.warehouse.batches import open_batch
 from resources.warehouse.deletions import CompleteReads
 from resources.warehouse.merge import MergeResult
@@ -66,7 +67,7 @@ def update_from_events(resources: RunResources) -> Updated:
         ingested = _read_what_is_touched(resources, rows.filter("verified"))
         with inbox.lock():
             inbox.remove([file for file in files if _is_done(file)])
-    oldest = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=Webhooks.read().webhook_retention_days)
+    oldest = utc_now() - timedelta(days=Webhooks.read().webhook_retention_days)
     return Updated(merged, delete_rows_before(engine, schema, "received_at", oldest), ingested)
 
 
@@ -90,7 +91,7 @@ def _merge(resources: RunResources, inbox: Inbox, files: Sequence[str]) -> tuple
 
 def _read_rows(inbox: Inbox, files: Sequence[str]) -> pl.DataFrame:
     """Read the events of some files as rows of the table, each once: the first that is verified, or that came."""
-    schema, now = WebhookEvent.schema_of_frames(), datetime.now(UTC).replace(tzinfo=None)
+    schema, now = WebhookEvent.schema_of_frames(), utc_now()
     frames = [
         frame.with_columns(pl.lit(_VERIFIED[state_of(file)], pl.Boolean).alias("verified"))
         for file in files

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -20,6 +20,7 @@ from pipelines.cluster.shown import show_places, show_runs
 from resources.account_fingerprint import DEMO_CLIENT_ID
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.server import SandboxServer
+from resources.utc import utc_today
 
 FOLDER = "demo-cluster"
 """Where the demo writes unless COUPONTOOLS_DATA_DIR says otherwise."""
@@ -101,7 +102,7 @@ def _variables(api: SandboxServer, services: Services, days_per_run: int) -> dic
 
 def export(dagster: DagsterApi) -> list[Run]:
     """Read the tables, days in several runs, and publish; returns the runs. Raises click.ClickException."""
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    yesterday = utc_today() - timedelta(days=1)
     days = [(yesterday - timedelta(days=number)).isoformat() for number in reversed(range(DAYS))]
     of_days = [key.to_user_string() for asset in ASSETS.values() if asset.partitions_def == daily for key in asset.keys]
     others = [key.to_user_string() for asset in ASSETS.values() if asset.partitions_def is None for key in asset.keys]

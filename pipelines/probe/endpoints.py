@@ -5,7 +5,6 @@ The report holds names, types and counts, and no value of any record, so that it
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import click
 
@@ -21,6 +20,7 @@ from resources.coupontools.errors import AccountError, CoupontoolsError, Unreach
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.printable import make_printable
+from resources.utc import utc_now
 
 MAX_PARENTS_TRIED = 5
 """The most parents that are tried before an endpoint counts as empty."""
@@ -79,7 +79,7 @@ class Probed:
 
 
 def _empty_page(slice_: Slice) -> Page:
-    return Page(slice_, 1, NO_RECORDS, datetime.now(UTC).replace(tzinfo=None))
+    return Page(slice_, 1, NO_RECORDS, utc_now())
 
 
 async def ask(client: Client, slice_: Slice, page: int | None = None) -> Page | CoupontoolsError:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic
 from types import TracebackType
 from typing import Self, TypeVar
@@ -44,6 +43,7 @@ from resources.coupontools.retry import (
 )
 from resources.printable import make_printable
 from resources.settings import ApiLimits
+from resources.utc import utc_now
 
 T = TypeVar("T")
 
@@ -177,7 +177,7 @@ class Client:
         async with self._requests:
             if self._rate:
                 await self._rate.acquire()
-            requested_at = datetime.now(UTC).replace(tzinfo=None)
+            requested_at = utc_now()
             with deadline.counting():
                 response = await self._send(page_request, deadline)
         self._errors.raise_for_server(response, page_request)

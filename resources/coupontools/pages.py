@@ -17,7 +17,7 @@ deletions are detected by a complete read.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Generic
 
 import polars as pl
@@ -30,6 +30,7 @@ from resources.coupontools.known_records import KnownRecords, holds_a_gap
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.coupontools.slice_pages import FetchedPage, P, SlicePages
+from resources.utc import utc_today
 
 MAX_PASSES = 10
 """Maximum passes over a list; what still changes then is left to the next run."""
@@ -143,7 +144,7 @@ class _SliceReader(Generic[P]):
         if len(pass_.pages) == 1 and not self._may_be_full(pass_.records):
             return False
         start, end = self._slice.start, self._slice.end
-        is_past = bool(self._endpoint.windowed and end and end < datetime.now(UTC).date())
+        is_past = bool(self._endpoint.windowed and end and end < utc_today())
         if announced is None or not self._paging.is_amount_of_list:
             return not (is_past and start and end and end - start >= LONG_WINDOW)
         is_steady = all(page.announced == announced for page in pass_.pages)

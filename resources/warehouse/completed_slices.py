@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from resources.utc import utc_now
 from resources.warehouse.batch import Batch, BatchKey, SliceKey
 from resources.warehouse.engine import Engine
 from resources.warehouse.sql import is_empty
@@ -23,7 +24,7 @@ def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceKey]:
     dead = _select_dead(engine.list_runs())
     if not (dead and key.resumable_for and engine.has_stage()):
         return frozenset()  # without waiting for the writer lock
-    now = _now()
+    now = utc_now()
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         rows = connection.execute(
             "SELECT DISTINCT endpoint, parent, window_start, window_end FROM _state.completed_slices "
@@ -38,7 +39,7 @@ def record_slices(engine: Engine, connection: duckdb.DuckDBPyConnection, batch: 
 
     Records of dead runs with the same key are taken over by this run.
     """
-    now, manifest = _now(), batch.manifest
+    now, manifest = utc_now(), batch.manifest
     dead = _prune(engine, connection, now)
     if not manifest.is_resumable(now.replace(tzinfo=UTC)):
         return
@@ -83,7 +84,3 @@ def _prune(engine: Engine, connection: duckdb.DuckDBPyConnection, now: datetime)
 
 def _select_dead(runs: Mapping[str, bool]) -> list[str]:
     return [run_id for run_id, lives in runs.items() if not lives]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -7,11 +7,11 @@ stays as another observation has it. What must be published again is noted in th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 
 import duckdb
 
+from resources.utc import utc_now
 from resources.warehouse.batch import Batch
 from resources.warehouse.completed_slices import record_slices
 from resources.warehouse.deletions import CompleteReads, DeletionScope, mark_deleted
@@ -93,7 +93,7 @@ def _remove_suppressed_since(batch: Batch, plan: MergePlan, suppressed: Suppress
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan) -> MergeResult:
-    now = f"TIMESTAMP {quoted_text(datetime.now(UTC).replace(tzinfo=None))}"
+    now = f"TIMESTAMP {quoted_text(utc_now())}"
     if plan.rejected_only:
         return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
     scope = DeletionScope(plan.table, plan.complete_reads, now)

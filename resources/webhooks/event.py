@@ -6,7 +6,7 @@ for what it holds, as long as it is one JSON object.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 
@@ -16,6 +16,7 @@ from resources.coupontools.envelope import BOM
 from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
 from resources.coupontools.repeated_keys import rename_repeated_names
+from resources.utc import utc_now
 
 MAX_EVENT_BYTES = 1_000_000
 """The largest body of an event; the API's records, of which an event holds one, have some kilobytes."""
@@ -46,7 +47,7 @@ class Event:
 
 def read_event(body: bytes, *, is_signed: bool = False) -> Event:
     """Split a body that has just arrived into its members. Raises InvalidEventError."""
-    return Event(body, split_event(body), datetime.now(UTC).replace(tzinfo=None), is_signed)
+    return Event(body, split_event(body), utc_now(), is_signed)
 
 
 def split_event(text: bytes) -> dict[str, bytes]:
