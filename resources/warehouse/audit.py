@@ -9,8 +9,8 @@ import duckdb
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import RowCounts, count_rows, published_rows
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, quoted_name
-from resources.warehouse.stage_tables import ensure_table
+from resources.warehouse.sql import execute_counting, quoted_name, quoted_names
+from resources.warehouse.stage_tables import open_tables
 from resources.warehouse.warehouse_id import read_staged_id
 
 T = TypeVar("T")
@@ -39,9 +39,7 @@ def ask_stage(
     engine: Engine, tables: Collection[TableSchema], queries: Mapping[T, str], live: Collection[TableSchema]
 ) -> Audited:
     """Run queries on `tables` of the stage, and count the rows of the tables `live`. Raises WarehouseError."""
-    with engine.hold_writer_lock(), engine.open_stage() as connection:
-        for table in tables:
-            ensure_table(engine, connection, table)
+    with open_tables(engine, *tables) as connection:
         wrong = {name: execute_counting(connection, query) for name, query in queries.items()}
         return Audited(wrong, _compare_live_rows(connection, live), read_staged_id(connection))
 
@@ -61,19 +59,19 @@ def _compare(staged: RowCounts, published: RowCounts | None) -> LiveRows:
 
 def query_repeated_keys(table: TableSchema) -> str:
     """Write a query that counts the keys that stand in more than one row."""
-    keys = ", ".join(map(quoted_name, table.key))
+    keys = quoted_names(table.key)
     return f"SELECT count(*) FROM (SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1)"
 
 
 def query_later_than_read(table: TableSchema, events: Month) -> str:
     """Write a query that counts the rows with an event more than an hour after the moment when the row was read."""
-    latest = ", ".join(map(quoted_name, (events.column, *events.otherwise)))
+    latest = quoted_names((events.column, *events.otherwise))
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE greatest({latest}) > _extracted_at + INTERVAL 1 HOUR"
 
 
 def query_before_first_event(table: TableSchema, events: Month) -> str:
     """Write a query that counts the rows with an event before the first one, that of the column of `events`."""
-    earliest = ", ".join(map(quoted_name, events.otherwise))
+    earliest = quoted_names(events.otherwise)
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(events.column)}"
 
 

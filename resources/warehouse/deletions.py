@@ -13,7 +13,15 @@ import duckdb
 
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_text
+from resources.warehouse.sql import (
+    equal_columns,
+    execute_counting,
+    files,
+    is_empty,
+    quoted_name,
+    quoted_names,
+    quoted_text,
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +61,11 @@ def mark_deleted(
     `rows` are the Parquet files that were merged, `present` those of keys that are in the account although no row came.
     """
     table, now = scope.table, scope.now
-    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    name, keys = quoted_name(table.name), quoted_names(table.key)
     if not scope.complete_reads or is_empty(connection, name):
         return 0
     columns = _make_complete_reads(connection, scope)
-    same_part = " AND ".join(f"{name}.{column} = complete_reads.{column}" for column in columns) or "true"
+    same_part = equal_columns(columns, name, "complete_reads") or "true"
     brought = [f"SELECT {keys} FROM {files(present)}"] if present else []
     brought += [f"SELECT {keys} FROM {files(rows)} WHERE _extracted_at > {now}"] if rows else []
     unless_brought = f"ANTI JOIN ({' UNION ALL '.join(brought)}) USING ({keys})" if brought else ""
@@ -71,7 +79,7 @@ def mark_deleted(
     if marked:
         newly_deleted = execute_counting(connection, "SELECT count(*) FROM deleted WHERE _deleted_at IS NULL")
         note_changes(connection, table, "deleted")
-        same_key = " AND ".join(f"{name}.{key} = deleted.{key}" for key in map(quoted_name, table.key))
+        same_key = equal_columns(table.key, name, "deleted")
         connection.execute(
             f"UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at) "
             f"FROM deleted WHERE {same_key}"
@@ -85,7 +93,7 @@ def remove_rejected(connection: duckdb.DuckDBPyConnection, scope: DeletionScope)
     if not scope.complete_reads:
         return 0
     columns = _make_complete_reads(connection, scope)
-    same_part = "".join(f" AND quarantine.parent_id = complete_reads.{column}" for column in columns)
+    same_part = "".join(f" AND quarantine.parent_id = complete_reads.{quoted_name(column)}" for column in columns)
     return execute_counting(
         connection,
         "DELETE FROM quarantine USING complete_reads "
@@ -95,17 +103,16 @@ def remove_rejected(connection: duckdb.DuckDBPyConnection, scope: DeletionScope)
 
 
 def _make_complete_reads(connection: duckdb.DuckDBPyConnection, scope: DeletionScope) -> list[str]:
-    """Make the table `complete_reads` of column values and the time `_at`; returns those columns in SQL.
+    """Make the table `complete_reads` of column values and the time `_at`; returns the names of those columns.
 
     Reads that began after `now` are left out: what happened after them is unknown.
     """
     reads = [read for read in scope.complete_reads if isinstance(read, CompleteRead)]
     lists = [read for read in scope.complete_reads if isinstance(read, CompleteParentList)]
     names = list(reads[0].where) if reads else [parents.column for parents in lists]
-    columns = list(map(quoted_name, names))
-    declared = "".join(f"{column} VARCHAR, " for column in columns)
+    declared = "".join(f"{quoted_name(name)} VARCHAR, " for name in names)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE complete_reads ({declared}_at TIMESTAMP)")
-    values = [*([read.where[column] for read in reads] for column in names), [read.at for read in reads]]
+    values = [*([read.where[name] for read in reads] for name in names), [read.at for read in reads]]
     unnested = ", ".join(["unnest(?)"] * len(values))
     connection.execute(f"INSERT INTO complete_reads SELECT {unnested}", values)
     for parents in lists:
@@ -116,4 +123,4 @@ def _make_complete_reads(connection: duckdb.DuckDBPyConnection, scope: DeletionS
             [parents.at, list(parents.values)],
         )
     connection.execute(f"DELETE FROM complete_reads WHERE _at > {scope.now}")
-    return columns
+    return names

@@ -4,7 +4,7 @@ import duckdb
 
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import Change, History, TableSchema
-from resources.warehouse.sql import execute_counting, is_empty, quoted_name
+from resources.warehouse.sql import equal_columns, execute_counting, is_empty, quoted_name, quoted_names
 
 
 def keep_history(
@@ -15,7 +15,7 @@ def keep_history(
     `is_older` is the condition, in SQL, under which a row gives way to that of the same key in `incoming`. Changes
     observed after `now`, by a clock that went wrong, give way with it: what was before the first of them counts.
     """
-    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    name, keys = quoted_name(table.name), quoted_names(table.key)
     has_wrong = _take_out_wrong(connection, table, history, is_older, now)
     types = {column.name: column.sql_type for column in table.columns}
     values, differs = [], []
@@ -49,7 +49,7 @@ def _add_changes(connection: duckdb.DuckDBPyConnection, history: History) -> int
     if is_empty(connection, "changes"):
         return 0
     note_changes(connection, history.table, "changes")
-    columns = ", ".join(map(quoted_name, history.table.column_names))
+    columns = quoted_names(history.table.column_names)
     return execute_counting(
         connection, f"INSERT INTO {quoted_name(history.table.name)} ({columns}) SELECT {columns} FROM changes"
     )
@@ -82,7 +82,7 @@ def _take_out_wrong(
     name, kept = quoted_name(table.name), quoted_name(history.table.name)
     if is_empty(connection, f"{kept} WHERE {kept}.observed_at > {now}"):
         return False
-    keys = ", ".join(map(quoted_name, table.key))
+    keys = quoted_names(table.key)
     count = execute_counting(
         connection,
         f"CREATE TEMP TABLE wrong AS SELECT {kept}.* FROM {kept} SEMI JOIN "
@@ -91,6 +91,6 @@ def _take_out_wrong(
     )
     if count:
         note_changes(connection, history.table, "wrong")
-        same_key = " AND ".join(f"{kept}.{key} = wrong.{key}" for key in map(quoted_name, history.table.key))
+        same_key = equal_columns(history.table.key, kept, "wrong")
         connection.execute(f"DELETE FROM {kept} USING wrong WHERE {same_key}")
     return True

@@ -22,7 +22,7 @@ from resources.warehouse.origin import Origin, keep_to_one_origin
 from resources.warehouse.parquet_partitions import keep_months, note_changes
 from resources.warehouse.quarantine import replace_quarantine
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_text
+from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_names, quoted_text
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.suppression import SuppressionList, remove_suppressed
 
@@ -112,7 +112,7 @@ def _merge_rows(
     """
     if not paths:
         return MergeResult()
-    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    name, keys = quoted_name(table.name), quoted_names(table.key)
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
     observations = _make_incoming(connection, table, paths, now)
@@ -128,7 +128,7 @@ def _merge_rows(
     )
     changed = keep_history(connection, table, table.history, is_older, now) if touched and table.history else 0
     connection.execute(f"DELETE FROM {name} USING replaced WHERE {name}.rowid = replaced.row")
-    columns = ", ".join(map(quoted_name, table.column_names))
+    columns = quoted_names(table.column_names)
     inserted = execute_counting(
         connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"
     )
@@ -142,7 +142,7 @@ def _merge_rows(
 
 def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str) -> str:
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
-    source, keys = files(paths), ", ".join(map(quoted_name, table.key))
+    source, keys = files(paths), quoted_names(table.key)
     once = f"SELECT * FROM {source}"
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {repeated}"):
@@ -163,7 +163,7 @@ def _complete_newest(
     """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date."""
     if is_empty(connection, f"newest WHERE {date} IS NULL"):
         return
-    keys = ", ".join(map(quoted_name, table.key))
+    keys = quoted_names(table.key)
     whole = (
         f"SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys}) "
         f"WHERE {date} IS NOT NULL QUALIFY {is_first}"
@@ -189,7 +189,7 @@ def _complete_brief(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, date: str, observations: str, is_older: str
 ) -> None:
     """Complete each brief observation, stored or incoming, by the other one of its row if that has the date."""
-    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
+    name, keys = quoted_name(table.name), quoted_names(table.key)
     if is_empty(connection, name):
         return
     if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):

@@ -10,7 +10,15 @@ from collections.abc import Collection, Sequence
 import duckdb
 
 from resources.warehouse.schema import Month, TableSchema, Value
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_text
+from resources.warehouse.sql import (
+    equal_columns,
+    execute_counting,
+    files,
+    is_empty,
+    quoted_name,
+    quoted_names,
+    quoted_text,
+)
 
 NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """The partition of a row that has none, as hive-partitioned files spell it; also that of undivided tables."""
@@ -27,8 +35,8 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
 
     Call `note_changes` before, which notes where the rows are.
     """
-    name, keys = quoted_name(table.name), ", ".join(map(quoted_name, table.key))
-    moment, same_key = quoted_name(month.column), _same(table.key, f"_state.{name}", "months")
+    name, keys = quoted_name(table.name), quoted_names(table.key)
+    moment, same_key = quoted_name(month.column), equal_columns(table.key, f"_state.{name}", "months")
     count = execute_counting(
         connection,
         f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(kept.month, {_first_month(month, 'undated')}) AS put "
@@ -48,10 +56,6 @@ def _first_month(month: Month, relation: str) -> str:
     return f"strftime(least({dates}), '%Y-%m')"
 
 
-def _same(columns: Sequence[str], one: str, other: str) -> str:
-    return " AND ".join(f"{one}.{column} = {other}.{column}" for column in map(quoted_name, columns))
-
-
 def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, incoming: str) -> None:
     """Note which files are out of date with the rows of `incoming`: theirs, and those of the rows they replace.
 
@@ -59,7 +63,7 @@ def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, inco
     """
     _note(connection, table, _with_partition(table, incoming))
     if table.key and isinstance(table.files, Month):
-        keys = ", ".join(map(quoted_name, table.key))
+        keys = quoted_names(table.key)
         old = _with_partition(table, quoted_name(table.name))
         _note(connection, table, f"SELECT * FROM ({old}) SEMI JOIN {incoming} USING ({keys})")
 
@@ -75,7 +79,7 @@ def remember_months(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month, published: Sequence[str]
 ) -> None:
     """Restore the month of rows without their date from published files, where the private note of it is lost."""
-    name, keys, moment = quoted_name(table.name), ", ".join(map(quoted_name, table.key)), quoted_name(month.column)
+    name, keys, moment = quoted_name(table.name), quoted_names(table.key), quoted_name(month.column)
     if not connection.execute(f"SELECT 1 FROM {name} WHERE {moment} IS NULL LIMIT 1").fetchall():
         return
     put = f"SELECT {keys}, NULL::VARCHAR AS month FROM {name} LIMIT 0"
@@ -143,7 +147,7 @@ def rows_in_partition(table: TableSchema, partition: str, empty: Collection[str]
 
 def _rows_in_month(table: TableSchema, rows: str, moment: str, month: str) -> str:
     """Add to a query of rows that they are of a month: by their date, or by the note of those without one."""
-    notes, keys = f"_state.{quoted_name(table.name)}", ", ".join(map(quoted_name, table.key))
+    notes, keys = f"_state.{quoted_name(table.name)}", quoted_names(table.key)
     if month == NO_PARTITION:
         return f"{rows} ANTI JOIN {notes} USING ({keys}) WHERE {moment} IS NULL"
     first = f"TIMESTAMP '{month}-01'"
@@ -159,7 +163,7 @@ def _with_partition(table: TableSchema, relation: str) -> str:
         case Value(column=column):
             return f"SELECT *, {quoted_name(column)} AS _partition FROM {relation}"
         case Month(column=column):
-            keys = ", ".join(map(quoted_name, table.key))
+            keys = quoted_names(table.key)
             return (
                 f"SELECT {relation}.*, coalesce(strftime({relation}.{quoted_name(column)}, '%Y-%m'), kept.month, "
                 f"'{NO_PARTITION}') AS _partition "

@@ -6,7 +6,7 @@ from resources.warehouse.engine import Engine
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
-from resources.warehouse.stage_tables import ensure_table
+from resources.warehouse.stage_tables import open_tables
 
 
 def delete_rows_before(engine: Engine, table: TableSchema, column: str, moment: datetime) -> int:
@@ -16,8 +16,7 @@ def delete_rows_before(engine: Engine, table: TableSchema, column: str, moment: 
     """
     name = quoted_name(table.name)
     is_expired = f"{quoted_name(column)} < TIMESTAMP {quoted_text(moment)}"
-    with engine.hold_writer_lock(), engine.open_stage() as connection:
-        ensure_table(engine, connection, table)
+    with open_tables(engine, table) as connection:
         count = execute_counting(connection, f"CREATE TEMP TABLE expired AS FROM {name} WHERE {is_expired}")
         if count:
             note_changes(connection, table, "expired")

@@ -1,6 +1,6 @@
 """Writes names, texts and files in SQL, and reads what a statement counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -11,6 +11,16 @@ from resources.warehouse.paths import plain_path
 def quoted_name(identifier: str) -> str:
     """Quote an identifier in SQL."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def quoted_names(identifiers: Iterable[str]) -> str:
+    """Write a list of identifiers in SQL, separated by commas."""
+    return ", ".join(map(quoted_name, identifiers))
+
+
+def equal_columns(columns: Iterable[str], one: str, other: str) -> str:
+    """Write the condition, in SQL, that two relations are equal in all of these columns."""
+    return " AND ".join(f"{one}.{column} = {other}.{column}" for column in map(quoted_name, columns))
 
 
 def quoted_text(value: object) -> str:

@@ -1,6 +1,7 @@
 """Creates the tables of the stage, or migrates them to the columns of this version, before they are used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 
@@ -8,7 +9,7 @@ from resources.warehouse.columns import create_table, describe_tables, fit_colum
 from resources.warehouse.engine import Engine
 from resources.warehouse.parquet_partitions import remember_months
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.sql import execute_counting, quoted_name, quoted_names
 
 
 def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
@@ -16,12 +17,24 @@ def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: T
     create_table(connection, table)
     fit_columns(connection, table, engine.place)
     if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
-        keys = ", ".join(map(quoted_name, table.key))
+        keys = quoted_names(table.key)
         connection.execute(
             f"CREATE TABLE _state.{quoted_name(table.name)} AS "
             f"SELECT {keys}, '' AS month FROM {quoted_name(table.name)} LIMIT 0"
         )
         remember_months(connection, table, table.files, engine.list_published_files(table.name))
+
+
+@contextmanager
+def open_tables(engine: Engine, *tables: TableSchema) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Hold the writer lock, and connect to the stage with these tables as this version has them; see `Engine`.
+
+    Raises WarehouseError.
+    """
+    with engine.hold_writer_lock(), engine.open_stage() as connection:
+        for table in tables:
+            ensure_table(engine, connection, table)
+        yield connection
 
 
 def prepare_tables(

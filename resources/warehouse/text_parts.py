@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 import polars as pl
 
-from resources.warehouse.sql import execute_counting, quoted_name
+from resources.warehouse.sql import execute_counting, quoted_names
 
 ROWS_AT_A_TIME = 50_000
 """Rows whose texts are in memory at one time."""
@@ -18,7 +18,7 @@ def read_texts(
     connection: duckdb.DuckDBPyConnection, relation: str, row: str, columns: Sequence[str]
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of a relation that have a text in one of the columns: these texts, and their number `row`."""
-    texts = ", ".join(map(quoted_name, columns))
+    texts = quoted_names(columns)
     has_text = f"coalesce({texts}) IS NOT NULL"
     bounds = f"SELECT count(*), coalesce(min({row}), 0), coalesce(max({row}), -1) FROM {relation}"
     ((count, begin, last),) = connection.execute(bounds).fetchall()
