@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from assets.ingest.personal_data import Redactor
-from assets.normalise.normalise import quarantine_answer
+from assets.normalise.quarantine_rows import quarantine_answer
 from assets.partitions import Window
 from assets.tables.table import Source, Table, source_of
 from resources.coupontools.client import Client

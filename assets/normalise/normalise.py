@@ -10,26 +10,19 @@ from dataclasses import dataclass, replace
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import (
-    MAX_UNDECLARED,
-    IllegibleError,
-    Texts,
-    decode_record,
-    parse_any_page,
-    split_records,
-)
+from assets.normalise.exact_json import MAX_UNDECLARED, Texts, parse_any_page, split_records
 from assets.normalise.fast_json import parse_plain_page
+from assets.normalise.quarantine_rows import quarantine_large_records, quarantine_records
 from assets.normalise.uniform_json import parse_uniform_page
 from assets.normalise.values import read_values
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from assets.tables.types import MAX_ID_BYTES
 from resources.coupontools.envelope import NO_RECORDS
-from resources.coupontools.errors import MAX_BYTES_KEPT, ShapeError, UnreadableError
+from resources.coupontools.errors import ShapeError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import MAX_RECORD_BYTES
-from resources.utc import utc_now
 
 
 @dataclass(frozen=True)
@@ -98,15 +91,9 @@ class PageNormaliser:
             return self._normalise(page)
         small = [record for record in records if len(record) <= limit]
         others = self._normalise(replace(page, records=b"[" + b",".join(small) + b"]"))
-        reason = f"the record is larger than the {limit:,} bytes that COUPONTOOLS_MAX_RECORD_BYTES allows"
-        rejected = [
-            (_reason_if_cut(reason, len(record)), record[:MAX_BYTES_KEPT].decode("utf-8", "backslashreplace"))
-            for record in large
-        ]
-        frame = _as_quarantine(self.table, page, pl.DataFrame(rejected, _REASONS, orient="row"))
         return replace(
             others,
-            rejected=others.rejected.vstack(frame),
+            rejected=others.rejected.vstack(quarantine_large_records(self.table, page, large, limit)),
             rejected_keys=others.rejected_keys.vstack(others.rejected_keys.clear(len(large))),
             hashes=others.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
             records=len(records),
@@ -132,7 +119,9 @@ class PageNormaliser:
         records = split_records(page.records)
         is_copy = _is_copy(records, is_kept)
         is_rejected = ~is_kept & ~is_copy
-        rejected = _rejected(page, records, table, fits, is_rejected)
+        rejected = quarantine_records(
+            table, page, [(records[index], bool(fits[index])) for index in is_rejected.arg_true()]
+        )
         keys, rows = rows.select(table.KEY).filter(is_rejected), rows.filter(is_kept)
         return NormalisedPage(
             rows,
@@ -199,58 +188,3 @@ def _first_of_its_key(table: type[Table], values: pl.DataFrame, fits: pl.Series)
 def _is_copy(records: Sequence[bytes], is_kept: pl.Series) -> pl.Series:
     """Return which records repeat an earlier record of the page, byte for byte."""
     return ~is_kept & ~pl.Series(records, dtype=pl.Binary).is_first_distinct()
-
-
-def _rejected(
-    page: Page, records: Sequence[bytes], table: type[Table], fits: pl.Series, is_rejected: pl.Series
-) -> pl.DataFrame:
-    """Make rows of `quarantine` from the rejected records; only these are read one by one."""
-    repeated = f"{', '.join(table.KEY)}: the page holds another record of the same key"
-    places = is_rejected.arg_true()
-    texts = pl.Series([records[index].decode("utf-8", "backslashreplace") for index in places], dtype=pl.String)
-    reasons = pl.Series(
-        [[repeated] if fits[index] else _reasons(table, records[index]) for index in places],
-        dtype=pl.List(pl.String),
-    )
-    # so that a record with many reasons is in memory only once
-    return _as_quarantine(table, page, pl.DataFrame({"reason": reasons, "record": texts}).explode("reason"))
-
-
-def quarantine_answer(table: type[Table], slice_: Slice, error: UnreadableError) -> pl.DataFrame:
-    """Make a row of `quarantine` from an answer that could not be read."""
-    row = (_reason_if_cut(str(error), error.size), error.body.decode("utf-8", "backslashreplace"))
-    page = Page(slice_, error.page, NO_RECORDS, utc_now())
-    return _as_quarantine(table, page, pl.DataFrame([row], _REASONS, orient="row"))
-
-
-_REASONS = {"reason": pl.String, "record": pl.String}
-
-
-def _reason_if_cut(reason: str, size: int) -> str:
-    """Return the reason, and how many of `size` bytes are kept if not all are."""
-    return reason if size <= MAX_BYTES_KEPT else f"{reason} (only {MAX_BYTES_KEPT:,} of {size:,} bytes are kept)"
-
-
-def _as_quarantine(table: type[Table], page: Page, reasons: pl.DataFrame) -> pl.DataFrame:
-    """Make rows of `quarantine` from reasons and records."""
-    slice_ = page.slice_
-    return reasons.select(
-        pl.lit(table.TABLE).alias("table_name"),
-        pl.lit(slice_.endpoint.path).alias("endpoint"),
-        pl.lit(slice_.parent, pl.String).alias("parent_id"),
-        pl.lit(slice_.start, pl.Datetime("us")).alias("window_start"),
-        pl.lit(slice_.end, pl.Datetime("us")).alias("window_end"),
-        pl.lit(page.number, pl.Int64).alias("page"),
-        "reason",
-        "record",
-        pl.lit(None, pl.String).alias("_extra"),
-        pl.lit(page.requested_at, pl.Datetime("us")).alias("_extracted_at"),
-        pl.lit(None, pl.Datetime("us")).alias("_deleted_at"),
-    )
-
-
-def _reasons(table: type[Table], record: bytes) -> list[str]:
-    try:
-        return table.reasons(decode_record(record)) or ["a value that its column cannot hold unchanged"]
-    except IllegibleError as error:
-        return [str(error)]
