@@ -49,15 +49,22 @@ class Relation:
 def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
     """Read the tables and views of the current database of a connection, by schema and name."""
     relations = connection.execute(
-        "SELECT schema_name, table_name, coalesce(comment, ''), '' FROM duckdb_tables() "
-        "WHERE database_name = current_database() "
-        "UNION ALL SELECT schema_name, view_name, coalesce(comment, ''), sql FROM duckdb_views() "
-        "WHERE database_name = current_database() AND NOT internal ORDER BY 1, 2"
+        """
+        SELECT schema_name, table_name, coalesce(comment, ''), '' FROM duckdb_tables()
+        WHERE database_name = current_database()
+        UNION ALL
+        SELECT schema_name, view_name, coalesce(comment, ''), sql FROM duckdb_views()
+        WHERE database_name = current_database() AND NOT internal
+        ORDER BY 1, 2
+        """
     ).fetchall()
     columns: defaultdict[tuple[str, str], list[RelationColumn]] = defaultdict(list)
     for schema, name, *column in connection.execute(
-        "SELECT schema_name, table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns() "
-        "WHERE database_name = current_database() AND NOT internal ORDER BY column_index"
+        """
+        SELECT schema_name, table_name, column_name, data_type, coalesce(comment, '') FROM duckdb_columns()
+        WHERE database_name = current_database() AND NOT internal
+        ORDER BY column_index
+        """
     ).fetchall():
         columns[schema, name].append(RelationColumn(*column))
     return [

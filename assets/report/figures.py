@@ -56,8 +56,11 @@ def _of_sessions(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, F
 
 def _of_registrations(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, Figure]]:
     months = connection.execute(
-        "SELECT strftime(month, '%Y-%m'), sum(registrations)::BIGINT FROM marts.registrations_by_month "
-        f"WHERE month IS NOT NULL GROUP BY ALL ORDER BY 1 DESC LIMIT {MONTHS}"
+        f"""
+        SELECT strftime(month, '%Y-%m'), sum(registrations)::BIGINT FROM marts.registrations_by_month
+        WHERE month IS NOT NULL
+        GROUP BY ALL ORDER BY 1 DESC LIMIT {MONTHS}
+        """
     ).fetchall()
     if months:
         yield "registrations by month", _bars(("month", "registrations"), months[::-1])
@@ -68,8 +71,11 @@ def _days(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[date, int, fl
     counted: dict[str, dict[date, int]] = {
         step: dict(
             connection.execute(
-                f"SELECT {step}_at::DATE AS day, count(*) FROM main.coupon_sessions "
-                f"WHERE _deleted_at IS NULL AND {step}_at < today() + 2 GROUP BY ALL"
+                f"""
+                SELECT {step}_at::DATE AS day, count(*) FROM main.coupon_sessions
+                WHERE _deleted_at IS NULL AND {step}_at < today() + 2
+                GROUP BY ALL
+                """
             ).fetchall()
         )
         for step in ("created", "validated")
@@ -93,9 +99,14 @@ def _times(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[str, int]]:
     longest = ", ".join(map(str, BUCKETS.values()))
     counted = dict(
         connection.execute(
-            f"SELECT len(list_filter([{longest}], lambda longest: longest < seconds)) AS bucket, count(*) "
-            "FROM (SELECT epoch(validated_at - created_at) AS seconds FROM main.coupon_sessions "
-            "WHERE _deleted_at IS NULL AND validated_at >= created_at) GROUP BY ALL"
+            f"""
+            SELECT len(list_filter([{longest}], lambda longest: longest < seconds)) AS bucket, count(*)
+            FROM (
+                SELECT epoch(validated_at - created_at) AS seconds FROM main.coupon_sessions
+                WHERE _deleted_at IS NULL AND validated_at >= created_at
+            )
+            GROUP BY ALL
+            """
         ).fetchall()
     )
     names = [*(f"≤ {name}" for name in BUCKETS), "later"]
@@ -113,7 +124,10 @@ def _expiry(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[str, int, i
     counted = {
         days_left: numbers
         for days_left, *numbers in connection.execute(
-            "SELECT days_left, sum(open_sessions)::BIGINT, sum(claimed)::BIGINT FROM marts.session_expiry GROUP BY ALL"
+            """
+            SELECT days_left, sum(open_sessions)::BIGINT, sum(claimed)::BIGINT FROM marts.session_expiry
+            GROUP BY ALL
+            """
         ).fetchall()
     }
     return [(name, *counted.get(name, (0, 0))) for name in DAYS_LEFT] if counted else []

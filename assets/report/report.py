@@ -65,7 +65,10 @@ def write_report(connection: duckdb.DuckDBPyConnection, figures: Mapping[str, Fi
         read_until=max((read for _, _, _, read, _ in health if read), default=None),
         health=health,
         rejected=query(
-            "SELECT table_name, reason, count(*) FROM main.quarantine GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 20"
+            """
+            SELECT table_name, reason, count(*) FROM main.quarantine
+            GROUP BY ALL ORDER BY count(*) DESC, table_name, reason LIMIT 20
+            """
         ),
         **_of_campaigns(query),
         **_of_sessions(query),
@@ -103,8 +106,11 @@ def _now(query: Query, funnel: Figure | None) -> Sequence[tuple[str, object]]:
 def _of_campaigns(query: Query) -> Mapping[str, object]:
     """Query the campaigns with the highest and with the lowest share of validations."""
     campaigns = query(
-        "SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, validated_rate "
-        f"FROM marts.campaign_funnel WHERE created >= {MIN_SESSIONS} ORDER BY validated_rate DESC, campaign_id"
+        f"""
+        SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, validated_rate
+        FROM marts.campaign_funnel WHERE created >= {MIN_SESSIONS}
+        ORDER BY validated_rate DESC, campaign_id
+        """
     )
     rows = [(*numbers, _percent(share)) for *numbers, share in campaigns]
     return {"fewest": MIN_SESSIONS, "best": rows[:5], "worst": rows[:-6:-1]}
@@ -117,8 +123,13 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
         "locations": _locations(query),
         "reversals": _reversals(query),
         "breakage": query(
-            "SELECT strftime(month, '%Y-%m'), sum(expired)::BIGINT, sum(validated)::BIGINT, sum(unused)::BIGINT, "
-            f"sum(unused) / sum(expired) FROM marts.session_breakage GROUP BY month ORDER BY month DESC LIMIT {MONTHS}"
+            f"""
+            SELECT
+                strftime(month, '%Y-%m'),
+                sum(expired)::BIGINT, sum(validated)::BIGINT, sum(unused)::BIGINT, sum(unused) / sum(expired)
+            FROM marts.session_breakage
+            GROUP BY month ORDER BY month DESC LIMIT {MONTHS}
+            """
         ),
         "weeks": WEEKS,
         "weeks_on_a_phone": WEEKS_ON_A_PHONE,
@@ -129,9 +140,13 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
 def _channels(query: Query) -> Rows:
     """Query the channels with the most sessions; a text that names somebody is not shown, unless it may be an id."""
     rows = query(
-        "SELECT [utm_source, utm_medium, utm_campaign], created, created_share, opened_rate, claimed_rate, "
-        "validated_rate, validated, money_spent FROM marts.channels "
-        f"ORDER BY created DESC, concat_ws(' / ', utm_source, utm_medium, utm_campaign) LIMIT {MAX_ROWS_SHOWN}"
+        f"""
+        SELECT
+            [utm_source, utm_medium, utm_campaign],
+            created, created_share, opened_rate, claimed_rate, validated_rate, validated, money_spent
+        FROM marts.channels
+        ORDER BY created DESC, concat_ws(' / ', utm_source, utm_medium, utm_campaign) LIMIT {MAX_ROWS_SHOWN}
+        """
     )
     return [(" / ".join(map(_printable_text, filter(None, texts))) or "none", *figures) for texts, *figures in rows]
 
@@ -143,34 +158,64 @@ def _printable_text(text: str) -> str:
 def _locations(query: Query) -> Rows:
     """Query the locations with most validations in the last months that have any."""
     ((last,),) = query(
-        "SELECT max(validated_at)::DATE FROM main.coupon_sessions "
-        "WHERE _deleted_at IS NULL AND validated_at < today() + 2"
+        """
+        SELECT max(validated_at)::DATE FROM main.coupon_sessions
+        WHERE _deleted_at IS NULL AND validated_at < today() + 2
+        """
     )
     if last is None:
         return []
     return query(
-        "SELECT coalesce(nullif(concat_ws(', ', max(company), max(city)), ''), 'none'), location_id, "
-        "sum(validations)::BIGINT, sum(validations) / sum(sum(validations)) OVER (), sum(voided)::BIGINT, "
-        "sum(money_spent) FROM marts.locations "
-        f"WHERE month > date_trunc('month', DATE '{last}') - INTERVAL {MONTHS} MONTH "
-        "GROUP BY location_id, CASE WHEN location_id IS NULL THEN company END, "
-        f"CASE WHEN location_id IS NULL THEN city END ORDER BY 3 DESC, 1 LIMIT {MAX_ROWS_SHOWN}"
+        f"""
+        SELECT
+            coalesce(nullif(concat_ws(', ', max(company), max(city)), ''), 'none'),
+            location_id,
+            sum(validations)::BIGINT,
+            sum(validations) / sum(sum(validations)) OVER (),
+            sum(voided)::BIGINT,
+            sum(money_spent)
+        FROM marts.locations
+        WHERE month > date_trunc('month', DATE '{last}') - INTERVAL {MONTHS} MONTH
+        GROUP BY
+            location_id,
+            CASE WHEN location_id IS NULL THEN company END,
+            CASE WHEN location_id IS NULL THEN city END
+        ORDER BY 3 DESC, 1 LIMIT {MAX_ROWS_SHOWN}
+        """
     )
 
 
 def _reversals(query: Query) -> Rows:
     """Query by month: validations, what is void, no longer void, and what was taken back between two exports."""
     return query(
-        "WITH steps AS (SELECT date_trunc('month', happened_at) AS month, count(*) FILTER (event = 'validated') AS "
-        "validated, count(*) FILTER (event = 'voided') AS voided, count(*) FILTER (event = 'unvoided') AS unvoided "
-        "FROM marts.session_events WHERE event IN ('validated', 'voided', 'unvoided') AND happened_at < today() + 2 "
-        "GROUP BY ALL UNION ALL BY NAME SELECT date_trunc('month', observed_at) AS month, "
-        "count(*) FILTER (validated_at_before IS NOT NULL AND validated_at_after IS NULL) AS reset, "
-        "count(*) FILTER (is_locked_after AND is_locked_before IS NOT TRUE) AS locked "
-        "FROM main.coupon_session_changes GROUP BY ALL) "
-        "SELECT strftime(month, '%Y-%m'), coalesce(sum(validated), 0)::BIGINT, coalesce(sum(voided), 0)::BIGINT, "
-        "coalesce(sum(unvoided), 0)::BIGINT, coalesce(sum(reset), 0)::BIGINT, coalesce(sum(locked), 0)::BIGINT "
-        f"FROM steps GROUP BY month ORDER BY month DESC LIMIT {MONTHS}"
+        f"""
+        WITH steps AS (
+            SELECT
+                date_trunc('month', happened_at) AS month,
+                count(*) FILTER (event = 'validated') AS validated,
+                count(*) FILTER (event = 'voided') AS voided,
+                count(*) FILTER (event = 'unvoided') AS unvoided
+            FROM marts.session_events
+            WHERE event IN ('validated', 'voided', 'unvoided') AND happened_at < today() + 2
+            GROUP BY ALL
+            UNION ALL BY NAME
+            SELECT
+                date_trunc('month', observed_at) AS month,
+                count(*) FILTER (validated_at_before IS NOT NULL AND validated_at_after IS NULL) AS reset,
+                count(*) FILTER (is_locked_after AND is_locked_before IS NOT TRUE) AS locked
+            FROM main.coupon_session_changes
+            GROUP BY ALL
+        )
+        SELECT
+            strftime(month, '%Y-%m'),
+            coalesce(sum(validated), 0)::BIGINT,
+            coalesce(sum(voided), 0)::BIGINT,
+            coalesce(sum(unvoided), 0)::BIGINT,
+            coalesce(sum(reset), 0)::BIGINT,
+            coalesce(sum(locked), 0)::BIGINT
+        FROM steps
+        GROUP BY month ORDER BY month DESC LIMIT {MONTHS}
+        """
     )
 
 
@@ -178,16 +223,21 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     """Query the newest weeks with sessions, with the share that was validated up to each number of weeks later."""
     cohorts: dict[date, tuple[int, list[float | None]]] = {}
     weeks = query(
-        "SELECT DISTINCT date_trunc('week', created_at)::DATE FROM main.coupon_sessions "
-        f"WHERE _deleted_at IS NULL AND created_at < today() + 2 ORDER BY 1 DESC LIMIT {COHORTS}"
+        f"""
+        SELECT DISTINCT date_trunc('week', created_at)::DATE FROM main.coupon_sessions
+        WHERE _deleted_at IS NULL AND created_at < today() + 2
+        ORDER BY 1 DESC LIMIT {COHORTS}
+        """
     )
     first, last = weeks[-1][0] if weeks else date.max, weeks[0][0] if weeks else date.min
-    sql = (
-        "SELECT week, created, weeks_after, validated_rate_so_far, max(later) FILTER (later < today() + 2) OVER () "
-        "FROM (SELECT *, (week + to_weeks(weeks_after::INTEGER))::DATE AS later FROM marts.weekly_cohorts) "
-        f"WHERE week BETWEEN DATE '{first}' AND DATE '{last}' ORDER BY week, weeks_after"
+    rows = query(
+        f"""
+        SELECT week, created, weeks_after, validated_rate_so_far, max(later) FILTER (later < today() + 2) OVER ()
+        FROM (SELECT *, (week + to_weeks(weeks_after::INTEGER))::DATE AS later FROM marts.weekly_cohorts)
+        WHERE week BETWEEN DATE '{first}' AND DATE '{last}'
+        ORDER BY week, weeks_after
+        """
     )
-    rows = query(sql)
     for week, created, after, share, _ in rows:
         shares = cohorts.setdefault(week, (created, [None] * WEEKS))[1]
         for later in range(after, WEEKS):
@@ -204,12 +254,19 @@ def _of_the_others(query: Query) -> Mapping[str, object]:
     """Query loyalty cards and directories."""
     return {
         "loyalty": query(
-            "SELECT coalesce(card_name, loyalty_card_id), users, users_not_void, points, median_points, stamps "
-            "FROM marts.loyalty_points ORDER BY users DESC LIMIT 50"
+            """
+            SELECT coalesce(card_name, loyalty_card_id), users, users_not_void, points, median_points, stamps
+            FROM marts.loyalty_points
+            ORDER BY users DESC LIMIT 50
+            """
         ),
         "payments": query(
-            "SELECT coalesce(payment_type, 'free'), sum(registrations)::BIGINT, sum(paid)::BIGINT, sum(revenue), "
-            "currency FROM marts.registrations_by_month GROUP BY ALL ORDER BY 2 DESC"
+            """
+            SELECT
+                coalesce(payment_type, 'free'), sum(registrations)::BIGINT, sum(paid)::BIGINT, sum(revenue), currency
+            FROM marts.registrations_by_month
+            GROUP BY ALL ORDER BY 2 DESC
+            """
         ),
     }
 
