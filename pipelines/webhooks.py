@@ -16,7 +16,7 @@ from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
-from resources.webhooks.receiver import Receiver
+from resources.webhooks.receiver import WebhookReceiver
 from resources.webhooks.server import listen, make_server
 
 
@@ -39,7 +39,7 @@ def receive_webhooks(host: str, port: int) -> None:
     sys.stdout.write("No more events are received.\n")
 
 
-def _prepare() -> tuple[Receiver, str]:
+def _prepare() -> tuple[WebhookReceiver, str]:
     """Make the receiver for the account and the folder of the environment; returns the path to show as well."""
     coupontools, warehouse = CoupontoolsResource(), WarehouseResource()
     keys = ApiCredentials.read()
@@ -57,4 +57,4 @@ def _prepare() -> tuple[Receiver, str]:
     intake = EventIntake(warehouse, credentials, verifier.note_waiting)
     setting = Webhooks.read().webhook_token
     token = setting.get_secret_value() if setting else secrets.token_urlsafe(24)
-    return Receiver(token, intake, verifier.running()), "<COUPONTOOLS_WEBHOOK_TOKEN>" if setting else token
+    return WebhookReceiver(token, intake, verifier.running()), "<COUPONTOOLS_WEBHOOK_TOKEN>" if setting else token

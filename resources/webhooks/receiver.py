@@ -54,7 +54,7 @@ class Intake(Protocol):
         ...
 
 
-class Receiver:
+class WebhookReceiver:
     """Receives events for an intake; the only path is the token."""
 
     def __init__(self, token: str, intake: Intake, beside: AbstractAsyncContextManager[object] | None = None) -> None:

@@ -17,7 +17,7 @@ from resources.coupontools.requests import Credentials
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.resource import WarehouseResource
 from resources.webhooks.inbox import Inbox
-from resources.webhooks.receiver import Intake, Receiver
+from resources.webhooks.receiver import Intake, WebhookReceiver
 from resources.webhooks.server import listen, make_server
 from resources.webhooks.signature import sign
 
@@ -29,7 +29,7 @@ SECRET = "sandbox-secret"
 def receiving(intake: Intake) -> Iterator[str]:
     """Receive events for an intake on a free port; the value is the address with the token."""
     listener = listen("127.0.0.1", 0)
-    server = make_server(Receiver(TOKEN, intake).app())
+    server = make_server(WebhookReceiver(TOKEN, intake).app())
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
