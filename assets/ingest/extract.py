@@ -209,7 +209,7 @@ class _Extraction:
         if len(report.new_fields) < MAX_NEW_FIELDS:
             report.new_fields.update(printable_names(page.new_fields))
         if page.records:
-            report.places.add(make_printable(page.place) or "a bare list")
+            report.records_keys.add(make_printable(page.records_key) or "a bare list")
 
     def _note_changes(self, slice_: Slice, result: SliceResult) -> None:
         """Report a slice that changed while it was read."""

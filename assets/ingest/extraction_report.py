@@ -24,7 +24,7 @@ class ExtractionReport:
     outside_window: int = 0
     """How many records were left out because they lie outside their slice's days."""
     records_by_page: list[int] = field(default_factory=list)
-    places: set[str] = field(default_factory=set)
+    records_keys: set[str] = field(default_factory=set)
     """The keys under which records were found in the answers."""
     new_fields: set[str] = field(default_factory=set)
     """The undeclared fields that were found, dotted, as far as their names may be shown."""

@@ -55,7 +55,7 @@ def _metadata(ingested: Ingested) -> dict[str, str | int | float]:
         "rows deleted": merged.deleted,
         "records rejected": merged.rejected,
         "records outside the days": report.outside_window,
-        "records found under": ", ".join(sorted(report.places)) or "nothing",
+        "records found under": ", ".join(sorted(report.records_keys)) or "nothing",
         "new API fields": join_names(report.new_fields),
         "slices": report.slices,
         "slices resumed": report.resumed,

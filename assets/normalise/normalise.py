@@ -43,8 +43,8 @@ class NormalisedPage:
     """How many of them repeat an earlier record of the page, byte for byte; they are in neither frame."""
     new_fields: frozenset[str] = frozenset()
     """The names of the undeclared fields, dotted."""
-    place: str = ""
-    """The key under which the records were in the answer."""
+    records_key: str = ""
+    """The key under which the records were in the answer; empty for a bare list or object."""
     is_before_window: bool = False
     """Whether all rows are dated before the slice's first day."""
 
@@ -131,7 +131,7 @@ class PageNormaliser:
             len(records),
             int(is_copy.sum()),
             texts.new_fields,
-            page.place,
+            page.records_key,
             _is_before_window(rows, table, page.slice_),
         )
 
@@ -156,7 +156,7 @@ def _whole_page(
         hashes,
         len(rows),
         new_fields=new_fields,
-        place=page.place,
+        records_key=page.records_key,
         is_before_window=_is_before_window(rows, table, page.slice_),
     )
 

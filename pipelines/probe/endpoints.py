@@ -74,7 +74,7 @@ class Probed:
         if not isinstance(self.answer, Page):
             return str(self.answer)
         amount = len(split_records(self.records))
-        under = f"under {make_printable(self.answer.place)}" if self.answer.place else "without a key"
+        under = f"under {make_printable(self.answer.records_key)}" if self.answer.records_key else "without a key"
         return f"{amount:,} records {under}" if amount else "no records"
 
 

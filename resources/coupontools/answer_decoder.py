@@ -35,4 +35,4 @@ class AnswerDecoder(Generic[T]):
 
     def _decode_records(self, answer: Answer, requested_at: datetime) -> T:
         slice_, number = self.page_request.slice_, self.page_request.page or 1
-        return self.decode(Page(slice_, number, answer.records, requested_at, answer.place, answer.announced))
+        return self.decode(Page(slice_, number, answer.records, requested_at, answer.records_key, answer.announced))

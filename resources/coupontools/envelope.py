@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     """The JSON array of its records."""
     announced: int | None
     """The number of records that it announces, if any."""
-    place: str = ""
+    records_key: str = ""
     """The key under which the records were; empty for a bare list or object."""
 
 
@@ -75,8 +75,8 @@ def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
         return Answer(b"[" + _join_fields(record) + b"]", _read_announced(payload))
     if repeated:
         raise ShapeError
-    records, place = _find_records(payload, endpoint)
-    return Answer(records, _read_announced(payload), place)
+    records, key = _find_records(payload, endpoint)
+    return Answer(records, _read_announced(payload), key)
 
 
 def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failure:
@@ -159,7 +159,7 @@ def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
 
 
 def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, str]:
-    """Find the record list and its place: the documented key, else the one list of objects; a lone object counts."""
+    """Find the record list and its key: the documented one, else the one list of objects; a lone object counts."""
     if endpoint.records and endpoint.records in payload:
         return _as_list(payload[endpoint.records]), endpoint.records
     lists = [name for name, value in payload.items() if _is_list_of_objects(value)]

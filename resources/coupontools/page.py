@@ -20,7 +20,7 @@ class Page:
     """The JSON array of its records."""
     requested_at: datetime
     """When it was requested, naive UTC."""
-    place: str = ""
+    records_key: str = ""
     """The key under which the records were in the answer; empty for a bare list or object."""
     announced: int | None = None
     """The number of results that the answer states: of the list, or of this page alone (API.md, section 5.3)."""

@@ -65,7 +65,7 @@ def test_each_slice_brings_its_rows_with_what_is_known_from_its_request(extracti
     report = report_of(extracted)
     assert (report.slices, report.finished, report.records) == (2, 2, 3)
     assert (report.parents, report.parents_finished) == (2, 2)
-    assert (report.new_fields, report.places) == ({"news"}, {"sessions"})
+    assert (report.new_fields, report.records_keys) == ({"news"}, {"sessions"})
     assert sorted((slice_.key.parent, slice_.records, slice_.is_complete) for slice_ in extracted.slices) == [
         ("cam_1", 2, True),
         ("cam_2", 1, True),

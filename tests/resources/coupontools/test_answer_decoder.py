@@ -93,7 +93,7 @@ def assert_same(body: bytes, endpoint: Endpoint) -> None:
     assert once.rejected.equals(twice.rejected)
     assert once.rejected_keys.equals(twice.rejected_keys)
     assert once.hashes.equals(twice.hashes)
-    facts = ("records", "copies", "new_fields", "place")
+    facts = ("records", "copies", "new_fields", "records_key")
     assert [getattr(once, fact) for fact in facts] == [getattr(twice, fact) for fact in facts]
 
 
@@ -120,7 +120,7 @@ def test_a_large_answer_is_outlined(endpoint: Endpoint) -> None:
     outline = outline_answer(body, 200, endpoint)
     assert isinstance(outline, Answer)
     assert outline == parse_answer(body, 200, endpoint)
-    assert (outline.place, outline.announced) == ("data", 200)
+    assert (outline.records_key, outline.announced) == ("data", 200)
 
 
 @pytest.mark.parametrize(
