@@ -27,8 +27,10 @@ def find_merged_slices(engine: Engine, key: BatchKey) -> frozenset[SliceKey]:
     now = utc_now()
     with engine.hold_writer_lock(), engine.open_stage() as connection:
         rows = connection.execute(
-            "SELECT DISTINCT endpoint, parent, window_start, window_end FROM _state.completed_slices "
-            f"WHERE resume_key = ? AND suppression = ? AND list_contains(?, run_id) AND {_IS_IN_TIME}",
+            f"""
+            SELECT DISTINCT endpoint, parent, window_start, window_end FROM _state.completed_slices
+            WHERE resume_key = ? AND suppression = ? AND list_contains(?, run_id) AND {_IS_IN_TIME}
+            """,
             [key.resume_key, key.suppression, dead, now, now],
         ).fetchall()
     return frozenset(SliceKey(*row) for row in rows)
@@ -45,15 +47,19 @@ def record_slices(engine: Engine, connection: duckdb.DuckDBPyConnection, batch: 
         return
     engine.register_run()
     connection.execute(
-        "UPDATE _state.completed_slices SET run_id = ? "
-        "WHERE resume_key = ? AND suppression = ? AND list_contains(?::VARCHAR[], run_id)",
+        """
+        UPDATE _state.completed_slices SET run_id = ?
+        WHERE resume_key = ? AND suppression = ? AND list_contains(?::VARCHAR[], run_id)
+        """,
         [engine.run_id, manifest.resume_key, manifest.suppression, dead],
     )
     slices = [slice_.key for slice_ in batch.slices if slice_.is_complete]
     times = [moment.astimezone(UTC).replace(tzinfo=None) for moment in (manifest.begun_at, manifest.resumable_until)]
     connection.execute(
-        "INSERT INTO _state.completed_slices SELECT ?, ?, ?, ?, ?, "
-        "unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])",
+        """
+        INSERT INTO _state.completed_slices
+        SELECT ?, ?, ?, ?, ?, unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[])
+        """,
         [
             *(engine.run_id, manifest.resume_key, manifest.suppression, *times),
             *([slice_[place] for slice_ in slices] for place in range(4)),

@@ -71,9 +71,14 @@ def mark_deleted(
     unless_brought = f"ANTI JOIN ({' UNION ALL '.join(brought)}) USING ({keys})" if brought else ""
     marked = execute_counting(
         connection,
-        f"CREATE TEMP TABLE deleted AS SELECT {name}.*, complete_reads._at AS _read_at FROM {name} {unless_brought} "
-        f"JOIN complete_reads ON {same_part} WHERE ({name}._deleted_at IS NULL OR {name}._deleted_at > {now}) "
-        f"AND ({name}._extracted_at < complete_reads._at OR {name}._extracted_at > {now})",
+        f"""
+        CREATE TEMP TABLE deleted AS
+        SELECT {name}.*, complete_reads._at AS _read_at
+        FROM {name} {unless_brought} JOIN complete_reads ON {same_part}
+        WHERE
+            ({name}._deleted_at IS NULL OR {name}._deleted_at > {now})
+            AND ({name}._extracted_at < complete_reads._at OR {name}._extracted_at > {now})
+        """,
     )
     newly_deleted = 0
     if marked:
@@ -81,8 +86,10 @@ def mark_deleted(
         note_changes(connection, table, "deleted")
         same_key = equal_columns(table.key, name, "deleted")
         connection.execute(
-            f"UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at) "
-            f"FROM deleted WHERE {same_key}"
+            f"""
+            UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at)
+            FROM deleted WHERE {same_key}
+            """
         )
     connection.execute("DROP TABLE deleted")
     return newly_deleted
@@ -96,9 +103,13 @@ def remove_rejected(connection: duckdb.DuckDBPyConnection, scope: DeletionScope)
     same_part = "".join(f" AND quarantine.parent_id = complete_reads.{quoted_name(column)}" for column in columns)
     return execute_counting(
         connection,
-        "DELETE FROM quarantine USING complete_reads "
-        f"WHERE quarantine.table_name = {quoted_text(scope.table.name)} "
-        f"AND (quarantine._extracted_at < complete_reads._at OR quarantine._extracted_at > {scope.now}){same_part}",
+        f"""
+        DELETE FROM quarantine USING complete_reads
+        WHERE
+            quarantine.table_name = {quoted_text(scope.table.name)}
+            AND (quarantine._extracted_at < complete_reads._at OR quarantine._extracted_at > {scope.now})
+            {same_part}
+        """,
     )
 
 
@@ -118,8 +129,11 @@ def _make_complete_reads(connection: duckdb.DuckDBPyConnection, scope: DeletionS
     for parents in lists:
         column = quoted_name(parents.column)
         connection.execute(
-            f"INSERT INTO complete_reads SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(scope.table.name)} "
-            f"WHERE NOT list_contains(?::VARCHAR[], {column})",
+            f"""
+            INSERT INTO complete_reads
+            SELECT DISTINCT {column}, ?::TIMESTAMP FROM {quoted_name(scope.table.name)}
+            WHERE NOT list_contains(?::VARCHAR[], {column})
+            """,
             [parents.at, list(parents.values)],
         )
     connection.execute(f"DELETE FROM complete_reads WHERE _at > {scope.now}")

@@ -29,14 +29,22 @@ def keep_history(
     if has_wrong:  # only then, as the join costs time
         last_observed_at = f"coalesce(wrong.last_observed_at, {last_observed_at})"
         ordered = f"SELECT DISTINCT ON ({keys}) * FROM wrong ORDER BY observed_at"
-        first_wrong = f"LEFT JOIN ({ordered}) AS wrong USING ({keys}) "
+        first_wrong = f"LEFT JOIN ({ordered}) AS wrong USING ({keys})"
+    # of two observations of one moment, the incoming one only brings what the other one lacked
     connection.execute(
-        f"CREATE TEMP TABLE changes AS SELECT {keys}, "
-        f"least({last_observed_at}, incoming._extracted_at) AS last_observed_at, "
-        f"incoming._extracted_at AS observed_at, {', '.join(values)}, NULL::VARCHAR AS _extra, "
-        f"incoming._extracted_at AS _extracted_at, NULL::TIMESTAMP AS _deleted_at "
-        f"FROM {name} JOIN incoming USING ({keys}) {first_wrong}WHERE {is_older} AND ({' OR '.join(differs)}) "
-        f"AND {name}._extracted_at <> incoming._extracted_at",  # else only what it lacked comes from an older one
+        f"""
+        CREATE TEMP TABLE changes AS
+        SELECT
+            {keys},
+            least({last_observed_at}, incoming._extracted_at) AS last_observed_at,
+            incoming._extracted_at AS observed_at,
+            {", ".join(values)},
+            NULL::VARCHAR AS _extra,
+            incoming._extracted_at AS _extracted_at,
+            NULL::TIMESTAMP AS _deleted_at
+        FROM {name} JOIN incoming USING ({keys}) {first_wrong}
+        WHERE {is_older} AND ({" OR ".join(differs)}) AND {name}._extracted_at <> incoming._extracted_at
+        """
     )
     kept = _add_changes(connection, history)
     connection.execute("DROP TABLE changes")
@@ -85,9 +93,12 @@ def _take_out_wrong(
     keys = quoted_names(table.key)
     count = execute_counting(
         connection,
-        f"CREATE TEMP TABLE wrong AS SELECT {kept}.* FROM {kept} SEMI JOIN "
-        f"(SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}) USING ({keys}) "
-        f"WHERE {kept}.observed_at > {now}",
+        f"""
+        CREATE TEMP TABLE wrong AS
+        SELECT {kept}.*
+        FROM {kept} SEMI JOIN (SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}) USING ({keys})
+        WHERE {kept}.observed_at > {now}
+        """,
     )
     if count:
         note_changes(connection, history.table, "wrong")

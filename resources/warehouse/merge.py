@@ -123,8 +123,10 @@ def _merge_rows(
         keep_months(connection, table, table.files)
     touched = execute_counting(
         connection,
-        f"CREATE TEMP TABLE replaced AS SELECT {name}.rowid AS row FROM {name} JOIN incoming USING ({keys}) "
-        f"WHERE {is_older}",
+        f"""
+        CREATE TEMP TABLE replaced AS
+        SELECT {name}.rowid AS row FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}
+        """,
     )
     changed = keep_history(connection, table, table.history, is_older, now) if touched and table.history else 0
     connection.execute(f"DELETE FROM {name} USING replaced WHERE {name}.rowid = replaced.row")
@@ -164,14 +166,18 @@ def _complete_newest(
     if is_empty(connection, f"newest WHERE {date} IS NULL"):
         return
     keys = quoted_names(table.key)
-    whole = (
-        f"SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys}) "
-        f"WHERE {date} IS NOT NULL QUALIFY {is_first}"
-    )
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE newest AS WITH whole AS ({whole}) "
-        f"SELECT {_completed(table, 'newest', 'whole')} FROM newest JOIN whole USING ({keys}) "
-        f"UNION ALL BY NAME FROM newest ANTI JOIN whole USING ({keys})"
+        f"""
+        CREATE OR REPLACE TEMP TABLE newest AS
+        WITH whole AS (
+            SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys})
+            WHERE {date} IS NOT NULL
+            QUALIFY {is_first}
+        )
+        SELECT {_completed(table, "newest", "whole")} FROM newest JOIN whole USING ({keys})
+        UNION ALL BY NAME
+        FROM newest ANTI JOIN whole USING ({keys})
+        """
     )
     complete_extra(connection, table, "newest")
 
@@ -196,15 +202,19 @@ def _complete_brief(
         return
 
     def completed(brief: str, other: str) -> str:
-        return (
-            f"SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys}) "
-            f"WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL"
-        )
+        return f"""
+            SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
+            WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL
+        """
 
     count = execute_counting(
         connection,
-        f"CREATE TEMP TABLE completed AS {completed('incoming', name)} AND {is_older} UNION ALL BY NAME "
-        f"{completed(name, 'incoming')} AND NOT {is_older} AND {name}._deleted_at IS NULL",
+        f"""
+        CREATE TEMP TABLE completed AS
+        {completed("incoming", name)} AND {is_older}
+        UNION ALL BY NAME
+        {completed(name, "incoming")} AND NOT {is_older} AND {name}._deleted_at IS NULL
+        """,
     )
     complete_extra(connection, table, "completed")
     if count:

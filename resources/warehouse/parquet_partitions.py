@@ -39,9 +39,12 @@ def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month
     moment, same_key = quoted_name(month.column), equal_columns(table.key, f"_state.{name}", "months")
     count = execute_counting(
         connection,
-        f"CREATE TEMP TABLE months AS SELECT {keys}, coalesce(kept.month, {_first_month(month, 'undated')}) AS put "
-        f"FROM (FROM incoming WHERE {moment} IS NULL) AS undated LEFT JOIN _state.{name} AS kept USING ({keys}) "
-        f"WHERE put IS NOT NULL",
+        f"""
+        CREATE TEMP TABLE months AS
+        SELECT {keys}, coalesce(kept.month, {_first_month(month, "undated")}) AS put
+        FROM (FROM incoming WHERE {moment} IS NULL) AS undated LEFT JOIN _state.{name} AS kept USING ({keys})
+        WHERE put IS NOT NULL
+        """,
     )
     if count:
         connection.execute(f"DELETE FROM _state.{name} USING months WHERE {same_key}")
@@ -70,8 +73,11 @@ def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, inco
 
 def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, rows: str) -> None:
     connection.execute(
-        f"INSERT INTO _state.changed SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({rows}) "
-        f"EXCEPT FROM _state.changed"
+        f"""
+        INSERT INTO _state.changed
+        SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({rows})
+        EXCEPT FROM _state.changed
+        """
     )
 
 
@@ -89,9 +95,12 @@ def remember_months(
         place = f"nullif(regexp_extract(_file, '/{month.name}=([0-9-]+)/[^/]+$', 1), '')"
         put = f"SELECT {keys}, max({place}) AS month FROM {rows} GROUP BY {keys}"
     connection.execute(
-        f"INSERT INTO _state.{name} SELECT {keys}, coalesce(put.month, {_first_month(month, 'undated')}) AS kept_month "
-        f"FROM (FROM {name} WHERE {moment} IS NULL) AS undated LEFT JOIN ({put}) AS put USING ({keys}) "
-        f"WHERE kept_month IS NOT NULL"
+        f"""
+        INSERT INTO _state.{name}
+        SELECT {keys}, coalesce(put.month, {_first_month(month, "undated")}) AS kept_month
+        FROM (FROM {name} WHERE {moment} IS NULL) AS undated LEFT JOIN ({put}) AS put USING ({keys})
+        WHERE kept_month IS NOT NULL
+        """
     )
 
 
@@ -151,10 +160,11 @@ def _rows_in_month(table: TableSchema, rows: str, moment: str, month: str) -> st
     if month == NO_PARTITION:
         return f"{rows} ANTI JOIN {notes} USING ({keys}) WHERE {moment} IS NULL"
     first = f"TIMESTAMP '{month}-01'"
-    return (
-        f"{rows} WHERE {moment} >= {first} AND {moment} < {first} + INTERVAL 1 MONTH UNION ALL "
-        f"{rows} SEMI JOIN (FROM {notes} WHERE month = {quoted_text(month)}) USING ({keys}) WHERE {moment} IS NULL"
-    )
+    return f"""
+        {rows} WHERE {moment} >= {first} AND {moment} < {first} + INTERVAL 1 MONTH
+        UNION ALL
+        {rows} SEMI JOIN (FROM {notes} WHERE month = {quoted_text(month)}) USING ({keys}) WHERE {moment} IS NULL
+    """
 
 
 def _with_partition(table: TableSchema, relation: str) -> str:
@@ -164,10 +174,10 @@ def _with_partition(table: TableSchema, relation: str) -> str:
             return f"SELECT *, {quoted_name(column)} AS _partition FROM {relation}"
         case Month(column=column):
             keys = quoted_names(table.key)
-            return (
-                f"SELECT {relation}.*, coalesce(strftime({relation}.{quoted_name(column)}, '%Y-%m'), kept.month, "
-                f"'{NO_PARTITION}') AS _partition "
-                f"FROM {relation} LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({keys})"
-            )
+            moment = f"{relation}.{quoted_name(column)}"
+            return f"""
+                SELECT {relation}.*, coalesce(strftime({moment}, '%Y-%m'), kept.month, '{NO_PARTITION}') AS _partition
+                FROM {relation} LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({keys})
+            """
         case _:
             return f"SELECT *, '{NO_PARTITION}' AS _partition FROM {relation}"

@@ -33,17 +33,29 @@ def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: D
     """Remove what was rejected of the slices before, and what the complete reads would have rejected again."""
     slices = [slice_.key for slice_ in batch.slices if slice_.is_complete]
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE slices AS SELECT unnest(?::VARCHAR[]) AS endpoint, "
-        "unnest(?::VARCHAR[]) AS parent, "
-        'unnest(?::TIMESTAMP[]) AS start, unnest(?::TIMESTAMP[]) AS "end"',
+        """
+        CREATE OR REPLACE TEMP TABLE slices AS
+        SELECT
+            unnest(?::VARCHAR[]) AS endpoint,
+            unnest(?::VARCHAR[]) AS parent,
+            unnest(?::TIMESTAMP[]) AS first_day,
+            unnest(?::TIMESTAMP[]) AS last_day
+        """,
         [[key[place] for key in slices] for place in range(4)],
     )
     return remove_rejected(connection, scope) + execute_counting(
         connection,
-        f"DELETE FROM quarantine USING slices WHERE quarantine.table_name = {quoted_text(scope.table.name)} "
-        "AND quarantine.endpoint = slices.endpoint AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent "
-        "AND (slices.start IS NULL OR quarantine.window_start >= slices.start "
-        'AND quarantine.window_end <= slices."end")',
+        f"""
+        DELETE FROM quarantine USING slices
+        WHERE
+            quarantine.table_name = {quoted_text(scope.table.name)}
+            AND quarantine.endpoint = slices.endpoint
+            AND quarantine.parent_id IS NOT DISTINCT FROM slices.parent
+            AND (
+                slices.first_day IS NULL
+                OR quarantine.window_start >= slices.first_day AND quarantine.window_end <= slices.last_day
+            )
+        """,
     )
 
 
@@ -54,7 +66,11 @@ def _remove_same(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) ->
     same = " AND ".join(f"former.{column} IS NOT DISTINCT FROM again.{column}" for column in (*_OF_A_RECORD, "number"))
     return execute_counting(
         connection,
-        f"DELETE FROM quarantine WHERE rowid IN (SELECT row FROM "
-        f"(SELECT rowid AS row, {columns}, {number} FROM quarantine) AS former SEMI JOIN "
-        f"(SELECT {columns}, {number} FROM {files(paths)}) AS again ON {same})",
+        f"""
+        DELETE FROM quarantine WHERE rowid IN (
+            SELECT row
+            FROM (SELECT rowid AS row, {columns}, {number} FROM quarantine) AS former
+            SEMI JOIN (SELECT {columns}, {number} FROM {files(paths)}) AS again ON {same}
+        )
+        """,
     )
