@@ -107,6 +107,11 @@ def _day(name: str, text: str) -> date:
         raise SettingsError(f"The {name} in the run's config is no date: write it as 2026-01-31.") from None
 
 
+def list_days(first: date, last: date) -> list[date]:
+    """List the days of a range, first and last inclusive."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
 def partition_range(keys: Sequence[str]) -> dict[str, str]:
     """Return the tags of a run over a range of partitions, as Dagster's backfills set them; empty for no partition."""
     if not keys:

@@ -83,16 +83,17 @@ def _open_dagster(home: Path, port: int) -> None:
     """Export the last days as partitions, and run Dagster's page and daemon until Ctrl-C."""
     from dagster import DagsterInstance
 
+    from assets.partitions import list_days
     from pipelines.backfill import export_partitions
 
     home.mkdir(exist_ok=True)
     shutil.copy(Path(__file__).with_name("dagster.yaml"), home)
     os.environ["DAGSTER_HOME"] = str(home)
     yesterday = utc_today() - timedelta(days=1)
-    days = [(yesterday - timedelta(days=number)).isoformat() for number in reversed(range(DAYS_IN_THE_UI))]
+    days = list_days(yesterday - timedelta(days=DAYS_IN_THE_UI - 1), yesterday)
     click.echo(f"\nDagster reads the last {DAYS_IN_THE_UI} days as partitions.", err=True)
     with DagsterInstance.get() as instance:
-        export_partitions(instance, days)
+        export_partitions(instance, list(map(str, days)))
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)]
     with (home / "dagster.log").open("wb") as log:
         dagster = subprocess.Popen([*command, "-m", "pipelines.definitions"], stdout=log, stderr=log)  # noqa: S603

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from assets.catalogue import ASSETS
-from assets.partitions import cards, daily, partition_range
+from assets.partitions import cards, daily, list_days, partition_range
 from pipelines.jobs import export, export_loyalty_users, full_export
 from resources.settings import SettingsError, Storage
 
@@ -30,7 +30,7 @@ def daily_export(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.Sk
     if isinstance(start_date, dg.SkipReason):
         return start_date
     first_day = max(min(_first_day_to_read(context.instance, asset, last_day) for asset in _DAILY), start_date)
-    days = [(first_day + timedelta(days=number)).isoformat() for number in range((last_day - first_day).days + 1)]
+    days = list(map(str, list_days(first_day, last_day)))
     if len(days) == 1:
         return dg.RunRequest(run_key=days[-1], partition_key=days[-1])
     return dg.RunRequest(run_key=days[-1], tags=partition_range(days))

@@ -1,6 +1,10 @@
 """How texts from outside are shown to people: on the terminal, in logs, in Dagster, in errors and in the report."""
 
 import re
+from collections.abc import Collection
+
+MAX_NAMED = 30
+MAX_NAME_LENGTH = 80
 
 _HARMFUL = re.compile(
     "["
@@ -20,3 +24,13 @@ def make_printable(text: str) -> str:
 def make_lines_printable(text: str) -> str:
     """Make each line of a text printable, and keep the line ends."""
     return "\n".join(map(make_printable, text.split("\n")))
+
+
+def join_names(things: Collection[str]) -> str:
+    """Join sorted names for a message: at most MAX_NAMED of them, each cut after MAX_NAME_LENGTH characters."""
+    shown = [
+        make_printable(name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…")
+        for name in sorted(things)[:MAX_NAMED]
+    ]
+    more = [f"and {len(things) - MAX_NAMED:,} more"] if len(things) > MAX_NAMED else []
+    return ", ".join(shown + more) or "none"

@@ -9,9 +9,9 @@ import dagster as dg
 
 from assets.ingest.extract import ACCEPT_COUNTS
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL, Ingested
-from assets.ingest.progress import join_names
 from assets.one_warehouse import WAREHOUSE
 from assets.tables.table import Table
+from resources.printable import join_names
 
 COUNTS_RECONCILED = "counts_reconciled"
 NO_REJECTED_RECORDS = "no_rejected_records"

@@ -9,10 +9,10 @@ from assets.ingest.destination import Destination, RunResources
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingested import Ingested, Rejections
 from assets.ingest.metrics import note_failed, note_ingested
-from assets.ingest.progress import join_names
 from assets.ingest.table_run import TableRun
 from assets.partitions import Window
 from assets.tables.table import Table
+from resources.printable import join_names
 from resources.warehouse.batches import open_batch
 
 Extract = Callable[[TableRun], Awaitable[ExtractionReport]]

@@ -8,11 +8,11 @@ import dagster as dg
 
 from assets.ingest import checks
 from assets.ingest.ingested import Ingested
-from assets.ingest.progress import join_names
 from assets.one_warehouse import WAREHOUSE, make_version
-from assets.partitions import Window, has_partitions
+from assets.partitions import Window, has_partitions, list_days
 from assets.plots import as_picture, by_day
 from assets.tables.table import Table, source_of
+from resources.printable import join_names
 from resources.utc import utc_today
 from resources.warehouse.queries import count_by_day, count_by_value
 from resources.warehouse.resource import WarehouseResource
@@ -101,8 +101,7 @@ def add_picture(
     last = window.end or utc_today()
     first = max(min(window.start or warehouse.start_date, last - MIN_DAYS_DRAWN), last - MAX_DAYS_DRAWN)
     rows = count_by_day(warehouse.engine, table.schema_of_table(), column, first, last)
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    svg = by_day({column: {day: rows.get(day.isoformat(), 0) for day in days}})
+    svg = by_day({column: {day: rows.get(day.isoformat(), 0) for day in list_days(first, last)}})
     # on one partition alone: a backfill would have the picture on each of a thousand
     partition_key = context.partition_keys[-1] if has_partitions(context) else None
     picture = {"rows by day": as_picture(svg, f"rows by the day of {column}")}

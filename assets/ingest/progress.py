@@ -2,28 +2,12 @@
 
 import logging
 import time
-from collections.abc import Collection
 from typing import Protocol
-
-from resources.printable import make_printable
 
 SECONDS_BETWEEN_LINES = 5.0
 
 PROGRESS = "coupontools_progress"
 """The attribute of a log record that holds how many slices of a table are finished, and how many there are."""
-
-MAX_NAMED = 30
-MAX_NAME_LENGTH = 80
-
-
-def join_names(things: Collection[str]) -> str:
-    """Join sorted names for a message: at most MAX_NAMED of them, each cut after MAX_NAME_LENGTH characters."""
-    shown = [
-        make_printable(name if len(name) <= MAX_NAME_LENGTH else f"{name[:MAX_NAME_LENGTH]}…")
-        for name in sorted(things)[:MAX_NAMED]
-    ]
-    more = [f"and {len(things) - MAX_NAMED:,} more"] if len(things) > MAX_NAMED else []
-    return ", ".join(shown + more) or "none"
 
 
 class Progress(Protocol):

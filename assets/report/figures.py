@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from assets.partitions import list_days
 from assets.plots import Size, bars, by_day, punch_card
 
 STEPS = ("created", "opened", "played", "claimed", "validated", "voided")
@@ -85,14 +86,13 @@ def _days(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[date, int, fl
         return []
     last = max([*created, *validated])
     first = max(min(created), last - DAYS)
-    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
     def mean(day: date) -> float | None:
         """Return the mean of the week that ends on the day; None where the first session is younger than a week."""
-        week = [day - timedelta(days=number) for number in range(DAYS_OF_MEAN)]
-        return sum(created.get(date_, 0) for date_ in week) / DAYS_OF_MEAN if week[-1] >= min(created) else None
+        week = list_days(day - timedelta(days=DAYS_OF_MEAN - 1), day)
+        return sum(created.get(date_, 0) for date_ in week) / DAYS_OF_MEAN if week[0] >= min(created) else None
 
-    return [(day, created.get(day, 0), mean(day), validated.get(day, 0)) for day in days]
+    return [(day, created.get(day, 0), mean(day), validated.get(day, 0)) for day in list_days(first, last)]
 
 
 def _times(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[str, int]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from assets.catalogue import ASSETS
-from assets.partitions import daily
+from assets.partitions import daily, list_days
 from pipelines.cluster.dagster_api import DagsterApi, Run
 from pipelines.cluster.hosts import Host, Network, make_front, make_worker
 from pipelines.cluster.server import Server, start_all
@@ -103,11 +103,11 @@ def _variables(api: SandboxServer, services: Services, days_per_run: int) -> dic
 def export(dagster: DagsterApi) -> list[Run]:
     """Read the tables, days in several runs, and publish; returns the runs. Raises click.ClickException."""
     yesterday = utc_today() - timedelta(days=1)
-    days = [(yesterday - timedelta(days=number)).isoformat() for number in reversed(range(DAYS))]
+    days = list_days(yesterday - timedelta(days=DAYS - 1), yesterday)
     of_days = [key.to_user_string() for asset in ASSETS.values() if asset.partitions_def == daily for key in asset.keys]
     others = [key.to_user_string() for asset in ASSETS.values() if asset.partitions_def is None for key in asset.keys]
     click.echo(f"Reading the last {DAYS} days, {DAYS_PER_RUN} in each run, and all tables without days.", err=True)
-    backfill = dagster.launch_backfill(of_days, days)
+    backfill = dagster.launch_backfill(of_days, list(map(str, days)))
     dagster.wait_for(dagster.launch_assets(others), MAX_SECONDS)
     dagster.wait_for_backfill(backfill, DAYS // DAYS_PER_RUN, MAX_SECONDS)
     dagster.wait_for(dagster.launch_job("publish"), MAX_SECONDS)

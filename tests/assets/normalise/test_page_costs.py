@@ -14,7 +14,6 @@ import pytest
 from assets.ingest.cancellation import run_until_cancelled
 from assets.ingest.extract import extract
 from assets.ingest.extraction_report import ExtractionReport
-from assets.ingest.progress import join_names
 from assets.ingest.table_run import TableRun
 from assets.normalise.exact_json import MAX_UNDECLARED
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
@@ -23,6 +22,7 @@ from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.coupontools.resource import CoupontoolsResource
+from resources.printable import join_names
 from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, BatchKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.resource import WarehouseResource
