@@ -251,7 +251,7 @@ def sandbox(
     from resources.sandbox.server.clock import Clock
     from resources.sandbox.server.server import serve
 
-    clock = Clock.real() if now is None and speed == 1 else Clock.moving(now or datetime.now(UTC), speed)
+    clock = Clock.real() if now is None and speed == 1 else Clock(now or datetime.now(UTC), speed)
     account = GeneratedAccount(seed=seed, sessions=sessions)
     serve(account, parse_assumptions(assume), clock, parse_faults(faults), port, host, webhooks)
 

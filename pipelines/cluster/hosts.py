@@ -79,14 +79,14 @@ def make_worker(host: Host, services: Services, shared: Mapping[str, str]) -> Se
     return Server(f"The worker {host.name}", [*command, "--", "--concurrency", "1"], _log(host), answers, variables)
 
 
-def make_front(host: Host, services: Services, shared: Mapping[str, str], port: int, address: str = LOOPBACK) -> Server:
-    """Make Dagster's page and daemon on a host, at a port of one of its addresses."""
-    command = [*host.prefix, sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", address, "-p", str(port)]
+def make_front(host: Host, services: Services, shared: Mapping[str, str], port: int) -> Server:
+    """Make Dagster's page and daemon on a host, at a port of loopback."""
+    command = [*host.prefix, sys.executable, "-W", "ignore", "-m", "dagster", "dev", "-h", LOOPBACK, "-p", str(port)]
     variables = {**shared, **host.variables(services)}
 
     def answers() -> bool:
         with suppress(httpx.HTTPError):
-            return httpx.get(f"http://{address}:{port}/server_info", trust_env=False).is_success
+            return httpx.get(f"http://{LOOPBACK}:{port}/server_info", trust_env=False).is_success
         return False
 
     return Server("Dagster", [*command, "-m", "pipelines.definitions"], _log(host), answers, variables)

@@ -16,9 +16,9 @@ def draw_bits(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
     return index.hash(int.from_bytes(digest, "little"))
 
 
-def draw_uniform(seed: int, name: str, index: pl.Expr = INDEX) -> pl.Expr:
+def draw_uniform(seed: int, name: str) -> pl.Expr:
     """Return a number in [0, 1) per row (Float64)."""
-    return (draw_bits(seed, name, index) // 2048).cast(pl.Float64) * 2.0**-53
+    return (draw_bits(seed, name) // 2048).cast(pl.Float64) * 2.0**-53
 
 
 def draw_event(seed: int, name: str, probability: pl.Expr | float) -> pl.Expr:
@@ -31,6 +31,6 @@ def draw_delay(seed: int, name: str, mean_seconds: pl.Expr | float) -> pl.Expr:
     return (-(1 - draw_uniform(seed, name)).log() * mean_seconds).cast(pl.Int64) + 1
 
 
-def draw_text(seed: int, name: str, texts: tuple[str, ...], index: pl.Expr = INDEX) -> pl.Expr:
+def draw_text(seed: int, name: str, texts: tuple[str, ...]) -> pl.Expr:
     """Return one of `texts` per row (String)."""
-    return pl.lit(pl.Series(texts)).gather(draw_bits(seed, name, index) % len(texts))
+    return pl.lit(pl.Series(texts)).gather(draw_bits(seed, name) % len(texts))

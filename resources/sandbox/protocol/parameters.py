@@ -60,31 +60,26 @@ def text(name: str, *, max_length: int | None = None, required: bool = False, no
     )
 
 
-def identifier(name: str, pattern: str, *, required: bool = True, place: Place = "body", note: str = "") -> Parameter:
+def identifier(name: str, pattern: str, *, required: bool = True, note: str = "") -> Parameter:
     """Return a parameter that holds an id; error 301 if it has another form (it need not exist)."""
-    return Parameter(
-        name, {"type": "string", "pattern": f"^{pattern}$"}, pattern, required=required, place=place, note=note
-    )
+    return Parameter(name, {"type": "string", "pattern": f"^{pattern}$"}, pattern, required=required, note=note)
 
 
-def number(
-    name: str, *, minimum: int = 1, maximum: int = 10**9 - 1, required: bool = False, note: str = ""
-) -> Parameter:
+def number(name: str, *, minimum: int = 1, maximum: int = 10**9 - 1, note: str = "") -> Parameter:
     """Return a numeric parameter; error 301 if it is not a number, or out of bounds."""
     return Parameter(
         name,
         {"type": "integer", "minimum": minimum, "maximum": maximum},
         r"\d{1,12}",
-        required=required,
         accepts=lambda sent: minimum <= int(sent) <= maximum,
         note=note,
     )
 
 
-def switch(name: str, *, required: bool = False, place: Place = "body", note: str = "") -> Parameter:
+def switch(name: str, *, place: Place = "body", note: str = "") -> Parameter:
     """Return a true/false parameter; error 302 if it is neither."""
     pattern, message = r"(?i:true|false|1|0)", "Invalid value in parameter: {}"
-    return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, required, place, note=note)
+    return Parameter(name, {"type": "boolean"}, pattern, NOT_LISTED, message, place=place, note=note)
 
 
 def choice(name: str, *values: str, required: bool = False, note: str = "") -> Parameter:
@@ -101,11 +96,11 @@ def choice(name: str, *values: str, required: bool = False, note: str = "") -> P
     )
 
 
-def email(name: str = "email", *, required: bool = False) -> Parameter:
-    """Return a parameter that holds an e-mail address; error 305 for anything else."""
+def email(*, required: bool = False) -> Parameter:
+    """Return the parameter `email`; error 305 for anything but an e-mail address."""
     pattern = r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+"
     schema = {"type": "string", "pattern": r"^[a-z]{1,9}@[a-z]{1,9}\.example$"}
-    return Parameter(name, schema, pattern, BAD_EMAIL, "E-mail address is not valid", required)
+    return Parameter("email", schema, pattern, BAD_EMAIL, "E-mail address is not valid", required)
 
 
 def moment(name: str, *formats: str, required: bool = False, note: str = "") -> Parameter:
@@ -144,6 +139,6 @@ def is_switched_on(request: ApiRequest, name: str) -> bool:
     return (request.text(name) or "false").lower() in ("true", "1")
 
 
-def read_page_number(request: ApiRequest, name: str = "page") -> int:
+def read_page_number(request: ApiRequest) -> int:
     """Return the number of a page, 1 if none was sent."""
-    return int(request.text(name) or "1")
+    return int(request.text("page") or "1")

@@ -31,11 +31,6 @@ class Clock:
         """Run with the machine's time."""
         return cls(datetime.now(UTC), speed=1.0)
 
-    @classmethod
-    def moving(cls, start: datetime, speed: float) -> "Clock":
-        """Begin at `start` and run at `speed` times real time."""
-        return cls(start, speed)
-
     def now(self) -> datetime:
         """Return the present moment, naive UTC."""
         with self._lock:

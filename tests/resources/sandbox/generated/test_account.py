@@ -146,7 +146,7 @@ class TestTime:
         assert amounts[2] - amounts[1] == pytest.approx(3000, rel=0.02)
 
     def test_a_moving_clock_always_brings_new_sessions(self, serve: Serve) -> None:
-        clock = Clock.moving(datetime(2026, 11, 20), speed=86_400 * 100)
+        clock = Clock(datetime(2026, 11, 20), speed=86_400 * 100)
         api = serve(GeneratedAccount(seed=9, sessions=5_000, campaigns=3), clock=clock)
         first = len(all_rows(api))
         assert len(all_rows(api)) > first
