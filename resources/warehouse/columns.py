@@ -35,8 +35,15 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, place
         present = _described(connection, name)
     empty = ", ".join(f"NULL::{column.sql_type} AS {quoted_name(column.name)}" for column in table.columns)
     declared = _described(connection, f"SELECT {empty}")
-    if list(present.items()) == list(declared.items()):
-        return
+    if list(present.items()) != list(declared.items()):
+        _refuse_losses(connection, table, present, declared, place)
+        _rebuild(connection, table, present, declared)
+
+
+def _refuse_losses(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, present: Columns, declared: Columns, place: Place
+) -> None:
+    """Raise WarehouseError if a change of type would lose a value."""
     for column, sql_type in declared.items():
         was = present.get(column, sql_type)
         if was != sql_type and (lost := _count_lost(connection, table, column, was, sql_type)):
@@ -45,15 +52,20 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, place
                 f"this version of the export needs: set {place.setting} to a new {place.kind} and run `coupontools "
                 "export --full`."
             )
+
+
+def _rebuild(connection: duckdb.DuckDBPyConnection, table: TableSchema, present: Columns, declared: Columns) -> None:
+    """Rebuild the table with the declared columns: from those present, from `_extra` where there are none, or null."""
+    name = quoted_name(table.name)
     sources = {column: f"{name}.{quoted_name(column)}" if column in present else "NULL" for column in declared}
     new = [column for column in table.columns if column.paths and column.read_tokens and column.name not in present]
     moved = ""
     if new and {"_extra"} <= present.keys() & declared.keys() and find_in_extra(connection, table, new):
-        moved = f" LEFT JOIN moved ON moved.row = {name}.rowid"
+        moved = f"LEFT JOIN moved ON moved.row = {name}.rowid"
         sources |= {column.name: f"moved.{quoted_name(column.name)}" for column in new}
         sources["_extra"] = f"if(moved.row IS NULL, {name}._extra, moved._extra)"
     values = [f"{sources[column]}::{sql_type} AS {quoted_name(column)}" for column, sql_type in declared.items()]
-    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name}{moved}")
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(values)} FROM {name} {moved}")
     connection.execute("DROP TABLE IF EXISTS temp.moved")
 
 

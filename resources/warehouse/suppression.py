@@ -5,7 +5,7 @@ environment, if there is one, and of a salt.
 """
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -73,8 +73,6 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
 
     Returns for each row whether it `is_theirs`, and for each column that may name somebody whether its text names
     them; in a row that is theirs, whether a free text names anybody, as that may be they by another address or number.
-    A row is theirs if a column that identifies its person names them; or if any other personal text is their
-    address or number, all of it, and no contact says that it is somebody else's.
     """
     columns = [name for name in table.naming_columns if frame.schema.get(name) == pl.String]
     if not (suppressed.hashes and columns and len(frame)):
@@ -82,17 +80,9 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
     naming = suppressed.select_naming(pl.concat([frame[name].rename("text") for name in columns]))
     if naming.is_empty():
         return None
-    whole, texts = naming.filter("is_whole")["text"].to_list(), naming["text"].to_list()
-    who = [pl.col(name).is_in(texts) for name in columns if name in WHO or not table.key]
-    others = [pl.col(name).is_in(whole) for name in columns if name not in WHO and name in table.personal]
-    by_other = pl.any_horizontal(pl.lit(value=False), *others)
-    contacts = frame.select(pl.when(by_other).then(pl.col(name)).alias(name) for name in CONTACTS if name in columns)
-    no_contacts = [identities(contact).is_null() for contact in contacts]
-    is_theirs = pl.any_horizontal(pl.lit(value=False), *who) | (
-        by_other & pl.all_horizontal(pl.lit(value=True), *no_contacts)
-    )
+    texts = naming["text"].to_list()
     named = frame.select(
-        is_theirs.fill_null(value=False).alias("is_theirs"),
+        _is_theirs(frame, table, columns, naming).fill_null(value=False).alias("is_theirs"),
         *(pl.col(name).is_in(texts).fill_null(value=False) for name in columns),
     )
     free_texts = [name for name in table.free_texts if name in columns]
@@ -100,6 +90,23 @@ def find_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppres
     return named.with_columns(
         pl.col(name) | (pl.col("is_theirs") & frame[name].is_in(anybody).fill_null(value=False))
         for name in (free_texts if anybody else ())
+    )
+
+
+def _is_theirs(frame: pl.DataFrame, table: TableSchema, columns: Sequence[str], naming: pl.DataFrame) -> pl.Expr:
+    """Say which rows are those of a person whom the texts of `naming` name.
+
+    A row is theirs if a column that identifies its person names them; or if any other personal text is their
+    address or number, all of it, and no contact says that it is somebody else's.
+    """
+    whole, texts = naming.filter("is_whole")["text"].to_list(), naming["text"].to_list()
+    who = [pl.col(name).is_in(texts) for name in columns if name in WHO or not table.key]
+    others = [pl.col(name).is_in(whole) for name in columns if name not in WHO and name in table.personal]
+    by_other = pl.any_horizontal(pl.lit(value=False), *others)
+    contacts = frame.select(pl.when(by_other).then(pl.col(name)).alias(name) for name in CONTACTS if name in columns)
+    no_contacts = [identities(contact).is_null() for contact in contacts]
+    return pl.any_horizontal(pl.lit(value=False), *who) | (
+        by_other & pl.all_horizontal(pl.lit(value=True), *no_contacts)
     )
 
 
