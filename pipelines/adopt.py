@@ -7,7 +7,6 @@ import click
 from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.admission import adopt as take_over
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
 
@@ -15,7 +14,7 @@ def adopt() -> None:
     """Note in the warehouse that its rows belong to the account of the environment. Raises click.ClickException."""
     with closing(WarehouseResource()) as warehouse:
         try:
-            take_over(warehouse.engine, Origin(CoupontoolsResource().account(), warehouse.personal_data.label))
+            take_over(warehouse.engine, warehouse.origin_of(CoupontoolsResource().account()))
         except WarehouseError as error:
             raise click.ClickException(str(error)) from None
         address = warehouse.engine.place.address

@@ -15,7 +15,6 @@ from resources.warehouse.erasure import People
 from resources.warehouse.erasure import forget as erase
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS, identifiers
-from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import keyed_hash
 
@@ -74,4 +73,4 @@ def _people(warehouse: WarehouseResource, named: set[str]) -> People:
     if policy.personal_data != "keep":
         key = policy.secret or warehouse.engine.read_suppression(policy.secret).key
         hashes = {keyed_hash(key, identifier) for identifier in named}
-    return People(named, hashes, Origin(account, policy.label), policy.secret)
+    return People(named, hashes, warehouse.origin_of(account), policy.secret)

@@ -17,7 +17,6 @@ from resources.printable import make_printable
 from resources.settings import SettingsError
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 
 SECONDS_AFTER_A_FAILURE = 300
@@ -54,7 +53,7 @@ def loyalty_card_partitions(
     deleted.
     """
     try:
-        admit(warehouse.engine, Origin(coupontools.account(), warehouse.personal_data.label))
+        admit(warehouse.engine, warehouse.origin_of(coupontools.account()))
         listed = list_cards(coupontools)
     except (SettingsError, RefusedError) as error:
         return dg.SkipReason(make_printable(str(error)))

@@ -14,7 +14,6 @@ from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import ApiCredentials, SettingsError, Webhooks
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.origin import Origin
 from resources.warehouse.resource import WarehouseResource
 from resources.webhooks.receiver import WebhookReceiver
 from resources.webhooks.server import listen, make_server
@@ -46,7 +45,7 @@ def _prepare() -> tuple[WebhookReceiver, str]:
     credentials = Credentials(keys.client_id.get_secret_value(), keys.client_secret.get_secret_value())
     if risk := coupontools.risk():
         click.echo(f"Warning: {risk}", err=True)
-    origin = Origin(coupontools.account(), warehouse.personal_data.label)
+    origin = warehouse.origin_of(coupontools.account())
     admit(warehouse.engine, origin)
     warehouse.folder.make()
     if warehouse.engine.read_origin() is None:  # whoever writes first decides whose folder it is

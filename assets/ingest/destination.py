@@ -49,7 +49,7 @@ class Destination:
     def prepare(cls, resources: RunResources, table: type[Table]) -> "Destination":
         """Read the policy for personal data. Raises RefusedError if the warehouse holds rows of another origin."""
         policy = resources.warehouse.personal_data
-        origin = Origin(resources.coupontools.account(), policy.label)
+        origin = resources.warehouse.origin_of(resources.coupontools.account())
         admit(resources.warehouse.engine, origin)
         keep_salt = policy.personal_data == "drop"
         suppressed = resources.warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)

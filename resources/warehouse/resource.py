@@ -14,6 +14,7 @@ from resources.warehouse.engine import Engine
 from resources.warehouse.local.file_engine import FileEngine
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.folder_store import FolderStore
+from resources.warehouse.origin import Origin
 from resources.warehouse.store import Store
 
 if TYPE_CHECKING:
@@ -77,6 +78,10 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._personal_data is None:
             self._personal_data = PersonalData.read()
         return self._personal_data
+
+    def origin_of(self, account: str) -> Origin:
+        """Return the origin that rows of an account have under the policy for personal data. Raises SettingsError."""
+        return Origin(account, self.personal_data.label)
 
     @property
     def start_date(self) -> date:
