@@ -31,8 +31,9 @@ def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.InsufficientPrivilege) as error:
         raise _of_database(address, error) from None
     except (BaseError, OSError) as error:
-        is_local = isinstance(error, OSError) and error.filename
-        raise (_of_folder(error) if is_local else _of_storage(address, error)) from None
+        if isinstance(error, OSError) and error.filename:
+            raise _of_folder(error) from None
+        raise _of_storage(address, error) from None
     except duckdb.InterruptException:
         raise KeyboardInterrupt from None
     except RuntimeError as error:
