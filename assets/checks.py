@@ -165,28 +165,23 @@ def audit_the_rest(engine: Engine, instance: dg.DagsterInstance, run_id: str, wa
     Dagster is told what has failed, and what no longer does.
     """
     blocking = [key for key, check in _CHECKS.items() if check.spec.blocking]
-    rest = set(blocking) - evaluated_in(instance, run_id, blocking)
+    evaluated = evaluated_in(instance, run_id, blocking)
+    rest = [key for key in blocking if key not in evaluated]
     if not (rest and has_changed(engine)):
         return
     were_failed = {key for key, _ in _failed(instance, warehouse_id)}
-    for result in evaluate(engine, rest):
-        evaluation = _evaluation(result)
-        if ingest_checks.has_failed(result) or evaluation.asset_check_key in were_failed:
-            instance.report_runless_asset_event(evaluation)
-
-
-def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    """Return the result of a blocking check as an event of Dagster."""
-    if result.asset_key is None or result.check_name is None:
-        raise ValueError("The result names no check.")
-    return dg.AssetCheckEvaluation(
-        result.asset_key,
-        result.check_name,
-        passed=result.passed,
-        description=result.description,
-        metadata=result.metadata,
-        blocking=True,
-    )
+    for key, result in zip(rest, evaluate(engine, rest), strict=True):
+        if ingest_checks.has_failed(result) or key in were_failed:
+            instance.report_runless_asset_event(
+                dg.AssetCheckEvaluation(
+                    key.asset_key,
+                    key.name,
+                    passed=result.passed,
+                    description=result.description,
+                    metadata=result.metadata,
+                    blocking=True,
+                )
+            )
 
 
 def _counted(check: _Check, audited: Audited) -> dg.AssetCheckResult:
