@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 import duckdb
 
@@ -15,8 +16,8 @@ class Compared:
     """A figure of the last days, and of as many days before them."""
 
     name: str
-    now: int
-    before: int
+    now: int | Decimal
+    before: int | Decimal
 
     @property
     def change(self) -> str:
@@ -25,7 +26,7 @@ class Compared:
             return "none before" if self.now else "as before"
         if self.now == self.before:
             return "as before"
-        share = abs(self.now - self.before) / abs(self.before)
+        share = abs(float(self.now - self.before) / float(self.before))
         return f"{'▲' if self.now > self.before else '▼'} {share:,.1%}"
 
 
@@ -73,7 +74,7 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
 
 def _over_days(
     connection: duckdb.DuckDBPyConnection, moment: str, aggregate: str, table: str, last: date
-) -> tuple[int, int]:
+) -> tuple[int | Decimal, int | Decimal]:
     """Query an aggregate of the live rows whose moment is in the last days, and of those in the days before them."""
     end = last + timedelta(days=1)
     start, middle = (end - timedelta(days=DAYS_COMPARED * halves) for halves in (2, 1))
@@ -81,5 +82,5 @@ def _over_days(
         f"SELECT {moment} >= DATE '{middle}', {aggregate} FROM main.{table} "
         f"WHERE _deleted_at IS NULL AND {moment} >= DATE '{start}' AND {moment} < DATE '{end}' GROUP BY 1"
     ).fetchall()
-    numbers = {is_now: round(number or 0) for is_now, number in rows}
+    numbers = {is_now: round(number or 0, 2) for is_now, number in rows}
     return numbers.get(True, 0), numbers.get(False, 0)

@@ -138,7 +138,7 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
 
 
 def _channels(query: Query) -> Rows:
-    """Query the channels with the most sessions; a text that names somebody is not shown, unless it may be an id."""
+    """Query the channels with the most sessions."""
     rows = query(
         f"""
         SELECT
@@ -148,7 +148,13 @@ def _channels(query: Query) -> Rows:
         ORDER BY created DESC, concat_ws(' / ', utm_source, utm_medium, utm_campaign) LIMIT {MAX_ROWS_SHOWN}
         """
     )
-    return [(" / ".join(map(_printable_text, filter(None, texts))) or "none", *figures) for texts, *figures in rows]
+    return [(_name_channel(texts), *figures) for texts, *figures in rows]
+
+
+def _name_channel(texts: Sequence[str | None]) -> str:
+    """Join the texts of a channel up to its last; one that names somebody is not shown, unless it may be an id."""
+    given = max((number for number, text in enumerate(texts, 1) if text), default=0)
+    return " / ".join("-" if not text else _printable_text(text) for text in texts[:given]) or "none"
 
 
 def _printable_text(text: str) -> str:

@@ -76,7 +76,7 @@ def test_the_last_days_are_compared_with_as_many_before_each_step_on_its_own_day
         Compared("claimed", 0, 0),
         Compared("validated", 1, 1),
         Compared("voided", 0, 0),
-        Compared("money spent", 2, 0),
+        Compared("money spent", Decimal("2.50"), 0),
     ]
 
 
@@ -157,6 +157,19 @@ def test_the_report_asks_no_other_host_runs_nothing_and_names_nobody() -> None:
     assert "<script" not in page
     assert "example.org" not in page
     assert "470" not in re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL)
+
+
+def test_channels_that_differ_have_different_names() -> None:
+    links = [
+        {"utm_source": "a", "utm_medium": "b"},
+        {"utm_source": "a", "utm_campaign": "b"},
+        {"utm_campaign": "b"},
+        {},
+    ]
+    with open_marts(coupon_sessions=[session(0) | link for link in links]) as connection:
+        page = written(connection)
+    for name in ("a / b", "a / - / b", "- / - / b", "none"):
+        assert f">{name}<" in page
 
 
 @pytest.mark.parametrize("dates", [[datetime(9999, 12, 31)], [datetime(2999, week, 1) for week in range(1, 13)]])
