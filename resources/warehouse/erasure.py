@@ -21,6 +21,7 @@ from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.store import Store
 from resources.warehouse.suppression import SuppressionList
+from resources.warehouse.text_parts import renumber_rows
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def _erase_staged(
     """Erase people from a table, and note which published files are out of date."""
     ensure_table(engine, connection, table)
     name = quoted_name(table.name)
+    renumber_rows(connection, name)
     count = find_rows(connection, table, name, "rowid", suppressed)
     if count:
         with_rows = f"{name} AS stored JOIN naming_rows ON stored.rowid = naming_rows.row"

@@ -22,7 +22,15 @@ from resources.warehouse.origin import Origin, keep_to_one_origin
 from resources.warehouse.parquet_partitions import keep_months, note_changes
 from resources.warehouse.quarantine import replace_quarantine
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_name, quoted_names, quoted_text
+from resources.warehouse.sql import (
+    equal_columns,
+    execute_counting,
+    files,
+    is_empty,
+    quoted_name,
+    quoted_names,
+    quoted_text,
+)
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.suppression import SuppressionList, remove_suppressed
 
@@ -125,11 +133,12 @@ def _merge_rows(
         connection,
         f"""
         CREATE TEMP TABLE replaced AS
-        SELECT {name}.rowid AS row FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}
+        SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}
         """,
     )
     changed = keep_history(connection, table, table.history, is_older, now) if touched and table.history else 0
-    connection.execute(f"DELETE FROM {name} USING replaced WHERE {name}.rowid = replaced.row")
+    # by their keys, as in a lake two rows may have one number
+    connection.execute(f"DELETE FROM {name} USING replaced WHERE {equal_columns(table.key, name, 'replaced')}")
     columns = quoted_names(table.column_names)
     inserted = execute_counting(
         connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"

@@ -11,6 +11,7 @@ from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import DeletionScope, remove_rejected
 from resources.warehouse.parquet_partitions import NO_PARTITION
 from resources.warehouse.sql import execute_counting, files, is_empty, quoted_text
+from resources.warehouse.text_parts import renumber_rows
 
 _OF_A_RECORD = ("table_name", "endpoint", "parent_id", "window_start", "window_end", "record")
 
@@ -61,6 +62,7 @@ def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: D
 
 def _remove_same(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> int:
     """Remove the records that the same requests have brought again, each once: redacted ones may look the same."""
+    renumber_rows(connection, "quarantine")
     columns = ", ".join(_OF_A_RECORD)
     number = f"row_number() OVER (PARTITION BY {columns}) AS number"
     same = " AND ".join(f"former.{column} IS NOT DISTINCT FROM again.{column}" for column in (*_OF_A_RECORD, "number"))

@@ -80,6 +80,17 @@ def test_a_complete_read_of_a_part_deletes_nothing_elsewhere(warehouse: Warehous
     assert files == published(warehouse, query)
 
 
+def test_no_row_is_lost_or_doubled_where_a_merge_marks_rows_as_deleted_that_it_has_brought(
+    warehouse: WarehouseResource,
+) -> None:
+    names = [f"{number}{letter}" for number in range(4) for letter in "abcde"]
+    for number in range(4):  # DuckLake gives rows of several such transactions the same numbers
+        new = [thing(name, seen=10 * number) for name in names if name.startswith(str(number))]
+        merge(warehouse, *new, complete_reads=[CompleteRead(NOON + timedelta(seconds=10 * number + 5))])
+    merge(warehouse, *(thing(name, "green", 100) for name in names[::2]))
+    assert [row[0] for row in published(warehouse)] == names
+
+
 def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: WarehouseResource) -> None:
     years = int(timedelta(days=36_500).total_seconds())
     merge(warehouse, thing("a", "of 2126", years), thing("b", "of 2126", years))
