@@ -49,6 +49,7 @@ class _IdPage:
 
     ids: pl.Series
     is_before_window: bool = False
+    keyless: int = 0
 
     @property
     def records(self) -> int:

@@ -108,14 +108,18 @@ class _Rejections:
     hashes: set[int] = field(default_factory=set)
     """Those of the rejected records, by which one is recognised that has moved to another page."""
 
-    def take_new(self, page: NormalisedPage) -> pl.DataFrame:
-        """Note the rejected records of a page, and return the rows of those that no other page had."""
-        hashes = page.hashes.tail(len(page.rejected)).to_list()
-        new = page.rejected.filter([number not in self.hashes for number in hashes])
+    def take_new(self, page: NormalisedPage, new: pl.Series | None) -> pl.DataFrame:
+        """Note the rejected records of a page, and return the rows of those that no other page had.
+
+        `new` says which records of the page no earlier pass has read, None that there was none.
+        """
+        rejected = page.rejected if new is None else page.rejected.filter(new.tail(len(page.rejected)))
+        hashes = rejected["record"].hash().to_list()
+        taken = rejected.filter([number not in self.hashes for number in hashes])
         self.hashes.update(hashes)
-        self.rejected += new["record"].n_unique()
-        self.has_keyless |= any(page.rejected_keys.null_count().row(0))
-        return new
+        self.rejected += taken["record"].n_unique()
+        self.has_keyless |= page.keyless > 0
+        return taken
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ class _Extraction:
 
     def _store(self, slice_: Slice, rejections: _Rejections, page: NormalisedPage, new: pl.Series | None) -> None:
         """Add a page to the batch, or only its `new` records if it was read again."""
-        rejected = rejections.take_new(page)
+        rejected = rejections.take_new(page, new)
         if new is None:
             rejections.records += page.records - page.copies
             self.run.store(self._rows_to_store(page.rows, slice_), rejected, page.rejected_keys)

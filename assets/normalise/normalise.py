@@ -36,9 +36,11 @@ class NormalisedPage:
     rejected_keys: pl.DataFrame
     """The key columns of the rejected records, null where they cannot be read: one row per record."""
     hashes: pl.Series
-    """A hash per row of `rows`, of its key, then one per row of `rejected`, of its record."""
+    """A hash per row of `rows`, of its key, then one per row of `rejected`, of its key too, or else of its record."""
     records: int
     """How many records the page held."""
+    keyless: int = 0
+    """How many rows of `rejected`, the last ones, have no readable key."""
     copies: int = 0
     """How many of them repeat an earlier record of the page, byte for byte; they are in neither frame."""
     new_fields: frozenset[str] = frozenset()
@@ -97,6 +99,7 @@ class PageNormaliser:
             rejected_keys=others.rejected_keys.vstack(others.rejected_keys.clear(len(large))),
             hashes=others.hashes.append(pl.Series(large, dtype=pl.Binary).hash()),
             records=len(records),
+            keyless=others.keyless + len(large),
             copies=others.copies + len(records) - len(small) - len(large),
         )
 
@@ -118,17 +121,19 @@ class PageNormaliser:
             return _whole_page(table, page, rows, hashes, texts.new_fields)
         records = split_records(page.records)
         is_copy = _is_copy(records, is_kept)
+        has_key = rows.select(pl.all_horizontal(pl.col(table.KEY).is_not_null())).to_series()
         is_rejected = ~is_kept & ~is_copy
-        rejected = quarantine_records(
-            table, page, [(records[index], bool(fits[index])) for index in is_rejected.arg_true()]
-        )
-        keys, rows = rows.select(table.KEY).filter(is_rejected), rows.filter(is_kept)
+        indexes = (is_rejected & has_key).arg_true().append((is_rejected & ~has_key).arg_true())
+        rejected = quarantine_records(table, page, [(records[index], bool(fits[index])) for index in indexes])
+        keys, rows = rows.select(table.KEY)[indexes], rows.filter(is_kept)
+        hashes_of_rejected, keyless = _recognise_rejected(rejected["record"], keys)
         return NormalisedPage(
             rows,
             rejected,
             keys,
-            hashes.filter(is_kept).append(rejected["record"].hash()),
+            hashes.filter(is_kept).append(hashes_of_rejected),
             len(records),
+            keyless,
             int(is_copy.sum()),
             texts.new_fields,
             page.records_key,
@@ -163,6 +168,19 @@ def _whole_page(
 
 def _hashes(rows: pl.DataFrame, table: type[Table]) -> pl.Series:
     return rows.select(pl.struct(table.KEY).hash()).to_series()
+
+
+def _recognise_rejected(records: pl.Series, keys: pl.DataFrame) -> tuple[pl.Series, int]:
+    """Return a hash for each row of rejected records, and how many of the last rows have no key.
+
+    `keys` has a row for each record, of which `records` has one for each reason. A record with the key of a row that
+    fits is another record than that.
+    """
+    of_keys = keys.drop_nulls().select(pl.struct(pl.all()).hash(seed=1)).to_series()
+    number = records.rle_id()
+    has_key = number < len(of_keys)
+    hashes = of_keys.gather(number.filter(has_key)).append(records.filter(~has_key).hash())
+    return hashes, int((~has_key).sum())
 
 
 def day_column(table: type[Table], slice_: Slice) -> str | None:

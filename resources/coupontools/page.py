@@ -38,5 +38,12 @@ class DecodedPage(Protocol):
         """A hash (UInt64) for each distinct record, by which the loop recognises it on another page."""
 
     @property
+    def keyless(self) -> int:
+        """How many of the last hashes are of records without a readable key.
+
+        Such a record is recognised by its text, which may differ in each answer, for example by the server's time.
+        """
+
+    @property
     def is_before_window(self) -> bool:
         """Whether all its records lie before the slice's first day, so that a newest-first list ends here for it."""

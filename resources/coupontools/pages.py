@@ -121,7 +121,7 @@ class _SliceReader(Generic[P]):
         for passes in range(2, MAX_PASSES + 1):
             known.add(page.hashes for page in pages)
             pages = (await self._read_once(known)).pages
-            new = [known.misses(page.hashes) for page in pages] or [pl.Series(dtype=pl.Boolean)]
+            new = [known.misses(page.hashes_of_keys) for page in pages] or [pl.Series(dtype=pl.Boolean)]
             recovered += sum(int(mask.sum()) for mask in new)
             result = replace(result, records=first.records + recovered, passes=passes, recovered=recovered)
             if not holds_a_gap(pl.concat(new)):

@@ -24,19 +24,25 @@ class FetchedPage(Generic[P]):
 
     records: int = 0
     hashes: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.UInt64))
+    keyless: int = 0
     is_before_window: bool = False
     announced: int | None = None
     decoded: P | None = None
     """The content, until it is stored: that of a long list would fill the memory."""
 
     @property
+    def hashes_of_keys(self) -> pl.Series:
+        """The hashes of the records that have a key; of all records if none has one."""
+        return self.hashes.head(len(self.hashes) - self.keyless) if self.keyless < len(self.hashes) else self.hashes
+
+    @property
     def fingerprint(self) -> int:
         """The same number for two pages with the same records in the same order."""
-        return int(self.hashes.implode().hash().item())
+        return int(self.hashes_of_keys.implode().hash().item())
 
     def holds_only(self, others: Iterable["FetchedPage[P]"]) -> bool:
         """Whether every record of the page is on one of the others."""
-        return bool(self.hashes.is_in(pl.concat([other.hashes for other in others]).implode()).all())
+        return bool(self.hashes_of_keys.is_in(pl.concat([other.hashes for other in others]).implode()).all())
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,9 @@ class SlicePages(Generic[P]):
 
         def decode(page: Page) -> FetchedPage[P]:
             decoded = self.decode(page)
-            return FetchedPage(decoded.records, decoded.hashes, decoded.is_before_window, page.announced, decoded)
+            return FetchedPage(
+                decoded.records, decoded.hashes, decoded.keyless, decoded.is_before_window, page.announced, decoded
+            )
 
         page = await self.client.read(page_request, decode, checks_json=True)
         self.paging.note_page(page.records)

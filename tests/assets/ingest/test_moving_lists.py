@@ -129,6 +129,61 @@ def test_a_rejected_record_that_moves_to_the_next_page_is_in_quarantine_once(ser
     assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(1,)]
 
 
+WITH_KEY: dict[str, object] = {"blocked": "maybe"}
+WITHOUT_KEY: dict[str, object] = {"ID": {"number": 5}}
+
+
+def with_server_time(rejected: dict[str, object], past_end: str, serve: Serve) -> MovingAccount:
+    """Serve 30 registrations on pages of 10, of which one is rejected and says at each answer when that was."""
+    made = MovingAccount("registrations", directories=[{"ID": "dir_1", "name": "One"}])
+
+    def tick() -> None:
+        timed = registration(5, START + timedelta(minutes=5)) | rejected | {"now": f"answer {made.answered}"}
+        made.set_records("registrations", [*registrations(range(1, 5)), timed, *registrations(range(6, 31))], "dir_1")
+        made.after[made.answered + 1] = tick
+
+    tick()
+    serve(made, registration_page_size=10, past_end=past_end)
+    return made
+
+
+@pytest.mark.parametrize(("rejected", "kept"), [(WITH_KEY, 1), (WITHOUT_KEY, 2)])
+@pytest.mark.parametrize("past_end", ["empty", "last_page"])
+def test_a_list_with_a_rejected_record_that_differs_in_each_answer_is_read_twice_and_not_more(
+    serve: Serve,
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    past_end: str,
+    rejected: dict[str, object],
+    kept: int,
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_MAX_PAGES", "50")
+    made = with_server_time(rejected, past_end, serve)
+    report = export_only(directory_registrations, start="2026-01-01", end="2026-01-31")["directory_registrations"]
+    assert made.answered <= 10
+    assert report["lists that changed while read"] == 0
+    assert report["records rejected"] == kept
+    assert in_database(data_dir, "SELECT count(*) FROM quarantine") == [(kept,)]
+    assert len(keys(data_dir, "directory_registrations", "registration_id")) == 29
+
+
+def test_deletions_are_found_in_a_list_with_a_rejected_record_that_differs_in_each_answer(
+    serve: Serve, data_dir: Path
+) -> None:
+    serve(
+        HandmadeAccount(
+            directories=[{"ID": "dir_1", "name": "One"}], registrations={"dir_1": registrations(range(1, 36))}
+        )
+    )
+    ingest_only(directory_registrations, full=True)
+    with_server_time(WITH_KEY, "empty", serve)
+    export_only(directory_registrations, full=True)
+    deleted = in_database(
+        data_dir, "SELECT registration_id FROM directory_registrations WHERE _deleted_at IS NOT NULL ORDER BY ALL"
+    )
+    assert deleted == [(f"reg_{number}",) for number in range(31, 36)]
+
+
 def test_a_list_at_rest_is_read_twice_and_not_more(serve: Serve) -> None:
     server = serve(
         HandmadeAccount(

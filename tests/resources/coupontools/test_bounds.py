@@ -59,6 +59,7 @@ class CountedPage:
 
     records: int
     hashes: pl.Series
+    keyless: int = 0
     is_before_window: bool = False
 
 

@@ -29,6 +29,7 @@ class Numbers:
     """A page of numbers, each its own hash."""
 
     hashes: pl.Series
+    keyless: int = 0
     is_before_window: bool = False
 
     @property
