@@ -1,7 +1,8 @@
 """Parses the envelope of an answer: checks that it is one, and finds the error or the record list in it.
 
 In v3 the payload is beside an object `status`; v4 answers with a bare list or object (API.md, section 3.1). What is
-undocumented is read by one rule: the records are the one list of objects beside `status`.
+undocumented is read by one rule: the records are the one list of objects beside `status`. An object whose names are all
+numbers is a list, too: PHP writes one with gaps like that.
 """
 
 import json
@@ -20,6 +21,7 @@ from resources.coupontools.repeated_keys import split_members
 NO_RECORDS = b"[]"
 BOM = b"\xef\xbb\xbf"
 _EMPTY, _LIST_OF_OBJECTS = re.compile(rb"\[\s*\]|\{\s*\}"), re.compile(rb"\[\s*[{\]]")
+_NUMBERED = re.compile(rb'\{\s*"[0-9]+"\s*:\s*\{')
 _IDS = ("ID", "id")
 _SCALARS_OF_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycard", "page")
 """Scalars that may stand beside a record list, or alone where an empty list is left out."""
@@ -56,6 +58,8 @@ def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
     """Parse the envelope of an answer. Raises ShapeError if there is none, or if its records cannot be identified."""
     is_v4 = endpoint.version == "v4"
     text = body.removeprefix(BOM).strip()
+    if is_v4:
+        text = _without_numbers(text)
     if is_v4 and text[:1] == b"[":
         if not _is_list_of_objects(text):
             raise ShapeError
@@ -68,7 +72,7 @@ def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
         return _parse_failure(status.get("errors") or _decode(fields.get("errors")))
     if not isinstance(word, str) and not is_v4:
         raise ShapeError
-    payload = {name: value for name, value in fields.items() if name != "status" or word is None}
+    payload = {name: _without_numbers(value) for name, value in fields.items() if name != "status" or word is None}
     repeated = _find_repeated(pairs)
     if _is_record(payload, endpoint) and not repeated - payload.keys():
         record = [(name, value) for name, value in pairs if name in payload]
@@ -126,6 +130,15 @@ def _split_unreadable_fields(body: bytes) -> list[tuple[str, bytes]]:
         pairs.append((name, body[position : position + len(token)]))
         position += len(token)
     return pairs
+
+
+def _without_numbers(token: bytes) -> bytes:
+    """Return the list that an object is whose names are all numbers; any other value, or an invalid one, as it is."""
+    if not _NUMBERED.match(token):
+        return token
+    members = _split_fields(token)
+    is_list = all(name.isascii() and name.isdigit() and value[:1] == b"{" for name, value in members)
+    return b"[" + b",".join(value for _, value in members) + b"]" if is_list else token
 
 
 def _find_repeated(pairs: Sequence[tuple[str, bytes]]) -> set[str]:
