@@ -1,5 +1,6 @@
 """Recognises exhausted limits of the machine or the process: memory, threads, open files."""
 
+import re
 import resource
 from errno import EMFILE, ENFILE, ENOMEM
 
@@ -9,6 +10,9 @@ ADDRESS_SPACE = 2 * 2**30
 _MEMORY = "memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
 _THREADS = "threads", "Raise the limit (ulimit -u, the container's), or that of memory (ulimit -v)"
 _FILES = "open files", "Raise the limit (ulimit -n)"
+
+_NUMBER_OF_POLARS = re.compile(r"\(os error (\d+)\)")
+"""Where polars writes the number of an error of the operating system, which the error itself does not have."""
 
 
 def limit_met(error: BaseException) -> str | None:
@@ -45,9 +49,17 @@ def _kind(error: BaseException) -> tuple[str, str] | None:
             return _MEMORY
         case RuntimeError() if "can't start new thread" in text:
             return _THREADS
-        case OSError(errno=number) if number in (EMFILE, ENFILE):
+        case Exception() if type(error).__name__ == "IOException" and "Too many open files" in text:
             return _FILES
-        case OSError(errno=number) if number == ENOMEM:
+        case OSError() if _number_of(error) in (EMFILE, ENFILE):
+            return _FILES
+        case OSError() if _number_of(error) == ENOMEM:
             return _MEMORY
         case _:
             return None
+
+
+def _number_of(error: OSError) -> int | None:
+    """Return the number of an error of the operating system."""
+    of_polars = _NUMBER_OF_POLARS.search(str(error))
+    return int(of_polars[1]) if of_polars else error.errno

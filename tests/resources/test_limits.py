@@ -17,6 +17,8 @@ LIMITS = [
     (ImportError("_duckdb.so: failed to map segment from shared object"), "memory"),
     (RuntimeError("can't start new thread"), "threads"),
     (OSError(EMFILE, "Too many open files"), "open files"),
+    (OSError("Too many open files (os error 24): /data/.state/batches/1/000001.rows.parquet.tmp"), "open files"),
+    (duckdb.IOException('IO Error: Cannot open file "/data/1.parquet": Too many open files'), "open files"),
 ]
 
 
