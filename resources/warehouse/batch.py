@@ -143,7 +143,7 @@ class Batch:
     def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
         """Load the complete slices and the files of the listed parts from the store; delete all other files.
 
-        Raises ValueError, KeyError or TypeError if a list is broken, or a file that it names is not there.
+        Raises ValueError, KeyError or TypeError if a list is broken, or a file that it names is not there or damaged.
         """
         self.name, self.manifest, self.suppression = name, manifest, manifest.suppression
         self.slices: list[CompletedSlice] = []
@@ -161,6 +161,8 @@ class Batch:
         there = [*store.list_files(name, ".parquet"), *store.list_files(name, ".tmp")]
         if missing := set(self._files) - set(there):
             raise ValueError(f"lost files: {missing}")
+        if damaged := [file for file in self._files if not store.is_intact(name, file)]:
+            raise ValueError(f"damaged files: {damaged}")
         for file in set(there) - set(self._files):
             store.delete_file(name, file)
         self._parts = max((int(note.split(".")[0]) for note in notes), default=0)

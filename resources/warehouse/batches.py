@@ -36,7 +36,7 @@ def _resume(store: Store, key: BatchKey) -> Batch | None:
             continue
         manifest = _read_manifest(store, name, key, now)
         if manifest and manifest.resume_key == key.resume_key and resumed is None:
-            with suppress(ValueError, KeyError, TypeError):  # a list of slices is broken
+            with suppress(ValueError, KeyError, TypeError):  # a list of slices or a file is broken
                 resumed = Batch(store, name, manifest)
                 continue
             manifest = None

@@ -56,6 +56,10 @@ class Store(Protocol):
         """Read a Parquet file of a batch."""
         ...
 
+    def is_intact(self, batch: str, name: str) -> bool:
+        """Whether a Parquet file of a batch holds what was written."""
+        ...
+
     def write_note(self, batch: str, name: str, content: bytes) -> None:
         """Write a note; once it is there, so are all files that were written before."""
         ...

@@ -79,6 +79,14 @@ class FolderStore:
         """Read a Parquet file; see `Store`."""
         return pl.read_parquet(self.locate(batch, name), glob=False, hive_partitioning=False)
 
+    def is_intact(self, batch: str, name: str) -> bool:
+        """Read it; see `Store`."""
+        try:
+            self.read_frame(batch, name)
+        except pl.exceptions.ComputeError:
+            return False
+        return True
+
     def write_note(self, batch: str, name: str, content: bytes) -> None:
         """Write a note, and sync the folder, so that the files before it are on disk too; see `Store`."""
         write_atomically(self._folder.batches / batch / name, content)

@@ -17,7 +17,19 @@ from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.resource import WarehouseResource
-from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, fill, merge, open_batch, published, thing
+from tests.support.small_table import (
+    NOON,
+    PLAN,
+    REJECTED,
+    ROWS,
+    done,
+    fill,
+    folder_of,
+    merge,
+    open_batch,
+    published,
+    thing,
+)
 
 
 def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseResource) -> None:
@@ -58,6 +70,23 @@ def test_a_batch_that_has_lost_a_file_is_neither_merged_nor_taken_up(warehouse: 
             merge_batch(warehouse.engine, batch, whole)
     with open_batch(warehouse, "things", timedelta(hours=1)) as again:
         assert not again.slices
+    assert published(warehouse) == [thing("a")]
+
+
+@pytest.mark.files
+@pytest.mark.parametrize("kind", ["rows", "rejected"])
+def test_a_batch_with_a_file_that_was_cut_off_is_read_again(warehouse: WarehouseResource, kind: str) -> None:
+    rejected = pl.DataFrame([("things", "v3/things", "p", None, None, "{}", NOON)], REJECTED, orient="row")
+    with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
+        batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), rejected)
+        batch.complete(done())
+        batch.flush()
+        file = folder_of(warehouse, batch) / f"000001.{kind}.parquet"
+        file.write_bytes(file.read_bytes()[:-50])
+    with open_batch(warehouse, "things", timedelta(hours=1)) as again:
+        assert not again.slices
+        fill(again, thing("a"))
+        merge_batch(warehouse.engine, again, PLAN)
     assert published(warehouse) == [thing("a")]
 
 
