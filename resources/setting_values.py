@@ -66,11 +66,11 @@ def read_key(secret: SecretStr) -> SecretStr:
 
 
 def read_secret(secret: SecretStr) -> SecretStr:
-    """Read a secret to hash with."""
+    """Read a secret that is sent or hashed with, and must be UTF-8 for that."""
     try:
         secret.get_secret_value().encode()
     except UnicodeEncodeError:
-        raise PydanticCustomError("secret", "should be text, such as letters and digits, not any bytes") from None
+        raise PydanticCustomError("secret", "should be UTF-8 text, such as letters and digits, not any bytes") from None
     return secret
 
 

@@ -206,7 +206,9 @@ class Storage(Settings):
 class Alerts(Settings):
     """Who is alerted when an export fails, and whether they are sent a digest."""
 
-    alerts: SecretStr | None = Field(None, description="addresses of apprise, separated by blanks or line ends")
+    alerts: Annotated[SecretStr, AfterValidator(read_secret)] | None = Field(
+        None, description="addresses of apprise, separated by blanks or line ends"
+    )
     dagster_url: Annotated[str, AfterValidator(read_web_address)] | None = Field(
         None, description="where people open Dagster, for links to its runs"
     )

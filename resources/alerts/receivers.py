@@ -101,7 +101,10 @@ def _service_at(address: str) -> "NotifyBase | None":
     log = logging.getLogger("apprise")  # what it logs may hold addresses
     log.propagate = False
     log.addHandler(logging.NullHandler())
-    service = Apprise.instantiate(address)
+    try:
+        service = Apprise.instantiate(address)
+    except Exception:  # some of its services stumble over what is none of their addresses
+        return None
     if service is not None:  # its own limit of 4 seconds makes a receiver of one that is slow get everything again
         service.socket_read_timeout = max(service.socket_read_timeout, MAX_SECONDS)
     return service

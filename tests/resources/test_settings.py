@@ -103,7 +103,7 @@ WRONG = [
     ("DATA_DIR", "~nobody-of-this-name/data", "without ~"),
     ("DATA_DIR", "data\r", "without a line end"),
     ("DATA_DIR", "d\udcffta", "UTF-8"),
-    ("PERSONAL_DATA_KEY", "hush-hush-hush-hush\udcff", "should be text"),
+    ("PERSONAL_DATA_KEY", "hush-hush-hush-hush\udcff", "should be UTF-8 text"),
     ("PUBLISH_PARQUET", "maybe", "should be true or false"),
 ]
 

@@ -176,11 +176,16 @@ def test_what_was_sent_is_kept_in_a_private_file_and_sent_again_where_it_is_dama
 
 
 def test_a_wrong_address_is_refused_in_one_line_that_does_not_show_it(web: WebReceiver) -> None:
-    for value, place in ((f"bogus://{SECRET}", "an address is not"), (f"{web.address} {SECRET}", "(number 2 of 2)")):
+    for value, place in (
+        (f"bogus://{SECRET}", "an address is not"),
+        (f"{web.address} {SECRET}", "(number 2 of 2)"),
+        (f"macosx://{SECRET}:99999?", "an address is not"),
+        (f"{web.address}{SECRET}\udcff", "should be UTF-8 text"),
+    ):
         refused = run_command("export", *DAYS, COUPONTOOLS_API_URL="sandbox", COUPONTOOLS_ALERTS=value)
         assert refused.code == 1
         (line,) = refused.errors.splitlines()
-        assert line.startswith("Error: COUPONTOOLS_ALERTS is wrong: an address")
+        assert line.startswith("Error: COUPONTOOLS_ALERTS is wrong: ")
         assert place in line
         assert SECRET not in line
 
