@@ -83,17 +83,28 @@ METRICS = {
 
 
 def note_metrics(samples: Iterable[Sample], log: logging.Logger) -> None:
-    """Write what was measured to COUPONTOOLS_METRICS_FILE, if that is set; what goes wrong is a warning."""
+    """Write what was measured to COUPONTOOLS_METRICS_FILE, if that is set; what goes wrong is a warning, given once."""
     try:
         if path := Metrics.read().metrics_file:
             _update(path, samples)
     except SettingsError as error:
-        log.warning(str(error))
+        _warn_once(str(error), log)
     except OSError as error:
-        log.warning(
+        _warn_once(
             f"The metrics of this run cannot be written to {path} ({error.strerror or error}): make room, or set "
-            "COUPONTOOLS_METRICS_FILE to another file."
+            "COUPONTOOLS_METRICS_FILE to another file.",
+            log,
         )
+
+
+_warnings_given = set[str]()
+"""What this process has warned of: each table of a run would say the same."""
+
+
+def _warn_once(warning: str, log: logging.Logger) -> None:
+    if warning not in _warnings_given:
+        _warnings_given.add(warning)
+        log.warning(warning)
 
 
 def _update(path: Path, samples: Iterable[Sample]) -> None:

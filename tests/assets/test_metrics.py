@@ -109,12 +109,12 @@ def test_what_a_killed_run_has_left_is_removed_and_a_broken_file_is_written_anew
     assert sorted(path.name for path in file.parent.iterdir()) == ["coupontools.prom", "coupontools.prom.backup"]
 
 
-def test_a_file_that_cannot_be_written_is_a_warning_and_fails_no_run(
+def test_a_file_that_cannot_be_written_is_one_warning_and_fails_no_run(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     serve(account())
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("COUPONTOOLS_METRICS_FILE", str(tmp_path / "file" / "coupontools.prom"))
-    export_only(sms_groups)
+    export_only(sms_groups, campaigns)
     line = f"The metrics of this run cannot be written to {tmp_path}/file/coupontools.prom (File exists): make room"
     assert [line in message for message in caplog.messages] == [True]
