@@ -6,7 +6,7 @@ from assets.report.dictionary import write_dictionary
 from assets.report.figures import query_figures
 from assets.report.report import write_report
 from resources.warehouse.engine import Engine
-from resources.warehouse.publication import PublishResult
+from resources.warehouse.publication import REPORT, PublishResult
 
 
 def publish(engine: Engine) -> PublishResult:
@@ -16,6 +16,6 @@ def publish(engine: Engine) -> PublishResult:
     """
     with engine.open_publication([table.schema_of_table() for table in TABLES], read_marts()) as publication:
         if connection := publication.connection:
-            publication.add_file("report.html", write_report(connection, query_figures(connection)))
+            publication.add_file(REPORT, write_report(connection, query_figures(connection)))
             publication.add_file("dictionary.md", write_dictionary(read_relations(connection)))
     return publication.result

@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+REPORT = "report.html"
+"""The text beside the database that shows texts of the API; the dictionary has none."""
+
 
 @dataclass(frozen=True)
 class PublishResult:

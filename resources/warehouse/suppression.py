@@ -5,6 +5,7 @@ environment, if there is one, and of a salt.
 """
 
 import hmac
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -127,3 +128,10 @@ def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: Suppr
     masks |= {name: named[name] for name in table.free_texts if name in named.columns}
     frame = frame.with_columns(pl.when(~mask).then(pl.col(name)).alias(name) for name, mask in masks.items())
     return frame.filter(~theirs) if table.is_about_people else frame
+
+
+def remove_suppressed_from_page(page: str, suppressed: SuppressionList) -> str:
+    """Replace the texts between the tags of a page that name suppressed people."""
+    texts = re.split('([<>"])', page)
+    naming = set(suppressed.select_naming(pl.Series(texts))["text"])
+    return "".join("…" if text in naming else text for text in texts) if naming else page

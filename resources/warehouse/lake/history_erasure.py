@@ -1,6 +1,7 @@
 """Erases people from what a lake has published and from all its former states, without publishing anything else."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import duckdb
@@ -19,9 +20,10 @@ from resources.warehouse.lake.pinned_views import (
 )
 from resources.warehouse.lake.upkeep import compact, expire
 from resources.warehouse.lake.writer import Writer
+from resources.warehouse.publication import REPORT
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name
-from resources.warehouse.suppression import SuppressionList
+from resources.warehouse.suppression import SuppressionList, remove_suppressed_from_page
 
 
 def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
@@ -46,6 +48,7 @@ def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: Suppres
             connection.execute("DELETE FROM _state.published")
             note_pin(connection, outline, version)
     _erase_trees(lake, version, tables, kept)
+    _erase_report(lake, suppressed)
     with lake.open() as connection:
         expire(connection, lake.writer, [version])
         for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
@@ -89,6 +92,14 @@ def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: 
         connection.execute(f"USE {LAKE}.{STAGE}")
         others = write_tree(lake, connection, version, [table for table in tables if table.name not in kept], before)
     publish_tree(lake, replace(others, files={**others.files, **copies.files}))
+
+
+def _erase_report(lake: Lake, suppressed: SuppressionList) -> None:
+    with suppress(FileNotFoundError):  # where nothing was published yet
+        page = lake.objects.read(REPORT).decode(errors="replace")
+        erased = remove_suppressed_from_page(page, suppressed)
+        if erased != page:
+            lake.objects.put(REPORT, erased.encode())
 
 
 def _as_copied(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> TableSchema:

@@ -19,7 +19,7 @@ from resources.warehouse.lake.publish import open_publication
 from resources.warehouse.lake.session import Session
 from resources.warehouse.origin import Origin, read_staged_origin
 from resources.warehouse.place import Place
-from resources.warehouse.publication import Publication
+from resources.warehouse.publication import REPORT, Publication
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.suppression import SuppressionList
 
@@ -48,7 +48,7 @@ class LakeEngine:
         places = {
             "catalogue": f"postgresql://{self._address.database}",
             "rows": self._address.url(ROWS),
-            "report": self._address.url("report.html"),
+            "report": self._address.url(REPORT),
         }
         return places | ({"parquet": self._address.url(POINTER)} if self._address.publish_parquet else {})
 

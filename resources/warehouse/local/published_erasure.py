@@ -13,13 +13,14 @@ from resources.warehouse.local.inventory import Inventory, renew_notes, take_inv
 from resources.warehouse.local.parquet_files import take_over
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
 from resources.warehouse.local.stage_file import StageFile
+from resources.warehouse.publication import REPORT
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import files, quoted_name, write_parquet
-from resources.warehouse.suppression import SuppressionList
+from resources.warehouse.suppression import SuppressionList, remove_suppressed_from_page
 
 
 def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
-    """Erase people from the published database and files; returns the rows of the database by table.
+    """Erase people from the published database, files and report; returns the rows of the database by table.
 
     Only under the writer lock, once they are erased from the stage.
     """
@@ -31,8 +32,9 @@ def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed:
     unfinished.mkdir()
     try:
         erased = _erase_database(stage, unfinished, tables, suppressed)
-        if _erase_files(stage, unfinished, tables, suppressed) or any(erased.values()):
-            _publish(stage, unfinished, inventory)
+        texts = _erase_report(stage, unfinished, suppressed)
+        if _erase_files(stage, unfinished, tables, suppressed) or any(erased.values()) or texts:
+            _publish(stage, unfinished, inventory, texts)
     finally:
         remove_tree(unfinished)
     return erased
@@ -96,16 +98,30 @@ def _erase_file(
     return count
 
 
-def _publish(stage: StageFile, unfinished: Path, inventory: Inventory) -> None:
+def _erase_report(stage: StageFile, unfinished: Path, suppressed: SuppressionList) -> list[str]:
+    """Write the report without people, if it shows any; returns the names of the texts that were written."""
+    report = stage.folder.root / REPORT
+    if not report.is_file():
+        return []
+    page = report.read_bytes().decode(errors="replace")
+    erased = remove_suppressed_from_page(page, suppressed)
+    if erased == page:
+        return []
+    (unfinished / REPORT).write_text(erased, "utf-8")
+    return [REPORT]
+
+
+def _publish(stage: StageFile, unfinished: Path, inventory: Inventory, texts: Sequence[str]) -> None:
     """Replace what is published by what was written, and record its files, except what a person had changed before."""
     folder = stage.folder
     seal(unfinished)
     if not folder.database.is_file():  # the next publish writes what is missing
-        replace_files(folder, unfinished)
+        replace_files(folder, unfinished, texts)
     elif not folder.parquet.is_dir():
-        (unfinished / folder.database.name).replace(folder.database)
+        for name in (folder.database.name, *texts):
+            (unfinished / name).replace(folder.root / name)
     else:
-        swap(folder, unfinished, ())
+        swap(folder, unfinished, texts)
     with stage.open() as connection:
         connection.begin()
         renew_notes(connection, folder, inventory.intact)

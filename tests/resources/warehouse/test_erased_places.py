@@ -11,6 +11,7 @@ import pytest
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.sms_contacts import SmsContact
 from resources.warehouse.audit import ask_stage
+from resources.warehouse.publication import REPORT
 from resources.warehouse.resource import WarehouseResource
 from tests.support.erasure import EMAIL, PHONE, TABLES, forget, merge, put, read, rows, where_found
 from tests.support.queries import in_database, in_parquet
@@ -90,6 +91,20 @@ def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished
     publish(warehouse, TABLES)
     assert where_found(warehouse) == set()
     assert rows(warehouse, "SELECT count(*), count(email) FROM coupon_sessions") == [(5_000, 0)]
+
+
+def test_the_report_shows_her_number_no_longer_and_the_rest_as_before(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"session_id": "a", "utm_source": PHONE}, {"session_id": "b", "email": EMAIL}])
+    page = f'<p>of {PHONE}</p><td title="a">mail / {PHONE}</td><td>{PHONE}0 of 2026-01-01</td>\n'
+    publish(warehouse, TABLES, {REPORT: page})
+    forget(warehouse, PHONE)
+    assert where_found(warehouse, [f" {PHONE}<"]) == set()
+    assert where_found(warehouse, [f"</td><td>{PHONE}0 of 2026-01-01</td>"]) != set()
+    forget(warehouse, EMAIL)
+    assert rows(warehouse, "SELECT session_id, utm_source, email FROM coupon_sessions ORDER BY 1") == [
+        ("a", None, None),
+        ("b", None, None),
+    ]
 
 
 def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResource) -> None:
