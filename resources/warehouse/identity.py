@@ -4,7 +4,9 @@ An address is the same in capitals and with blanks around it; a number is its di
 the plus or 00 in front of its country, and the (0) behind that. A number without its country keeps its 0.
 """
 
+import re
 from functools import reduce
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -56,11 +58,12 @@ _ESCAPE = r"\\(?:u[0-9a-fA-F]{4}|[bfnrt])"
 _ESCAPE_OF_A_PART = r"(?s)\\(?:[bfnrt]|u(?:00[2-7aA]|0[36]|1[68]|20|22|30|[fF]))|@.*\\u|\\u.*@"
 _JSON_TEXT = rf'^(?:[^\\]|\\["\\/]|{_ESCAPE})*$'
 _NO_LETTER = r"[\x00-\x1f]|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-_IN_LINKS = {"\\/": "/", "%40": "@", "%2b": "+", "%2B": "+", "%20": " "}
+_OF_LINKS = r"%[0-9A-Fa-f]{2}|://"
+_PLUS_FOR_A_BLANK = re.compile(r"(?<=[0-9)])\+(?=[0-9(]|%28)(?![\w.+%-]*(?:@|%40))")
 _DIGIT = r"[0-9\x{ff10}-\x{ff19}]"
 _MAY_NAME = (
-    rf"[@\x{{ff20}}]|%40|\\u00[2-7]|\\u[fF][fF]|[0-9a-f]{{64}}|"
-    rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|{_ESCAPE}){{0,9}}{_DIGIT}){{{MIN_DIGITS - 1}}}"
+    rf"[@\x{{ff20}}]|%(?:25)*40|\\u00[2-7]|\\u[fF][fF]|[0-9a-f]{{64}}|"
+    rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|%[0-9A-Fa-f]{{2}}|{_ESCAPE}){{0,9}}{_DIGIT}){{{MIN_DIGITS - 1}}}"
 )
 """A pattern that is in every text that names somebody."""
 
@@ -85,7 +88,8 @@ def identifiers(texts: pl.Series) -> pl.DataFrame:
     """Find the addresses and numbers in texts, in any form that people and JSON give them, and their hashes.
 
     Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text holds, or the
-    first of its hashes. A part of a longer word is left out: jan@x.be in marjan@x.be, or seven digits of an id.
+    first of its hashes. A part of a longer word is left out: jan@x.be in marjan@x.be, or seven digits of an id; not so
+    of a query, as jan@x.be in to=jan@x.be, which could also be an address.
     """
     text = pl.col("text")
     candidates = pl.DataFrame({"text": texts}).drop_nulls().unique().filter(text.str.contains(_MAY_NAME))
@@ -95,7 +99,8 @@ def identifiers(texts: pl.Series) -> pl.DataFrame:
     )
     others = candidates.filter(~is_plain).with_columns(_simplified(text).alias("plain"))
     whole = others.with_columns(_named(pl.col("plain")).str.extract(_WHOLE).alias("identifier"))
-    parts = _parts(whole.filter(pl.col("identifier").is_null()))
+    may_be_query = pl.col("identifier").str.contains("[=?/]")
+    parts = _parts(whole.filter(pl.col("identifier").is_null() | may_be_query))
     first = others.select("text", text.str.extract(_HASHED).alias("identifier"))
     whole = pl.concat([whole.select("text", "identifier"), first]).drop_nulls()
     parts = parts.unique().join(whole, on=["text", "identifier"], how="anti")
@@ -134,8 +139,16 @@ def _simplified(text: pl.Expr) -> pl.Expr:
     has_escapes = text.str.contains(_ESCAPE_OF_A_PART) & text.str.contains(_JSON_TEXT)
     literal = text.str.replace_many([r"\\", r"\"", '"'], [";", ";", ";"]).str.replace_all(_NO_LETTER, ";")
     decoded = pl.concat_str(pl.lit('"'), pl.when(has_escapes).then(literal), pl.lit('"')).str.json_decode(pl.String)
-    plain = pl.coalesce(decoded, text).str.replace_many([*_IN_LINKS], [*_IN_LINKS.values()])
+    plain = pl.coalesce(decoded, text).str.replace_all("\\/", "/", literal=True)
+    plain = plain.map_batches(_decode_links, return_dtype=pl.String)
     return readable(plain).str.replace_all(f"[{_BLANKS_IN_A_LINE}]", " ").str.to_lowercase()
+
+
+def _decode_links(texts: pl.Series) -> pl.Series:
+    """Decode what links have percent-encoded, also links in them, and the + that stands for a blank in a number."""
+    places = texts.str.contains(_OF_LINKS).arg_true()
+    links = [_PLUS_FOR_A_BLANK.sub(" ", link) if "://" in link else link for link in texts.gather(places)]
+    return texts.scatter(places, [unquote(unquote(link)) for link in links])
 
 
 def readable(text: pl.Expr) -> pl.Expr:

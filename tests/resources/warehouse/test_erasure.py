@@ -17,6 +17,7 @@ WRITTEN = {
     "custom_field_7": "\u00a0Zoe.Planted@Example.COM\t",
     "email": "ZOE.PLANTED@EXAMPLE.COM\u2009",
     "phone": "+32\u2009(0)\u00a0470\t11 22 33",
+    "custom_field_2": "list=3&mail=zoe.planted@example.com",
     "first_name": "Zoe <zoe.planted@example.com>",
     "last_name": "tel. 0032470112233",
     "own_validation_code": PHONE,
@@ -34,10 +35,14 @@ EXTRAS = (
     '{"a":{"b":["+32 (0)470 11 22 33"]}}',
     '{"url":"https:\\/\\/x.be\\/?u=zoe.planted%40example.com&x=1"}',
     '{"K\\u00f6ln":"mailto:zoe.planted@example.com"}',
+    '{"url":"https://x.be/?next=https%3A%2F%2Fy.be%2F%3Fwho%3Dzoe.planted%2540example.com"}',
+    '{"url":"https://x.be/?user=%7B%22mail%22%3A%22zoe.planted%40example.com%22%7D"}',
+    '{"url":"https:\\/\\/x.be\\/?tel=%2B32+%280%29470%2F11+22+33"}',
 )
 STRANGERS: Rows = [
     {"email": f"marjo.{EMAIL}", "first_name": "Marjo", "custom_id": "x"},
     {"email": f"{EMAIL}.au", "custom_id": f"zoe+tag@{EMAIL}.au"},
+    {"email": "kim@example.com", "custom_field_3": f"https://x.be/?u=marjo%2E{EMAIL}&n=9%20{PHONE}"},
     {"phone": f"+{PHONE}4", "custom_id": f"9{PHONE}"},
     {"phone": "+470112233", "custom_id": f"order-{PHONE}"},
     {"email": "bob@example.com", "first_name": "Bob", "custom_field_3": "by the way", "_extra": '{"example.com":"@"}'},

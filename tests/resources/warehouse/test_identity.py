@@ -1,6 +1,7 @@
 """One rule for who an e-mail address or a phone number names, the same in frames and in SQL."""
 
 import json
+from urllib.parse import quote
 
 import duckdb
 import polars as pl
@@ -63,6 +64,13 @@ def test_what_differs_stays_apart_and_what_says_nothing_names_nobody() -> None:
         "+32470112233 ext 5",
     ]
     assert in_frames(None, "", " \u2003", "00") == [None, None, None, None]
+
+
+@pytest.mark.parametrize("address", ["o'brien@x.be", "josé@x.be", "a+b1+2@x.be", "50%@x.be", "a&b@x.be"])
+def test_an_address_is_found_in_a_link_whatever_is_encoded_in_it(address: str) -> None:
+    inner = (address, quote(address), json.dumps({"to": address}, ensure_ascii=False))
+    links = [f"https://x.be/?to={quote(text)}&n=1" for text in inner]
+    assert set(identifiers(pl.Series(links))["identifier"]) == {address}
 
 
 SOMEBODY = ["a@b", "é@b", " A@b ", "@a@b", "1@2", "a@@b", "1234567", "0123456", "tel 12 34 567", "f" * 64]
