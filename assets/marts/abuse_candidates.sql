@@ -65,8 +65,7 @@ of_sessions AS (
     INNER JOIN main.coupon_sessions USING (session_id)
     WHERE
         coupon_sessions._deleted_at IS NULL
-        AND coalesce(is_voided_before, voided_at_before IS NOT NULL)
-        <> coalesce(is_voided_after, voided_at_after IS NOT NULL)
+        AND marts.is_void(is_voided_before, voided_at_before) <> marts.is_void(is_voided_after, voided_at_after)
     GROUP BY session_id, campaign_id
 ),
 

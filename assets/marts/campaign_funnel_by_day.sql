@@ -9,7 +9,7 @@ WITH counted AS (
         count_if(is_played IS TRUE OR played_at IS NOT NULL)::BIGINT AS played,
         count_if(is_claimed IS TRUE OR claimed_at IS NOT NULL)::BIGINT AS claimed,
         count_if(is_validated IS TRUE OR validated_at IS NOT NULL)::BIGINT AS validated,
-        count_if(is_voided IS TRUE OR voided_at IS NOT NULL)::BIGINT AS voided,
+        count_if(marts.is_void(is_voided, voided_at))::BIGINT AS voided,
         quantile_cont(CASE WHEN opened_at >= created_at THEN date_diff('second', created_at, opened_at) END, [0.5, 0.9]) AS to_open,
         quantile_cont(CASE WHEN claimed_at >= opened_at THEN date_diff('second', opened_at, claimed_at) END, [0.5, 0.9]) AS to_claim,
         quantile_cont(CASE WHEN validated_at >= claimed_at THEN date_diff('second', claimed_at, validated_at) END, [0.5, 0.9]) AS to_validate,

@@ -11,7 +11,7 @@ WITH counted AS (
         count_if(is_opened IS TRUE OR opened_at IS NOT NULL)::BIGINT AS opened,
         count_if(is_claimed IS TRUE OR claimed_at IS NOT NULL)::BIGINT AS claimed,
         count_if(is_validated IS TRUE OR validated_at IS NOT NULL)::BIGINT AS validated,
-        count_if(is_voided IS TRUE OR voided_at IS NOT NULL)::BIGINT AS voided,
+        count_if(marts.is_void(is_voided, voided_at))::BIGINT AS voided,
         count_if(
             is_saved_to_apple_wallet IS TRUE
             OR is_saved_to_google_wallet IS TRUE

@@ -8,7 +8,7 @@ WITH validations AS (
         coalesce(marts.identity(email), marts.identity(phone)) AS customer,
         redeem_location_company AS company,
         redeem_location_city AS city,
-        is_voided OR voided_at IS NOT NULL AS is_void,
+        marts.is_void(is_voided, voided_at) AS is_void,
         validation_value
     FROM main.coupon_sessions
     WHERE _deleted_at IS NULL AND (is_validated OR validated_at IS NOT NULL)

@@ -12,9 +12,9 @@ counted AS (
         count(*) AS expired,
         count_if(is_claimed IS TRUE OR claimed_at IS NOT NULL)::BIGINT AS claimed,
         count_if(is_validated IS TRUE OR validated_at IS NOT NULL)::BIGINT AS validated,
-        count_if(is_voided IS TRUE OR voided_at IS NOT NULL)::BIGINT AS voided,
+        count_if(marts.is_void(is_voided, voided_at))::BIGINT AS voided,
         count_if(
-            is_validated IS NOT TRUE AND validated_at IS NULL AND is_voided IS NOT TRUE AND voided_at IS NULL
+            is_validated IS NOT TRUE AND validated_at IS NULL AND NOT marts.is_void(is_voided, voided_at)
         )::BIGINT AS unused,
         count(own_validation_code) AS with_own_code
     FROM main.coupon_sessions, last_read

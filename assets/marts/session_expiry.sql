@@ -15,8 +15,7 @@ open_sessions AS (
         _deleted_at IS NULL
         AND is_validated IS NOT TRUE
         AND validated_at IS NULL
-        AND is_voided IS NOT TRUE
-        AND voided_at IS NULL
+        AND NOT marts.is_void(is_voided, voided_at)
         AND coalesce(expires_at_local >= last_read.day, TRUE)
 ),
 

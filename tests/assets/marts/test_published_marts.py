@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from pipelines.demo import QUERIES
 from pipelines.export import export_everything
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.support.accounts import campaign, loyalty_user, registration, session
+from tests.support.marts import READ_AT, Row, in_marts
 from tests.support.queries import in_database
 from tests.support.runs import export_all, served
 
@@ -186,6 +187,20 @@ def test_the_views_work_where_the_database_is_attached_and_say_what_they_are(exp
             connection.execute(f"FROM coupons.marts.{name}").fetchall()
         query = "SELECT count(*) FROM duckdb_columns() WHERE schema_name = 'marts' AND comment IS NULL"
         assert connection.execute(query).fetchall() == [(0,)]
+
+
+def test_every_view_calls_a_session_void_as_its_flag_says_and_by_its_date_only_without_one() -> None:
+    dated: Row = {"voided_at": READ_AT, "validated_at": READ_AT, "redeem_location_id": "1"}
+    states: list[Row] = [{"is_voided": True}, {"is_voided": False} | dated, dated, {}, {"is_voided": False}]
+    expiry = READ_AT - timedelta(days=2)
+    sessions = [*states, *({"expires_at_local": expiry} | state for state in states)]
+    for view in ("campaign_funnel", "campaign_funnel_by_day", "channels"):
+        assert in_marts(f"SELECT sum(voided) FROM marts.{view}", coupon_sessions=sessions) == [(4,)]
+    query = "SELECT validations, voided FROM marts.locations"
+    assert in_marts(query, coupon_sessions=sessions) == [(4, 2)]
+    query = "SELECT validated, voided, unused FROM marts.session_breakage"
+    assert in_marts(query, coupon_sessions=sessions) == [(2, 2, 2)]
+    assert in_marts("SELECT open_sessions FROM marts.session_expiry", coupon_sessions=sessions) == [(2,)]
 
 
 def queries_of_the_readme() -> list[str]:
