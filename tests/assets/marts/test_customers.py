@@ -1,5 +1,6 @@
 """marts.customers."""
 
+import itertools
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -82,6 +83,8 @@ def test_the_first_and_the_last_campaign_are_those_of_the_first_and_the_last_ses
         validated(1, campaign_id=f"cam_{number}", sequence_id=number) for number in (2, 1, -(2**63), 2**63 - 1)
     ]
     assert in_marts(query, coupon_sessions=of_one_second) == [(f"cam_{-(2**63)}", f"cam_{2**63 - 1}")]
+    for alike in itertools.permutations(validated(1, campaign_id=name) for name in ("cam_2", "cam_10", "cam_9")):
+        assert in_marts(query, coupon_sessions=alike) == [("cam_10", "cam_9")]
 
 
 @pytest.mark.parametrize(
