@@ -269,7 +269,7 @@ def _of_the_others(query: Query) -> Mapping[str, object]:
         "payments": query(
             """
             SELECT
-                coalesce(payment_type, 'free'), sum(registrations)::BIGINT, sum(paid)::BIGINT, sum(revenue), currency
+                coalesce(payment_type, 'none'), sum(registrations)::BIGINT, sum(paid)::BIGINT, sum(revenue), currency
             FROM marts.registrations_by_month
             GROUP BY ALL ORDER BY 2 DESC
             """

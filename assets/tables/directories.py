@@ -25,7 +25,8 @@ class Directory(Table):
     payment_amount: Amount | None = column({"payment.amount": "documented"}, doc="Price of access, in payment_currency")
     payment_type: Text | None = column(
         {"payment.type": "documented"},
-        doc="basic, recurring_daily, recurring_weekly, recurring_monthly or recurring_yearly; null if it is free",
+        doc="basic, recurring_daily, recurring_weekly, recurring_monthly or recurring_yearly; "
+        "null if it is free, or if the API does not say",
     )
     payment_description: Text | None = column(
         {"payment.description": "documented"}, doc="Description of the payment, shown to the payer"

@@ -200,6 +200,18 @@ def test_numbers_whose_sum_no_column_holds_keep_nothing_from_being_published() -
         assert connection.execute("SELECT stamps FROM marts.loyalty_points").fetchall() == [(None,)]
 
 
+def test_a_directory_of_unknown_price_is_neither_called_free_nor_without_revenue() -> None:
+    kinds: dict[str, Row] = {"1": {}, "2": {"payment_type": "basic", "payment_amount": 5, "payment_currency": "EUR"}}
+    paid: list[Row] = [{"directory_id": name, "registration_id": "a", "payment_status": "paid"} for name in kinds]
+    directories = [{"directory_id": name} | kind for name, kind in kinds.items()]
+    with open_marts(directories=directories, directory_registrations=paid) as connection:
+        page = written(connection)
+        query = "SELECT directory_id, paid, revenue FROM marts.registrations_by_month ORDER BY ALL"
+        assert connection.execute(query).fetchall() == [("1", 1, None), ("2", 1, Decimal(5))]
+    assert ">free<" not in page
+    assert re.search('>none</span></th>.*data-label="revenue">-<', page)
+
+
 def test_the_report_of_an_empty_account_says_so() -> None:
     with open_marts() as connection:
         page = written(connection)
