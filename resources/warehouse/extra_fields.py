@@ -227,7 +227,8 @@ def _read_hashed(column: ColumnSchema, key: bytes | None) -> Read:
     def read(tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
         is_hash = tokens.str.starts_with('"').fill_null(value=False)
         texts = pl.select(pl.when(is_hash).then(tokens.str.strip_chars('"'))).to_series()
-        is_empty = texts.is_in([keyed_hash(key, text) for text in column.empty])
+        # an empty text is not hashed, but was in former versions
+        is_empty = texts.is_in([*column.empty, *(keyed_hash(key, text) for text in column.empty)])
         is_flag = texts.is_in([keyed_hash(key, str(flag)) for flag in (True, False)]).fill_null(value=False)
         return pl.select(pl.when(~is_empty).then(texts)).to_series(), tokens.is_null() | (is_hash & ~is_flag)
 

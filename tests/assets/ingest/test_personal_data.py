@@ -111,6 +111,12 @@ def test_of_json_the_shape_stays_and_the_values_go(policy: str, is_empty: bool) 
         assert (said["note"] is None) is is_empty
 
 
+def test_an_empty_text_of_json_does_not_become_a_hash_as_if_it_were_a_value() -> None:
+    text = json.dumps({"subaccount": "", "notes": ["", None]})
+    row, record = redacted("hash", CouponSession, text, campaign_id="cam_1", session_id="a", _extra=text)
+    assert [json.loads(str(row["_extra"])), json.loads(record)] == [json.loads(text)] * 2
+
+
 def test_a_text_that_is_no_json_is_redacted_as_one_value() -> None:
     assert redacted("drop", CouponSession, f"not JSON {PERSON}")[1] == ""
     assert PERSON not in redacted("hash", CouponSession, f"not JSON {PERSON}")[1]
