@@ -17,7 +17,7 @@ from assets.normalise.uniform_json import parse_uniform_page
 from assets.normalise.values import read_values
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from assets.tables.types import MAX_ID_BYTES
+from assets.tables.types import is_id
 from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import ShapeError
 from resources.coupontools.page import Page
@@ -80,8 +80,8 @@ class PageNormaliser:
         except msgspec.DecodeError:
             raise ShapeError from None
         (key,) = self.table.KEY
-        ids = texts.columns[key]
-        return pl.select(pl.when(ids.str.len_bytes().is_between(1, MAX_ID_BYTES)).then(ids).alias(key)).to_series()
+        ids = pl.DataFrame({key: texts.columns[key]})
+        return ids.select(pl.when(is_id(pl.col(key)) & (pl.col(key) != "")).then(pl.col(key))).to_series()
 
     def _with_limit(self, page: Page) -> NormalisedPage:
         limit = self._max_record_bytes

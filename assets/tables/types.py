@@ -108,6 +108,12 @@ def _text_of_at_most(most: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("form", "Input should be a text without the character U+0000")
+    return text
+
+
 def _text_column(most: int) -> ColumnType:
     return ColumnType("VARCHAR", pl.String(), None, lambda text: pl.when(text.str.len_bytes() <= most).then(text))
 
@@ -117,6 +123,12 @@ MAX_TEXT = 1_000_000
 
 MAX_ID_BYTES = 2_000
 """The longest id, in bytes of UTF-8; a longer one would not fit into the URL of a request."""
+
+
+def is_id(text: pl.Expr) -> pl.Expr:
+    """Say which texts can be ids: PostgreSQL, and with it a lake, can look up none that has U+0000."""
+    return (text.str.len_bytes() <= MAX_ID_BYTES) & ~text.str.contains("\0", literal=True)
+
 
 _INTEGER = r"-?(?:0|[1-9][0-9]{0,18})"
 _AMOUNT = r"-?[0-9]{1,14}(?:\.[0-9]{1,4}0*)?"
@@ -154,7 +166,12 @@ def _timestamp_column() -> ColumnType:
 
 
 Text = Annotated[str, _text_of_at_most(MAX_TEXT), _text_column(MAX_TEXT)]
-Id = Annotated[str, _text_of_at_most(MAX_ID_BYTES), _text_column(MAX_ID_BYTES)]
+Id = Annotated[
+    str,
+    _text_of_at_most(MAX_ID_BYTES),
+    AfterValidator(_without_nul),
+    ColumnType("VARCHAR", pl.String(), None, lambda text: pl.when(is_id(text)).then(text)),
+]
 Integer = Annotated[
     int,
     Field(ge=-(2**63), lt=2**63),

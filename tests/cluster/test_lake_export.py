@@ -13,18 +13,22 @@ pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest
 import duckdb
 from click.testing import CliRunner
 
+from assets.campaigns import campaigns
 from assets.catalogue import TABLES
+from assets.coupon_sessions import coupon_sessions
 from assets.relations import relations_of_models
 from pipelines.cli import app
 from pipelines.cluster.services import Services
 from pipelines.export import export_days
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.settings import SharedWarehouse
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
-from tests.support.accounts import WHOLE_COUNTS, account, whole_account
+from tests.support.accounts import WHOLE_COUNTS, account, campaign, session, whole_account
 from tests.support.lakes import make_lake
+from tests.support.runs import export_only
 
 DAYS = date(2026, 1, 1), date(2026, 1, 20)
 
@@ -80,6 +84,18 @@ def test_an_account_is_the_same_in_a_lake_and_in_a_folder(
     run("download", "--to", str(data_dir / "downloaded.duckdb"))
     assert (data_dir / "downloaded.duckdb").stat().st_mode & 0o777 == 0o444
     assert described(data_dir / "downloaded.duckdb") == described(data_dir / "coupontools.duckdb")
+
+
+def test_a_record_whose_id_the_lake_could_not_look_up_does_not_stop_the_next_exports(
+    serve: Serve, lake: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(HandmadeAccount([campaign(1)], {"cam_1": [session(1), session(2, session_id="s\0")]}))
+    enter(lake, monkeypatch)
+    for _ in range(2):
+        export_only(campaigns, coupon_sessions, full=True)
+    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+        reasons = connection.execute("SELECT reason FROM quarantine").fetchall()
+    assert reasons == [("session: Input should be a text without the character U+0000",)]
 
 
 def test_the_commands_work_on_a_lake_from_a_host_without_any_file_of_it(

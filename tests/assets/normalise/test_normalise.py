@@ -135,6 +135,15 @@ def test_an_id_that_nothing_could_be_asked_with_is_refused() -> None:
     assert PageNormaliser(Campaign).read_identifiers(page).to_list() == ["é" * 1_000, None, None]
 
 
+def test_an_id_that_no_lake_could_look_up_is_refused() -> None:
+    records = [{"ID": "cam_\0"}, {"ID": "cam_1", "name": "a\0b"}]
+    result = read(records, Campaign)
+    assert result.rows.select("campaign_id", "name").rows() == [("cam_1", "a\0b")]
+    assert result.rejected["reason"].to_list() == ["ID: Input should be a text without the character U+0000"]
+    page = Page(Slice(SESSIONS), 1, json.dumps(records).encode(), READ_AT)
+    assert PageNormaliser(Campaign).read_identifiers(page).to_list() == [None, "cam_1"]
+
+
 def test_a_record_that_stands_twice_byte_for_byte_is_one() -> None:
     one, bad = '{"session":"a","customid":"x"}', '{"session":"b","customid":true}'
     result = read(f'[{one},{bad},{one},{{"session":"a","customid":"y"}},{bad},{one}]'.encode())
