@@ -98,6 +98,23 @@ def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
     assert [rows["id"].to_list() for name, rows in in_tree().items() if "things" in name] == [["a"]]
 
 
+def test_a_parquet_file_that_was_lost_is_written_again_by_the_next_publish(
+    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
+    one, two = hosts
+    objects = Objects(LakeAddress.of(SharedWarehouse.read()))
+    merge(one, thing("a"), thing("b", made=datetime(2026, 2, 1)))
+    publish(one)
+    for changed in ([], [thing("c", made=datetime(2026, 3, 1))]):
+        (lost,) = (name for name in in_tree() if "month=2026-01" in name)
+        objects.delete([f"published/{lost}"])
+        if changed:
+            merge(one, *changed)
+        publish(two)
+        assert [rows["id"].to_list() for name, rows in in_tree().items() if "month=2026-01" in name] == [["a"]]
+
+
 def test_all_parquet_files_get_the_columns_of_a_newer_version_also_after_somebody_was_forgotten(
     hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,8 @@ class ParquetTree:
     """That of `current.json` when it was read; None if it was not there."""
     written: int = 0
     """The files that had to be written; all others are copies of those of the tree before."""
+    is_whole: bool = True
+    """Whether no file of it was lost, by whatever has deleted it."""
 
     @property
     def without_files(self) -> "ParquetTree":
@@ -57,7 +59,9 @@ def read_tree(lake: Lake) -> ParquetTree:
     if not content:
         return ParquetTree()
     kept = json.loads(content)
-    return ParquetTree(kept["snapshot"], kept["files"], version)
+    tree = ParquetTree(kept["snapshot"], kept["files"], version)
+    there = set(lake.objects.list_below(tree.name))
+    return replace(tree, is_whole=there.issuperset(tree.place(file) for files in tree.files.values() for file in files))
 
 
 def write_tree(

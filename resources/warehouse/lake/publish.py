@@ -43,7 +43,8 @@ def open_publication(
         begun, before = time.monotonic(), read_tree(lake)
         with lake.open_stage() as connection:
             result = PublishResult(prepare_tables(engine, connection, tables))
-            known, is_tree_known = published_outline(connection), pinned_versions(connection)[:1] == [before.snapshot]
+            known = published_outline(connection)
+            is_tree_known = before.is_whole and pinned_versions(connection)[:1] == [before.snapshot]
             is_published = known == outline and is_empty(connection, "_state.changed")
             is_current = is_published and (is_tree_known or not lake.address.publish_parquet)
             if is_current:
