@@ -147,6 +147,26 @@ def end_sessions(lake: dict[str, str]) -> None:
         connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
 
+@pytest.mark.parametrize("query", ["SELECT count(*) FROM things", "SELECT * FROM things WHERE id = 'a'"])
+def test_a_connection_that_is_lost_inside_a_transaction_costs_a_line_and_no_row(
+    hosts: tuple[WarehouseResource, WarehouseResource], lake: dict[str, str], query: str
+) -> None:
+    one, two = hosts
+    merge(one, thing("a"))
+
+    def ask_when_it_is_lost() -> None:
+        with one.engine.hold_writer_lock(), one.engine.open_stage() as connection:
+            connection.execute("SELECT colour FROM things").fetchall()
+            end_sessions(lake)
+            connection.execute(query).fetchall()
+
+    with pytest.raises(WarehouseError, match=r"does not answer: .*: run it again once it does") as caught:
+        ask_when_it_is_lost()
+    assert "\n" not in str(caught.value)
+    merge(two, thing("b"))
+    assert published(two, "SELECT id FROM things ORDER BY ALL") == [("a",), ("b",)]
+
+
 @pytest.mark.parametrize("name", ["storage", "postgres"])
 def test_what_is_away_for_a_while_costs_a_line_and_a_retry_and_no_row(
     hosts: tuple[WarehouseResource, WarehouseResource], services: Services, name: str

@@ -20,6 +20,13 @@ _WRONG_KEYS = (
 _STATEMENT = re.compile(r'Failed to execute query ".*": ', re.DOTALL)
 """A statement on the catalogue, whose values may be personal data."""
 
+_LOST = re.compile(
+    "server closed the connection.*|terminating connection.*|SSL connection has been closed.*"
+    "|no connection to the server|could not (?:send data to|receive data from) server.*"
+    "|connection to server at .* failed.*"
+)
+"""What PostgreSQL's library says of a connection; DuckDB may say it in an error of any type, inside a statement's."""
+
 _OTHER_DATA = "does not match existing data path"
 
 
@@ -29,7 +36,7 @@ def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.InsufficientPrivilege) as error:
-        raise _of_database(address, error) from None
+        raise _of_database(address, str(error).strip() or type(error).__name__) from None
     except (BaseError, OSError) as error:
         if isinstance(error, OSError) and error.filename:
             raise _of_folder(error) from None
@@ -48,9 +55,9 @@ def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
         raise _of_duckdb(address, error) from None
 
 
-def _of_database(address: LakeAddress, error: psycopg.Error) -> WarehouseError:
-    reason = address.mask(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
-    if any(sign in str(error) for sign in _REFUSALS):
+def _of_database(address: LakeAddress, said: str) -> WarehouseError:
+    reason = address.mask(said.splitlines()[0])
+    if any(sign in said for sign in _REFUSALS):
         return RefusedError(f"The database {address.database} refuses the export: {reason}. See COUPONTOOLS_WAREHOUSE.")
     return WarehouseError(
         f"The database {address.database} does not answer: {reason}. Nothing is lost: run it again once it does; what "
@@ -83,10 +90,13 @@ def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
 def _is_of_storage(error: duckdb.Error) -> bool:
     """Whether an error of DuckDB is about something outside this process, and not about a wrong statement."""
     is_of_extension = type(error) is duckdb.Error  # what PostgreSQL says to DuckLake
-    return is_of_extension or isinstance(error, duckdb.OperationalError | duckdb.FatalException)
+    is_of_system = isinstance(error, duckdb.OperationalError | duckdb.FatalException)
+    return is_of_extension or is_of_system or bool(_LOST.search(str(error)))
 
 
 def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError:
+    if lost := _LOST.search(str(error)):
+        return _of_database(address, lost[0])
     said = _STATEMENT.sub("", str(error))
     if _OTHER_DATA in said:
         return RefusedError(
