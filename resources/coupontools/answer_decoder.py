@@ -30,7 +30,7 @@ class AnswerDecoder(Generic[T]):
         if self.checks_json and (outline := outline_answer(body, status, endpoint)):
             with suppress(ShapeError):
                 return self._decode_records(outline, requested_at)
-        answer = parse_answer(body, status, endpoint)
+        answer = parse_answer(body, status, endpoint, self.page_request.page or 1)
         return answer if isinstance(answer, Failure) else self._decode_records(answer, requested_at)
 
     def _decode_records(self, answer: Answer, requested_at: datetime) -> T:

@@ -54,8 +54,11 @@ class Answer(NamedTuple):
     """The key under which the records were; empty for a bare list or object."""
 
 
-def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
-    """Parse the envelope of an answer. Raises ShapeError if there is none, or if its records cannot be identified."""
+def parse_envelope(body: bytes, endpoint: Endpoint, page: int = 1) -> Answer | Failure:
+    """Parse the envelope of an answer, which is that page of a list.
+
+    Raises ShapeError if there is none, or if its records cannot be identified.
+    """
     is_v4 = endpoint.version == "v4"
     text = body.removeprefix(BOM).strip()
     if is_v4:
@@ -79,13 +82,13 @@ def parse_envelope(body: bytes, endpoint: Endpoint) -> Answer | Failure:
         return Answer(b"[" + _join_fields(record) + b"]", _read_announced(payload))
     if repeated:
         raise ShapeError
-    records, key = _find_records(payload, endpoint)
+    records, key = _find_records(payload, endpoint, page)
     return Answer(records, _read_announced(payload), key)
 
 
-def parse_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | Failure:
+def parse_answer(body: bytes, status: int, endpoint: Endpoint, page: int = 1) -> Answer | Failure:
     """Parse an answer with this HTTP status; one without content has no records. Raises ShapeError."""
-    answer = Answer(NO_RECORDS, None) if status == HTTPStatus.NO_CONTENT else parse_envelope(body, endpoint)
+    answer = Answer(NO_RECORDS, None) if status == HTTPStatus.NO_CONTENT else parse_envelope(body, endpoint, page)
     if isinstance(answer, Answer) and 400 <= status < 500:
         raise ShapeError
     return answer
@@ -171,7 +174,7 @@ def _is_record(payload: Mapping[str, bytes], endpoint: Endpoint) -> bool:
     return endpoint.one or not any(map(_is_list_of_objects, payload.values()))
 
 
-def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[bytes, str]:
+def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint, page: int) -> tuple[bytes, str]:
     """Find the record list and its key: the documented one, else the one list of objects; a lone object counts."""
     if endpoint.records and endpoint.records in payload:
         return _as_list(payload[endpoint.records]), endpoint.records
@@ -183,7 +186,7 @@ def _find_records(payload: Mapping[str, bytes], endpoint: Endpoint) -> tuple[byt
     candidates = filled or objects
     if len(candidates) == 1:
         return _as_list(payload[candidates[0]]), candidates[0]
-    if not candidates and _has_no_records(payload):
+    if not candidates and (_has_no_records(payload) or (page > 1 and _has_no_records(_without_counts(payload)))):
         return NO_RECORDS, lists[0] if lists else ""
     raise ShapeError
 
@@ -210,6 +213,12 @@ def _has_no_records(payload: Mapping[str, bytes]) -> bool:
     counts = _read_counts(payload)
     is_counted = bool(counts) and not any(counts.values())
     return len(empty_lists) == 1 or is_counted or all(map(_is_empty_value, left.values()))
+
+
+def _without_counts(payload: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Leave out the counts of records: on a page past the end of a list they may be those of the whole list."""
+    counts = {*_read_counts(payload), *_PAGE_OBJECTS}
+    return {name: value for name, value in payload.items() if name not in counts}
 
 
 def _is_empty_value(value: Any) -> bool:  # noqa: ANN401  (a JSON value of any type)

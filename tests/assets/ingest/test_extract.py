@@ -21,7 +21,7 @@ from resources.coupontools.errors import AccountError
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
 from resources.warehouse.suppression import NOBODY
-from tests.support.accounts import session
+from tests.support.accounts import registration, session
 from tests.support.extraction import Answer, Extracted, Extraction, failed, good
 
 ENDPOINTS = choose_endpoints("")
@@ -151,6 +151,24 @@ def test_a_list_without_days_and_with_fewer_records_than_announced_fails_its_tab
     assert len(report.unreadable) == (not accept_counts)
     assert all("--accept-counts" in message for message in report.unreadable)
     assert len(report.incomplete) == accept_counts
+
+
+@pytest.mark.parametrize("nothing", [{}, {"people": None}, {"people": ""}])
+def test_a_page_past_the_end_may_repeat_the_total_and_leave_out_the_list(
+    extraction: Extraction, nothing: Mapping[str, object]
+) -> None:
+    def answer(_path: str, parameters: Mapping[str, Any]) -> object:
+        people = {"people": [registration(number) for number in range(60)]} if parameters["page"] == 1 else nothing
+        return good(directory="dir_1", amount_of_results="60", **people)
+
+    async def work(run: TableRun) -> ExtractionReport:
+        return await extract(
+            run, [Slice(ENDPOINTS["directory_registrations"], "dir_1", constants={"directory_id": "dir_1"})]
+        )
+
+    extracted = extraction.run(DirectoryRegistration, answer, work)
+    assert not report_of(extracted).unreadable
+    assert (len(extracted.rows), extracted.slices[0].is_complete) == (60, True)
 
 
 def test_a_part_that_the_account_does_not_have_is_empty(extraction: Extraction) -> None:

@@ -152,6 +152,28 @@ def test_a_count_of_zero_beside_an_empty_list_is_an_empty_answer(zero: str, noth
             )
 
 
+@pytest.mark.parametrize(
+    "count", ['"amount_of_results":130', '"amount_of_results":"130"', '"pagination":{"total":130}']
+)
+@pytest.mark.parametrize("nothing", ["", ',"data":null', ',"data":""', ',"data":{}', ',"data":false', ',"users":null'])
+def test_past_the_first_page_a_count_of_the_whole_list_beside_no_records_is_an_empty_page(
+    count: str, nothing: str
+) -> None:
+    body = f'{{{OK},"campaign":"cam_1",{count}{nothing}}}'.encode()
+    for endpoint in (SESSIONS, choose_endpoints("")["directory_registrations"]):
+        answer = parse_envelope(body, endpoint, page=2)
+        assert isinstance(answer, Answer)
+        assert answer.records == NO_RECORDS
+    with pytest.raises(ShapeError):
+        parse_envelope(body, choose_endpoints("")["directory_registrations"])
+
+
+@pytest.mark.parametrize("beside", ['"rows":5', '"rows":[1]', '"a":[{"b":1}],"c":[{"d":1}]', '"note":"later"'])
+def test_past_the_first_page_an_unknown_shape_is_refused_as_well(beside: str) -> None:
+    with pytest.raises(ShapeError):
+        parse_envelope(f'{{{OK},"amount_of_results":130,{beside}}}'.encode(), SESSIONS, page=2)
+
+
 def test_a_count_of_zero_hides_no_things_with_an_id() -> None:
     answer = parse_envelope(f'{{{OK},"total":0,"users":[{{"ID":"1"}}],"notes":[]}}'.encode(), CARDS)
     assert isinstance(answer, Answer)
