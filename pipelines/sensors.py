@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from assets.loyalty import list_cards
+from assets.loyalty import list_cards, loyalty_users
 from assets.partitions import cards, partition_range
 from assets.published_database import published_database
 from assets.webhook_events import FILES_WAITING
@@ -26,6 +26,9 @@ AGAIN = "coupontools/again_after"
 """The tag of a run that publishes what a failed run for events had merged; its value is the id of the failed run."""
 
 _BEFORE_BACKFILLS = {"dagster/priority": "10"}
+
+_ENDS = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
+_UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDS]
 
 publish_after_updates = dg.AutomationConditionSensorDefinition(
     "publish_after_updates",
@@ -50,7 +53,7 @@ def loyalty_card_partitions(
     """Read every minute which loyalty cards the account has: each one is a partition of `loyalty_users`.
 
     New ones are exported at once. The partitions of deleted cards are removed, and an export marks their users as
-    deleted.
+    deleted; not while a run that may name them waits or works, which would fail, and with it all other cards.
     """
     try:
         admit(warehouse.engine, warehouse.origin_of(coupontools.account()))
@@ -65,12 +68,25 @@ def loyalty_card_partitions(
     known = context.instance.get_dynamic_partitions(str(cards.name))
     new = [card for card in names if card not in known]
     deleted = [card for card in known if card not in listed.ids] if listed.is_complete else []
+    if deleted and _is_read_now(context.instance):
+        if not new:
+            return dg.SkipReason("Loyalty cards were deleted: their partitions go once no run reads or awaits users.")
+        deleted = []
     if not (new or deleted):
         return dg.SkipReason(f"The account has {len(listed.ids):,} loyalty cards, which are all known.")
     remaining = [card for card in known if card not in deleted]
     return dg.SensorResult(
         run_requests=[dg.RunRequest(tags=partition_range(new or remaining[-1:]))],
         dynamic_partitions_requests=[cards.build_add_request(new), cards.build_delete_request(deleted)],
+    )
+
+
+def _is_read_now(instance: dg.DagsterInstance) -> bool:
+    """Whether a run that has not ended reads the users of cards, or will."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    return any(
+        run.job_name == export_loyalty_users.name or not loyalty_users.keys.isdisjoint(run.asset_selection or ())
+        for run in runs
     )
 
 

@@ -62,6 +62,15 @@ def days_of(request: dg.RunRequest) -> tuple[str | None, str | None]:
     return first, tags.get("dagster/asset_partition_range_end", request.partition_key)
 
 
+def sense(instance: dg.DagsterInstance) -> dg.SensorResult | dg.SkipReason:
+    """What the sensor of loyalty cards asks for now."""
+    sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
+    with dg.build_sensor_context(instance, resources=RESOURCES) as context:
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
 def test_a_week_of_daily_exports_misses_nothing_although_days_were_missed(
     serve: Serve, data_dir: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -106,13 +115,6 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
     made = whole_account()
     serve(made)
 
-    def sense() -> dg.SensorResult | dg.SkipReason:
-        sensor = REPOSITORY.get_sensor_def("loyalty_card_partitions")
-        with dg.build_sensor_context(instance_in_memory, resources=RESOURCES) as context:
-            result = sensor(context)
-        assert isinstance(result, dg.SensorResult | dg.SkipReason)
-        return result
-
     def follow(result: dg.SensorResult | dg.SkipReason, *assets: dg.AssetsDefinition) -> None:
         assert isinstance(result, dg.SensorResult)
         for change in result.dynamic_partitions_requests or []:
@@ -124,16 +126,43 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
         for request in result.run_requests or []:
             run(instance_in_memory, "export_loyalty_users", request, *assets)
 
-    follow(sense(), loyalty_cards, loyalty_users)
+    follow(sense(instance_in_memory), loyalty_cards, loyalty_users)
     publish_only(loyalty_users)
     assert instance_in_memory.get_dynamic_partitions("loyalty_cards") == ["123456", "123457"]
     assert len(in_database(data_dir, "FROM loyalty_users")) == 131
-    assert isinstance(sense(), dg.SkipReason)
+    assert isinstance(sense(instance_in_memory), dg.SkipReason)
     made.remove_record("loyalty_cards", "123457")
-    follow(sense())
+    follow(sense(instance_in_memory))
     assert instance_in_memory.get_dynamic_partitions("loyalty_cards") == ["123456"]
     live = "SELECT loyalty_card_id, count(*) FROM loyalty_users WHERE _deleted_at IS NULL GROUP BY ALL"
     assert in_database(data_dir, live) == [("123456", 130)]
+
+
+@pytest.mark.parametrize("job", ["export_loyalty_users", "__ASSET_JOB"])
+def test_a_deleted_card_stays_a_partition_until_the_run_over_it_has_ended(
+    serve: Serve, instance_in_memory: dg.DagsterInstance, job: str
+) -> None:
+    made = whole_account()
+    serve(made)
+    instance_in_memory.add_dynamic_partitions("loyalty_cards", ["123456", "123457"])
+    tags = {"dagster/asset_partition_range_start": "123456", "dagster/asset_partition_range_end": "123457"}
+    users = frozenset(loyalty_users.keys)
+    definition = defs.resolve_job_def(job).get_subset(asset_selection=users)
+    waiting = instance_in_memory.create_run_for_job(
+        definition, tags=tags, status=dg.DagsterRunStatus.STARTED, asset_selection=users
+    )
+    made.remove_record("loyalty_cards", "123456")
+    skipped = sense(instance_in_memory)
+    assert isinstance(skipped, dg.SkipReason), "the run would fail, and read none of its cards"
+    assert "once no run reads" in str(skipped.skip_message)
+    made.put_record("loyalty_cards", {"ID": "123458", "name": "New card"})
+    added = sense(instance_in_memory)
+    assert isinstance(added, dg.SensorResult)
+    assert [len(change.partition_keys) for change in added.dynamic_partitions_requests or []] == [1, 0]
+    instance_in_memory.delete_run(waiting.run_id)
+    gone = sense(instance_in_memory)
+    assert isinstance(gone, dg.SensorResult)
+    assert [change.partition_keys for change in gone.dynamic_partitions_requests or []] == [["123458"], ["123456"]]
 
 
 def test_without_an_account_the_sensor_says_what_is_missing(instance_in_memory: dg.DagsterInstance) -> None:
