@@ -1,16 +1,19 @@
 """The only module that imports Dagster's private modules, which may change with every version."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.errors import DagsterAssetCheckFailedError, DagsterUserCodeUnreachableError
 from dagster._core.execution.plan.objects import ErrorSource
 from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult
 from dagster._core.launcher import LaunchRunContext as LaunchRunContext
 from dagster._core.launcher import WorkerStatus as WorkerStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._grpc.client import DagsterGrpcClient
 
 
 def latest_evaluations(
@@ -65,6 +68,22 @@ def latest_versions(
             yield key, {of_partition[DATA_VERSION_TAG] for name, of_partition in tags.items() if name in known}
         elif newest and newest.asset_materialization:
             yield key, {(newest.asset_materialization.tags or {}).get(DATA_VERSION_TAG, "")}
+
+
+def has_lost_its_server(run: dg.DagsterRun) -> bool:
+    """Return whether the code server that has started the process of a run, and watches it, no longer exists.
+
+    One that is merely slow to answer still exists.
+    """
+    address = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
+    if not address:
+        return False
+    try:
+        DagsterGrpcClient(**address).ping("")
+    except DagsterUserCodeUnreachableError as error:
+        code = getattr(error.__cause__, "code", None)
+        return bool(code and code().name == "UNAVAILABLE")
+    return False
 
 
 def is_interruption(failure: dg.DagsterEvent) -> bool:
