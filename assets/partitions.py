@@ -83,11 +83,17 @@ class Days(dg.Config):
 def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -> Window:
     """Return the window of a run, from its partitions or its config.
 
-    Raises SettingsError if it has neither, or partitions before `start_date` or in the future.
+    Raises SettingsError if it has neither or both, days in the wrong order, or partitions before `start_date` or in the
+    future.
     """
     if days.full:
         return Window()
     if has_partitions(context):
+        if days.start or days.end:
+            raise SettingsError(
+                "The run has partitions, and days in its config: choose the partitions of all days that it shall read, "
+                "and leave start and end out."
+            )
         partitions = context.partition_time_window
         start, end = partitions.start.astimezone(UTC), partitions.end.astimezone(UTC)
         window = Window(start.date(), (end - timedelta(microseconds=1)).date())
@@ -95,7 +101,10 @@ def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -
             raise SettingsError(f"There is no partition {window}: they run from {start_date} to yesterday, in UTC.")
         return window
     if days.start and days.end:
-        return Window(_day("start", days.start), _day("end", days.end))
+        first, last = _day("start", days.start), _day("end", days.end)
+        if first > last:
+            raise SettingsError(f"The run's config starts on {first}, after it ends on {last}: swap start and end.")
+        return Window(first, last)
     raise SettingsError("The run has no days: choose partitions, or give start and end in the config.")
 
 

@@ -338,6 +338,29 @@ def test_no_value_of_the_environment_is_shown_that_a_runs_config_names(monkeypat
     assert "never-shown" not in text
 
 
+@pytest.mark.parametrize(
+    ("partition", "days", "reason"),
+    [
+        ("2026-01-01", ("2026-01-02", "2026-01-05"), "The run has partitions, and days in its config"),
+        (None, ("2026-01-05", "2026-01-02"), "starts on 2026-01-05, after it ends on 2026-01-02"),
+    ],
+)
+def test_days_of_a_runs_config_that_would_not_be_read_are_refused(
+    serve: Serve, partition: str | None, days: tuple[str, str], reason: str
+) -> None:
+    serve(account({1: 3}))
+    start, end = days
+    result = defs.resolve_job_def("export").execute_in_process(
+        partition_key=partition,
+        run_config={"ops": {"coupon_sessions": {"config": {"start": start, "end": end}}}},
+        asset_selection=[*coupon_sessions.keys],
+        raise_on_error=False,
+    )
+    (failure,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert failure.user_failure_data
+    assert reason in str(failure.user_failure_data.description)
+
+
 def test_loading_the_code_location_asks_nothing_and_writes_nothing_whatever_is_wrong(tmp_path: Path) -> None:
     wrong = {
         "COUPONTOOLS_API_URL": "http://127.0.0.1:9",
