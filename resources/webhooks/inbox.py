@@ -10,7 +10,7 @@ The files are those of one machine: the receiver and the runs that merge must se
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -19,6 +19,7 @@ import polars as pl
 
 from resources.file_lock import FileLock
 from resources.files import PRIVATE, PRIVATE_FILE, sync
+from resources.warehouse.errors import WarehouseError
 
 State = Literal["verified", "waiting", "refused"]
 STATES: tuple[State, ...] = get_args(State)
@@ -83,10 +84,17 @@ class Inbox:
         self._write(frames)
 
     def read(self, name: str) -> pl.DataFrame | None:
-        """Read the events of a file; None if it was removed meanwhile."""
-        with suppress(FileNotFoundError):
-            return pl.read_parquet(self._folder / name, glob=False, hive_partitioning=False)
-        return None
+        """Read the events of a file; None if it was removed meanwhile. Raises WarehouseError if it is damaged."""
+        path = self._folder / name
+        try:
+            return pl.read_parquet(path, glob=False, hive_partitioning=False)
+        except FileNotFoundError:
+            return None
+        except pl.exceptions.ComputeError:
+            raise WarehouseError(
+                f"The file {path}, in which events of webhooks wait, is damaged: delete it and run again. What its "
+                "events have changed is read by the daily export, or by coupontools export --full."
+            ) from None
 
     def replace(self, name: str, frames: Mapping[State, pl.DataFrame]) -> None:
         """Put frames in the place of a file; only under the lock. A kill leaves both, of which the later one counts."""

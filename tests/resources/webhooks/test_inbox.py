@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from resources.warehouse.errors import WarehouseError
 from resources.webhooks import inbox as module
 from resources.webhooks.inbox import FullError, Inbox
 
@@ -49,6 +50,16 @@ def test_what_a_killed_receiver_has_left_half_written_is_deleted_and_never_read(
     assert ids(inbox) == []
     inbox.make()
     assert {path.name for path in (tmp_path / "inbox").iterdir()} == {"lock"}
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, inbox: Inbox) -> None:
+    with inbox.lock():
+        inbox.add({"verified": events("1")})
+    (name,) = inbox.list_files()
+    file = tmp_path / "inbox" / name
+    file.write_bytes(file.read_bytes()[:-50])
+    with pytest.raises(WarehouseError, match=f"^The file {file}, in which events of webhooks wait, is damaged: delete"):
+        inbox.read(name)
 
 
 def test_nobody_else_can_read_what_waits(tmp_path: Path, inbox: Inbox) -> None:
