@@ -53,6 +53,7 @@ def _add(erased: Mapping[str, int], table: str, rows: int) -> dict[str, int]:
 
 
 def _identifier(text: str, where: str, *, is_address: bool) -> str:
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # what is no text is no address either
     named = identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
     if named and ("@" in named[0] if is_address else named[0].isdecimal() and len(named[0]) <= MAX_DIGITS):
         return str(named[0])

@@ -317,6 +317,7 @@ def test_field_names_that_name_somebody_are_not_shown(
         ["--email", "@"],
         ["--email", "@example.com"],
         ["--email", "zoe@example"],
+        ["--email", "zo\udceb@example.com"],
         ["--email", "zoe@example.com, bob@example.com"],
         ["--email", PHONE],
         ["--email", ""],
