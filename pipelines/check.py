@@ -14,7 +14,16 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
-from resources.settings import Alerts, ApiLimits, Freshness, Metrics, SettingsError, Webhooks, describe_unread
+from resources.settings import (
+    Alerts,
+    ApiLimits,
+    Freshness,
+    Metrics,
+    PersonalData,
+    SettingsError,
+    Webhooks,
+    describe_unread,
+)
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
@@ -91,11 +100,11 @@ def _share() -> list[bool]:
 
 
 def _warn() -> None:
-    warnings = describe_unread()
-    with suppress(SettingsError):  # the line of the account shows it
-        if risk := CoupontoolsResource().risk():
-            warnings.append(risk)
-    for warning in warnings:
+    warnings: list[str | None] = [*describe_unread()]
+    for describe_risk in (CoupontoolsResource().risk, lambda: PersonalData.read().describe_risk()):
+        with suppress(SettingsError):  # the lines of the account and the rows show it
+            warnings.append(describe_risk())
+    for warning in filter(None, warnings):
         click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(warning)}")
 
 

@@ -16,7 +16,16 @@ from pipelines.streams import report_interruption, write_error
 from resources.limits import limit_met, too_little_memory
 from resources.printable import make_lines_printable
 from resources.setting_values import SANDBOX
-from resources.settings import Alerts, ApiAddress, ApiCredentials, ApiLimits, Metrics, SettingsError, describe_unread
+from resources.settings import (
+    Alerts,
+    ApiAddress,
+    ApiCredentials,
+    ApiLimits,
+    Metrics,
+    PersonalData,
+    SettingsError,
+    describe_unread,
+)
 
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""
@@ -77,8 +86,8 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
         from pipelines.export import export_days, export_everything
         from resources.coupontools.resource import CoupontoolsResource
 
-        risk = CoupontoolsResource().risk()
-        for warning in [*describe_unread(), *([risk] if risk else [])]:
+        risks = CoupontoolsResource().risk(), PersonalData.read().describe_risk()
+        for warning in [*describe_unread(), *filter(None, risks)]:
             click.echo(f"Warning: {make_lines_printable(warning)}", err=True)
         accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
         exported = export_days(days[0], days[1], **accepted) if days else export_everything(**accepted)

@@ -182,6 +182,15 @@ class PersonalData(Settings):
         """The secret to hash with, if there is one."""
         return self.personal_data_key.get_secret_value().encode() if self.personal_data_key else None
 
+    def describe_risk(self) -> str | None:
+        """Return the warning about a key that others could find out by trying; None if there is none."""
+        if self.personal_data_key is None or len(self.personal_data_key.get_secret_value()) >= MIN_KEY:
+            return None
+        return (
+            f"{_PREFIX}PERSONAL_DATA_KEY has fewer than {MIN_KEY} characters, so that who was forgotten can be found "
+            "out by trying: set a longer one before you first forget somebody, and keep it."
+        )
+
     @property
     def label(self) -> str:
         """What identifies the policy, as rows written under different ones must not mix; empty where all is kept."""

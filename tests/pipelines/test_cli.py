@@ -285,6 +285,14 @@ def test_keys_that_leave_without_encryption_are_warned_of_in_one_line(command: s
     assert "COUPONTOOLS_API_URL is http://: anybody on the network path to nowhere.invalid can read the keys" in warning
 
 
+@pytest.mark.parametrize("command", ["check", "export"])
+def test_a_key_for_personal_data_that_can_be_guessed_is_warned_of(command: str) -> None:
+    for key, warnings in (("abc", 1), ("a secret that nobody knows", 0)):
+        result = run_command(command, **ACCOUNT, COUPONTOOLS_PERSONAL_DATA_KEY=key)
+        warning = "COUPONTOOLS_PERSONAL_DATA_KEY has fewer than 16 characters"
+        assert (result.output + result.errors).count(warning) == warnings
+
+
 def test_the_probe_shows_what_holds_and_no_value(serve: Serve) -> None:
     made = whole_account()
     made.add_sessions("cam_1", session(5000, brand_new="hush", user={"email": "hush@example.com", "jan@x.be": 1}))
