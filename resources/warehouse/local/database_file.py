@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import duckdb
 
-from resources.files import PRIVATE_FILE, move_into_place
+from resources.files import PRIVATE_FILE, move_into_place, remove_tree
 from resources.warehouse.duckdb_settings import SETTINGS, STORAGE_VERSION
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
@@ -79,12 +80,17 @@ def open_read_only(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def writable(database: Path) -> Iterator[str]:
     """Yield a path where DuckDB can write a database: below a folder with a `?` in its name, that of a copy.
 
-    The copy replaces the database, in one rename, if nothing fails.
+    The copy replaces the database, in one rename, if nothing fails. Copies that killed processes have left of this
+    database are deleted.
     """
     if "?" not in str(database.resolve()):
         yield plain_path(database)
         return
-    with TemporaryDirectory(prefix="coupontools-") as elsewhere:
+    prefix = f"coupontools-{sha256(str(database.resolve()).encode()).hexdigest()[:16]}-"
+    for left_over in Path(gettempdir()).glob(f"{prefix}*"):
+        with suppress(PermissionError):  # of another user
+            remove_tree(left_over)
+    with TemporaryDirectory(prefix=prefix) as elsewhere:
         copy, unfinished = Path(elsewhere, database.name), database.with_name(f"{database.name}.tmp")
         mode = PRIVATE_FILE
         if database.exists():

@@ -1,6 +1,8 @@
 """What stands in the name of the data folder is a name, and neither data nor a pattern."""
 
+import os
 import shutil
+import signal
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local.database_file import LocalDuckDB
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.resource import WarehouseResource
+from tests.support.forked import Forked
 from tests.support.small_table import NOON, merge, publish, thing
 
 pytestmark = pytest.mark.files
@@ -90,3 +93,23 @@ def test_the_tables_are_the_same_in_a_folder_of_any_name(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     assert whole_life(named, tmp_path) == expected
     assert list(temporary.iterdir()) == [], "no link is left behind"
+
+
+def test_a_copy_that_a_killed_process_has_left_elsewhere_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary, folder = tmp_path / "temporary", tmp_path / "what?"
+    temporary.mkdir()
+    merge(WarehouseResource(data_dir=str(folder)), thing("a"))
+    killed = Forked(_die_in, folder / ".state" / "stage.duckdb", temporary)
+    assert killed.wait()[0] == -signal.SIGKILL
+    assert [path.name for path in temporary.rglob("*.duckdb")] == ["stage.duckdb"]
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    merge(WarehouseResource(data_dir=str(folder)), thing("b"))
+    assert list(temporary.rglob("*.duckdb")) == []
+
+
+def _die_in(database: Path, temporary: Path) -> None:
+    tempfile.tempdir = str(temporary)
+    with LocalDuckDB(database.parent / "spill").open(database):
+        os.kill(os.getpid(), signal.SIGKILL)
