@@ -48,6 +48,15 @@ def in_parquet(data_dir: Path, table: str, columns: str = "*", *, with_month: bo
         return _in_files(connection, data_dir, table, columns, with_month=with_month)
 
 
+def nullabilities_in_parquet(data_dir: Path) -> Rows:
+    """How the columns of all published Parquet files are declared: required or optional."""
+    schemas = f"parquet_schema('{data_dir}/parquet/**/*.parquet')"
+    with _duckdb().cursor() as connection:
+        return connection.execute(
+            f"SELECT DISTINCT repetition_type FROM {schemas} WHERE name <> 'duckdb_schema' ORDER BY ALL"
+        ).fetchall()
+
+
 def all_tables(data_dir: Path) -> dict[str, Rows]:
     """All rows of all tables but for when they were read; database and files must hold the same."""
     columns, rows = "* EXCLUDE (_extracted_at)", {}

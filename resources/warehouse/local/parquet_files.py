@@ -1,8 +1,9 @@
 """The Parquet files of a snapshot: changed ones are written, the others shared with the snapshot before."""
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,8 +24,8 @@ from resources.warehouse.parquet_places import place_of
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import write_parquet
 
-LAYOUT = 3
-"""Version of how rows are divided into files; raised when that changes."""
+LAYOUT = 4
+"""Version of how rows are divided into files, and how their columns are declared; raised when that changes."""
 
 MAX_FILES_AT_ONCE = 2
 """Files that are written concurrently; each takes memory for its columns."""
@@ -45,10 +46,23 @@ def write_tables(
     is_first = is_new(connection)
     known = set(connection.execute("SELECT table_name, outline FROM _state.published_files").fetchall())
     written = 0
-    for table in tables:
-        can_share = not is_first and (table.name, _outline_of_files(table)) in known
-        written += _write_parquet(connection, table, folder, snapshot, inventory if can_share else Inventory())
+    with declare_nullable(connection):
+        for table in tables:
+            can_share = not is_first and (table.name, _outline_of_files(table)) in known
+            written += _write_parquet(connection, table, folder, snapshot, inventory if can_share else Inventory())
     return written
+
+
+@contextmanager
+def declare_nullable(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have each column of the files that are written meanwhile declared nullable, so that all files of a table agree.
+
+    DuckDB 2 declares a column required where it knows of no null in the table, which changes between two publishes;
+    without its statistics it knows nothing. If writing fails, this DuckDB is closed, and the setting with it.
+    """
+    connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+    yield
+    connection.execute("RESET disabled_optimizers")
 
 
 def note_outlines(connection: duckdb.DuckDBPyConnection, tables: Sequence[TableSchema]) -> None:

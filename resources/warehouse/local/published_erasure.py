@@ -10,7 +10,7 @@ from resources.files import remove_tree
 from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.local.database_file import write_compact
 from resources.warehouse.local.inventory import Inventory, renew_notes, take_inventory
-from resources.warehouse.local.parquet_files import take_over
+from resources.warehouse.local.parquet_files import declare_nullable, take_over
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.publication import REPORT
@@ -73,7 +73,7 @@ def _erase_files(stage: StageFile, unfinished: Path, tables: Sequence[TableSchem
     """Write the published files without people, sharing those that have none of them; returns how many were written."""
     folder, written = stage.folder, 0
     by_name = {table.name: table for table in tables}
-    with stage.open() as connection:
+    with stage.open() as connection, declare_nullable(connection):
         for file in sorted(folder.parquet.rglob("*.parquet")) if folder.parquet.is_dir() else []:
             place = file.relative_to(folder.parquet)
             (unfinished / place).parent.mkdir(parents=True, exist_ok=True)

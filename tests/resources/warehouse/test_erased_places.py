@@ -14,7 +14,7 @@ from resources.warehouse.audit import ask_stage
 from resources.warehouse.publication import REPORT
 from resources.warehouse.resource import WarehouseResource
 from tests.support.erasure import EMAIL, PHONE, TABLES, forget, merge, put, read, rows, where_found
-from tests.support.queries import in_database, in_parquet
+from tests.support.queries import in_database, in_parquet, nullabilities_in_parquet
 from tests.support.small_table import open_batch, publish
 
 
@@ -61,6 +61,14 @@ def test_she_is_erased_from_what_is_published_though_what_is_staged_may_not_be(w
         ("new", "bob@example.com"),
         ("old", None),
     ]
+
+
+@pytest.mark.files
+def test_files_that_she_is_erased_from_declare_the_same_columns_as_others(warehouse: WarehouseResource) -> None:
+    put(warehouse, CouponSession, [{"session_id": "a", "email": EMAIL, "phone": PHONE}])
+    publish(warehouse, TABLES)
+    assert forget(warehouse, EMAIL) == {"coupon_sessions": 1}
+    assert nullabilities_in_parquet(warehouse.folder.root) == [("OPTIONAL",)]
 
 
 @pytest.mark.files

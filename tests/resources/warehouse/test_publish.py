@@ -14,7 +14,7 @@ from resources.warehouse.local import publish as publishing
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
-from tests.support.queries import in_parquet
+from tests.support.queries import in_parquet, nullabilities_in_parquet
 from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, publish, published, thing
 
 pytestmark = pytest.mark.files
@@ -40,6 +40,15 @@ def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResour
         ("b", None),
         ("c", "2026-01"),
     ]
+
+
+def test_the_files_of_a_table_declare_the_same_columns_though_only_some_have_rows_without_a_value(
+    warehouse: WarehouseResource,
+) -> None:
+    for number, colour in enumerate(["red", None]):
+        merge(warehouse, thing(str(number), colour, made=datetime(2026, number + 1, 5), used=NOON))
+        publish(warehouse)
+        assert nullabilities_in_parquet(warehouse.folder.root) == [("OPTIONAL",)]
 
 
 def test_a_publish_below_a_link_keeps_its_files_also_when_nothing_has_changed(
