@@ -3,6 +3,7 @@
 It shows numbers, and names of campaigns, channels, locations, cards and directories; no column with personal data.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,6 +43,12 @@ MIN_SESSIONS = 30
 WEEKS, COHORTS = 9, 16
 WEEKS_ON_A_PHONE = (0, 1, 4, 8)
 MONTHS, MAX_ROWS_SHOWN = 12, 10
+SECOND_SEPARATOR = re.compile(r",(?=\d{3},\d{3}(?:,\d{3},\d{3})*(?:\.|$))")
+"""In a number with separators, each second one from its end."""
+
+MIN_SEPARATORS_TO_BREAK = 4
+"""Separators of a number that takes half of the width of a phone."""
+
 MAX_ROWS_SEARCHED = 10_000
 """Rows of a table that are searched for API fields without a column."""
 
@@ -82,7 +89,7 @@ def _template() -> "Template":
     from jinja2 import Environment
 
     page = Environment(autoescape=True)
-    page.filters |= {"readable": _readable, "percent": _percent}
+    page.filters |= {"readable": _readable, "breakable": _breakable, "percent": _percent}
     return page.from_string((Path(__file__).parent / "report.html.jinja").read_text("utf-8"))
 
 
@@ -301,6 +308,16 @@ def _readable(value: object) -> object:
     if isinstance(value, int | float | Decimal):
         return f"{value:,.2f}".rstrip("0").rstrip(".")
     return make_printable(value) if isinstance(value, str) else value
+
+
+def _breakable(number: object) -> object:
+    """Let the page break a long number after every second separator, where there is no width for all of it."""
+    from markupsafe import Markup, escape
+
+    written = escape(str(number))
+    if written.count(",") < MIN_SEPARATORS_TO_BREAK:
+        return number
+    return Markup(SECOND_SEPARATOR.sub(",<wbr>", written))  # noqa: S704 - it is escaped
 
 
 def _percent(share: float | None) -> str:

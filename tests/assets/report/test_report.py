@@ -242,6 +242,13 @@ def test_large_numbers_have_separators_and_long_names_are_in_the_title() -> None
         page = written(connection)
     assert "12,345,678" in page
     assert f'title="{name}"' in page
+    assert f'dir="auto">{name}<' in page
+
+
+def test_a_number_that_is_wider_than_a_phone_may_be_broken_between_its_digits() -> None:
+    users: list[Row] = [{"loyalty_card_id": "7", "loyalty_user_id": "1", "points": Decimal("-98765432109876.54")}]
+    with open_marts(loyalty_users=users) as connection:
+        assert "-98,<wbr>765,432,<wbr>109,876.54</td>" in written(connection)
 
 
 def test_the_lineage_names_the_views_that_the_report_shows() -> None:
