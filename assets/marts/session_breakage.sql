@@ -55,6 +55,6 @@ COMMENT ON COLUMN marts.session_breakage.expired IS 'Sessions whose expiry was b
 COMMENT ON COLUMN marts.session_breakage.claimed IS 'Expired sessions that were claimed';
 COMMENT ON COLUMN marts.session_breakage.validated IS 'Expired sessions that were validated (redeemed)';
 COMMENT ON COLUMN marts.session_breakage.voided IS 'Expired sessions that are void now; they may be validated too';
-COMMENT ON COLUMN marts.session_breakage.unused IS 'Expired sessions that are neither validated nor void';
+COMMENT ON COLUMN marts.session_breakage.unused IS 'Expired sessions that are neither validated nor void; locked ones too';
 COMMENT ON COLUMN marts.session_breakage.breakage_rate IS 'unused / expired';
 COMMENT ON COLUMN marts.session_breakage.validation_may_not_be_tracked IS 'Whether the campaign has own codes and no validation at all: scans of own codes at a till are not seen by Coupontools, so unused may mean not tracked; where personal data is dropped, only the campaign''s statistics show own codes';

@@ -46,7 +46,7 @@ SELECT
 FROM counted
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.session_expiry IS 'Sessions that can still be used, by the days until they expire; one row per campaign and range of days, live rows only; a session is open if it is neither validated nor void nor expired';
+COMMENT ON VIEW marts.session_expiry IS 'Sessions that can still be used, by the days until they expire; one row per campaign and range of days, live rows only; a session is open if it is neither validated nor void nor expired, also if it is locked, as what a lock prevents is not documented';
 COMMENT ON COLUMN marts.session_expiry.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.session_expiry.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.session_expiry.as_of_day IS 'Day from which the days are counted, UTC: that of the last export that found a session, which is earlier than the last export where nothing has happened since';

@@ -55,7 +55,7 @@ FROM counted
 INNER JOIN cohorts USING (week)
 WINDOW so_far AS (PARTITION BY week ORDER BY weeks_after);
 
-COMMENT ON VIEW marts.weekly_cohorts IS 'How far the sessions created in each week have come, week by week; one row per week of creation and number of weeks since in which something happened, live rows only; steps dated before the week of creation are left out';
+COMMENT ON VIEW marts.weekly_cohorts IS 'How far the sessions created in each week have come, week by week; one row per week of creation and number of weeks since in which something happened, and always one for week 0, live rows only; steps dated before the week of creation are left out';
 COMMENT ON COLUMN marts.weekly_cohorts.week IS 'Monday of the week of creation, UTC';
 COMMENT ON COLUMN marts.weekly_cohorts.weeks_after IS 'Weeks since the week of creation; 0 is that week itself';
 COMMENT ON COLUMN marts.weekly_cohorts.created IS 'Sessions created in the week';
