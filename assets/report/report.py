@@ -152,7 +152,7 @@ def _channels(query: Query) -> Rows:
             [utm_source, utm_medium, utm_campaign],
             created, created_share, opened_rate, claimed_rate, validated_rate, validated, money_spent
         FROM marts.channels
-        ORDER BY created DESC, concat_ws(' / ', utm_source, utm_medium, utm_campaign) LIMIT {MAX_ROWS_SHOWN}
+        ORDER BY created DESC, utm_source, utm_medium, utm_campaign LIMIT {MAX_ROWS_SHOWN}
         """
     )
     return [(_name_channel(texts), *figures) for texts, *figures in rows]
@@ -193,7 +193,7 @@ def _locations(query: Query) -> Rows:
             location_id,
             CASE WHEN location_id IS NULL THEN company END,
             CASE WHEN location_id IS NULL THEN city END
-        ORDER BY 3 DESC, 1 LIMIT {MAX_ROWS_SHOWN}
+        ORDER BY 3 DESC, 1, location_id LIMIT {MAX_ROWS_SHOWN}
         """
     )
 
@@ -270,7 +270,7 @@ def _of_the_others(query: Query) -> Mapping[str, object]:
             """
             SELECT coalesce(card_name, loyalty_card_id), users, users_not_void, points, median_points, stamps
             FROM marts.loyalty_points
-            ORDER BY users DESC LIMIT 50
+            ORDER BY users DESC, loyalty_card_id LIMIT 50
             """
         ),
         "payments": query(
@@ -278,7 +278,7 @@ def _of_the_others(query: Query) -> Mapping[str, object]:
             SELECT
                 coalesce(payment_type, 'none'), sum(registrations)::BIGINT, sum(paid)::BIGINT, sum(revenue), currency
             FROM marts.registrations_by_month
-            GROUP BY ALL ORDER BY 2 DESC
+            GROUP BY ALL ORDER BY 2 DESC, 1, currency
             """
         ),
     }

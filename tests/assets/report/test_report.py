@@ -245,6 +245,22 @@ def test_large_numbers_have_separators_and_long_names_are_in_the_title() -> None
     assert f'dir="auto">{name}<' in page
 
 
+def test_rows_of_equal_numbers_stand_in_one_order() -> None:
+    names = [f"{number:02}" for number in range(60)]
+    visit = session(0) | {"validated_at": LAST_DAY}
+    tables: dict[str, list[Row]] = {
+        "coupon_sessions": [visit | {"utm_source": name, "redeem_location_id": name} for name in names],
+        "loyalty_users": [{"loyalty_card_id": name, "loyalty_user_id": "1"} for name in names],
+        "directories": [{"directory_id": name, "payment_type": name} for name in names],
+        "directory_registrations": [{"directory_id": name, "registration_id": "1"} for name in names],
+    }
+    pages = set()
+    for step in (1, -1):
+        with open_marts(**{name: rows[::step] for name, rows in tables.items()}) as connection:
+            pages.add(re.sub("<svg.*?</svg>", "", written(connection), flags=re.DOTALL))
+    assert len(pages) == 1
+
+
 def test_a_number_that_is_wider_than_a_phone_may_be_broken_between_its_digits() -> None:
     users: list[Row] = [{"loyalty_card_id": "7", "loyalty_user_id": "1", "points": Decimal("-98765432109876.54")}]
     with open_marts(loyalty_users=users) as connection:
