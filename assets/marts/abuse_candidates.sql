@@ -135,7 +135,7 @@ SELECT
 FROM candidates
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: people, locations and sessions beyond the threshold of a rule, for which there can be a good reason; one row per rule and person, location or session, live rows only; a session that is claimed without being opened is allowed and not a candidate; failed attempts, and who worked at a location, are not in the data';
+COMMENT ON VIEW marts.abuse_candidates IS 'Where to look for abuse: people, locations and sessions beyond the threshold of a rule, for which there can be a good reason; one row per rule and person, location or session, live rows only; a session that is claimed without being opened is allowed and not a candidate; failed attempts, and who worked at a location, are not in the data; where personal data is dropped, the rule about persons finds nobody';
 COMMENT ON COLUMN marts.abuse_candidates.rule IS 'many validations of one person: more than 5 in a campaign; validated at once: 5 or more within 10 seconds of creation, of a campaign at a location; most validations at one location: more than half of a campaign with 50 or more validations and several locations; voided and taken back: a session whose void state changed twice or more, as exports observed it';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.abuse_candidates.campaign_name IS 'Name inside the account';

@@ -124,7 +124,7 @@ SELECT
 FROM people
 LEFT JOIN grid USING (recency_score, frequency_score);
 
-COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number for people without one, live rows only; a person with two addresses, or with an address in one place and only a number in another, is two rows, and a family that shares an address is one';
+COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number for people without one, live rows only; a person with two addresses, or with an address in one place and only a number in another, is two rows, and a family that shares an address is one; where personal data is dropped, there is no row';
 COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, otherwise the phone number, as marts.identity writes them; a hash of it where personal data is hashed [personal data]';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
 COMMENT ON COLUMN marts.customers.validated IS 'Validated sessions; only those with a validation date are counted';

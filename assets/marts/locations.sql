@@ -36,7 +36,7 @@ COMMENT ON COLUMN marts.locations.city IS 'Its city; the last in the alphabet if
 COMMENT ON COLUMN marts.locations.month IS 'First day of the month of validation, UTC; null where the date is missing';
 COMMENT ON COLUMN marts.locations.validations IS 'Sessions validated; several may be of one person';
 COMMENT ON COLUMN marts.locations.voided IS 'Validated sessions that are void now; they stay in the other counts, nothing is netted';
-COMMENT ON COLUMN marts.locations.validations_with_person IS 'Validations with an e-mail address or phone number';
+COMMENT ON COLUMN marts.locations.validations_with_person IS 'Validations with an e-mail address or phone number; 0 where personal data is dropped';
 COMMENT ON COLUMN marts.locations.people IS 'Different people among validations_with_person, as marts.customers distinguishes them; do not add them up over months or locations';
 COMMENT ON COLUMN marts.locations.validations_with_money IS 'Validations with a validation value';
 COMMENT ON COLUMN marts.locations.money_share IS 'validations_with_money / validations: the share of validations that money_spent covers';
