@@ -33,6 +33,13 @@ SESSIONS = click.IntRange(100, 1_000_000)
 PORTS, PORTS_OR_ANY = click.IntRange(1, 65535), click.IntRange(0, 65535)
 
 
+def _read_host(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
+    """Read the address to listen on; an empty one, as of a variable that is not set, would be every address."""
+    if not host or not host.isascii() or not host.isprintable():
+        raise click.BadParameter("should be a name or an address; 0.0.0.0 is every address of this machine")
+    return host
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("coupontools-export"))
 def app() -> None:
@@ -171,7 +178,9 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 @click.option(
     "--port", default=8090, show_default=True, type=PORTS_OR_ANY, help="Port to listen on; 0 picks a free one."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, callback=_read_host, help="Address to listen on; 0.0.0.0 for all."
+)
 def webhooks(port: int, host: str) -> None:
     """Receive the events that Coupontools sends, until Ctrl-C.
 
@@ -234,12 +243,20 @@ def demo(sessions: int, seed: int, ui: bool, cluster: bool, port: int) -> None:
 
 
 @app.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, callback=_read_host, help="Address to listen on; 0.0.0.0 for all."
+)
 @click.option("--port", default=0, show_default="a free one", type=PORTS_OR_ANY, help="Port to listen on.")
 @click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
 @click.option("--now", type=click.DateTime(), help="Time that its clock starts at, UTC. [default: the machine's clock]")
-@click.option("--speed", default=1.0, show_default=True, help="Speed of its clock relative to real time; 0 stops it.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Speed of its clock relative to real time; 0 stops it.",
+)
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")
 @click.option("--faults", default="", metavar="KIND:SHARE,...", help="Faults to inject, as 429:0.05,reset:0.01.")
 @click.option("--webhooks", metavar="URL", help="Address to send webhook events to.")

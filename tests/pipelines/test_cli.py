@@ -132,6 +132,14 @@ def test_wrong_keys_are_said_to_be_wrong(serve: Serve) -> None:
     assert "Check COUPONTOOLS_CLIENT_ID and COUPONTOOLS_CLIENT_SECRET." in error
 
 
+@pytest.mark.parametrize("command", ["webhooks", "sandbox"])
+@pytest.mark.parametrize("host", ["", "h\udcff"])
+def test_what_listens_does_so_at_no_address_that_nobody_has_named(command: str, host: str) -> None:
+    refused = run_command(command, "--host", host)
+    assert refused.code == 2
+    assert "'--host': should be a name or an address" in refused.errors
+
+
 def test_an_unreachable_host_is_said_to_be_unreachable() -> None:
     assert "127.0.0.1:9 cannot be reached" in one_line_error(run_command("export", **ACCOUNT))
 
