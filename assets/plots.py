@@ -3,6 +3,7 @@
 Which numbers are drawn is in `assets/report/figures.py`.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ MAX_MONTHS_BY_DAY = 2
 
 NO_AXES = ".axis > path { stroke: none !important; }"
 
+OF_ONE_PLOT = re.compile(r"#chart-[0-9a-f-]{36} ")
+"""Limits a style rule to one plot of a page."""
+
 
 @dataclass(frozen=True)
 class Size:
@@ -53,8 +57,8 @@ MAX_NAMES_ACROSS = 6
 
 
 def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
-    """Return a plot as inline picture for Dagster's metadata."""
-    picture = b64encode(svg.replace(INK, GREY).encode()).decode()
+    """Return a plot as inline picture for Dagster's metadata, which keeps each of them for good."""
+    picture = b64encode(OF_ONE_PLOT.sub("", svg).replace(INK, GREY).encode()).decode()
     return dg.MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{picture})")
 
 
@@ -161,9 +165,9 @@ def _svg(plot: "Graph", *rules: str) -> str:
 
 
 def _without_extras(svg: "Element") -> "Element":
-    """Drop what pygal adds of its own: scripts, a title, comments."""
+    """Drop what pygal adds of its own: scripts, a title, comments, and texts for its scripts."""
     for parent in list(svg.iter()):
         for child in list(parent):
-            if child.tag in {"script", "title"} or callable(child.tag):
+            if child.tag in {"script", "title", "desc"} or callable(child.tag):
                 parent.remove(child)
     return svg
