@@ -12,11 +12,12 @@ from assets.published_database import published_database
 from assets.webhook_events import FILES_WAITING
 from assets.webhooks.intake import open_inbox
 from pipelines.jobs import export_loyalty_users, export_webhook_events
+from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.settings import SettingsError
 from resources.warehouse.admission import admit
-from resources.warehouse.errors import RefusedError
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.resource import WarehouseResource
 
 SECONDS_AFTER_A_FAILURE = 300
@@ -58,7 +59,7 @@ def loyalty_card_partitions(
     try:
         admit(warehouse.engine, warehouse.origin_of(coupontools.account()))
         listed = list_cards(coupontools)
-    except (SettingsError, RefusedError) as error:
+    except (SettingsError, CoupontoolsError, WarehouseError) as error:
         return dg.SkipReason(make_printable(str(error)))
     names = [card for card in listed.ids if _is_a_name(card)]
     if others := len(listed.ids) - len(names):

@@ -14,6 +14,7 @@ from pipelines.definitions import defs
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
+from resources.sandbox.server.faults import Fault
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account, whole_account
@@ -163,6 +164,18 @@ def test_a_deleted_card_stays_a_partition_until_the_run_over_it_has_ended(
     gone = sense(instance_in_memory)
     assert isinstance(gone, dg.SensorResult)
     assert [change.partition_keys for change in gone.dynamic_partitions_requests or []] == [["123458"], ["123456"]]
+
+
+def test_while_the_api_does_not_answer_the_sensor_says_so_and_changes_no_partition(
+    serve: Serve, instance_in_memory: dg.DagsterInstance
+) -> None:
+    server = serve(whole_account())
+    instance_in_memory.add_dynamic_partitions("loyalty_cards", ["123456"])
+    server.faults.add(Fault("500", path="v4/loyalty/*", times=None))
+    skipped = sense(instance_in_memory)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "v4/loyalty/loyalty-cards" in str(skipped.skip_message)
+    assert instance_in_memory.get_dynamic_partitions("loyalty_cards") == ["123456"]
 
 
 def test_without_an_account_the_sensor_says_what_is_missing(instance_in_memory: dg.DagsterInstance) -> None:
