@@ -125,8 +125,8 @@ def test_what_dead_workers_had_begun_is_finished_and_readers_see_whole_states(
             assert backfill.kill_in(phase)
         backfill.finish()
     assert not backfill.reads["torn"]
-    runs = {run.id: run for run in cluster.dagster.runs()}
-    assert {runs[kill.run_id].status for kill in backfill.kills} == {"FAILURE"}
+    killed = {kill.run_id for kill in backfill.kills}
+    wait_until(lambda: {run.status for run in cluster.dagster.runs() if run.id in killed} == {"FAILURE"}, seconds=300)
     last = backfill.kills[-1]
     of_last = dg.RunsFilter(tags={"dagster/parent_run_id": last.run_id})
     wait_until(lambda: any(run.is_finished for run in instance.get_runs(of_last)), seconds=300)
