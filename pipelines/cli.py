@@ -40,6 +40,11 @@ def _read_host(_context: click.Context, _parameter: click.Parameter, host: str) 
     return host
 
 
+_host_option = click.option(
+    "--host", default="127.0.0.1", show_default=True, callback=_read_host, help="Address to listen on; 0.0.0.0 for all."
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("coupontools-export"))
 def app() -> None:
@@ -178,9 +183,7 @@ def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> Non
 @click.option(
     "--port", default=8090, show_default=True, type=PORTS_OR_ANY, help="Port to listen on; 0 picks a free one."
 )
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, callback=_read_host, help="Address to listen on; 0.0.0.0 for all."
-)
+@_host_option
 def webhooks(port: int, host: str) -> None:
     """Receive the events that Coupontools sends, until Ctrl-C.
 
@@ -243,9 +246,7 @@ def demo(sessions: int, seed: int, ui: bool, cluster: bool, port: int) -> None:
 
 
 @app.command()
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, callback=_read_host, help="Address to listen on; 0.0.0.0 for all."
-)
+@_host_option
 @click.option("--port", default=0, show_default="a free one", type=PORTS_OR_ANY, help="Port to listen on.")
 @click.option("--sessions", default=20_000, show_default=True, type=SESSIONS, help="Coupon sessions.")
 @click.option("--seed", default=1, show_default=True, help="Another number makes another account.")
