@@ -10,7 +10,6 @@ from resources.warehouse.extra_fields import find_in_extra
 from resources.warehouse.place import Place
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
-from resources.warehouse.text_parts import renumber_rows
 
 Columns = dict[str, str]
 """The DuckDB type of each column, in their order."""
@@ -60,8 +59,6 @@ def _rebuild(connection: duckdb.DuckDBPyConnection, table: TableSchema, present:
     name = quoted_name(table.name)
     sources = {column: f"{name}.{quoted_name(column)}" if column in present else "NULL" for column in declared}
     new = [column for column in table.columns if column.paths and column.read_tokens and column.name not in present]
-    if new:
-        renumber_rows(connection, name)
     moved = ""
     if new and {"_extra"} <= present.keys() & declared.keys() and find_in_extra(connection, table, new):
         moved = f"LEFT JOIN moved ON moved.row = {name}.rowid"

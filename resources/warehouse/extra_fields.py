@@ -15,7 +15,7 @@ from resources.warehouse.origin import read_staged_origin
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
-from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts
+from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts, renumber_rows
 
 EXTRA = "_extra"
 """The column of the fields without a column of their own."""
@@ -37,6 +37,7 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
     """
     reads = _choose_reads(connection, columns)
     name = quoted_name(table.name)
+    renumber_rows(connection, name)
     types = [f"{quoted_name(column.name)} {column.sql_type}" for column in columns]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE moved (row BIGINT, {', '.join([*types, '_extra VARCHAR'])})")
     has_any = False
