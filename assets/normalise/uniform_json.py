@@ -46,7 +46,8 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
     separator, has_escapes = first[0].decode(), b"\\" in records
     try:
         # with a second, empty text: of a series of one, polars copies the text at each step
-        page = pl.Series([records, b""], dtype=pl.Binary).cast(pl.String)
+        binary = pl.Series([records, b""], dtype=pl.Binary)
+        page = binary.cast(pl.String)
     except pl.exceptions.ComputeError:  # not UTF-8
         return None
     null, text = f"{separator[:-1]}null", pl.col("").str
@@ -61,7 +62,7 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
         return None
     escaped = _find_escaped(values) if has_escapes else frozenset()
     nulls = len(records) - int(page.str.len_bytes()[0])  # a mark is a byte shorter
-    if not _are_all(records, nulls, layout, values, escaped):
+    if not _are_all(binary, len(records), nulls, layout, values, escaped):
         return None
     if has_nulls:
         values = {path: _unmark_nulls(text) for path, text in values.items()}
@@ -105,10 +106,10 @@ def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Serie
 
 
 def _are_all(
-    page: bytes, nulls: int, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
+    page: pl.Series, size: int, nulls: int, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
 ) -> bool:
     """Return whether all values are valid JSON texts or marked nulls, and the page holds nothing else."""
-    has_control_characters, quotes = _scan(page)
+    has_control_characters, quotes = _scan(page, size)
     text_alone, quotes_inside = pl.col("").str.contains(f"^{TEXT}$"), pl.col("").str.count_matches('"', literal=True)
     for text in (values[path] for path in escaped):
         columns = text.alias("").to_frame().select_seq(are_texts=text_alone.all(), quotes=quotes_inside.sum())
@@ -120,12 +121,10 @@ def _are_all(
     return not has_control_characters and quotes + 2 * nulls == layout.count_quotes(records)
 
 
-def _scan(page: bytes) -> tuple[bool, int]:
-    """Return whether a page has control characters, and how many quotes it has."""
-    half = (len(page) + 1) // 2  # polars copies the one value of a series of one at each step
-    halves = pl.Series([page[:half], page[half:].ljust(half)], dtype=pl.Binary)
-    numbers = halves.bin.reinterpret(dtype=pl.Array(pl.UInt8, half)).explode()
-    return bool((numbers < ord(" ")).any()), int((numbers == ord('"')).sum())
+def _scan(page: pl.Series, size: int) -> tuple[bool, int]:
+    """Return whether a page, the first of a series, has control characters, and how many quotes it has."""
+    numbers = page.bin.reinterpret(dtype=pl.Array(pl.UInt8, size)).head(1).explode()
+    return bool(numbers.min() < ord(" ")), int((numbers == ord('"')).sum())
 
 
 def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
