@@ -62,7 +62,8 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
         return None
     escaped = _find_escaped(values) if has_escapes else frozenset()
     nulls = len(records) - int(page.str.len_bytes()[0])  # a mark is a byte shorter
-    if not _are_all(binary, len(records), nulls, layout, values, escaped):
+    has_control_characters, quotes = _scan(binary, len(records))
+    if has_control_characters or not _are_all(values, escaped, layout, quotes + 2 * nulls):
         return None
     if has_nulls:
         values = {path: _unmark_nulls(text) for path, text in values.items()}
@@ -94,22 +95,17 @@ def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Serie
     cells = cells.select_seq(pl.col("").gather_every(width, place).alias(name) for place, name in enumerate(names))
     last_column = cells.to_series(-1).head(records - 1).append(pl.Series([last + ends[-1]]))
     cells.replace_column(-1, last_column.alias(names[-1]))
-    if not all(
-        cells.select_seq(pl.col(name).str.ends_with(end).all() for name, end in zip(names, ends, strict=True)).row(0)
+    texts = cells.select_seq(pl.col(name).str.strip_suffix(end) for name, end in zip(names, ends, strict=True))
+    with_ends, without = (frame.select_seq(pl.all().str.len_bytes().sum()).row(0) for frame in (cells, texts))
+    if any(
+        long - short != records * len(end.encode()) for long, short, end in zip(with_ends, without, ends, strict=True)
     ):
         return None
-    longest = cells.select_seq(pl.all().str.len_bytes().max()).row(0)
-    filled = {names[place]: len(end) for place, end in enumerate(ends) if longest[place] > len(end.encode())}
-    texts = cells.select_seq(pl.col(name).str.head(-length) for name, length in filled.items())
-    blank = pl.Series([""]).new_from_index(0, records)
-    return {path: texts[name] if name in filled else blank for name, path in zip(names, layout.paths, strict=True)}
+    return dict(zip(layout.paths, texts, strict=True))
 
 
-def _are_all(
-    page: pl.Series, size: int, nulls: int, layout: RecordLayout, values: Mapping[Path, pl.Series], escaped: Collection[Path]
-) -> bool:
-    """Return whether all values are valid JSON texts or marked nulls, and the page holds nothing else."""
-    has_control_characters, quotes = _scan(page, size)
+def _are_all(values: Mapping[Path, pl.Series], escaped: Collection[Path], layout: RecordLayout, quotes: int) -> bool:
+    """Return whether all values are valid JSON texts, and a page with that many quotes holds nothing else."""
     text_alone, quotes_inside = pl.col("").str.contains(f"^{TEXT}$"), pl.col("").str.count_matches('"', literal=True)
     for text in (values[path] for path in escaped):
         columns = text.alias("").to_frame().select_seq(are_texts=text_alone.all(), quotes=quotes_inside.sum())
@@ -117,14 +113,13 @@ def _are_all(
         if not are_texts:
             return False
         quotes -= inside
-    records = len(next(iter(values.values())))
-    return not has_control_characters and quotes + 2 * nulls == layout.count_quotes(records)
+    return quotes == layout.count_quotes(len(next(iter(values.values()))))
 
 
 def _scan(page: pl.Series, size: int) -> tuple[bool, int]:
     """Return whether a page, the first of a series, has control characters, and how many quotes it has."""
     numbers = page.bin.reinterpret(dtype=pl.Array(pl.UInt8, size)).head(1).explode()
-    return bool(numbers.min() < ord(" ")), int((numbers == ord('"')).sum())
+    return bool((numbers < ord(" ")).any()), int((numbers == ord('"')).sum())
 
 
 def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
