@@ -9,6 +9,7 @@ from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from urllib.request import getproxies
 
+import httpcore
 import httpx
 
 from resources.coupontools.body import ENCODINGS
@@ -16,6 +17,9 @@ from resources.settings import ApiLimits, SettingsError
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The variables that httpx and Python's ssl read files from."""
+
+# the most that asyncio takes from a socket at once: each piece of a page passes through all layers of httpx
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 262_144
 
 
 class Certificates:
