@@ -17,7 +17,7 @@ import polars as pl
 
 from resources.warehouse.store import Store
 
-FORMAT = 5
+FORMAT = 6
 """Version of the files of a batch; a batch of another version is read again."""
 
 MANIFEST = "manifest.json"
@@ -221,9 +221,13 @@ class Batch:
             self._written_at = time.monotonic()
 
     def _write(self, part: str, buffer: _Buffer) -> None:
-        files = {f"{part}.{kind}.parquet": pages for kind, pages in buffer.frames.items() if any(map(len, pages))}
-        for file, pages in files.items():
-            self._store.write_frame(self.name, file, pl.concat(pages, rechunk=False))
+        filled = {kind: pages for kind, pages in buffer.frames.items() if any(map(len, pages))}
+        frames = {kind: pl.concat(pages, rechunk=False) for kind, pages in filled.items()}
+        if "rows" in frames and self._files_of("rows"):
+            frames["rows"] = _without_empty_columns(frames["rows"])
+        files = {f"{part}.{kind}.parquet": frame for kind, frame in frames.items()}
+        for file, frame in files.items():
+            self._store.write_frame(self.name, file, frame)
         content = {"slices": [asdict(slice_) for slice_ in buffer.slices], "files": list(files)}
         self._store.write_note(self.name, f"{part}.slices.json", json.dumps(content).encode())
         self.slices += buffer.slices
@@ -231,16 +235,22 @@ class Batch:
 
     def rewrite(self, kind: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
         """Rewrite the files of a kind (rows, rejected, present), applying `change` to each."""
-        for file in self._files_of(kind):
-            self._store.write_frame(self.name, file, change(self._store.read_frame(self.name, file)))
+        for file, frame in zip(self._files_of(kind), self.read(kind), strict=True):
+            self._store.write_frame(self.name, file, change(frame))
 
     def read(self, kind: str) -> Iterator[pl.DataFrame]:
-        """Read the files of a kind (rows, rejected, present), one after the other."""
+        """Read the files of a kind (rows, rejected, present), one after the other, with the columns of the first."""
+        columns = pl.DataFrame()
         for file in self._files_of(kind):
-            yield self._store.read_frame(self.name, file)
+            frame = pl.concat([columns, self._store.read_frame(self.name, file)], how="diagonal")
+            columns = frame.clear()
+            yield frame
 
     def files(self, kind: str) -> list[str]:
-        """List where the Parquet files of a kind (rows, rejected, present) are, as DuckDB reads them."""
+        """List where the Parquet files of a kind (rows, rejected, present) are, as DuckDB reads them, by names.
+
+        Of the rows the first file has all columns, the others have those of which a row has a value.
+        """
         return [self._store.locate(self.name, file) for file in self._files_of(kind)]
 
     def _files_of(self, kind: str) -> list[str]:
@@ -252,6 +262,11 @@ class Batch:
         # under the lock, so that nobody resumes a batch that is half deleted
         with suppress(FileNotFoundError), self._store.lock():
             self._store.delete(self.name)
+
+
+def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what no row has a value of, as writing nulls takes as long as writing texts."""
+    return frame.select(column for column in frame if column.null_count() < len(frame))
 
 
 def _read_part(content: bytes) -> tuple[list[CompletedSlice], list[str]]:

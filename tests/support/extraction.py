@@ -119,7 +119,6 @@ class Extraction:
                 extracted.error = error
             extracted.slices = list(batch.slices)
             for kind in ("rows", "rejected", "present"):
-                files = batch.files(kind)
-                frame = pl.concat([pl.read_parquet(file) for file in files]) if files else pl.DataFrame()
+                frame = pl.concat([pl.DataFrame(), *batch.read(kind)], how="diagonal")
                 setattr(extracted, "present_keys" if kind == "present" else kind, frame)
         return extracted

@@ -115,6 +115,33 @@ def test_rows_of_a_part_that_cannot_be_written_are_in_the_next_with_the_slices_t
         assert merge_batch(warehouse.engine, again, PLAN).new == len(slices)
 
 
+def test_parts_of_which_no_row_has_a_value_of_a_column_are_merged_with_the_others(warehouse: WarehouseResource) -> None:
+    parts = [
+        [thing("a", colour=None)],
+        [thing("b", colour=None, made=None, used=NOON), thing("c", colour=None)],
+        [thing("d", used=NOON), thing("e", colour=None)],
+        [thing("a", colour=None, seen=1)],
+    ]
+    with open_batch(warehouse) as batch:
+        for things in parts:
+            fill(batch, *things)
+        assert [frame.schema for frame in batch.read("rows")] == [pl.Schema(ROWS)] * len(parts)
+        batch.rewrite("rows", lambda rows: rows.filter(rows["colour"].is_null()))
+        assert merge_batch(warehouse.engine, batch, PLAN).new == len("abce")
+    assert published(warehouse) == sorted([*parts[3], *parts[1], parts[2][1]])
+
+
+@pytest.mark.files
+def test_empty_columns_are_written_once_in_a_batch(warehouse: WarehouseResource) -> None:
+    with open_batch(warehouse) as batch:
+        for identifier in "ab":
+            fill(batch, thing(identifier, colour=None))
+        assert [list(pl.read_parquet_schema(file)) for file in batch.files("rows")] == [
+            list(ROWS),
+            ["id", "made_at", "_extracted_at"],
+        ]
+
+
 @pytest.mark.files
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
