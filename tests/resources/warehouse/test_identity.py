@@ -6,7 +6,7 @@ from urllib.parse import quote
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resources.warehouse.identity import BLANKS, INVISIBLE, WRITTEN_AS, identifiers, identities, identity_in_sql
@@ -197,6 +197,9 @@ ESCAPES = st.sampled_from(
 
 
 @given(st.lists(st.one_of(ESCAPES, TEXTS), max_size=12).map("".join))
+@example("\x1f" + "1a" * 32)
+@example("\x1f32470112233")
+@example("\x80-32470112233")
 @examples(40)
 def test_any_text_can_be_looked_through(text: str) -> None:
     assert all(identifier in in_frames(identifier) for identifier in named_in(text))
