@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
+import msgspec
 import polars as pl
 
 from assets.ingest.children import Listing, list_ids, parent_of
@@ -67,7 +68,7 @@ def _first_sunday(window: Window) -> date | None:
 
 
 async def list_unchanged(run: TableRun) -> frozenset[str]:
-    """List the ended campaigns whose descriptions can wait: the stored row is as listed, and not older than a week."""
+    """List the ended campaigns whose descriptions can wait: stored with one within a week, and listed as they were."""
     if not _are_read_weekly():
         return frozenset()
     with suppress(NotAvailableError, UnreadableError):  # the extraction reads the list again, and reports the error
@@ -107,13 +108,22 @@ async def _list_rows(run: TableRun) -> pl.DataFrame:
 def _select_unchanged(
     listed: pl.DataFrame, stored: pl.DataFrame, active: Collection[str], table: type[Table]
 ) -> frozenset[str]:
-    """Select the ids of inactive rows whose stored row is less than a week old and has every value of the list."""
+    """Select the ids of inactive rows whose stored row is less than a week old and has all that the list has, and more.
+
+    What is more came from a description: a row whose description could not be read is stored without it.
+    """
     (key,) = table.KEY
     names = [column.name for column in table.columns() if column.name != key]
     is_fresh = pl.col("_extracted_at") > utc_now() - WEEK
     says_the_same = [
         pl.col(f"{name}_listed").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_listed")) for name in names
     ]
-    both = stored.filter(is_fresh).join(listed.select(key, *names), on=key, suffix="_listed")
+    says_more = [pl.col(f"{name}_listed").is_null() & pl.col(name).is_not_null() for name in names]
+    both = stored.filter(is_fresh).join(listed.select(key, *names, "_extra"), on=key, suffix="_listed")
     same = both.filter(~pl.col(key).is_in(list(active)), *says_the_same)
-    return frozenset(same[key].to_list())
+    more = same.select(key, pl.any_horizontal(says_more), "_extra", "_extra_listed").rows()
+    return frozenset(id_ for id_, is_more, extra, listed in more if is_more or _names_in(extra) - _names_in(listed))
+
+
+def _names_in(extra: str | None) -> set[str]:
+    return set(msgspec.json.decode(extra, type=dict[str, msgspec.Raw])) if extra else set()

@@ -20,7 +20,7 @@ from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
-from tests.support.extraction import answering, good
+from tests.support.extraction import Asked, answering, failed, good
 from tests.support.queries import in_database
 from tests.support.runs import export_only
 
@@ -139,7 +139,7 @@ def test_an_ended_campaign_that_is_not_described_again_is_counted(
 
     def answer(path: str, parameters: Mapping[str, Any]) -> object:
         if path != "v3/coupon/list":
-            return good(coupon_info=next(row for row in listed if row["ID"] == parameters["campaign"]))
+            return good(coupon_info={"ID": parameters["campaign"], "custom_codes_left": "5"})
         rows = listed[:1] if parameters.get("only_active") else listed
         return good(coupon_info=rows, amount_of_results=len(rows))
 
@@ -152,6 +152,40 @@ def test_an_ended_campaign_that_is_not_described_again_is_counted(
     assert [report["rows new"] for report in reports] == [3, 0]
     assert [report["rows touched"] for report in reports] == [0, 1], "the ended ones are left as they were"
     assert in_database(data_dir, "SELECT count(*) FROM campaigns WHERE _deleted_at IS NULL") == [(3,)]
+
+
+@pytest.mark.usefixtures("weekly")
+@pytest.mark.parametrize("nothing", [good(coupon_info="unreadable"), good(coupon_info=[]), failed(502)])
+@pytest.mark.parametrize(
+    ("described", "expected"),
+    [
+        ({"custom_validation_codes": "5"}, (5, '{"tags":"summer"}')),
+        ({"left": "5"}, (None, '{"left":"5","tags":"summer"}')),
+    ],
+)
+def test_an_ended_campaign_whose_description_failed_is_described_by_the_next_run(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, nothing: object, described: object, expected: tuple[object, ...]
+) -> None:
+    descriptions, asked = [nothing], list[Asked]()
+
+    def answer(path: str, parameters: Mapping[str, Any]) -> object:
+        if path != "v3/coupon/list":
+            return descriptions[-1]
+        return good(coupon_info=[] if parameters.get("only_active") else [campaign(2, status="ended", tags="summer")])
+
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody")
+    monkeypatch.setenv("COUPONTOOLS_CLIENT_SECRET", "or-other")
+    monkeypatch.setenv("COUPONTOOLS_RETRY_WAIT", "0")
+    with answering(answer, asked) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        with suppress(*FORESEEN):
+            export_only(campaigns)
+        descriptions.append(good(coupon_info=described))
+        export_only(campaigns)
+        assert in_database(data_dir, "SELECT custom_codes, _extra FROM campaigns") == [expected]
+        asked.clear()
+        export_only(campaigns)
+    assert {path for path, _ in asked} == {"v3/coupon/list"}, "now that it is described, it can wait"
 
 
 @pytest.mark.usefixtures("weekly")
