@@ -114,7 +114,8 @@ def _select_unchanged(
     """
     (key,) = table.KEY
     names = [column.name for column in table.columns() if column.name != key]
-    is_fresh = pl.col("_extracted_at") > utc_now() - WEEK
+    now = utc_now()
+    is_fresh = pl.col("_extracted_at").is_between(now - WEEK, now)  # a wrong clock may have noted a later time
     says_the_same = [
         pl.col(f"{name}_listed").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_listed")) for name in names
     ]

@@ -18,6 +18,7 @@ from assets.partitions import Window
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
+from resources.utc import utc_now
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
 from tests.support.extraction import Asked, answering, failed, good
@@ -186,6 +187,21 @@ def test_an_ended_campaign_whose_description_failed_is_described_by_the_next_run
         asked.clear()
         export_only(campaigns)
     assert {path for path, _ in asked} == {"v3/coupon/list"}, "now that it is described, it can wait"
+
+
+@pytest.mark.usefixtures("weekly")
+def test_an_ended_campaign_that_a_wrong_clock_has_seen_in_the_future_is_described_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(account())
+    with monkeypatch.context() as ahead:
+        ahead.setattr("resources.coupontools.client.utc_now", lambda: utc_now() + 100 * DAY)
+        export_only(campaigns)
+    described(server)
+    export_only(campaigns)
+    assert described(server) == ["cam_1", "cam_2"]
+    export_only(campaigns)
+    assert described(server) == ["cam_1"]
 
 
 @pytest.mark.usefixtures("weekly")
