@@ -116,13 +116,12 @@ def _select_unchanged(
     names = [column.name for column in table.columns() if column.name != key]
     now = utc_now()
     is_fresh = pl.col("_extracted_at").is_between(now - WEEK, now)  # a wrong clock may have noted a later time
-    says_the_same = [
-        pl.col(f"{name}_listed").is_null() | pl.col(name).eq_missing(pl.col(f"{name}_listed")) for name in names
-    ]
-    says_more = [pl.col(f"{name}_listed").is_null() & pl.col(name).is_not_null() for name in names]
+    in_list = [name for name in names if listed[name].null_count() < len(listed)]  # others only descriptions have
+    says_the_same = [pl.col(name).eq_missing(pl.col(f"{name}_listed")) for name in in_list]
+    says_more = [pl.col(name).is_not_null() for name in names if name not in in_list]
     both = stored.filter(is_fresh).join(listed.select(key, *names, "_extra"), on=key, suffix="_listed")
     same = both.filter(~pl.col(key).is_in(list(active)), *says_the_same)
-    more = same.select(key, pl.any_horizontal(says_more), "_extra", "_extra_listed").rows()
+    more = same.select(key, pl.any_horizontal(pl.lit(value=False), *says_more), "_extra", "_extra_listed").rows()
     return frozenset(id_ for id_, is_more, extra, listed in more if is_more or _names_in(extra) - _names_in(listed))
 
 

@@ -133,6 +133,16 @@ def test_an_ended_campaign_is_described_again_only_if_its_list_record_changed(se
 
 
 @pytest.mark.usefixtures("weekly")
+def test_a_value_that_the_list_no_longer_has_of_an_ended_campaign_is_null_at_once(serve: Serve, data_dir: Path) -> None:
+    made = account()
+    serve(made)
+    export_only(campaigns)
+    made.put_campaign(campaign(2, status="expired", title=""))
+    export_only(campaigns)
+    assert in_database(data_dir, "SELECT title FROM campaigns ORDER BY campaign_id") == [("Title 1",), (None,)]
+
+
+@pytest.mark.usefixtures("weekly")
 def test_an_ended_campaign_that_is_not_described_again_is_counted(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
