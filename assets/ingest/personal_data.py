@@ -133,8 +133,10 @@ def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> p
     others = pl.concat(named).join(own, on=["text", "part"], how="anti").join(own, on="text", how="semi")
     alone = _add_hashes(own.join(others, on="text", how="anti"), key)
     ordered = [own, parts] if are_contacts else [whole, own, parts]
-    several = pl.concat(ordered).join(others, on="text", how="semi").unique(maintain_order=True)
-    joined = _add_hashes(several, key).group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
+    placed = pl.concat(some.with_columns(place=pl.lit(place)) for place, some in enumerate(ordered))
+    several = placed.join(others, on="text", how="semi").sort("place").unique(["text", "part"], keep="first")
+    hashed = _add_hashes(several, key).sort("place", "hash")  # a text has the same hashes whatever it is read with
+    joined = hashed.group_by("text", maintain_order=True).agg(pl.col("hash").str.join(" "))
     return pl.concat([alone.select("text", "hash"), joined])
 
 

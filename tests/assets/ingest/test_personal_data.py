@@ -76,6 +76,14 @@ def test_hashed_columns_are_the_same_for_the_same_person_and_show_nothing() -> N
     assert one["sms_group_id"] == "grp_1", "what is not personal stays"
 
 
+def test_a_text_that_names_several_people_has_the_same_hash_whatever_it_is_read_with() -> None:
+    several = ", ".join(f"person{number}@example.com" for number in range(8))
+    texts = {"email": several, "custom_field_1": several, "utm_term": several}
+    rows = [redacted("hash", CouponSession, session_id="a", phone=f"{number}@x.be", **texts) for number in range(9)]
+    for column in texts:
+        assert len({row[column] for row, _ in rows}) == 1
+
+
 @pytest.mark.parametrize("text", ["N/A", "-", "+", "0", "12 34 56", "@"])
 def test_a_hashed_contact_that_names_nobody_is_empty_but_for_a_key_which_tells_rows_apart(text: str) -> None:
     session, _ = redacted("hash", CouponSession, session_id="a", email=text, phone=text, first_name=text)
