@@ -111,16 +111,19 @@ def _now(query: Query, funnel: Figure | None) -> Sequence[tuple[str, object]]:
 
 
 def _of_campaigns(query: Query) -> Mapping[str, object]:
-    """Query the campaigns with the highest and with the lowest share of validations."""
+    """Query the campaigns with the highest and the lowest share of validations, of those where these are tracked."""
     campaigns = query(
         f"""
-        SELECT coalesce(campaign_title, campaign_name, campaign_id), created, validated, validated_rate
+        SELECT
+            validation_may_not_be_tracked,
+            coalesce(campaign_title, campaign_name, campaign_id), created, validated, validated_rate
         FROM marts.campaign_funnel WHERE created >= {MIN_SESSIONS}
         ORDER BY validated_rate DESC, campaign_id
         """
     )
-    rows = [(*numbers, _percent(share)) for *numbers, share in campaigns]
-    return {"fewest": MIN_SESSIONS, "best": rows[:5], "worst": rows[:-6:-1]}
+    rows = [(*numbers, _percent(share)) for is_untracked, *numbers, share in campaigns if not is_untracked]
+    untracked = len(campaigns) - len(rows)
+    return {"fewest": MIN_SESSIONS, "best": rows[:5], "worst": rows[:-6:-1], "untracked": untracked}
 
 
 def _of_sessions(query: Query) -> Mapping[str, object]:

@@ -245,6 +245,19 @@ def test_large_numbers_have_separators_and_long_names_are_in_the_title() -> None
     assert f'dir="auto">{name}<' in page
 
 
+def test_campaigns_whose_validations_may_not_be_tracked_are_not_the_worst() -> None:
+    sessions = [session(number) | {"campaign_id": f"cam_{number % 2 + 1}"} for number in range(80)]
+    codes = [row | {"own_validation_code": "X"} if row["campaign_id"] == "cam_1" else row for row in sessions]
+    names: list[Row] = [{"campaign_id": f"cam_{number}", "name": f"Campaign {number}"} for number in (1, 2)]
+    with open_marts(campaigns=names, coupon_sessions=codes) as connection:
+        page = written(connection)
+    assert ">Campaign 2<" in page
+    assert ">Campaign 1<" not in page
+    assert "but for 1 with own codes and no validation at all" in page
+    with open_marts(coupon_sessions=[row for row in codes if "own_validation_code" in row]) as connection:
+        assert "No other campaign has that many sessions." in written(connection)
+
+
 def test_rows_of_equal_numbers_stand_in_one_order() -> None:
     names = [f"{number:02}" for number in range(60)]
     visit = session(0) | {"validated_at": LAST_DAY}
