@@ -116,7 +116,7 @@ def _of_campaigns(query: Query) -> Mapping[str, object]:
         f"""
         SELECT
             validation_may_not_be_tracked,
-            coalesce(campaign_title, campaign_name, campaign_id), created, validated, validated_rate
+            coalesce(campaign_name, campaign_title, campaign_id), created, validated, validated_rate
         FROM marts.campaign_funnel WHERE created >= {MIN_SESSIONS}
         ORDER BY validated_rate DESC, campaign_id
         """

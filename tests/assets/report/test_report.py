@@ -258,6 +258,15 @@ def test_campaigns_whose_validations_may_not_be_tracked_are_not_the_worst() -> N
         assert "No other campaign has that many sessions." in written(connection)
 
 
+def test_campaigns_of_the_same_title_are_told_apart_by_their_names() -> None:
+    sessions = [session(number) | {"campaign_id": f"cam_{number % 2 + 1}"} for number in range(80)]
+    campaigns: list[Row] = [{"campaign_id": f"cam_{n}", "title": "Free ice", "name": f"Summer {n}"} for n in (1, 2)]
+    with open_marts(campaigns=campaigns, coupon_sessions=sessions) as connection:
+        page = written(connection)
+    assert ">Summer 1<" in page
+    assert ">Summer 2<" in page
+
+
 def test_rows_of_equal_numbers_stand_in_one_order() -> None:
     names = [f"{number:02}" for number in range(60)]
     visit = session(0) | {"validated_at": LAST_DAY}
