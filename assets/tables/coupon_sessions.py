@@ -33,7 +33,7 @@ class CouponSession(Table):
     campaign_id: Text = column(doc="Campaign of the session, known from the request", required=True)
     sequence_id: Integer | None = column(
         {"sequenceid": "documented", "sequence_id": "assumed"},
-        doc="Sequence number; a session created later has a higher one",
+        doc="Sequence number; a session created later has a higher one (inferred)",
     )
     custom_id: Text | None = column(
         {"customid": "documented"}, doc="Id that the marketer gave the consumer", personal=True
@@ -88,11 +88,16 @@ class CouponSession(Table):
     saved_to_google_wallet_at: Timestamp | None = column(
         {"status.saved_to_androidpay_date_utc": "documented"}, doc="When it was saved to Google Wallet, UTC"
     )
-    claim_type: Text | None = column({"status.claimtype": "documented"}, doc="How it was claimed")
+    claim_type: Text | None = column(
+        {"status.claimtype": "documented"},
+        doc="How it was claimed: what the consumer did for it, such as sharing it (inferred)",
+    )
     validation_value: Amount | None = column(
         {"status.validation_value": "documented"}, doc="Value noted at validation: the money spent (inferred)"
     )
-    value: Text | None = column({"status.value": "documented"}, doc="Value of the coupon, a free text", personal=True)
+    value: Text | None = column(
+        {"status.value": "documented"}, doc="Value of the coupon (inferred), a free text", personal=True
+    )
     own_validation_code: Text | None = column(
         {"status.own_validation_code": "documented"}, doc="The marketer's own validation code", personal=True
     )
