@@ -60,7 +60,7 @@ SELECT
 FROM counted
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.campaign_funnel IS 'How many sessions of each campaign reached each step, and how fast; one row per campaign with sessions, live rows only; sessions are not people, and each rate names its denominator';
+COMMENT ON VIEW marts.campaign_funnel IS 'How many sessions of each campaign reached each step, and how fast; one row per campaign with sessions, live rows only; sessions are not people, and each rate names its denominator; how many would have bought without a coupon is not in the data, which has no control group';
 COMMENT ON COLUMN marts.campaign_funnel.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.campaign_funnel.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.campaign_funnel.campaign_title IS 'Title that consumers see';

@@ -68,7 +68,7 @@ FROM counted
 INNER JOIN of_campaigns USING (campaign_id)
 LEFT JOIN main.campaigns USING (campaign_id);
 
-COMMENT ON VIEW marts.campaign_funnel_by_day IS 'How many of the sessions created on a day have reached each step since, and how fast; one row per campaign and day of creation, live rows only; sessions are not people, and each rate names its denominator';
+COMMENT ON VIEW marts.campaign_funnel_by_day IS 'How many of the sessions created on a day have reached each step since, and how fast; one row per campaign and day of creation, live rows only; sessions are not people, and each rate names its denominator; how many would have bought without a coupon is not in the data, which has no control group';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.campaign_id IS 'Campaign';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.campaign_name IS 'Name inside the account';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.campaign_title IS 'Title that consumers see';

@@ -29,7 +29,7 @@ SELECT
 FROM validations
 GROUP BY location_id, company_without_id, city_without_id, month;
 
-COMMENT ON VIEW marts.locations IS 'Validations at each location, as a statement for a partner; one row per location and month of validation, live rows only; a location is its id, or company and city where the id is missing, and the row without any of them has the validations without a location';
+COMMENT ON VIEW marts.locations IS 'Validations at each location, as a statement for a partner; one row per location and month of validation, live rows only; a location is its id, or company and city where the id is missing, and the row without any of them has the validations without a location; scans of own codes at a till, which Coupontools does not see, are not in the data';
 COMMENT ON COLUMN marts.locations.location_id IS 'Location; null where the API gives none';
 COMMENT ON COLUMN marts.locations.company IS 'Its company; the last in the alphabet if the month''s validations name several';
 COMMENT ON COLUMN marts.locations.city IS 'Its city; the last in the alphabet if the month''s validations name several';
