@@ -139,6 +139,18 @@ def test_cards_become_partitions_are_exported_and_go_with_the_card(
     assert in_database(data_dir, live) == [("123456", 130)]
 
 
+def test_users_are_still_read_daily_after_the_last_card_was_deleted_so_that_their_table_does_not_turn_stale(
+    serve: Serve, instance: dg.DagsterInstance
+) -> None:
+    made = whole_account()
+    for card in ("123456", "123457"):
+        made.remove_record("loyalty_cards", card)
+    serve(made)
+    with ticked(instance, "daily_export_of_loyalty_users", datetime(2026, 1, 2, 0, 20, tzinfo=UTC)) as request:
+        run(instance, "export_loyalty_users", request, loyalty_cards, loyalty_users)
+    assert instance.get_latest_materialization_event(dg.AssetKey("loyalty_users"))
+
+
 @pytest.mark.parametrize("job", ["export_loyalty_users", "__ASSET_JOB"])
 def test_a_deleted_card_stays_a_partition_until_the_run_over_it_has_ended(
     serve: Serve, instance_in_memory: dg.DagsterInstance, job: str
