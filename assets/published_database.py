@@ -11,6 +11,7 @@ from dagster import AutomationCondition
 
 from assets.catalogue import ASSETS, KEYED
 from assets.checks import audit_the_rest, failed_checks
+from assets.dagster_internals import AUTOMATION_CONDITION_TAG
 from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
 from assets.plots import WIDE, as_picture
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
@@ -35,7 +36,7 @@ FOLLOWS_THE_TABLES = (
 """When a publish is requested; `eager` would wait until every day and card since the start date has been read.
 
 It does not matter whether a run has published in the meantime: that may have been just before the update, and
-publishing again what is published does nothing.
+publishing again what is published does nothing; see `_is_known_as_published`.
 """
 
 
@@ -113,7 +114,10 @@ _PARTITIONS = {
 def published_database(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected."""
+    """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected.
+
+    Nothing is materialised where that is known already; see `_is_known_as_published`.
+    """
     with as_dagster_failure(context.retry_number, warehouse):
         warehouse_id = read_warehouse_id(warehouse.engine)
         refuse_other_warehouses(context.instance, _PARTITIONS, warehouse_id)
@@ -127,6 +131,9 @@ def published_database(
     with as_dagster_failure(context.retry_number, warehouse):
         published = publish(warehouse.engine)
         note_published(published, context.log)
+        if _is_known_as_published(context, published):
+            context.log.info("published_database: all of it was published before this run")
+            return
         pictures = _draw_pictures(context, warehouse)
     of_database = _metadata(warehouse, published) | {WAREHOUSE: warehouse_id} | pictures
     for spec in SPECS:
@@ -135,6 +142,18 @@ def published_database(
             yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
         else:  # a run that selects only one of them, as the automation does, has published the others too
             context.log_event(dg.AssetMaterialization(spec.key, metadata=metadata))
+
+
+def _is_known_as_published(context: dg.AssetExecutionContext, published: PublishResult) -> bool:
+    """Whether the automation has requested a publish after the run that updated the tables had published them itself.
+
+    Another materialisation would say nothing new, and Dagster keeps each with its plots for good.
+    """
+    if published.seconds or AUTOMATION_CONDITION_TAG not in context.run.tags:
+        return False
+    entries = [record.asset_entry for record in context.instance.get_asset_records([DATABASE.key, *_PARTITIONS])]
+    newest = max(entries, key=lambda entry: entry.last_materialization_storage_id or 0, default=None)
+    return newest is not None and newest.asset_key == DATABASE.key
 
 
 def _metadata(warehouse: WarehouseResource, published: PublishResult) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""What Dagster keeps of publishes that the automation requests."""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+import pytest
+
+from assets.campaigns import campaigns, categories
+from assets.published_database import published_database
+from pipelines.definitions import defs
+from resources.sandbox.account.handmade import HandmadeAccount
+from tests.conftest import Serve
+from tests.support.accounts import account, campaign
+
+DATABASE = dg.AssetKey("published_database")
+AUTOMATION = {"dagster/from_automation_condition": "true"}
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def made(serve: Serve) -> HandmadeAccount:
+    served = account({1: 3})
+    serve(served)
+    return served
+
+
+def run(instance: dg.DagsterInstance, *assets: dg.AssetsDefinition, tags: dict[str, str] | None = None) -> list[str]:
+    """Run a job over some assets; returns the names of those that were materialised, but for the views."""
+    keys: Sequence[dg.AssetKey] = [key for asset in assets for key in asset.keys]
+    result = defs.resolve_job_def("export").execute_in_process(
+        partition_key="2026-01-01", asset_selection=keys, instance=instance, tags=tags
+    )
+    events = result.get_asset_materialization_events()
+    return [event.asset_key.path[0] for event in events if event.asset_key and len(event.asset_key.path) == 1]
+
+
+@pytest.mark.usefixtures("made")
+def test_a_publish_that_the_automation_requests_is_not_kept_if_the_run_before_has_published_all(
+    instance: dg.DagsterInstance,
+) -> None:
+    assert "published_database" in run(instance, campaigns, published_database)
+    kept = instance.get_latest_materialization_event(DATABASE)
+    assert not run(instance, published_database, tags=AUTOMATION)
+    assert instance.get_latest_materialization_event(DATABASE) == kept
+    assert "published_database" in run(instance, published_database), "somebody has asked for it"
+
+
+@pytest.mark.parametrize("has_changed", [False, True])
+def test_a_publish_that_the_automation_requests_is_kept_if_a_table_was_updated_since(
+    instance: dg.DagsterInstance, made: HandmadeAccount, has_changed: bool
+) -> None:
+    run(instance, campaigns, categories, published_database)
+    if has_changed:
+        made.put_campaign(campaign(2))
+    run(instance, campaigns if has_changed else categories)
+    assert run(instance, published_database, tags=AUTOMATION) == ["published_database", "report", "dictionary"]
