@@ -67,7 +67,7 @@ def mark_deleted(
     columns = _make_complete_reads(connection, scope)
     same_part = equal_columns(columns, name, "complete_reads") or "true"
     brought = [f"SELECT {keys} FROM {files(present)}"] if present else []
-    brought += [f"SELECT {keys} FROM {files(rows, 'union_by_name = true')} WHERE _extracted_at > {now}"] if rows else []
+    brought += [f"SELECT {keys} FROM {files(rows)} WHERE _extracted_at > {now}"] if rows else []
     unless_brought = f"ANTI JOIN ({' UNION ALL '.join(brought)}) USING ({keys})" if brought else ""
     marked = execute_counting(
         connection,

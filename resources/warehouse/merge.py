@@ -153,7 +153,7 @@ def _merge_rows(
 
 def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str) -> str:
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
-    source, keys = files(paths, "union_by_name = true"), quoted_names(table.key)
+    source, keys = files(paths), quoted_names(table.key)
     once = f"SELECT * FROM {source}"
     repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {repeated}"):

@@ -34,8 +34,12 @@ def quoted_paths(paths: Sequence[str | Path]) -> str:
 
 
 def files(paths: Sequence[str | Path], options: str = "") -> str:
-    """Write the rows of Parquet files as a relation in SQL; no name of a folder becomes a column."""
-    return f"read_parquet({quoted_paths(paths)}, hive_partitioning = false{options and f', {options}'})"
+    """Write the rows of Parquet files as a relation in SQL; a file may lack columns, which are null in its rows.
+
+    No name of a folder becomes a column.
+    """
+    by_name = "hive_partitioning = false, union_by_name = true"
+    return f"read_parquet({quoted_paths(paths)}, {by_name}{options and f', {options}'})"
 
 
 ROW_GROUP_SIZE = 61_440

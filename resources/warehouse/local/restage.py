@@ -68,5 +68,5 @@ def _read_files(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:
     with suppress(FileNotFoundError, NotADirectoryError):
         for table in folder.parquet.iterdir():
             if paths := sorted(table.rglob("*.parquet")):
-                rows = files(paths, "union_by_name = true")
+                rows = files(paths)
                 connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")
