@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a sandbox on loopback, an environment that names it, and a folder to write to."""
+"""Fixtures for all tests: a sandbox on loopback, an environment that names it, a folder to write to, and Dagster."""
 
 import gc
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
+import dagster as dg
 import pytest
 from hypothesis import settings
 
@@ -82,6 +83,13 @@ def _names_of_settings() -> list[str]:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance of Dagster in memory."""
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Two hosts with folders of their own publish nothing, instead of a part each as if it were the whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -55,12 +55,6 @@ class Host:
         return self._defs.resolve_job_def(job).execute_in_process(
             asset_selection=keys, instance=self._instance, raise_on_error=False, partition_key=partition_key
         )
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

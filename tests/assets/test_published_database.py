@@ -1,6 +1,6 @@
 """What Dagster keeps of publishes that the automation requests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 import pytest
@@ -14,12 +14,6 @@ from tests.support.accounts import account, campaign
 
 DATABASE = dg.AssetKey("published_database")
 AUTOMATION = {"dagster/from_automation_condition": "true"}
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The audit: what keeps a run from being published, what only warns, and what the asset says."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 
@@ -48,12 +48,6 @@ class ShortAccount(HandmadeAccount):
     def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> SessionRows:  # type: ignore[override]
         rows = super().sessions(campaign_id, query, now)
         return RowsThatFallShort(rows) if self.is_short and query.kind == "data" else rows
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 def export(instance: dg.DagsterInstance, **run_config: object) -> dg.ExecuteInProcessResult:
