@@ -4,19 +4,14 @@ from assets.ingest.descriptions import extract_described
 from assets.ingest.ended_campaigns import list_unchanged
 from assets.ingest.extract import extract_lists
 from assets.ingest.extraction_report import ExtractionReport
-from assets.ingest.table_asset import table_asset
 from assets.ingest.table_run import TableRun
-from assets.tables.campaigns import Campaign
-from assets.tables.categories import Category
 
 
-@table_asset(Campaign)
 async def campaigns(run: TableRun) -> ExtractionReport:
     """Read the list of campaigns, and the description of each with its usage statistics."""
     return await extract_described(run, await list_unchanged(run))
 
 
-@table_asset(Category)
 async def categories(run: TableRun) -> ExtractionReport:
     """Read both lists of categories."""
     return await extract_lists(run)

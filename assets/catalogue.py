@@ -1,10 +1,8 @@
-"""Every table that is published, the asset that fills it, and the views of the schema `marts`."""
+"""Every table that is published, how it is extracted, and the views of the schema `marts`."""
 
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-
-import dagster as dg
 
 from assets import tables
 from assets.accounts import subaccounts
@@ -12,9 +10,21 @@ from assets.campaigns import campaigns, categories
 from assets.coupon_sessions import coupon_sessions
 from assets.directories import directories, directory_campaigns, directory_registrations
 from assets.ingest.extract_source import extract_source
-from assets.ingest.table_asset import table_asset
+from assets.ingest.ingest import Extract
 from assets.loyalty import loyalty_cards, loyalty_users
 from assets.messaging import email_groups, sms_contacts, sms_groups
+from assets.tables.campaigns import Campaign
+from assets.tables.categories import Category
+from assets.tables.coupon_sessions import CouponSession
+from assets.tables.directories import Directory
+from assets.tables.directory_campaigns import DirectoryCampaign
+from assets.tables.directory_registrations import DirectoryRegistration
+from assets.tables.email_groups import EmailGroup
+from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_users import LoyaltyUser
+from assets.tables.sms_contacts import SmsContact
+from assets.tables.sms_groups import SmsGroup
+from assets.tables.subaccounts import Subaccount
 from assets.tables.table import Source, Table
 from resources.warehouse.identity import identity_in_sql
 
@@ -42,27 +52,22 @@ TABLES: tuple[type[Table], ...] = (*KEYED, *(table for table in _DISCOVERED if n
 SOURCES: dict[type[Table], Source] = {table: table.SOURCE for table in TABLES if table.SOURCE}
 """The Source of each table that is read from the API."""
 
-_WRITTEN = (
-    campaigns,
-    categories,
-    coupon_sessions,
-    loyalty_cards,
-    loyalty_users,
-    directories,
-    directory_campaigns,
-    directory_registrations,
-    subaccounts,
-    sms_groups,
-    sms_contacts,
-    email_groups,
-)
-
-_ASSETS_BY_NAME = {asset.node_def.name: asset for asset in _WRITTEN}
-
-ASSETS: dict[type[Table], dg.AssetsDefinition] = {
-    table: _ASSETS_BY_NAME.get(table.TABLE) or table_asset(table)(extract_source) for table in SOURCES
+EXTRACTS: dict[type[Table], Extract] = {
+    **dict.fromkeys(SOURCES, extract_source),
+    Campaign: campaigns,
+    Category: categories,
+    CouponSession: coupon_sessions,
+    LoyaltyCard: loyalty_cards,
+    LoyaltyUser: loyalty_users,
+    Directory: directories,
+    DirectoryCampaign: directory_campaigns,
+    DirectoryRegistration: directory_registrations,
+    Subaccount: subaccounts,
+    SmsGroup: sms_groups,
+    SmsContact: sms_contacts,
+    EmailGroup: email_groups,
 }
-"""The asset of each table that is read from the API: from an asset module, or made from the table's Source alone."""
+"""The function that extracts each table that is read from the API: of its own, or for its Source alone."""
 
 
 IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};

@@ -8,10 +8,8 @@ from assets.ingest.children import extract_children, slices_of_parent
 from assets.ingest.ended_campaigns import choose_campaigns
 from assets.ingest.extract import slice_key
 from assets.ingest.extraction_report import ExtractionReport
-from assets.ingest.table_asset import table_asset
 from assets.ingest.table_run import TableRun
-from assets.partitions import Window
-from assets.tables.coupon_sessions import CouponSession
+from assets.window import Window
 from resources.coupontools.client import Client
 from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import ParentNotFoundError, RequestError, UnreadableError
@@ -24,7 +22,6 @@ MIN_DAYS_TO_ASK = timedelta(days=13)
 """Last day minus first day. For shorter windows the lists of changes are read without asking for older sessions."""
 
 
-@table_asset(CouponSession)
 async def coupon_sessions(run: TableRun) -> ExtractionReport:
     """Read the sessions of each campaign that were created or changed in the window, all its days in one pass."""
     run = await choose_campaigns(run)

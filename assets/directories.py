@@ -3,26 +3,19 @@
 from assets.ingest.children import extract_children
 from assets.ingest.descriptions import extract_described
 from assets.ingest.extraction_report import ExtractionReport
-from assets.ingest.table_asset import table_asset
 from assets.ingest.table_run import TableRun
-from assets.tables.directories import Directory
-from assets.tables.directory_campaigns import DirectoryCampaign
-from assets.tables.directory_registrations import DirectoryRegistration
 
 
-@table_asset(Directory)
 async def directories(run: TableRun) -> ExtractionReport:
     """Read the list of directories, and the description of each with its price."""
     return await extract_described(run)
 
 
-@table_asset(DirectoryCampaign)
 async def directory_campaigns(run: TableRun) -> ExtractionReport:
     """Read the campaigns of each directory."""
     return await extract_children(run)
 
 
-@table_asset(DirectoryRegistration)
 async def directory_registrations(run: TableRun) -> ExtractionReport:
     """Read the registrations of each directory that were made in the window, all its days in one pass."""
     return await extract_children(run)

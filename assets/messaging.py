@@ -3,26 +3,19 @@
 from assets.ingest.children import extract_children
 from assets.ingest.extract import extract_lists
 from assets.ingest.extraction_report import ExtractionReport
-from assets.ingest.table_asset import table_asset
 from assets.ingest.table_run import TableRun
-from assets.tables.email_groups import EmailGroup
-from assets.tables.sms_contacts import SmsContact
-from assets.tables.sms_groups import SmsGroup
 
 
-@table_asset(SmsGroup)
 async def sms_groups(run: TableRun) -> ExtractionReport:
     """Read the list of SMS groups."""
     return await extract_lists(run)
 
 
-@table_asset(SmsContact)
 async def sms_contacts(run: TableRun) -> ExtractionReport:
     """Read the contacts of each SMS group."""
     return await extract_children(run)
 
 
-@table_asset(EmailGroup)
 async def email_groups(run: TableRun) -> ExtractionReport:
     """Read the list of e-mail groups."""
     return await extract_lists(run)

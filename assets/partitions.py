@@ -1,14 +1,13 @@
-"""The partitions of assets, and the window of days that a run reads."""
+"""The partitions of assets, and the window of days that a run of Dagster reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from assets.window import Window
 from resources.settings import SettingsError, Storage
-from resources.utc import utc_today
 
 
 def _storage_or_defaults() -> Storage:
@@ -34,39 +33,6 @@ def backfill_policy(partitions: dg.PartitionsDefinition[Any] | None) -> dg.Backf
     """Return how a backfill is split into runs: one, or of daily partitions one per COUPONTOOLS_DAYS_PER_RUN days."""
     days = _storage_or_defaults().days_per_run if partitions == daily else None
     return dg.BackfillPolicy.multi_run(days) if days else dg.BackfillPolicy.single_run()
-
-
-RESUMABLE_FOR = timedelta(hours=24)
-"""How long after it was begun a batch may be resumed, if its days are over."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A range of days, UTC, first and last inclusive; without days it is everything in the account."""
-
-    start: date | None = None
-    end: date | None = None
-    ignores_earlier_batches: bool = field(default=False, kw_only=True)
-    """Whether it is read for something that has just happened, so that no earlier batch may be resumed."""
-
-    @property
-    def resumable_for(self) -> timedelta:
-        """How long after a crash the next run may continue what the dead one has read.
-
-        What was read of days that are over stays true that long, as does most of what was read without days. What was
-        read of a day that is not over does not.
-        """
-        is_not_over = self.end is not None and self.end >= utc_today()
-        return timedelta(0) if is_not_over or self.ignores_earlier_batches else RESUMABLE_FOR
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether it has no days."""
-        return self.start is None
-
-    def __str__(self) -> str:
-        """Return the days, for messages."""
-        return f"{self.start} to {self.end}" if self.start else "all days"
 
 
 class Days(dg.Config):
@@ -114,11 +80,6 @@ def _day(name: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"The {name} in the run's config is no date: write it as 2026-01-31.") from None
-
-
-def list_days(first: date, last: date) -> list[date]:
-    """List the days of a range, first and last inclusive."""
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def partition_range(keys: Sequence[str]) -> dict[str, str]:

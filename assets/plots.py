@@ -4,13 +4,10 @@ Which numbers are drawn is in `assets/report/figures.py`.
 """
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
-
-import dagster as dg
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -54,12 +51,6 @@ NARROW = Size(360, 260, font_size=11, max_dates=5, is_narrow=True)
 
 MAX_NAMES_ACROSS = 6
 """A narrow plot with more names than this rotates them."""
-
-
-def as_picture(svg: str, title: str) -> dg.MarkdownMetadataValue:
-    """Return a plot as inline picture for Dagster's metadata, which keeps each of them for good."""
-    picture = b64encode(OF_ONE_PLOT.sub("", svg).replace(INK, GREY).encode()).decode()
-    return dg.MetadataValue.md(f"![{title}](data:image/svg+xml;base64,{picture})")
 
 
 def bars(numbers: Mapping[str, float], size: Size = WIDE) -> str:

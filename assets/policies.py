@@ -11,7 +11,7 @@ from resources.coupontools.errors import AccountError, CoupontoolsError, LimitEr
 from resources.printable import make_printable
 from resources.settings import SettingsError
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 API_POOL = "coupontools_api"
 """The pool of every asset that reads the API, so that an instance can limit how many runs read it side by side."""
@@ -30,7 +30,7 @@ FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=W
 
 
 @contextmanager
-def as_dagster_failure(retry_number: int, warehouse: WarehouseResource) -> Iterator[None]:
+def as_dagster_failure(retry_number: int, warehouse: Warehouse) -> Iterator[None]:
     """Turn an expected error into a Dagster failure with a description of one line.
 
     An error that may pass by itself requests a retry of the step instead, once for each of `RETRY_WAITS`;

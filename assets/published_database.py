@@ -9,21 +9,23 @@ from typing import Any
 import dagster as dg
 from dagster import AutomationCondition
 
-from assets.catalogue import ASSETS, KEYED
+from assets.catalogue import KEYED
 from assets.checks import audit_the_rest, failed_checks
 from assets.dagster_internals import AUTOMATION_CONDITION_TAG
 from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
-from assets.plots import WIDE, as_picture
+from assets.pictures import as_picture
+from assets.plots import WIDE
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
 from assets.relations import Relation, relations_of_models
 from assets.report.figures import query_figures
 from assets.report.metrics import note_published
 from assets.report.publish import publish
 from assets.report.report import MARTS as MARTS_OF_REPORT
+from assets.table_assets import ASSETS
 from resources.warehouse.errors import InUseError
 from resources.warehouse.publication import PublishResult
 from resources.warehouse.queries import read_warehouse_id
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 FOLLOWS_THE_TABLES = (
     AutomationCondition.any_deps_updated().since(AutomationCondition.newly_requested())
@@ -112,7 +114,7 @@ _PARTITIONS = {
     pool=WAREHOUSE_POOL,
 )
 def published_database(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Publish the database with its views, the Parquet files, the report and the dictionary, whatever is selected.
 
@@ -156,7 +158,7 @@ def _is_known_as_published(context: dg.AssetExecutionContext, published: Publish
     return newest is not None and newest.asset_key == DATABASE.key
 
 
-def _metadata(warehouse: WarehouseResource, published: PublishResult) -> dict[str, Any]:
+def _metadata(warehouse: Warehouse, published: PublishResult) -> dict[str, Any]:
     return {
         **{kind: dg.MetadataValue.path(place) for kind, place in warehouse.engine.published_places.items()},
         "files written": published.files_written,
@@ -165,9 +167,7 @@ def _metadata(warehouse: WarehouseResource, published: PublishResult) -> dict[st
     }
 
 
-def _draw_pictures(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
-) -> dict[str, dg.MarkdownMetadataValue]:
+def _draw_pictures(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dict[str, dg.MarkdownMetadataValue]:
     """Draw the figures of what is published now; none while another program has the database open for writing."""
     try:
         with warehouse.engine.open_published() as connection:

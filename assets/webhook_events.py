@@ -5,15 +5,15 @@ from typing import Any
 import dagster as dg
 
 from assets.ingest.destination import RunResources
-from assets.ingest.table_asset import asset_spec
 from assets.one_warehouse import WAREHOUSE, make_version
 from assets.policies import API_POOL, as_dagster_failure
+from assets.table_assets import asset_spec
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.intake import open_inbox
 from assets.webhooks.update import update_from_events
-from resources.coupontools.resource import CoupontoolsResource
+from resources.coupontools.account import CoupontoolsAccount
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 FILES_WAITING = "coupontools/files_of_events"
 """The tag of a run that was started for waiting events; its value is the number of their files."""
@@ -21,7 +21,9 @@ FILES_WAITING = "coupontools/files_of_events"
 
 @dg.multi_asset(name=WebhookEvent.TABLE, specs=[asset_spec(WebhookEvent, "webhooks")], pool=API_POOL)
 def webhook_events(
-    context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext,
+    coupontools: dg.ResourceParam[CoupontoolsAccount],
+    warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult[Any]:
     """Merge the events that wait, and read the sessions of the campaigns and days that the verified ones name.
 

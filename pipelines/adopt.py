@@ -4,17 +4,17 @@ from contextlib import closing
 
 import click
 
-from resources.coupontools.resource import CoupontoolsResource
+from resources.coupontools.account import CoupontoolsAccount
 from resources.warehouse.admission import adopt as take_over
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 
 def adopt() -> None:
     """Note in the warehouse that its rows belong to the account of the environment. Raises click.ClickException."""
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         try:
-            take_over(warehouse.engine, warehouse.origin_of(CoupontoolsResource().account()))
+            take_over(warehouse.engine, warehouse.origin_of(CoupontoolsAccount().fingerprint()))
         except WarehouseError as error:
             raise click.ClickException(str(error)) from None
         address = warehouse.engine.place.address

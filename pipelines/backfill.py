@@ -1,17 +1,19 @@
 """Runs the export job over partitions on a Dagster instance, as a backfill from Dagster's page does."""
 
+import logging
 from collections.abc import Sequence
 
 import click
 import dagster as dg
 
-from assets.checks import describe_failed
+from assets.check import describe_failed
+from assets.check_results import evaluation_of
 from assets.dagster_internals import is_by_a_check, is_interruption
 from assets.partitions import partition_range
 from pipelines.command_failure import CommandFailure
 from pipelines.definitions import build_defs
 from pipelines.jobs import export
-from pipelines.progress import progress_logger
+from pipelines.progress import open_progress_log
 
 LOGGERS: dict[str, object] = {"loggers": {"terminal": {}}}
 """The config of a run whose progress is shown on the terminal."""
@@ -19,7 +21,12 @@ LOGGERS: dict[str, object] = {"loggers": {"terminal": {}}}
 
 def export_partitions(instance: dg.DagsterInstance, days: Sequence[str]) -> None:
     """Read the partitions of some days, as a backfill on that instance would. Raises click.ClickException."""
-    with progress_logger() as terminal:
+    with open_progress_log() as log:
+
+        @dg.logger
+        def terminal(_context: dg.InitLoggerContext) -> logging.Logger:
+            return log
+
         job = build_defs(loggers={"terminal": terminal}).resolve_job_def(export.name)
         result = job.execute_in_process(
             run_config=LOGGERS, instance=instance, tags=partition_range(days), raise_on_error=False
@@ -36,7 +43,7 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[str]:
     failures = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     if any(map(is_interruption, failures)):
         raise click.Abort
-    checks = describe_failed(result.get_asset_check_evaluations()).values()
+    checks = describe_failed(map(evaluation_of, result.get_asset_check_evaluations())).values()
     steps = [_reason(failure) for failure in failures if not is_by_a_check(failure)]
     return [*checks, *steps] or ["The run failed before its first step."]
 

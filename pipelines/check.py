@@ -8,11 +8,11 @@ from importlib.metadata import version
 
 import click
 
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.client import Client
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.settings import (
     Alerts,
@@ -27,7 +27,7 @@ from resources.settings import (
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 
 def check(*, with_probe: bool, with_alert: bool) -> None:
@@ -37,7 +37,7 @@ def check(*, with_probe: bool, with_alert: bool) -> None:
     """
     packages = ", ".join(f"{name} {version(name)}" for name in ("dagster", "polars", "duckdb", "httpx", "pydantic"))
     _show(good=True, message=f"Python {platform.python_version()}, {packages}")
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         results = [_warehouse(warehouse) and _rows(warehouse), _account(_probe if with_probe else _ask_once)]
     results += [*_alerts(with_test=with_alert), *_share(), *_others()]
     _warn()
@@ -52,7 +52,7 @@ def _show(message: str, *, good: bool) -> bool:
     return good
 
 
-def _warehouse(warehouse: WarehouseResource) -> bool:
+def _warehouse(warehouse: Warehouse) -> bool:
     try:
         for part in warehouse.engine.prove():
             _show(part, good=True)
@@ -61,13 +61,13 @@ def _warehouse(warehouse: WarehouseResource) -> bool:
     return True
 
 
-def _rows(warehouse: WarehouseResource) -> bool:
+def _rows(warehouse: Warehouse) -> bool:
     try:
         policy = warehouse.personal_data.label
     except SettingsError as error:
         return _show(str(error), good=False)
     try:
-        admit(warehouse.engine, Origin(CoupontoolsResource().account(), policy))
+        admit(warehouse.engine, Origin(CoupontoolsAccount().fingerprint(), policy))
     except SettingsError:  # the line of the account shows it
         return True
     except WarehouseError as error:
@@ -101,7 +101,7 @@ def _share() -> list[bool]:
 
 def _warn() -> None:
     warnings: list[str | None] = [*describe_unread()]
-    for describe_risk in (CoupontoolsResource().risk, lambda: PersonalData.read().describe_risk()):
+    for describe_risk in (CoupontoolsAccount().risk, lambda: PersonalData.read().describe_risk()):
         with suppress(SettingsError):  # the lines of the account and the rows show it
             warnings.append(describe_risk())
     for warning in filter(None, warnings):
@@ -131,7 +131,7 @@ def _alerts(*, with_test: bool) -> list[bool]:
 
 def _account(work: Callable[[Client], Awaitable[None]]) -> bool:
     async def run() -> None:
-        async with CoupontoolsResource().connect() as client:
+        async with CoupontoolsAccount().connect() as client:
             await work(client)
 
     try:

@@ -93,12 +93,11 @@ def export(start: date | None, end: date | None, full: bool, accept_drop: bool, 
             ApiCredentials.read()
         ApiLimits.read()
         Metrics.read()
-        _silence_dagster()
 
         from pipelines.export import export_days, export_everything
-        from resources.coupontools.resource import CoupontoolsResource
+        from resources.coupontools.account import CoupontoolsAccount
 
-        risks = CoupontoolsResource().risk(), PersonalData.read().describe_risk()
+        risks = CoupontoolsAccount().risk(), PersonalData.read().describe_risk()
         for warning in [*describe_unread(), *filter(None, risks)]:
             click.echo(f"Warning: {make_lines_printable(warning)}", err=True)
         accepted = {"accept_drop": accept_drop, "accept_counts": accept_counts}
@@ -190,8 +189,6 @@ def webhooks(port: int, host: str) -> None:
     An event says that something has happened: within a minute, Dagster's sensor webhook_updates reads what it touches.
     The address ends in COUPONTOOLS_WEBHOOK_TOKEN, or in a random token, which is printed.
     """
-    _silence_dagster()
-
     from pipelines.webhooks import receive_webhooks
 
     receive_webhooks(host, port)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.catalogue import ASSETS
 from assets.checks import audit
 from assets.published_database import published_database
+from assets.table_assets import ASSETS
 from assets.webhook_events import webhook_events
 from pipelines.alerts.digest import digest, weekly_digest
 from pipelines.alerts.sensor import alerts

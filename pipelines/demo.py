@@ -83,7 +83,7 @@ def _open_dagster(home: Path, port: int) -> None:
     """Export the last days as partitions, and run Dagster's page and daemon until Ctrl-C."""
     from dagster import DagsterInstance
 
-    from assets.partitions import list_days
+    from assets.window import list_days
     from pipelines.backfill import export_partitions
 
     home.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from assets.catalogue import TABLES, read_marts
 from resources.settings import SharedWarehouse, Storage
 from resources.warehouse.download import download as write
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 
 def download(file: Path | None) -> None:
@@ -20,7 +20,7 @@ def download(file: Path | None) -> None:
     file = file or folder / "coupontools.duckdb"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(WarehouseResource()) as warehouse:
+        with closing(Warehouse()) as warehouse:
             rows = write(warehouse.engine, file, [table.schema_of_table() for table in TABLES], read_marts())
     except OSError as error:
         raise click.ClickException(f"{file.parent} cannot be written: {error.strerror}.") from None

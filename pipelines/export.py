@@ -8,22 +8,22 @@ from datetime import date
 
 import click
 
-from assets.catalogue import SOURCES
-from assets.checks import MAX_DROP, describe_failed, evaluate
+from assets.catalogue import EXTRACTS, SOURCES
+from assets.check import describe_failed
 from assets.ingest import checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import ingest
 from assets.ingest.ingested import Ingested
-from assets.ingest.table_asset import EXTRACTS
-from assets.partitions import Window
 from assets.report.metrics import note_published
 from assets.report.publish import publish
+from assets.stage_checks import MAX_DROP, evaluate
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.update import update_from_events
+from assets.window import Window
 from pipelines.export_failure import CHECK, PUBLISH, START, TABLE, ExportFailure, FailedPart
 from pipelines.progress import open_progress_log
-from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.resource import WarehouseResource
+from resources.coupontools.account import CoupontoolsAccount
+from resources.warehouse.warehouse import Warehouse
 
 _LABELS = {"database": "DuckDB", "parquet": "Parquet"}
 
@@ -84,15 +84,15 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
     A table that cannot be read does not keep the others from being published, unless a blocking check fails.
     """
     started = time.monotonic()
-    with open_progress_log() as log, closing(WarehouseResource()) as warehouse:
-        resources, read = RunResources(CoupontoolsResource(accept_counts=accept_counts), warehouse, log), _Read()
+    with open_progress_log() as log, closing(Warehouse()) as warehouse:
+        resources, read = RunResources(CoupontoolsAccount(accept_counts=accept_counts), warehouse, log), _Read()
         try:
             _read_tables(resources, window, read)
             _read_events(resources, read)
             if not read.tables:
                 raise ExportFailure(read.failed, (START, TABLE))
             audited = evaluate(warehouse.engine, largest_drop=1.0 if accept_drop else MAX_DROP)
-            of_reads = [check for ingested in read.tables for check in checks.evaluate_checks(ingested)]
+            of_reads = [check for ingested in read.tables for check in checks.evaluate(ingested)]
             if failed := describe_failed([*of_reads, *audited]):
                 of_checks = [FailedPart.by_check(name, line, str(window)) for name, line in failed.items()]
                 raise ExportFailure([*of_checks, *read.failed], (START, TABLE, CHECK))

@@ -9,14 +9,14 @@ import polars as pl
 from assets.catalogue import TABLES
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.intake import erase_waiting
-from resources.coupontools.resource import CoupontoolsResource
+from resources.coupontools.account import CoupontoolsAccount
 from resources.settings import SettingsError
 from resources.warehouse.erasure import People
 from resources.warehouse.erasure import forget as erase
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS, identifiers
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import keyed_hash
+from resources.warehouse.warehouse import Warehouse
 
 
 def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = ()) -> None:
@@ -36,7 +36,7 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
     if not named:
         raise click.UsageError("Say who is to be forgotten, by --email, --phone or --stdin.")
     try:
-        with closing(WarehouseResource()) as warehouse:
+        with closing(Warehouse()) as warehouse:
             people, tables = _people(warehouse, named), [table.schema_of_table() for table in TABLES]
             erased = erase(warehouse.engine, warehouse.store, people, tables)
             erased = _add(erased, WebhookEvent.TABLE, erase_waiting(warehouse))
@@ -63,10 +63,10 @@ def _identifier(text: str, where: str, *, is_address: bool) -> str:
     raise click.UsageError(f"{where} is no {form}. Nobody was erased.")
 
 
-def _people(warehouse: WarehouseResource, named: set[str]) -> People:
+def _people(warehouse: Warehouse, named: set[str]) -> People:
     policy = warehouse.personal_data
     try:
-        account = CoupontoolsResource().account()
+        account = CoupontoolsAccount().fingerprint()
     except SettingsError:  # nothing is read from the API, so that the account need not be known
         note = warehouse.engine.read_origin()
         account = note.account if note else ""

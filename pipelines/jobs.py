@@ -2,14 +2,15 @@
 
 import dagster as dg
 
-from assets.catalogue import ASSETS
 from assets.checks import audit
-from assets.loyalty import loyalty_cards, loyalty_users
 from assets.partitions import daily
 from assets.published_database import published_database
+from assets.table_assets import ASSETS
+from assets.tables.loyalty_cards import LoyaltyCard
+from assets.tables.loyalty_users import LoyaltyUser
 from assets.webhook_events import webhook_events
 
-_all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(loyalty_users)
+_all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(ASSETS[LoyaltyUser])
 
 export = dg.define_asset_job(
     "export",
@@ -34,7 +35,7 @@ full_export = dg.define_asset_job(
 
 export_loyalty_users = dg.define_asset_job(
     "export_loyalty_users",
-    selection=dg.AssetSelection.assets(loyalty_cards, loyalty_users, published_database),
+    selection=dg.AssetSelection.assets(ASSETS[LoyaltyCard], ASSETS[LoyaltyUser], published_database),
     tags={"coupontools/reads": "cards"},
     description="Read the loyalty cards and their users, check them, and publish them with all other tables.",
 )

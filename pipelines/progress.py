@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from assets.ingest.progress import PROGRESS
 from resources.printable import make_printable
 
@@ -43,18 +41,6 @@ def open_progress_log() -> Iterator[logging.Logger]:
         log = logging.Logger("coupontools", logging.INFO)
         log.addHandler(ProgressHandler(bar))
         yield log
-
-
-@contextmanager
-def progress_logger() -> Iterator[dg.LoggerDefinition]:
-    """Make that logger for a run in Dagster."""
-    with open_progress_log() as log:
-
-        @dg.logger
-        def terminal(_context: dg.InitLoggerContext) -> logging.Logger:
-            return log
-
-        yield terminal
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from assets.catalogue import ASSETS
-from assets.partitions import cards, daily, list_days, partition_range
+from assets.partitions import cards, daily, partition_range
+from assets.table_assets import ASSETS
+from assets.window import list_days
 from pipelines.jobs import export, export_loyalty_users, full_export
 from resources.settings import SettingsError, Storage
 

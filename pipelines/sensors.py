@@ -6,19 +6,21 @@ from collections.abc import Sequence
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from assets.loyalty import list_cards, loyalty_users
+from assets.loyalty import list_cards
 from assets.partitions import cards, partition_range
 from assets.published_database import published_database
+from assets.table_assets import ASSETS
+from assets.tables.loyalty_users import LoyaltyUser
 from assets.webhook_events import FILES_WAITING
 from assets.webhooks.intake import open_inbox
 from pipelines.jobs import export_loyalty_users, export_webhook_events
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.errors import CoupontoolsError
-from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.settings import SettingsError
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 SECONDS_AFTER_A_FAILURE = 300
 """How long to wait after a failed run for events before the next one is started."""
@@ -49,7 +51,9 @@ publish_after_updates = dg.AutomationConditionSensorDefinition(
     "deleted ones.",
 )
 def loyalty_card_partitions(
-    context: dg.SensorEvaluationContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+    context: dg.SensorEvaluationContext,
+    coupontools: dg.ResourceParam[CoupontoolsAccount],
+    warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.SensorResult | dg.SkipReason:
     """Read every minute which loyalty cards the account has: each one is a partition of `loyalty_users`.
 
@@ -57,7 +61,7 @@ def loyalty_card_partitions(
     deleted; not while a run that may name them waits or works, which would fail, and with it all other cards.
     """
     try:
-        admit(warehouse.engine, warehouse.origin_of(coupontools.account()))
+        admit(warehouse.engine, warehouse.origin_of(coupontools.fingerprint()))
         listed = list_cards(coupontools)
     except (SettingsError, CoupontoolsError, WarehouseError) as error:
         return dg.SkipReason(make_printable(str(error)))
@@ -86,7 +90,7 @@ def _is_read_now(instance: dg.DagsterInstance) -> bool:
     """Whether a run that has not ended reads the users of cards, or will."""
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     return any(
-        run.job_name == export_loyalty_users.name or not loyalty_users.keys.isdisjoint(run.asset_selection or ())
+        run.job_name == export_loyalty_users.name or not ASSETS[LoyaltyUser].keys.isdisjoint(run.asset_selection or ())
         for run in runs
     )
 
@@ -103,7 +107,9 @@ def _is_a_name(card: str) -> bool:
     description="Looks every 30 seconds for verified events of webhooks; starts one run for all of them, and never two "
     "at a time.",
 )
-def webhook_updates(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.RunRequest | dg.SkipReason:
+def webhook_updates(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.RunRequest | dg.SkipReason:
     """Read what verified webhook events touch: one run for all waiting events, and never two at a time."""
     try:
         inbox = open_inbox(warehouse)

@@ -9,12 +9,12 @@ import click
 
 from assets.webhooks.intake import EventIntake, open_inbox
 from assets.webhooks.verification import Verifier
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.requests import Credentials
-from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import ApiCredentials, SettingsError, Webhooks
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from resources.webhooks.receiver import WebhookReceiver
 from resources.webhooks.server import listen, make_server
 
@@ -40,19 +40,19 @@ def receive_webhooks(host: str, port: int) -> None:
 
 def _prepare() -> tuple[WebhookReceiver, str]:
     """Make the receiver for the account and the folder of the environment; returns the path to show as well."""
-    coupontools, warehouse = CoupontoolsResource(), WarehouseResource()
+    coupontools, warehouse = CoupontoolsAccount(), Warehouse()
     keys = ApiCredentials.read()
     credentials = Credentials(keys.client_id.get_secret_value(), keys.client_secret.get_secret_value())
     if risk := coupontools.risk():
         click.echo(f"Warning: {risk}", err=True)
-    origin = warehouse.origin_of(coupontools.account())
+    origin = warehouse.origin_of(coupontools.fingerprint())
     admit(warehouse.engine, origin)
     warehouse.folder.make()
     if warehouse.engine.read_origin() is None:  # whoever writes first decides whose folder it is
         warehouse.engine.write_origin(origin)
     inbox = open_inbox(warehouse)
     inbox.make()
-    verifier = Verifier(inbox, CoupontoolsResource, logging.getLogger("webhooks"))
+    verifier = Verifier(inbox, CoupontoolsAccount, logging.getLogger("webhooks"))
     intake = EventIntake(warehouse, credentials, verifier.note_waiting)
     setting = Webhooks.read().webhook_token
     token = setting.get_secret_value() if setting else secrets.token_urlsafe(24)

@@ -12,13 +12,13 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from assets.catalogue import TABLES, read_marts
-from assets.checks import MAX_DROP, MAX_ROWS_OF_A_SMALL_DROP
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL
-from assets.partitions import RESUMABLE_FOR
 from assets.policies import FAIL_AFTER, RETRY_WAITS, WARN_AFTER
 from assets.report.headline import DAYS_COMPARED
+from assets.stage_checks import MAX_DROP, MAX_ROWS_OF_A_SMALL_DROP
 from assets.tables.types import MAX_ID_BYTES
 from assets.webhooks.verification import MAX_EVENTS_OF_A_ROUND, SECONDS_OF_A_ROUND
+from assets.window import RESUMABLE_FOR
 from pipelines.cli import app
 from pipelines.definitions import defs
 from pipelines.schedules import MAX_DAYS_TO_CATCH_UP

@@ -1,78 +1,60 @@
-"""The checks of what was read: each table asset evaluates them in its own run.
+"""The checks of what was read: each run evaluates those of the tables that it reads.
 
-The checks of the tables in the stage are in `assets/checks.py`.
+The checks of the tables in the stage are in `assets/stage_checks.py`.
 """
 
-from collections.abc import Iterator
-
-import dagster as dg
-
+from assets.check import Check, Evaluation
 from assets.ingest.extract import ACCEPT_COUNTS
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL, Ingested
-from assets.one_warehouse import WAREHOUSE
 from assets.tables.table import Table
 from resources.printable import join_names
 
-COUNTS_RECONCILED = "counts_reconciled"
-NO_REJECTED_RECORDS = "no_rejected_records"
-NO_NEW_FIELDS = "no_new_fields"
+
+def checks_of(table: type[Table]) -> tuple[Check, Check, Check]:
+    """Return the checks of a table; only counts that do not match keep it from being published."""
+    return (
+        Check(
+            table.TABLE,
+            "counts_reconciled",
+            f"As many records were read as the API announced, where it announces how many. {ACCEPT_COUNTS}",
+            is_blocking=True,
+        ),
+        Check(
+            table.TABLE,
+            "no_rejected_records",
+            "Every record fits the table. Records that do not fit are kept in the table quarantine. If they are at "
+            f"least {MIN_REJECTED_TO_FAIL} and more than {MAX_REJECTED_SHARE:.0%} of all, the run fails and merges "
+            "none of its records.",
+        ),
+        Check(
+            table.TABLE,
+            "no_new_fields",
+            "Every field of the API's records has a column. The values of other fields are kept in _extra.",
+        ),
+    )
 
 
-def specs(table: type[Table]) -> list[dg.AssetCheckSpec]:
-    """Specify the checks of a table; only counts that do not match keep it from being published."""
+def evaluate(ingested: Ingested) -> list[Evaluation]:
+    """Evaluate the checks of a table that was read."""
+    counts_reconciled, no_rejected_records, no_new_fields = checks_of(ingested.table)
+    report, rejections, warehouse = ingested.report, ingested.rejections, ingested.merged.warehouse
     return [
-        dg.AssetCheckSpec(
-            COUNTS_RECONCILED,
-            asset=table.TABLE,
-            blocking=True,
-            description=f"As many records were read as the API announced, where it announces how many. {ACCEPT_COUNTS}",
+        Evaluation(
+            counts_reconciled,
+            # not a warning: Dagster's automation takes a blocking check that warns for one that has failed
+            ingested.accepts_counts or not report.incomplete,
+            warehouse,
+            {"records announced": report.announced, "incomplete lists": len(report.incomplete)},
+            _describe_incomplete(ingested),
         ),
-        dg.AssetCheckSpec(
-            NO_REJECTED_RECORDS,
-            asset=table.TABLE,
-            description="Every record fits the table. Records that do not fit are kept in the table quarantine. If "
-            f"they are at least {MIN_REJECTED_TO_FAIL} and more than {MAX_REJECTED_SHARE:.0%} of all, the run fails "
-            "and merges none of its records.",
+        Evaluation(
+            no_rejected_records,
+            not rejections.rejected,
+            warehouse,
+            {"records rejected": rejections.rejected, "share": rejections.share},
         ),
-        dg.AssetCheckSpec(
-            NO_NEW_FIELDS,
-            asset=table.TABLE,
-            description="Every field of the API's records has a column. The values of other fields are kept in _extra.",
-        ),
+        Evaluation(no_new_fields, not report.new_fields, warehouse, {"fields": join_names(report.new_fields)}),
     ]
-
-
-def evaluate_checks(ingested: Ingested) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the checks."""
-    table, report, rejections = ingested.table, ingested.report, ingested.rejections
-    warehouse = {WAREHOUSE: ingested.merged.warehouse}
-    yield dg.AssetCheckResult(
-        asset_key=table.TABLE,
-        check_name=COUNTS_RECONCILED,
-        # not a warning: Dagster's automation takes a blocking check that warns for one that has failed
-        passed=ingested.accepts_counts or not report.incomplete,
-        description=_describe_incomplete(ingested),
-        metadata={"records announced": report.announced, "incomplete lists": len(report.incomplete), **warehouse},
-    )
-    yield dg.AssetCheckResult(
-        asset_key=table.TABLE,
-        check_name=NO_REJECTED_RECORDS,
-        passed=not rejections.rejected,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"records rejected": rejections.rejected, "share": rejections.share, **warehouse},
-    )
-    yield dg.AssetCheckResult(
-        asset_key=table.TABLE,
-        check_name=NO_NEW_FIELDS,
-        passed=not report.new_fields,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"fields": join_names(report.new_fields), **warehouse},
-    )
-
-
-def has_failed(check: dg.AssetCheckResult | dg.AssetCheckEvaluation) -> bool:
-    """Return whether a check has failed with the severity ERROR, which a warning has not."""
-    return not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
 
 
 def _describe_incomplete(ingested: Ingested) -> str | None:

@@ -10,10 +10,10 @@ import polars as pl
 from assets.errors import IngestError
 from assets.ingest.ingested import MAX_REJECTED_SHARE, Rejections
 from assets.ingest.personal_data import Redactor
-from assets.partitions import Window
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
-from resources.coupontools.resource import CoupontoolsResource
+from assets.window import Window
+from resources.coupontools.account import CoupontoolsAccount
 from resources.printable import make_printable
 from resources.settings import PersonalData
 from resources.warehouse.admission import admit
@@ -22,16 +22,16 @@ from resources.warehouse.deletions import CompleteReads
 from resources.warehouse.merge import MergePlan, MergeResult, merge
 from resources.warehouse.origin import Origin
 from resources.warehouse.queries import list_live_rows
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList
+from resources.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
 class RunResources:
     """What a run works with: the account, the warehouse, and where it logs."""
 
-    coupontools: CoupontoolsResource
-    warehouse: WarehouseResource
+    coupontools: CoupontoolsAccount
+    warehouse: Warehouse
     log: logging.Logger
 
 
@@ -39,7 +39,7 @@ class RunResources:
 class Destination:
     """Where the rows of a table are written, and what may be written of them."""
 
-    warehouse: WarehouseResource
+    warehouse: Warehouse
     table: type[Table]
     origin: Origin
     policy: PersonalData
@@ -49,7 +49,7 @@ class Destination:
     def prepare(cls, resources: RunResources, table: type[Table]) -> "Destination":
         """Read the policy for personal data. Raises RefusedError if the warehouse holds rows of another origin."""
         policy = resources.warehouse.personal_data
-        origin = resources.warehouse.origin_of(resources.coupontools.account())
+        origin = resources.warehouse.origin_of(resources.coupontools.fingerprint())
         admit(resources.warehouse.engine, origin)
         keep_salt = policy.personal_data == "drop"
         suppressed = resources.warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)

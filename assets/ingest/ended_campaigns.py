@@ -19,8 +19,8 @@ import polars as pl
 from assets.ingest.children import Listing, list_ids, parent_of
 from assets.ingest.table_run import TableRun
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
-from assets.partitions import Window
 from assets.tables.table import Table, source_of
+from assets.window import Window
 from resources.coupontools.client import Client
 from resources.coupontools.errors import NotAvailableError, RequestError, UnreadableError
 from resources.coupontools.pages import PageReader

@@ -10,8 +10,8 @@ from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.ingested import Ingested, Rejections
 from assets.ingest.metrics import note_failed, note_ingested
 from assets.ingest.table_run import TableRun
-from assets.partitions import Window
 from assets.tables.table import Table
+from assets.window import Window
 from resources.printable import join_names
 from resources.warehouse.batches import open_batch
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from datetime import time as time_of_day
 
 from assets.ingest.ingested import Ingested
-from assets.partitions import Window
 from assets.tables.table import Table
+from assets.window import Window
 from resources import metrics
 from resources.metrics import Sample, note_metrics
 

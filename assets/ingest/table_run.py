@@ -8,8 +8,8 @@ import polars as pl
 
 from assets.ingest.personal_data import Redactor
 from assets.normalise.quarantine_rows import quarantine_answer
-from assets.partitions import Window
 from assets.tables.table import Source, Table, source_of
+from assets.window import Window
 from resources.coupontools.client import Client
 from resources.coupontools.errors import UnreadableError
 from resources.coupontools.requests import Slice

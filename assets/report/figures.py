@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from assets.partitions import list_days
 from assets.plots import Size, bars, by_day, punch_card
+from assets.window import list_days
 
 STEPS = ("created", "opened", "played", "claimed", "validated", "voided")
 DAYS = timedelta(days=365)

@@ -11,8 +11,8 @@ from assets.webhooks.rows import make_rows
 from resources.coupontools.masking import MIN_KEY_IN_DATA, make_masker
 from resources.coupontools.requests import Credentials
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import find_suppressed, remove_suppressed
+from resources.warehouse.warehouse import Warehouse
 from resources.webhooks.event import Event, read_event, split_event
 from resources.webhooks.inbox import Inbox, state_of
 from resources.webhooks.signature import is_signed
@@ -21,7 +21,7 @@ MAX_ID_ASKED = 100
 """The longest event id that the API is asked about, in characters; a longer one cannot be its own."""
 
 
-def open_inbox(warehouse: WarehouseResource) -> Inbox:
+def open_inbox(warehouse: Warehouse) -> Inbox:
     """Return the inbox of a warehouse; nothing is read or written yet. Raises SettingsError."""
     return Inbox(warehouse.folder.state / "webhooks")
 
@@ -29,7 +29,7 @@ def open_inbox(warehouse: WarehouseResource) -> Inbox:
 class EventIntake:
     """Stores events in the inbox of a warehouse, without the people and values that may not be kept."""
 
-    def __init__(self, warehouse: WarehouseResource, keys: Credentials, note_waiting: Callable[[], None]) -> None:
+    def __init__(self, warehouse: Warehouse, keys: Credentials, note_waiting: Callable[[], None]) -> None:
         """Name the account by its keys; `note_waiting` is called whenever events were stored that must be verified."""
         self._warehouse = warehouse
         self._inbox = open_inbox(warehouse)
@@ -83,7 +83,7 @@ class EventIntake:
         return redactor.redact_rows(rows) if redactor else rows
 
 
-def erase_waiting(warehouse: WarehouseResource) -> int:
+def erase_waiting(warehouse: Warehouse) -> int:
     """Erase everybody who is suppressed from the events that wait; returns the events that named one of them.
 
     Raises WarehouseError and SettingsError.

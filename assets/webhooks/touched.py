@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from assets.partitions import Window
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.directories import Directory
@@ -14,6 +13,7 @@ from assets.tables.directory_registrations import DirectoryRegistration
 from assets.tables.loyalty_cards import LoyaltyCard
 from assets.tables.loyalty_users import LoyaltyUser
 from assets.tables.table import Table
+from assets.window import Window
 
 MAX_RANGES = 7
 """The most ranges of days that one run reads; if events have more, it reads from the first day to the last."""

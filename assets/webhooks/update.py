@@ -11,13 +11,12 @@ from datetime import timedelta
 
 import polars as pl
 
-import assets.catalogue  # noqa: F401  (its modules say how each table is extracted)
+from assets.catalogue import EXTRACTS
 from assets.errors import IngestError
 from assets.ingest import checks
 from assets.ingest.destination import Destination, RunResources
 from assets.ingest.ingest import ingest
 from assets.ingest.ingested import Ingested
-from assets.ingest.table_asset import EXTRACTS
 from assets.tables.campaigns import Campaign
 from assets.tables.quarantine import Quarantine
 from assets.tables.webhook_events import WebhookEvent
@@ -113,9 +112,9 @@ def _read_what_is_touched(resources: RunResources, events: pl.DataFrame) -> list
     known = read_values(resources.warehouse.engine, Campaign.schema_of_table(), Campaign.KEY[0], named)
     for read in reads_for(hints, known):
         ingested.append(ingest(resources, read.table, EXTRACTS[read.table], read.window, read.parents))
-        for check in checks.evaluate_checks(ingested[-1]):
-            if checks.has_failed(check):
-                raise IngestError(check.description or f"The check {check.check_name} has failed.")
+        for evaluation in checks.evaluate(ingested[-1]):
+            if evaluation.has_failed:
+                raise IngestError(evaluation.description or f"The check {evaluation.check.name} has failed.")
     return ingested
 
 

@@ -14,6 +14,7 @@ import msgspec
 import polars as pl
 
 from assets.errors import FORESEEN
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import WEBHOOK_VERIFICATION
 from resources.coupontools.errors import (
@@ -26,7 +27,6 @@ from resources.coupontools.errors import (
 from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import make_printable
 from resources.webhooks.inbox import Inbox, State
 
@@ -48,7 +48,7 @@ Claim = Mapping[str, str | None]
 class Verifier:
     """Verifies the events that wait in an inbox."""
 
-    def __init__(self, inbox: Inbox, make_coupontools: Callable[[], CoupontoolsResource], log: Logger) -> None:
+    def __init__(self, inbox: Inbox, make_coupontools: Callable[[], CoupontoolsAccount], log: Logger) -> None:
         """`make_coupontools` is called for each round, as a resource whose keys were refused sends no more requests."""
         self._inbox = inbox
         self._make_coupontools = make_coupontools

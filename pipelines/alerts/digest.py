@@ -10,11 +10,11 @@ from resources.alerts.delivery import describe_failures, describe_place
 from resources.alerts.message import Message
 from resources.alerts.receivers import read_receivers, send_to_each
 from resources.settings import Alerts, SettingsError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 
 @dg.op
-def send_digest(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
+def send_digest(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> None:
     """Send the figures of what is published; they hold no personal data."""
     with as_dagster_failure(context.retry_number, warehouse):
         receivers = read_receivers()
@@ -54,7 +54,7 @@ def weekly_digest(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
     return dg.RunRequest(run_key=context.scheduled_execution_time.date().isoformat())
 
 
-def _read_headline(warehouse: WarehouseResource) -> Headline | None:
+def _read_headline(warehouse: Warehouse) -> Headline | None:
     if not warehouse.engine.has_rows():
         return None
     with warehouse.engine.open_published() as connection:

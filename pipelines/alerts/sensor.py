@@ -7,8 +7,10 @@ be lost, and a failed check would be sent twice, as itself and as the failure of
 import dagster as dg
 import msgspec
 
-from assets.catalogue import ASSETS
-from assets.checks import BLOCKING, describe_failed
+from assets.catalogue import SOURCES
+from assets.check import describe_failed
+from assets.check_results import evaluation_of
+from assets.checks import BLOCKING
 from assets.dagster_internals import latest_evaluations
 from assets.policies import FAIL_AFTER
 from assets.published_database import DATABASE
@@ -22,7 +24,7 @@ from resources.settings import SettingsError
 STALE = "stale"
 """The kind of problem of a table that has not been read for too long."""
 
-_FOLLOWED = [*(dg.AssetKey(table.TABLE) for table in ASSETS), DATABASE.key]
+_FOLLOWED = [*(dg.AssetKey(table.TABLE) for table in SOURCES), DATABASE.key]
 
 
 class Followed(msgspec.Struct):
@@ -69,9 +71,9 @@ def _read_cursor(context: dg.SensorEvaluationContext) -> Followed:
 
 def _follow_checks(instance: dg.DagsterInstance, ledger: Ledger) -> None:
     """Note which blocking checks have failed when they were last evaluated, of whatever run and warehouse."""
-    for key, evaluation in latest_evaluations(instance, BLOCKING, lambda _: True):
+    for key, kept in latest_evaluations(instance, BLOCKING, lambda _: True):
         name = f"{CHECK} {key.name} of {key.asset_key.to_user_string()}"
-        failed = describe_failed([evaluation])
+        failed = describe_failed([evaluation_of(kept)])
         for subject, line in failed.items():
             ledger.note(Problem(name, subject, f"{line} {UNTIL_IT_PASSES}"))
         if not failed:

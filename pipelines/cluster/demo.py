@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from assets.catalogue import ASSETS
-from assets.partitions import daily, list_days
+from assets.partitions import daily
+from assets.table_assets import ASSETS
+from assets.window import list_days
 from pipelines.cluster.dagster_api import DagsterApi, Run
 from pipelines.cluster.hosts import Host, Network, make_front, make_worker
 from pipelines.cluster.server import Server, start_all

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from assets.directories import directories, directory_campaigns, directory_registrations
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, whole_account
 from tests.support.faultless import PERIOD, faultless
 from tests.support.queries import all_tables, in_database
 from tests.support.runs import export_all, export_only
+from tests.support.table_assets import directories, directory_campaigns, directory_registrations
 
 
 @pytest.mark.parametrize(

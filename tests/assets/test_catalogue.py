@@ -7,9 +7,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.catalogue import ASSETS, KEYED, SOURCES, TABLES
+from assets.catalogue import KEYED, SOURCES, TABLES
 from assets.ingest.extract_source import extract_source
-from assets.ingest.table_asset import table_asset
+from assets.table_assets import ASSETS, table_asset
 from assets.tables.campaigns import Campaign
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Source, Table, column
@@ -48,7 +48,7 @@ def test_every_part_of_the_account_belongs_to_one_table() -> None:
 
 def test_a_table_needs_no_asset_function_if_its_source_says_all(serve: Serve, data_dir: Path) -> None:
     serve(whole_account())
-    asset = table_asset(NamedGroup)(extract_source)
+    asset = table_asset(NamedGroup, extract_source)
     resources = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}
     assert dg.materialize([asset], resources=resources).success
     with duckdb.connect(str(data_dir / ".state" / "stage.duckdb"), read_only=True) as stage:
@@ -60,5 +60,5 @@ def test_a_table_needs_no_asset_function_if_its_source_says_all(serve: Serve, da
 
 def test_a_table_that_the_export_makes_has_no_asset_of_its_own() -> None:
     with pytest.raises(TypeError, match="quarantine is not read from the API"):
-        table_asset(Quarantine)(extract_source)
+        table_asset(Quarantine, extract_source)
     assert Campaign.HISTORY is None

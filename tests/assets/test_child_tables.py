@@ -5,15 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from assets.directories import directory_registrations
 from assets.errors import FORESEEN
-from assets.loyalty import loyalty_users
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import registration, whole_account
 from tests.support.fixed_server import replying
 from tests.support.queries import in_database
 from tests.support.runs import export_only, ingest_only, publish_only
+from tests.support.table_assets import directory_registrations, loyalty_users
 
 
 def test_registrations_are_those_of_the_days_asked_for_and_no_page_too_many_is_read(

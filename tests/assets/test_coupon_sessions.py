@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import THE_BEGINNING, coupon_sessions
+from assets.coupon_sessions import THE_BEGINNING
 from assets.errors import FORESEEN
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.generated.account import GeneratedAccount
@@ -19,6 +18,7 @@ from tests.conftest import Serve
 from tests.support.accounts import START, account, campaign, session
 from tests.support.queries import all_sessions, in_database, in_parquet
 from tests.support.runs import export_only, export_sessions, ingest_only, publish_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
 

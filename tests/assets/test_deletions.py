@@ -6,13 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.campaigns import campaigns, categories
-from assets.catalogue import ASSETS
-from assets.coupon_sessions import coupon_sessions
-from assets.directories import directories, directory_campaigns, directory_registrations
 from assets.errors import FORESEEN
-from assets.loyalty import loyalty_cards, loyalty_users
-from assets.messaging import sms_contacts, sms_groups
+from assets.table_assets import ASSETS
 from pipelines.definitions import defs
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
@@ -20,6 +15,18 @@ from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, account, campaign, loyalty_user, registration, session, whole_account
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_all, export_only, ingest_only, publish_only
+from tests.support.table_assets import (
+    campaigns,
+    categories,
+    coupon_sessions,
+    directories,
+    directory_campaigns,
+    directory_registrations,
+    loyalty_cards,
+    loyalty_users,
+    sms_contacts,
+    sms_groups,
+)
 
 PERIOD = {"start": "2020-01-01", "end": "2026-11-01"}
 OF_DAYS = ("coupon_sessions", "directory_registrations")

@@ -8,8 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from assets.campaigns import campaigns
-from assets.directories import directories
 from assets.errors import FORESEEN
 from assets.ingest.descriptions import merge_records
 from assets.tables.campaigns import Campaign
@@ -21,6 +19,7 @@ from tests.support.fixed_server import replying
 from tests.support.normalised_pages import read
 from tests.support.queries import in_database
 from tests.support.runs import export_only, ingest_only, publish_only
+from tests.support.table_assets import campaigns, directories
 
 
 def test_both_answers_about_a_campaign_become_one_row(serve: Serve, data_dir: Path) -> None:

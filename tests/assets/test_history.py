@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from assets.loyalty import loyalty_users
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import loyalty_user
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_only, ingest_only, publish_only
+from tests.support.table_assets import loyalty_users
 
 CARD = {"ID": "9", "code": "ndoh57", "name": "Club", "type": "membership"}
 COLUMNS = "loyalty_user_id, points_before, points_after, stamps_before, stamps_after, is_voided_before, is_voided_after"

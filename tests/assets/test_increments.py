@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from assets.coupon_sessions import coupon_sessions
-from assets.directories import directory_registrations
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.clock import Clock
@@ -15,6 +13,7 @@ from tests.conftest import Serve
 from tests.support.accounts import campaign, session
 from tests.support.queries import in_database
 from tests.support.runs import export_only, export_sessions, ingest_only, publish_only
+from tests.support.table_assets import coupon_sessions, directory_registrations
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 7)
 ONE_DAY = timedelta(days=1)

@@ -10,15 +10,13 @@ import dagster as dg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
 from assets.errors import FORESEEN
-from assets.messaging import sms_groups
 from pipelines.definitions import defs
 from resources.metrics import METRICS, PUBLISHED_AT, REQUESTS, note_metrics
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.runs import export_only
+from tests.support.table_assets import campaigns, coupon_sessions, sms_groups
 
 
 @pytest.fixture

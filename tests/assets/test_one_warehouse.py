@@ -7,13 +7,13 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
 from pipelines.definitions import build_defs
 from resources.warehouse.queries import read_warehouse_id
 from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import account
+from tests.support.table_assets import campaigns, coupon_sessions
 
 JANUARY, FEBRUARY = "2026-01-01", "2026-02-01"
 
@@ -22,8 +22,8 @@ class Host:
     """A host with a folder of its own, which runs what the instance that it shares with others gives it."""
 
     def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
-        self.warehouse, self._instance = WarehouseResource(data_dir=str(folder)), instance
-        self._defs = build_defs(warehouse=self.warehouse)
+        self.warehouse, self._instance = Warehouse(folder), instance
+        self._defs = build_defs(warehouse=WarehouseResource(data_dir=str(folder)))
 
     @property
     def id(self) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import dagster as dg
 import pytest
 
-from assets.campaigns import campaigns, categories
 from assets.published_database import published_database
 from pipelines.definitions import defs
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign
+from tests.support.table_assets import campaigns, categories
 
 DATABASE = dg.AssetKey("published_database")
 AUTOMATION = {"dagster/from_automation_condition": "true"}

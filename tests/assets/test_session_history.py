@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from assets.coupon_sessions import coupon_sessions
 from assets.tables.coupon_session_changes import CouponSessionChange
 from assets.tables.coupon_sessions import CouponSession
 from resources.sandbox.account.handmade import HandmadeAccount
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import campaign, session
 from tests.support.erasure import put
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_only, export_sessions, ingest_only, served
 from tests.support.small_table import publish
+from tests.support.table_assets import coupon_sessions
 
 DAYS = (date(2025, 12, 1), date(2026, 2, 1))
 OPENED, CLAIMED, VALIDATED, VOIDED = (f"2026-01-0{day} 10:00:00" for day in (2, 3, 4, 5))
@@ -132,7 +132,7 @@ BRIEF = {
 def test_what_an_observation_without_its_date_lacks_is_no_change(
     tmp_path: Path, batches: list[list[dict[str, Any]]]
 ) -> None:
-    with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse:
+    with closing(Warehouse(tmp_path)) as warehouse:
         for rows in batches:
             put(warehouse, CouponSession, rows)
         publish(warehouse, [CouponSession.schema_of_table(), CouponSessionChange.schema_of_table()])

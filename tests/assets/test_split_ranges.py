@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.coupon_sessions import MIN_DAYS_TO_ASK, coupon_sessions
-from assets.directories import directory_registrations
+from assets.coupon_sessions import MIN_DAYS_TO_ASK
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import campaign, registration, session
 from tests.support.examples import examples
 from tests.support.queries import Rows, in_database
 from tests.support.runs import ingest_only, publish_only, served
+from tests.support.table_assets import coupon_sessions, directory_registrations
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 31)
 STEPS = {"open_date_utc": "opened", "claim_date_utc": "claimed", "validation_date_utc": "validated"}

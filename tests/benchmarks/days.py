@@ -22,7 +22,7 @@ from resources.warehouse.batches import open_batch
 from resources.warehouse.merge import MergePlan
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 FIRST = datetime(2026, 1, 1)
 SCHEMA = CouponSession.schema_of_table()
@@ -66,7 +66,7 @@ def frames(query: str, folder: Path) -> Iterator[pl.DataFrame]:
     file.unlink()
 
 
-def merge(warehouse: WarehouseResource, query: str) -> float:
+def merge(warehouse: Warehouse, query: str) -> float:
     """Merge the sessions of a query; returns the seconds of the merge alone."""
     nothing_rejected = Quarantine.schema_of_frames().to_frame()
     with open_batch(warehouse.engine, warehouse.store, BatchKey("benchmark")) as batch:
@@ -79,7 +79,7 @@ def merge(warehouse: WarehouseResource, query: str) -> float:
         return time.perf_counter() - begun
 
 
-def publish(warehouse: WarehouseResource) -> tuple[float, int]:
+def publish(warehouse: Warehouse) -> tuple[float, int]:
     """Publish; returns the seconds, and how many files were written."""
     begun = time.perf_counter()
     with warehouse.engine.open_publication([SCHEMA, Quarantine.schema_of_table()]) as publication:
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--spread", choices=["year", "month"], default="year", help="where the touched sessions are")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        warehouse = WarehouseResource(data_dir=name)
+        warehouse = Warehouse(name)
         warehouse.folder.make()
         first = merge(warehouse, sessions(f"SELECT range AS i FROM range({options.rows})", FIRST + timedelta(365)))
         print(f"{options.rows:,} sessions at first: merge {first:.2f} s, publish {publish(warehouse)[0]:.2f} s")  # noqa: T201

@@ -21,7 +21,7 @@ from pipelines.cluster.services import run_services
 from resources.settings import SharedWarehouse
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.benchmarks.days import FIRST, merge, publish, sessions
 from tests.support.lakes import make_lake
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    with closing(WarehouseResource(data_dir=options.folder)) as warehouse:
+    with closing(Warehouse(options.folder)) as warehouse:
         written = _count_written(Path(options.folder))
         numbers = f"SELECT range AS i FROM range({options.rows})"
         first = sessions(numbers, FIRST + timedelta(365))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cluster.services import Services
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 
 @pytest.fixture
@@ -22,10 +22,10 @@ def lake(services: Services, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 @pytest.fixture
-def hosts(lake: dict[str, str], tmp_path: Path) -> Iterator[tuple[WarehouseResource, WarehouseResource]]:  # noqa: ARG001
+def hosts(lake: dict[str, str], tmp_path: Path) -> Iterator[tuple[Warehouse, Warehouse]]:  # noqa: ARG001
     """Two processes' view of one lake, each with a folder of its own."""
     with (
-        closing(WarehouseResource(data_dir=str(tmp_path / "one"))) as one,
-        closing(WarehouseResource(data_dir=str(tmp_path / "two"))) as two,
+        closing(Warehouse(tmp_path / "one")) as one,
+        closing(Warehouse(tmp_path / "two")) as two,
     ):
         yield one, two

@@ -11,17 +11,17 @@ import pytest
 pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
 
 from assets import policies
-from assets.coupon_sessions import coupon_sessions
 from pipelines.cluster.server import Server
 from pipelines.cluster.services import Services
 from pipelines.definitions import defs
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.dagster_dev import wait_until
 from tests.support.runs import publish_only
+from tests.support.table_assets import coupon_sessions
 
 SECONDS_AWAY = 4.0
 ROWS = "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions"
@@ -49,7 +49,7 @@ def test_a_run_that_reads_meanwhile_goes_on_once_it_is_back_and_loses_no_row(
         assert failed_at < back_at, said
         assert "was lost" in said or "does not answer" in said
     publish_only(coupon_sessions)
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+    with closing(Warehouse()) as warehouse, warehouse.engine.open_published() as connection:
         assert connection.execute(ROWS).fetchall() == [(50, 50)]
 
 

@@ -7,16 +7,15 @@ import pytest
 
 pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
 from pipelines.cluster.services import Services
 from pipelines.forget import forget
 from resources.sandbox.account.handmade import HandmadeAccount
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
 from tests.support.lakes import make_lake, read_everything
 from tests.support.runs import export_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 ANN, BO = "ann@example.com", "bo@example.com"
 
@@ -34,7 +33,7 @@ def test_a_person_who_is_forgotten_on_one_host_does_not_come_back_through_anothe
             forget([ANN], [])
         else:
             export_only(campaigns, coupon_sessions, full=True)
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+    with closing(Warehouse()) as warehouse, warehouse.engine.open_published() as connection:
         emails = connection.execute("SELECT email FROM coupon_sessions ORDER BY session_id").fetchall()
     assert emails == [(None,), (BO,)]
     assert [place for place, text in read_everything() if ANN in text] == []

@@ -22,26 +22,26 @@ from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.local.file_engine import FileEngine
 from resources.warehouse.merge import merge as merge_batch
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.lakes import make_lake
 from tests.support.small_table import ACCOUNT, PLAN, done, fill, merge, open_batch, publish, published, thing
 
 DIE_WITH_THE_LOCK = """
 import os, signal
-from resources.warehouse.resource import WarehouseResource
-with WarehouseResource().engine.hold_writer_lock():
+from resources.warehouse.warehouse import Warehouse
+with Warehouse().engine.hold_writer_lock():
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def seen(warehouse: WarehouseResource, query: str = "SELECT id FROM things ORDER BY ALL") -> list[tuple[object, ...]]:
+def seen(warehouse: Warehouse, query: str = "SELECT id FROM things ORDER BY ALL") -> list[tuple[object, ...]]:
     """What a reader sees, without a publish."""
     with warehouse.engine.open_published() as connection:
         return connection.execute(query).fetchall()
 
 
 def test_what_one_host_merges_the_other_publishes_and_readers_see_nothing_before(
-    hosts: tuple[WarehouseResource, WarehouseResource],
+    hosts: tuple[Warehouse, Warehouse],
 ) -> None:
     one, two = hosts
     merge(one, thing("a"))
@@ -53,7 +53,7 @@ def test_what_one_host_merges_the_other_publishes_and_readers_see_nothing_before
 
 
 def test_who_was_forgotten_in_the_folder_of_a_host_stays_so_in_the_lake(
-    hosts: tuple[WarehouseResource, WarehouseResource],
+    hosts: tuple[Warehouse, Warehouse],
 ) -> None:
     one, two = hosts
     forgotten = one.engine.read_suppression(None).with_identifiers(["zoe@example.com"])
@@ -64,7 +64,7 @@ def test_who_was_forgotten_in_the_folder_of_a_host_stays_so_in_the_lake(
 
 
 def test_the_lock_of_a_process_that_is_killed_is_free_at_once(
-    hosts: tuple[WarehouseResource, WarehouseResource],
+    hosts: tuple[Warehouse, Warehouse],
 ) -> None:
     one, _ = hosts
     merge(one, thing("a"))
@@ -75,7 +75,7 @@ def test_the_lock_of_a_process_that_is_killed_is_free_at_once(
 
 
 def test_who_has_lost_the_connection_of_the_lock_commits_nothing(
-    hosts: tuple[WarehouseResource, WarehouseResource], lake: dict[str, str]
+    hosts: tuple[Warehouse, Warehouse], lake: dict[str, str]
 ) -> None:
     one, two = hosts
     merge(one, thing("a"))
@@ -90,7 +90,7 @@ def test_who_has_lost_the_connection_of_the_lock_commits_nothing(
 
 
 def test_a_writer_that_passes_the_lock_by_is_noticed_before_the_commit(
-    hosts: tuple[WarehouseResource, WarehouseResource], tmp_path: Path
+    hosts: tuple[Warehouse, Warehouse], tmp_path: Path
 ) -> None:
     one, two = hosts
     merge(one, thing("a"))
@@ -105,7 +105,7 @@ def test_a_writer_that_passes_the_lock_by_is_noticed_before_the_commit(
     assert published(two, "SELECT count(*) FROM things") == [(2,)]
 
 
-def delete_all(warehouse: WarehouseResource, meanwhile: Callable[[], None]) -> None:
+def delete_all(warehouse: Warehouse, meanwhile: Callable[[], None]) -> None:
     """Delete all things in one transaction, before whose commit something else happens."""
     with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
         connection.execute("DELETE FROM things")
@@ -113,7 +113,7 @@ def delete_all(warehouse: WarehouseResource, meanwhile: Callable[[], None]) -> N
 
 
 def test_a_batch_of_a_dead_run_is_taken_up_on_the_other_host_and_that_of_a_living_one_is_not(
-    hosts: tuple[WarehouseResource, WarehouseResource],
+    hosts: tuple[Warehouse, Warehouse],
 ) -> None:
     one, two = hosts
     with open_batch(one, "things", timedelta(hours=1)) as batch:
@@ -127,7 +127,7 @@ def test_a_batch_of_a_dead_run_is_taken_up_on_the_other_host_and_that_of_a_livin
 
 
 def test_who_has_lost_a_batch_with_the_connection_writes_no_more_of_it(
-    hosts: tuple[WarehouseResource, WarehouseResource], lake: dict[str, str]
+    hosts: tuple[Warehouse, Warehouse], lake: dict[str, str]
 ) -> None:
     one, two = hosts
     with open_batch(one, "things", timedelta(hours=1)) as batch:
@@ -149,7 +149,7 @@ def end_sessions(lake: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("query", ["SELECT count(*) FROM things", "SELECT * FROM things WHERE id = 'a'"])
 def test_a_connection_that_is_lost_inside_a_transaction_costs_a_line_and_no_row(
-    hosts: tuple[WarehouseResource, WarehouseResource], lake: dict[str, str], query: str
+    hosts: tuple[Warehouse, Warehouse], lake: dict[str, str], query: str
 ) -> None:
     one, two = hosts
     merge(one, thing("a"))
@@ -169,7 +169,7 @@ def test_a_connection_that_is_lost_inside_a_transaction_costs_a_line_and_no_row(
 
 @pytest.mark.parametrize("name", ["storage", "postgres"])
 def test_what_is_away_for_a_while_costs_a_line_and_a_retry_and_no_row(
-    hosts: tuple[WarehouseResource, WarehouseResource], services: Services, name: str
+    hosts: tuple[Warehouse, Warehouse], services: Services, name: str
 ) -> None:
     one, two = hosts
     merge(one, thing("a"))
@@ -208,11 +208,11 @@ def test_what_does_not_answer_or_refuses_is_named_in_a_line_without_a_secret(
     error: type[WarehouseError],
     said: str,
 ) -> None:
-    with closing(WarehouseResource(data_dir=str(tmp_path))) as warehouse:
+    with closing(Warehouse(tmp_path)) as warehouse:
         merge(warehouse, thing("a"))
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(tmp_path))
     monkeypatch.setenv(variable, value)
-    with closing(WarehouseResource()) as warehouse, pytest.raises(error, match=said) as caught:
+    with closing(Warehouse()) as warehouse, pytest.raises(error, match=said) as caught:
         publish(warehouse)
     secrets = [lake["AWS_SECRET_ACCESS_KEY"], "another-secret", "hush-hush"]
     assert not [secret for secret in secrets if secret in str(caught.value)]
@@ -221,7 +221,7 @@ def test_what_does_not_answer_or_refuses_is_named_in_a_line_without_a_secret(
 
 
 def test_another_database_with_the_same_storage_is_refused_before_it_takes_a_batch_or_deletes_rows(
-    hosts: tuple[WarehouseResource, WarehouseResource], services: Services, monkeypatch: pytest.MonkeyPatch
+    hosts: tuple[Warehouse, Warehouse], services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = hosts
     admit(one.engine, ACCOUNT)
@@ -236,4 +236,4 @@ def test_another_database_with_the_same_storage_is_refused_before_it_takes_a_bat
 def test_settings_that_name_half_of_a_lake_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", "postgresql://localhost/x")
     with pytest.raises(SettingsError, match="COUPONTOOLS_STORAGE is not set"):
-        WarehouseResource().engine.has_rows()
+        Warehouse().engine.has_rows()

@@ -8,7 +8,7 @@ pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest
 
 from pipelines.cluster.services import Services
 from pipelines.forget import forget
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.lakes import make_lake
@@ -30,7 +30,7 @@ def test_events_are_merged_into_a_lake_kept_for_their_days_and_without_whoever_i
         forget(["ann@example.com"], [])
     assert update().events.new == 2
     with (
-        closing(WarehouseResource()) as warehouse,
+        closing(Warehouse()) as warehouse,
         warehouse.engine.hold_writer_lock(),
         warehouse.engine.open_stage() as stage,
     ):

@@ -13,9 +13,7 @@ pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest
 import duckdb
 from click.testing import CliRunner
 
-from assets.campaigns import campaigns
 from assets.catalogue import TABLES
-from assets.coupon_sessions import coupon_sessions
 from assets.relations import relations_of_models
 from pipelines.cli import app
 from pipelines.cluster.services import Services
@@ -24,18 +22,19 @@ from resources.sandbox.account.handmade import HandmadeAccount
 from resources.settings import SharedWarehouse
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, account, campaign, session, whole_account
 from tests.support.lakes import make_lake
 from tests.support.runs import export_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 DAYS = date(2026, 1, 1), date(2026, 1, 20)
 
 
 def published() -> dict[str, list[tuple[object, ...]]]:
     """All rows of all tables and views, but for when they were read."""
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+    with closing(Warehouse()) as warehouse, warehouse.engine.open_published() as connection:
         rows = {}
         for relation in relations_of_models():
             columns = "* EXCLUDE (_extracted_at)" if relation.schema == "main" else "*"
@@ -93,7 +92,7 @@ def test_a_record_whose_id_the_lake_could_not_look_up_does_not_stop_the_next_exp
     enter(lake, monkeypatch)
     for _ in range(2):
         export_only(campaigns, coupon_sessions, full=True)
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+    with closing(Warehouse()) as warehouse, warehouse.engine.open_published() as connection:
         reasons = connection.execute("SELECT reason FROM quarantine").fetchall()
     assert reasons == [("session: Input should be a text without the character U+0000",)]
 

@@ -16,14 +16,14 @@ from resources.warehouse.erasure import People, forget
 from resources.warehouse.lake import upkeep
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.objects import Objects
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema
 from resources.warehouse.suppression import NOBODY
+from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import ACCOUNT, QUARANTINE, THINGS, merge, publish, thing
 
 
 def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_reads(
-    hosts: tuple[WarehouseResource, WarehouseResource],
+    hosts: tuple[Warehouse, Warehouse],
 ) -> None:
     one, _ = hosts
     for number in range(5):
@@ -40,7 +40,7 @@ def test_the_snapshot_that_is_published_and_the_one_before_outlive_what_nobody_r
 
 
 def test_many_small_objects_are_written_anew_as_few_and_readers_of_the_publish_before_go_on(
-    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+    hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = hosts
     for number in range(4):
@@ -65,7 +65,7 @@ def test_many_small_objects_are_written_anew_as_few_and_readers_of_the_publish_b
 
 
 def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
-    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+    hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
     one, two = hosts
@@ -99,7 +99,7 @@ def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
 
 
 def test_a_parquet_file_that_was_lost_is_written_again_by_the_next_publish(
-    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+    hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
     one, two = hosts
@@ -116,7 +116,7 @@ def test_a_parquet_file_that_was_lost_is_written_again_by_the_next_publish(
 
 
 def test_all_parquet_files_get_the_columns_of_a_newer_version_also_after_somebody_was_forgotten(
-    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+    hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")
     one, two = hosts
@@ -135,7 +135,7 @@ def test_all_parquet_files_get_the_columns_of_a_newer_version_also_after_somebod
 
 
 def test_parquet_files_that_are_no_longer_published_are_deleted(
-    hosts: tuple[WarehouseResource, WarehouseResource], monkeypatch: pytest.MonkeyPatch
+    hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = hosts
     monkeypatch.setenv("COUPONTOOLS_PUBLISH_PARQUET", "true")

@@ -10,7 +10,7 @@ import pytest
 psycopg = pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
 
 from resources.warehouse.lake import upkeep
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import merge, publish, thing
 
 README = Path(__file__).parents[2] / "README.md"
@@ -32,7 +32,7 @@ def make_reader(database: str) -> str:
 
 
 def test_an_analyst_sees_nothing_newer_than_the_publish_not_even_in_the_stage(
-    hosts: tuple[WarehouseResource, WarehouseResource],
+    hosts: tuple[Warehouse, Warehouse],
     lake: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -41,7 +41,7 @@ def test_an_analyst_sees_nothing_newer_than_the_publish_not_even_in_the_stage(
     merge(one, thing("a"))
     publish(one)
     monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", make_reader(lake["COUPONTOOLS_WAREHOUSE"]))
-    with closing(WarehouseResource(data_dir=str(tmp_path / "analyst"))) as analyst:
+    with closing(Warehouse(tmp_path / "analyst")) as analyst:
 
         def seen() -> list[tuple[object, ...]]:
             with analyst.engine.open_published() as connection:

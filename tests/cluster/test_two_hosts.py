@@ -19,7 +19,7 @@ from pipelines.schedules import daily_export
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import campaign, loyalty_user, session
 from tests.support.backfill_kills import PHASES, KilledBackfill
 from tests.support.dagster_dev import wait_until
@@ -57,11 +57,11 @@ def cluster(network: Network, api: SandboxServer, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def warehouse(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarehouseResource]:
+def warehouse(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     """The warehouse that the hosts share, as a third one sees it, which the environment names."""
     for name, value in cluster.variables.items():
         monkeypatch.setenv(name, value)
-    with closing(WarehouseResource()) as seen:
+    with closing(Warehouse()) as seen:
         yield seen
 
 
@@ -76,13 +76,13 @@ def instance(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.D
         yield made
 
 
-def published(warehouse: WarehouseResource, query: str) -> list[tuple[object, ...]]:
+def published(warehouse: Warehouse, query: str) -> list[tuple[object, ...]]:
     with warehouse.engine.open_published() as connection:
         return connection.execute(query).fetchall()
 
 
 def test_what_the_daily_schedule_and_the_sensors_request_is_exported(
-    cluster: Cluster, account: HandmadeAccount, instance: dg.DagsterInstance, warehouse: WarehouseResource
+    cluster: Cluster, account: HandmadeAccount, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     tick = TICK if datetime.now(UTC) > TICK else TICK - timedelta(days=1)
     yesterday = tick.replace(tzinfo=None) - timedelta(days=1)
@@ -111,7 +111,7 @@ def test_what_dead_workers_had_begun_is_finished_and_readers_see_whole_states(
     api: SandboxServer,
     account: HandmadeAccount,
     instance: dg.DagsterInstance,
-    warehouse: WarehouseResource,  # noqa: ARG001
+    warehouse: Warehouse,  # noqa: ARG001
 ) -> None:
     """The last one is not started again, so that the other host runs what it had begun."""
     backfill = KilledBackfill(cluster, instance, account, Year(2 * DAYS_OF_A_RANGE), random.Random(1))

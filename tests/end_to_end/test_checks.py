@@ -9,8 +9,6 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
 from assets.published_database import published_database
 from pipelines.definitions import defs
 from pipelines.export import export_days, export_everything
@@ -20,6 +18,7 @@ from tests.conftest import Serve
 from tests.support.accounts import account, campaign, session
 from tests.support.queries import in_database
 from tests.support.runs import export_only, ingest_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 DAYS = date(2026, 1, 1), date(2026, 3, 31)
 Outcome = tuple[bool, bool]

@@ -19,7 +19,7 @@ from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.admission import adopt
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.forked import Forked
 from tests.support.processes import FROM, TO, State, expected, in_duckdb, in_files, left_over, revise, start_export
@@ -184,7 +184,7 @@ def first_revision() -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         with served(account, Path(folder)):
             export_all(start=str(FROM), end=str(TO))
-        adopt(WarehouseResource(data_dir=folder).engine, Origin(ACCOUNT))
+        adopt(Warehouse(folder).engine, Origin(ACCOUNT))
         yield Path(folder)
 
 

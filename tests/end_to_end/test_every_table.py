@@ -9,8 +9,7 @@ import click
 import dagster as dg
 import pytest
 
-from assets.catalogue import ASSETS
-from assets.loyalty import loyalty_users
+from assets.table_assets import ASSETS
 from pipelines.definitions import defs
 from pipelines.export import export_days
 from resources.coupontools.endpoints import READABLE
@@ -25,6 +24,7 @@ from tests.conftest import Serve
 from tests.support.accounts import WHOLE_COUNTS, campaign, loyalty_user, registration, session, whole_account
 from tests.support.queries import all_tables, in_database
 from tests.support.runs import export_all, export_only, export_sessions, publish_only, writing_paths
+from tests.support.table_assets import loyalty_users
 
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
 PERIOD = {"start": str(WHOLE[0]), "end": str(WHOLE[1])}

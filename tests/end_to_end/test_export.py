@@ -9,9 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.campaigns import campaigns
 from assets.catalogue import TABLES
-from assets.coupon_sessions import coupon_sessions
 from assets.errors import FORESEEN
 from pipelines.export import export_days
 from resources.sandbox.account.handmade import HandmadeAccount
@@ -19,6 +17,7 @@ from tests.conftest import Serve
 from tests.support.accounts import START, account, campaign, session
 from tests.support.queries import all_sessions, in_database, in_parquet
 from tests.support.runs import export_only, export_sessions, ingest_only, publish_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 WHOLE = (date(2020, 1, 1), date(2026, 11, 1))
 

@@ -13,13 +13,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.campaigns import campaigns, categories
-from assets.coupon_sessions import coupon_sessions
 from assets.published_database import published_database
 from pipelines.definitions import build_defs
 from resources.printable import make_printable
 from tests.resources.coupontools.test_masking import SPELLINGS
 from tests.support.fixed_server import replying
+from tests.support.table_assets import campaigns, categories, coupon_sessions
 
 CLIENT_ID, SECRET = "0f1e2d3c4b5a6978", 'aB3/dE5+fG"7hJ&9k'
 HARM = "\x1b[31mred\x07\r\n\x85\u2028\u202egnp.exe\u2066\u200f\x7f"

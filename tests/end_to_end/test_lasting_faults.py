@@ -11,7 +11,7 @@ from typing import NamedTuple
 import click
 import pytest
 
-from assets.catalogue import ASSETS
+from assets.table_assets import ASSETS
 from pipelines.export import export_days
 from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT
 from resources.sandbox.server.faults import Fault, Kind

@@ -18,13 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
-from assets.directories import directory_registrations
 from assets.errors import FORESEEN
 from assets.ingest.personal_data import Redactor
-from assets.loyalty import loyalty_users
-from assets.messaging import sms_contacts
 from assets.published_database import published_database
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.quarantine import Quarantine
@@ -40,8 +35,8 @@ from resources.warehouse.batch import BatchKey, CompletedSlice, SliceKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.merge import MergePlan, merge
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import NOBODY
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import campaign, loyalty_user, registration, session
 from tests.support.examples import examples
@@ -49,6 +44,7 @@ from tests.support.forked import start_command
 from tests.support.marts import in_marts
 from tests.support.queries import in_database
 from tests.support.runs import export_only, export_sessions, ingest_only, served
+from tests.support.table_assets import campaigns, coupon_sessions, directory_registrations, loyalty_users, sms_contacts
 
 DAYS = date(2026, 1, 1), date(2026, 3, 31)
 PERIOD = {"start": str(DAYS[0]), "end": str(DAYS[1])}
@@ -126,7 +122,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
             account.put_record("loyalty_users", user, "7")
             export_days(*DAYS)
         # each test serves the account at an address of its own: the first that comes takes the folder over
-        adopt(WarehouseResource(data_dir=str(folder)).engine, Origin(ACCOUNT))
+        adopt(Warehouse(folder).engine, Origin(ACCOUNT))
         assert changes_kept(folder) == CHANGES_KEPT
         return Exported(folder, account, printed.getvalue())
 
@@ -341,7 +337,7 @@ def test_what_is_no_address_and_no_number_is_refused(data_dir: Path, arguments: 
 def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warehouse = WarehouseResource()
+    warehouse = Warehouse()
     with open_batch(warehouse.engine, warehouse.store, BatchKey("sessions")) as batch:
         rows = [{"session_id": "a", "email": EMAIL}, {"session_id": "b", "custom_id": PHONE}, {"session_id": "c"}]
         batch.add(pl.DataFrame(rows, CouponSession.schema_of_frames()), Quarantine.schema_of_frames().to_frame())

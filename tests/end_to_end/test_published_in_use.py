@@ -5,13 +5,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.campaigns import campaigns
 from pipelines.definitions import defs
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.processes import open_for_writing
 from tests.support.queries import in_database
 from tests.support.runs import export_only
+from tests.support.table_assets import campaigns
 
 
 def test_a_run_in_dagster_goes_on_without_the_pictures_and_says_so(

@@ -10,7 +10,6 @@ import click
 import dagster as dg
 import pytest
 
-from assets.campaigns import campaigns
 from assets.errors import FORESEEN
 from pipelines.adopt import adopt
 from pipelines.demo import run_demo
@@ -26,6 +25,7 @@ from tests.support.accounts import account, campaign
 from tests.support.processes import FROM, TO
 from tests.support.queries import in_database
 from tests.support.runs import export_only
+from tests.support.table_assets import campaigns
 
 ADDRESS = "https://api.coupontools.com"
 

@@ -14,8 +14,6 @@ from secrets import token_hex
 
 import pytest
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
 from pipelines.cli import run
 from resources.coupontools.endpoints import READABLE, WEBHOOK_VERIFICATION
 from resources.sandbox.generated.account import GeneratedAccount
@@ -25,6 +23,7 @@ from tests.support.accounts import account, session, whole_account
 from tests.support.command import Finished, run_command
 from tests.support.queries import in_database
 from tests.support.runs import export_only, export_sessions, writing_paths
+from tests.support.table_assets import campaigns, coupon_sessions
 
 COMMAND = Path(sys.executable).with_name("coupontools")
 SECRET = "hush-hush-hush"

@@ -9,17 +9,17 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
-from assets.ingest.table_asset import EXTRACTS, table_asset
+from assets.catalogue import EXTRACTS
 from assets.partitions import backfill_policy, cards, daily
 from assets.published_database import published_database
+from assets.table_assets import table_asset
 from assets.tables.coupon_sessions import CouponSession
 from pipelines.definitions import build_defs, defs
 from resources.warehouse.resource import WarehouseResource
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.runs import export_sessions, publish_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 GROUPS = {
     "campaigns": ("campaigns", "categories", "coupon_sessions", "coupon_session_changes"),
@@ -117,7 +117,7 @@ def test_a_backfill_of_days_is_cut_into_runs_for_several_workers(
     monkeypatch: pytest.MonkeyPatch, setting: str, policy: dg.BackfillPolicy
 ) -> None:
     monkeypatch.setenv("COUPONTOOLS_DAYS_PER_RUN", setting)
-    declared = table_asset(CouponSession)(EXTRACTS[CouponSession])
+    declared = table_asset(CouponSession, EXTRACTS[CouponSession])
     assert declared.backfill_policy == policy
     assert backfill_policy(cards) == backfill_policy(None) == dg.BackfillPolicy.single_run()
 

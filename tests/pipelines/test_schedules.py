@@ -8,8 +8,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.coupon_sessions import coupon_sessions
-from assets.loyalty import loyalty_cards, loyalty_users
 from pipelines.definitions import defs
 from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.generated.account import GeneratedAccount
@@ -20,6 +18,7 @@ from tests.conftest import Serve
 from tests.support.accounts import account, whole_account
 from tests.support.queries import in_database
 from tests.support.runs import export_only, publish_only
+from tests.support.table_assets import coupon_sessions, loyalty_cards, loyalty_users
 
 REPOSITORY = defs.get_repository_def()
 RESOURCES = {"coupontools": CoupontoolsResource(), "warehouse": WarehouseResource()}

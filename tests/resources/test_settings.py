@@ -15,7 +15,7 @@ from resources.settings import (
     SharedWarehouse,
     Storage,
 )
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 TOMORROW = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
 
@@ -185,7 +185,7 @@ def test_what_the_library_of_postgresql_cannot_read_is_refused_without_a_part_of
     for name, value in {**variables, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=r"^COUPONTOOLS_WAREHOUSE is wrong: .*percent-encode") as error:
-        WarehouseResource().engine.has_rows()
+        Warehouse().engine.has_rows()
     assert len(str(error.value).splitlines()) == 1
     assert "hush" not in str(error.value)
     assert error.value.__suppress_context__

@@ -5,18 +5,18 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import TypeVar
 
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.resource import CoupontoolsResource
 
 T = TypeVar("T")
 
 
 def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
     async def run() -> T:
-        async with CoupontoolsResource().connect() as client:
+        async with CoupontoolsAccount().connect() as client:
             return await work(client)
 
     return asyncio.run(run())

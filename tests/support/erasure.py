@@ -21,8 +21,8 @@ from resources.warehouse.erasure import forget as erase
 from resources.warehouse.merge import MergePlan
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import keyed_hash
+from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import open_batch
 
 EMAIL, PHONE, NATIONAL = "zoe.planted@example.com", "32470112233", "0470112233"
@@ -63,9 +63,7 @@ def read(
     batch.flush()
 
 
-def put(
-    warehouse: WarehouseResource, table: type[Table], rows: Rows, rejected: Sequence[str] = (), name: str = "keep"
-) -> None:
+def put(warehouse: Warehouse, table: type[Table], rows: Rows, rejected: Sequence[str] = (), name: str = "keep") -> None:
     """Read rows, and merge them."""
     suppressed = warehouse.engine.read_suppression(policy(name).secret)
     with open_batch(warehouse, table.TABLE, suppression=suppressed.version) as batch:
@@ -73,28 +71,28 @@ def put(
         merge(warehouse, batch, table, name)
 
 
-def merge(warehouse: WarehouseResource, batch: Batch, table: type[Table], name: str = "keep") -> None:
+def merge(warehouse: Warehouse, batch: Batch, table: type[Table], name: str = "keep") -> None:
     secret = policy(name).secret
     plan = MergePlan(table.schema_of_table(), Quarantine.schema_of_table(), origin(name), secret=secret)
     merge_batch(warehouse.engine, batch, plan)
 
 
-def forget_people(warehouse: WarehouseResource, people: People) -> dict[str, int]:
+def forget_people(warehouse: Warehouse, people: People) -> dict[str, int]:
     return erase(warehouse.engine, warehouse.store, people, TABLES)
 
 
-def forget(warehouse: WarehouseResource, *identifiers: str, name: str = "keep") -> dict[str, int]:
+def forget(warehouse: Warehouse, *identifiers: str, name: str = "keep") -> dict[str, int]:
     secret = policy(name).secret
     hashes = {keyed_hash(secret, identifier) for identifier in identifiers} if secret else set[str]()
     return forget_people(warehouse, People(identifiers, hashes, origin(name), secret))
 
 
-def rows(warehouse: WarehouseResource, query: str) -> list[tuple[object, ...]]:
+def rows(warehouse: Warehouse, query: str) -> list[tuple[object, ...]]:
     with warehouse.engine.open_published() as connection:
         return connection.execute(query).fetchall()
 
 
-def where_found(warehouse: WarehouseResource, texts: Sequence[str] = NAMES) -> set[str]:
+def where_found(warehouse: Warehouse, texts: Sequence[str] = NAMES) -> set[str]:
     """The files, objects and tables of the catalogue that have one of the texts, in their bytes or as they are read."""
     places = {place for place, text in _read_files(warehouse.folder.root) if _has_any(text, texts)}
     if "COUPONTOOLS_WAREHOUSE" in os.environ:

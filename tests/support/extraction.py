@@ -18,11 +18,11 @@ import pytest
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_run import TableRun
 from assets.tables.table import Table
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.errors import CoupontoolsError
-from resources.coupontools.resource import CoupontoolsResource
 from resources.warehouse.batch import BatchKey, CompletedSlice
 from resources.warehouse.batches import open_batch
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.fixed_server import serving
 
 Asked = tuple[str, Mapping[str, Any]]
@@ -90,7 +90,7 @@ class Extraction:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Set the keys of an account."""
-        self._warehouse = WarehouseResource(data_dir=str(folder))
+        self._warehouse = Warehouse(folder)
         self.resumable_for = timedelta(hours=1)
         for name, value in {"CLIENT_ID": "somebody", "CLIENT_SECRET": "hush-hush", "RETRY_WAIT": "0"}.items():
             monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
@@ -108,7 +108,7 @@ class Extraction:
         with answering(answer, extracted.requests) as url, opened as batch:
 
             async def read() -> ExtractionReport:
-                coupontools = CoupontoolsResource(url=url, accept_counts=about.pop("accept_counts", False))
+                coupontools = CoupontoolsAccount(url=url, accept_counts=about.pop("accept_counts", False))
                 async with coupontools.connect() as client:
                     redactor = about.pop("redactor", None)
                     return await work(TableRun(client, batch, table, redactor, logging.getLogger("test"), **about))

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from resources.account_fingerprint import ACCOUNT
 from resources.warehouse.admission import adopt
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import WHOLE_COUNTS, whole_account
 from tests.support.queries import Rows, all_tables
 from tests.support.runs import Metadata, export_all, served
@@ -46,7 +46,7 @@ def faultless(versions: str = "") -> tuple[TemporaryDirectory[str], Mapping[str,
         reports = export_all(**PERIOD)
     assert total(reports, "API retries") == 0
     # each test serves the account at an address of its own: the first that comes takes the folder over
-    adopt(WarehouseResource(data_dir=folder.name).engine, Origin(ACCOUNT))
+    adopt(Warehouse(folder.name).engine, Origin(ACCOUNT))
     tables = all_tables(Path(folder.name))
     assert {table: len(rows) for table, rows in tables.items()} == WHOLE_COUNTS
     return folder, tables

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from threading import Event
 
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.processes import Rows
 
 
 def read_tables(shown: Mapping[str, str]) -> dict[str, Rows]:
     """Read what is published of tables, some columns of each, in one transaction."""
-    with closing(WarehouseResource()) as warehouse, warehouse.engine.open_published() as connection:
+    with closing(Warehouse()) as warehouse, warehouse.engine.open_published() as connection:
         connection.begin()
         rows = {
             table: connection.execute(f"SELECT {columns} FROM {table} ORDER BY ALL").fetchall()

@@ -11,20 +11,20 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.catalogue import ASSETS, TABLES
-from assets.coupon_sessions import coupon_sessions
-from assets.ingest import materialization
+from assets import materialization
+from assets.catalogue import EXTRACTS, TABLES
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import ingest
-from assets.ingest.table_asset import EXTRACTS
-from assets.partitions import Window
+from assets.table_assets import ASSETS
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table, source_of
-from resources.coupontools.resource import CoupontoolsResource
+from assets.window import Window
+from resources.coupontools.account import CoupontoolsAccount
 from resources.sandbox.account.account import Account
 from resources.sandbox.endpoints.routes import ENDPOINTS
 from resources.sandbox.server.server import SandboxServer
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
+from tests.support.table_assets import coupon_sessions
 
 Metadata = dict[str, object]
 
@@ -53,13 +53,13 @@ def ingest_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata
     Those with days are read from `start` to `end`, or with `full` to all that there is. Raises an error of `FORESEEN`;
     a blocking check of what was read must not fail.
     """
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         return _ingest(warehouse, assets, days)
 
 
 def export_only(*assets: dg.AssetsDefinition, **days: Any) -> dict[str, Metadata]:
     """Read the tables of some assets as `ingest_only` does, and publish as `publish_only` does."""
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         reports = _ingest(warehouse, assets, days)
         _publish(warehouse, assets)
     return reports
@@ -70,15 +70,15 @@ def publish_only(*assets: dg.AssetsDefinition) -> None:
 
     No checks of the stage, no marts, no report.
     """
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         _publish(warehouse, assets)
 
 
 def _ingest(
-    warehouse: WarehouseResource, assets: Sequence[dg.AssetsDefinition], days: Mapping[str, Any]
+    warehouse: Warehouse, assets: Sequence[dg.AssetsDefinition], days: Mapping[str, Any]
 ) -> dict[str, Metadata]:
     window = Window() if days == {"full": True} else Window(*map(date.fromisoformat, days.values()))
-    resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
+    resources = RunResources(CoupontoolsAccount(), warehouse, logging.getLogger("tests"))
     reports = dict[str, Metadata]()
     for table in _tables_of(assets):
         of_days = window if source_of(table).day else None
@@ -89,7 +89,7 @@ def _ingest(
     return reports
 
 
-def _publish(warehouse: WarehouseResource, assets: Sequence[dg.AssetsDefinition]) -> None:
+def _publish(warehouse: Warehouse, assets: Sequence[dg.AssetsDefinition]) -> None:
     filled = _tables_of(assets)
     written = {*filled, *(table.HISTORY for table in filled), Quarantine}
     published = [
@@ -107,7 +107,7 @@ def _tables_of(assets: Sequence[dg.AssetsDefinition]) -> list[type[Table]]:
 
 def export_all(**days: Any) -> dict[str, Metadata]:
     """Read all assets as `ingest_only` does, and publish all tables; no checks of the stage, no marts, no report."""
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         reports = _ingest(warehouse, list(ASSETS.values()), days)
         with warehouse.engine.open_publication([table.schema_of_table() for table in TABLES]):
             pass

@@ -16,8 +16,8 @@ from resources.warehouse.merge import MergePlan, MergeResult
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.publication import PublishResult
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, Month, TableSchema
+from resources.warehouse.warehouse import Warehouse
 
 THINGS = TableSchema(
     "things",
@@ -90,7 +90,7 @@ def done(start: date | None = None, end: date | None = None) -> CompletedSlice:
 
 
 def open_batch(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
     resume_key: str = "things",
     resumable_for: timedelta = timedelta(0),
     suppression: str = "",
@@ -99,7 +99,7 @@ def open_batch(
     return batches.open_batch(warehouse.engine, warehouse.store, BatchKey(resume_key, resumable_for, suppression))
 
 
-def folder_of(warehouse: WarehouseResource, batch: Batch) -> Path:
+def folder_of(warehouse: Warehouse, batch: Batch) -> Path:
     """Where the files of a batch are."""
     return warehouse.folder.batches / batch.name
 
@@ -112,7 +112,7 @@ def fill(batch: Batch, *things: tuple[Any, ...], slice_: CompletedSlice | None =
 
 
 def merge(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
     *things: tuple[Any, ...],
     rejected: Sequence[str] = (),
     slice_: CompletedSlice | None = None,
@@ -135,7 +135,7 @@ def merge(
 
 
 def publish(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
     tables: Sequence[TableSchema] = (THINGS, QUARANTINE),
     texts: Mapping[str, str] | None = None,
 ) -> PublishResult:
@@ -146,7 +146,7 @@ def publish(
     return publication.result
 
 
-def published(warehouse: WarehouseResource, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
+def published(warehouse: Warehouse, query: str = "FROM things ORDER BY ALL") -> list[tuple[Any, ...]]:
     """Publish, and ask the published database."""
     publish(warehouse)
     with warehouse.engine.open_published() as connection:

@@ -13,9 +13,9 @@ import polars as pl
 from assets.ingest.destination import RunResources
 from assets.webhooks.intake import EventIntake, open_inbox
 from assets.webhooks.update import Updated, update_from_events
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.requests import Credentials
-from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from resources.webhooks.inbox import Inbox
 from resources.webhooks.receiver import Intake, WebhookReceiver
 from resources.webhooks.server import listen, make_server
@@ -41,7 +41,7 @@ def receiving(intake: Intake) -> Iterator[str]:
 
 def receive(*bodies: bytes, is_signed: bool = True, secret: str = SECRET) -> None:
     """Put events into the inbox of the environment's folder, as the receiver does; they are signed by this secret."""
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         warehouse.folder.make()
         open_inbox(warehouse).make()
         intake = EventIntake(warehouse, Credentials("sandbox-client", SECRET), lambda: None)
@@ -50,8 +50,8 @@ def receive(*bodies: bytes, is_signed: bool = True, secret: str = SECRET) -> Non
 
 def update() -> Updated:
     """Bring the stage up to date with the events of the inbox, as a run does."""
-    with closing(WarehouseResource()) as warehouse:
-        return update_from_events(RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests")))
+    with closing(Warehouse()) as warehouse:
+        return update_from_events(RunResources(CoupontoolsAccount(), warehouse, logging.getLogger("tests")))
 
 
 def event(name: str, **fields: object) -> bytes:

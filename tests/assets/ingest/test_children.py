@@ -8,12 +8,12 @@ import pytest
 
 from assets.ingest.children import extract_children
 from assets.ingest.extraction_report import ExtractionReport
-from assets.partitions import Window
 from assets.tables.directory_campaigns import DirectoryCampaign
 from assets.tables.directory_registrations import DirectoryRegistration
 from assets.tables.loyalty_users import LoyaltyUser
 from assets.tables.sms_contacts import SmsContact
 from assets.tables.table import Table
+from assets.window import Window
 from resources.warehouse.deletions import CompleteParentList
 from tests.support.extraction import Answer, Extracted, Extraction, failed, good
 

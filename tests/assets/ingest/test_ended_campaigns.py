@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.campaigns import campaigns
-from assets.coupon_sessions import coupon_sessions
 from assets.errors import FORESEEN
 from assets.ingest.ended_campaigns import begin_with_monday, can_wait
-from assets.partitions import Window
+from assets.window import Window
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
@@ -24,6 +22,7 @@ from tests.support.accounts import campaign, session
 from tests.support.extraction import Asked, answering, failed, good
 from tests.support.queries import in_database
 from tests.support.runs import export_only
+from tests.support.table_assets import campaigns, coupon_sessions
 
 DAY = timedelta(days=1)
 SUNDAY = 6

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from assets.normalise.exact_json import fields_of
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.resource import CoupontoolsResource
 from tests.support.examples import examples
 from tests.support.raw_server import answering, http
 
@@ -119,7 +119,7 @@ def outcome(server: Server) -> NormalisedPage | CoupontoolsError:
     normaliser = PageNormaliser(CouponSession, MAX_RECORD)
 
     async def run() -> NormalisedPage:
-        async with CoupontoolsResource(url=server.url).connect() as client:
+        async with CoupontoolsAccount(url=server.url).connect() as client:
             return await client.read(PageRequest(SESSIONS, 1), normaliser.normalise)
 
     with pytest.MonkeyPatch.context() as patch:

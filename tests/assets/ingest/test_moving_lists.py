@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from assets.coupon_sessions import coupon_sessions
-from assets.directories import directory_registrations
-from assets.loyalty import loyalty_users
 from resources.sandbox.account.account import SessionQuery
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.account.overlay import Table
@@ -18,6 +15,7 @@ from tests.conftest import Serve
 from tests.support.accounts import START, campaign, loyalty_user, registration, session
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_only, ingest_only
+from tests.support.table_assets import coupon_sessions, directory_registrations, loyalty_users
 
 TODAY = datetime.now(UTC).date()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.catalogue import ASSETS
+from assets.table_assets import ASSETS
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.table import Column, Table
 from tests.support.examples import examples

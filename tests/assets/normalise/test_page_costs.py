@@ -18,14 +18,14 @@ from assets.ingest.table_run import TableRun
 from assets.normalise.exact_json import MAX_UNDECLARED
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
 from assets.tables.coupon_sessions import CouponSession
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
-from resources.coupontools.resource import CoupontoolsResource
 from resources.printable import join_names
 from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, BatchKey
 from resources.warehouse.batches import open_batch
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
 
@@ -112,11 +112,11 @@ def extracted(
         monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
 
     def run(answers: Answers) -> tuple[ExtractionReport, pl.DataFrame]:
-        warehouse = WarehouseResource(data_dir=str(tmp_path))
+        warehouse = Warehouse(tmp_path)
         with answering(answers) as url, open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
 
             async def work() -> ExtractionReport:
-                async with CoupontoolsResource(url=url).connect() as client:
+                async with CoupontoolsAccount(url=url).connect() as client:
                     run = TableRun(client, batch, CouponSession, None, logging.getLogger())
                     return await extract(run, [SLICE])
 
@@ -163,7 +163,7 @@ def test_new_names_on_every_page_are_not_remembered_without_end(
 
 
 def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
-    page, warehouse = read([session(1)]), WarehouseResource(data_dir=str(tmp_path))
+    page, warehouse = read([session(1)]), Warehouse(tmp_path)
     with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
         for _ in range(2 * MAX_PAGES_OF_A_PART):
             batch.add(page.rows, page.rejected)
@@ -175,7 +175,7 @@ def test_a_part_is_written_when_it_takes_much_memory(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resources.warehouse.batch.MAX_BYTES_OF_A_PART", MAX_BYTES_OF_A_PART // 100)
-    warehouse = WarehouseResource(data_dir=str(tmp_path))
+    warehouse = Warehouse(tmp_path)
     page = read([session(n, customid="x" * 3_000, sequenceid="7" if kind == "rows" else "no") for n in range(100)])
     with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
         for _ in range(10):

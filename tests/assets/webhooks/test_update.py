@@ -11,20 +11,20 @@ import httpx
 import pytest
 
 from assets.ingest.destination import Destination, RunResources
-from assets.partitions import Window
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.intake import EventIntake, open_inbox
 from assets.webhooks.update import Updated
+from assets.window import Window
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.requests import Credentials
-from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.assumptions import Assumptions
 from resources.sandbox.server.clock import Clock
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.webhooks import WebhookSender
 from resources.warehouse.queries import read_values
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign
 from tests.support.webhooks import event, receive, receiving, update, waiting
@@ -36,14 +36,14 @@ SESSION = "s00000000000000000001"
 def verified() -> dict[str, bool | None]:
     """Of each event in the stage whether it is verified."""
     ids = [f"evt_{number}" for number in range(10)]
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         return read_values(warehouse.engine, WebhookEvent.schema_of_table(), "verified", ids)
 
 
 def sessions() -> set[str]:
     """The sessions in the stage."""
     ids = [f"s{number:020}" for number in range(10)]
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         return set(read_values(warehouse.engine, CouponSession.schema_of_table(), "campaign_id", ids))
 
 
@@ -108,8 +108,8 @@ def test_a_run_that_fails_loses_no_event(serve: Serve, data_dir: Path) -> None:
 def test_what_an_event_touches_is_taken_from_no_batch_of_another_run(serve: Serve) -> None:
     serve(account())
     day = date(2026, 1, 1)
-    with closing(WarehouseResource()) as warehouse:
-        resources = RunResources(CoupontoolsResource(), warehouse, logging.getLogger("tests"))
+    with closing(Warehouse()) as warehouse:
+        resources = RunResources(CoupontoolsAccount(), warehouse, logging.getLogger("tests"))
         destination = Destination.prepare(resources, CouponSession)
     of_the_day, anew = (
         destination.batch_key(Window(day, day, ignores_earlier_batches=ignores)) for ignores in (False, True)
@@ -136,7 +136,7 @@ def test_events_are_deleted_when_their_days_are_over(serve: Serve, monkeypatch: 
     receive(of_today("1"))
     update()
     with (
-        closing(WarehouseResource()) as warehouse,
+        closing(Warehouse()) as warehouse,
         warehouse.engine.hold_writer_lock(),
         warehouse.engine.open_stage() as stage,
     ):
@@ -153,7 +153,7 @@ def test_what_the_sandbox_sends_of_a_validation_brings_its_session_up_to_date(
 ) -> None:
     made, clock, closing_sender = account(), Clock.frozen(datetime(2026, 1, 2, 12)), threading.Event()
     server = serve(made, clock=clock)
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         warehouse.folder.make()
         open_inbox(warehouse).make()
         intake = EventIntake(warehouse, Credentials(server.client_id, server.client_secret), lambda: None)
@@ -173,6 +173,6 @@ def test_what_the_sandbox_sends_of_a_validation_brings_its_session_up_to_date(
             closing_sender.set()
             sending.join()
     assert update().events.new == 1
-    with closing(WarehouseResource()) as warehouse:
+    with closing(Warehouse()) as warehouse:
         values = read_values(warehouse.engine, CouponSession.schema_of_table(), "validated_at", [SESSION])
     assert values == {SESSION: datetime(2026, 1, 2, 12, 1)}

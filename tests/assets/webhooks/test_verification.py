@@ -10,12 +10,12 @@ import pytest
 from assets.webhooks import verification
 from assets.webhooks.intake import open_inbox
 from assets.webhooks.verification import MAX_EVENTS_OF_A_ROUND, Verifier
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.errors import UnreachableError
-from resources.coupontools.resource import CoupontoolsResource
 from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import campaign, session
 from tests.support.webhooks import event, receive, waiting
@@ -33,8 +33,8 @@ def account() -> HandmadeAccount:
 
 
 def verifier() -> Verifier:
-    inbox = open_inbox(WarehouseResource())
-    return Verifier(inbox, CoupontoolsResource, logging.getLogger("tests"))
+    inbox = open_inbox(Warehouse())
+    return Verifier(inbox, CoupontoolsAccount, logging.getLogger("tests"))
 
 
 def asked(server: SandboxServer) -> int:

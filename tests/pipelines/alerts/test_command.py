@@ -8,7 +8,6 @@ import click
 import duckdb
 import pytest
 
-from assets.coupon_sessions import coupon_sessions
 from resources.alerts.receivers import read_receivers
 from tests.conftest import Serve
 from tests.support.accounts import account
@@ -16,6 +15,7 @@ from tests.support.command import Finished, run_command
 from tests.support.fixed_server import replying
 from tests.support.receivers import PASSWORD, PATH, MailReceiver, WebReceiver
 from tests.support.runs import export_only
+from tests.support.table_assets import coupon_sessions
 
 SECRET = "hush-hush-hush"
 DAYS = ("--from", "2026-01-01", "--to", "2026-01-31")

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from assets.coupon_sessions import coupon_sessions
-from assets.directories import directory_registrations
 from pipelines.definitions import defs
 from tests.conftest import Serve
 from tests.support.accounts import account, session
 from tests.support.receivers import WebReceiver
 from tests.support.runs import export_only
+from tests.support.table_assets import coupon_sessions, directory_registrations
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 YESTERDAY = datetime.now(UTC).replace(tzinfo=None, hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)

@@ -12,11 +12,11 @@ from dagster._core.definitions.freshness import (  # noqa: TID251  (what Dagster
     FreshnessStateChange,
 )
 
-from assets.campaigns import campaigns
 from pipelines.definitions import defs
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.receivers import WebReceiver, web_receiver
+from tests.support.table_assets import campaigns
 
 SECRET = "hush-hush-hush"
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 import polars as pl
 import pytest
 
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.errors import LimitError, OversizedError, UnavailableError
@@ -20,7 +21,6 @@ from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.pages import PageReader, SliceResult
 from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.resource import CoupontoolsResource
 from resources.coupontools.retry import MAX_TRIES
 from tests.support.accounts import session
 from tests.support.raw_server import Answers, answering, envelope, http
@@ -40,7 +40,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def with_client(answers: Answers, work: Callable[[Client], Awaitable[T]]) -> T:
     async def run(url: str) -> T:
-        async with CoupontoolsResource(url=url).connect() as client:
+        async with CoupontoolsAccount(url=url).connect() as client:
             return await work(client)
 
     with answering(answers) as url:

@@ -7,11 +7,11 @@ from urllib.parse import unquote
 import httpx
 import pytest
 
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint, choose_endpoints
 from resources.coupontools.errors import UnreachableError
 from resources.coupontools.requests import Credentials, PageRequest, Slice, build_request
-from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 from tests.conftest import Serve
 from tests.support.accounts import account
@@ -28,7 +28,7 @@ def test_workers_share_what_the_api_may_be_asked_for(
     monkeypatch.setenv("COUPONTOOLS_REQUESTS_PER_SECOND", "10")
 
     async def limits() -> tuple[int, float | None]:
-        async with CoupontoolsResource().connect() as client:
+        async with CoupontoolsAccount().connect() as client:
             return client.limits.concurrency, client.limits.requests_per_second
 
     assert asyncio.run(limits()) == (concurrency, 10 / int(workers))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.network import describe_risk, proxy_for, read_certificates
-from resources.coupontools.resource import CoupontoolsResource
 from resources.settings import SettingsError
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -141,6 +141,6 @@ def test_an_address_without_encryption_is_warned_of_beyond_this_machine(address:
 
 def test_the_warning_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUPONTOOLS_API_URL", "http://api.example")
-    assert "anybody on the network path to api.example can read the keys" in (CoupontoolsResource().risk() or "")
+    assert "anybody on the network path to api.example can read the keys" in (CoupontoolsAccount().risk() or "")
     monkeypatch.setenv("COUPONTOOLS_ALLOW_HTTP", "true")
-    assert CoupontoolsResource().risk() is None
+    assert CoupontoolsAccount().risk() is None

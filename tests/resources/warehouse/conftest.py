@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -18,13 +18,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture
-def warehouse(
-    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[WarehouseResource]:
+def warehouse(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     if request.config.getoption("--engine") == "lake":
         from tests.support.lakes import make_lake  # its packages are those of the group `cluster`
 
         for name, value in make_lake(request.getfixturevalue("services")).items():
             monkeypatch.setenv(name, value)
-    with closing(WarehouseResource(data_dir=str(tmp_path / "data"))) as resource:
+    with closing(Warehouse(tmp_path / "data")) as resource:
         yield resource

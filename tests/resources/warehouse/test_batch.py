@@ -16,7 +16,7 @@ from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.merge import merge as merge_batch
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import (
     NOON,
     PLAN,
@@ -32,7 +32,7 @@ from tests.support.small_table import (
 )
 
 
-def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseResource) -> None:
+def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: Warehouse) -> None:
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
         batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
         batch.complete(done())
@@ -48,7 +48,7 @@ def test_a_batch_is_taken_up_with_its_complete_parts_only(warehouse: WarehouseRe
     assert published(warehouse) == [thing("a")]
 
 
-def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: WarehouseResource) -> None:
+def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: Warehouse) -> None:
     with (
         open_batch(warehouse, "things", timedelta(hours=1)) as one,
         open_batch(warehouse, "things", timedelta(hours=1)) as two,
@@ -60,7 +60,7 @@ def test_a_batch_that_is_in_use_or_out_of_date_is_not_taken_up(warehouse: Wareho
         assert old.name not in warehouse.store.list_batches(), "what nobody may take up any more is deleted"
 
 
-def test_a_batch_that_has_lost_a_file_is_neither_merged_nor_taken_up(warehouse: WarehouseResource) -> None:
+def test_a_batch_that_has_lost_a_file_is_neither_merged_nor_taken_up(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     whole = replace(PLAN, complete_reads=[CompleteRead(NOON + timedelta(seconds=1))])
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
@@ -75,7 +75,7 @@ def test_a_batch_that_has_lost_a_file_is_neither_merged_nor_taken_up(warehouse: 
 
 @pytest.mark.files
 @pytest.mark.parametrize("kind", ["rows", "rejected"])
-def test_a_batch_with_a_file_that_was_cut_off_is_read_again(warehouse: WarehouseResource, kind: str) -> None:
+def test_a_batch_with_a_file_that_was_cut_off_is_read_again(warehouse: Warehouse, kind: str) -> None:
     rejected = pl.DataFrame([("things", "v3/things", "p", None, None, "{}", NOON)], REJECTED, orient="row")
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
         batch.add(pl.DataFrame([thing("a")], ROWS, orient="row"), rejected)
@@ -90,7 +90,7 @@ def test_a_batch_with_a_file_that_was_cut_off_is_read_again(warehouse: Warehouse
     assert published(warehouse) == [thing("a")]
 
 
-def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: WarehouseResource) -> None:
+def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: Warehouse) -> None:
     with open_batch(warehouse, "things") as batch:
         for number in range(3):
             batch.add(pl.DataFrame([thing(str(number))] * 50_000, ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
@@ -98,7 +98,7 @@ def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: Warehou
 
 
 def test_rows_of_a_part_that_cannot_be_written_are_in_the_next_with_the_slices_that_they_complete(
-    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, slices = warehouse.store, [done(date(2026, 1, day)) for day in (1, 2, 3)]
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
@@ -115,7 +115,7 @@ def test_rows_of_a_part_that_cannot_be_written_are_in_the_next_with_the_slices_t
         assert merge_batch(warehouse.engine, again, PLAN).new == len(slices)
 
 
-def test_parts_of_which_no_row_has_a_value_of_a_column_are_merged_with_the_others(warehouse: WarehouseResource) -> None:
+def test_parts_of_which_no_row_has_a_value_of_a_column_are_merged_with_the_others(warehouse: Warehouse) -> None:
     parts = [
         [thing("a", colour=None)],
         [thing("b", colour=None, made=None, used=NOON), thing("c", colour=None)],
@@ -132,7 +132,7 @@ def test_parts_of_which_no_row_has_a_value_of_a_column_are_merged_with_the_other
 
 
 @pytest.mark.files
-def test_empty_columns_are_written_once_in_a_batch(warehouse: WarehouseResource) -> None:
+def test_empty_columns_are_written_once_in_a_batch(warehouse: Warehouse) -> None:
     with open_batch(warehouse) as batch:
         for identifier in "ab":
             fill(batch, thing(identifier, colour=None))
@@ -145,7 +145,7 @@ def test_empty_columns_are_written_once_in_a_batch(warehouse: WarehouseResource)
 @pytest.mark.files
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    warehouse = WarehouseResource(data_dir=str(tmp_path / "file" / "data"))
+    warehouse = Warehouse(tmp_path / "file" / "data")
     with (
         pytest.raises(WarehouseError, match=r"file/data cannot be written: Not a directory"),
         open_batch(warehouse, "things"),
@@ -154,7 +154,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.files
-def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: WarehouseResource) -> None:
+def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: Warehouse) -> None:
     failed: list[Exception] = []
 
     def begin_and_end() -> None:
@@ -176,7 +176,7 @@ def test_batches_that_end_while_others_begin_disturb_nobody(warehouse: Warehouse
 
 
 @pytest.mark.files
-def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: WarehouseResource) -> None:
+def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     with open_batch(warehouse, "things", timedelta(hours=1)) as batch:
         batch.add(pl.DataFrame([thing("b")], ROWS, orient="row"), pl.DataFrame(schema=REJECTED))
@@ -189,7 +189,7 @@ def test_what_is_private_can_be_read_by_its_owner_alone(warehouse: WarehouseReso
 
 
 def test_what_a_dead_run_has_not_read_to_its_end_is_read_again_and_rejected_once(tmp_path: Path) -> None:
-    warehouse = WarehouseResource(data_dir=str(tmp_path))
+    warehouse = Warehouse(tmp_path)
     nothing, day = pl.DataFrame(schema=ROWS), datetime(2026, 1, 5)
 
     def rejected(parent: str) -> pl.DataFrame:

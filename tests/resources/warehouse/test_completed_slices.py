@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from resources.warehouse.merge import merge
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.forked import Forked
 from tests.support.small_table import PLAN, done, fill, open_batch, publish, published, thing
 
@@ -22,7 +22,7 @@ def die_after_a_merge(data_dir: Path, suppression: str = "", then: str = "") -> 
 
 
 def _merge_and_die(data_dir: Path, suppression: str, then: str) -> None:
-    warehouse = WarehouseResource(data_dir=str(data_dir))
+    warehouse = Warehouse(data_dir)
     with open_batch(warehouse, "things", HOUR, suppression) as batch:
         fill(batch, thing("a"))
         merge(warehouse.engine, batch, PLAN)
@@ -31,7 +31,7 @@ def _merge_and_die(data_dir: Path, suppression: str, then: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def known_slices(warehouse: WarehouseResource, key: str = "things", suppression: str = "") -> Iterable[object]:
+def known_slices(warehouse: Warehouse, key: str = "things", suppression: str = "") -> Iterable[object]:
     """The slices that a run with this key would not read; it leaves nothing."""
     with open_batch(warehouse, key, HOUR, suppression) as batch:
         known = batch.known_slices
@@ -39,23 +39,23 @@ def known_slices(warehouse: WarehouseResource, key: str = "things", suppression:
     return known
 
 
-def merge_things(warehouse: WarehouseResource, name: str = "a") -> None:
+def merge_things(warehouse: Warehouse, name: str = "a") -> None:
     with open_batch(warehouse, "things", HOUR) as batch:
         fill(batch, thing(name))
         merge(warehouse.engine, batch, PLAN)
 
 
-def runs(warehouse: WarehouseResource) -> list[str]:
+def runs(warehouse: Warehouse) -> list[str]:
     return list(warehouse.engine.list_runs())
 
 
-def another(warehouse: WarehouseResource) -> WarehouseResource:
+def another(warehouse: Warehouse) -> Warehouse:
     """The same folder, as another run sees it."""
-    return WarehouseResource(data_dir=str(warehouse.folder.root))
+    return Warehouse(warehouse.folder.root)
 
 
 def test_a_merged_batch_is_deleted_at_once_and_what_a_dead_run_merged_is_not_read_again(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     die_after_a_merge(warehouse.folder.root)
     assert not warehouse.store.list_batches()
@@ -65,13 +65,13 @@ def test_a_merged_batch_is_deleted_at_once_and_what_a_dead_run_merged_is_not_rea
     assert published(warehouse) == [thing("a")]
 
 
-def test_what_a_run_that_lives_has_merged_is_read_by_the_others(warehouse: WarehouseResource) -> None:
+def test_what_a_run_that_lives_has_merged_is_read_by_the_others(warehouse: Warehouse) -> None:
     merge_things(warehouse)
     assert known_slices(another(warehouse)) == known_slices(warehouse) == set()
 
 
 @pytest.mark.parametrize("end", ["it publishes", "it is closed"])
-def test_once_a_run_has_published_or_ended_everything_is_read_again(warehouse: WarehouseResource, end: str) -> None:
+def test_once_a_run_has_published_or_ended_everything_is_read_again(warehouse: Warehouse, end: str) -> None:
     merge_things(warehouse)
     if end == "it publishes":
         publish(warehouse)
@@ -81,12 +81,12 @@ def test_once_a_run_has_published_or_ended_everything_is_read_again(warehouse: W
     assert known_slices(another(warehouse)) == set()
 
 
-def test_a_run_that_is_killed_once_it_has_published_leaves_nothing_to_resume(warehouse: WarehouseResource) -> None:
+def test_a_run_that_is_killed_once_it_has_published_leaves_nothing_to_resume(warehouse: Warehouse) -> None:
     die_after_a_merge(warehouse.folder.root, then="publish")
     assert known_slices(warehouse) == set()
 
 
-def test_a_publish_with_nothing_new_ends_what_its_run_has_merged_too(warehouse: WarehouseResource) -> None:
+def test_a_publish_with_nothing_new_ends_what_its_run_has_merged_too(warehouse: Warehouse) -> None:
     merge_things(warehouse)
     publish(another(warehouse))
     publish(warehouse)
@@ -95,7 +95,7 @@ def test_a_publish_with_nothing_new_ends_what_its_run_has_merged_too(warehouse: 
 
 
 def test_who_goes_on_for_a_dead_run_takes_its_slices_over_and_a_second_death_loses_none(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     die_after_a_merge(warehouse.folder.root)
     die_after_a_merge(warehouse.folder.root)
@@ -110,7 +110,7 @@ def test_who_goes_on_for_a_dead_run_takes_its_slices_over_and_a_second_death_los
 
 
 def test_records_out_of_date_or_of_the_future_do_not_count_and_are_pruned(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     changes = ["resumable_until = '2026-01-01'", "begun_at = '2126-01-01', resumable_until = '2126-01-02'"]
     for change in changes:
@@ -126,13 +126,13 @@ def test_records_out_of_date_or_of_the_future_do_not_count_and_are_pruned(
     assert not runs(warehouse)
 
 
-def test_what_was_merged_before_somebody_was_suppressed_is_read_again(warehouse: WarehouseResource) -> None:
+def test_what_was_merged_before_somebody_was_suppressed_is_read_again(warehouse: Warehouse) -> None:
     die_after_a_merge(warehouse.folder.root, "version of the list")
     assert known_slices(warehouse, suppression="version of a later list") == set()
     assert known_slices(warehouse, suppression="version of the list") == {done().key}
 
 
-def test_a_merge_that_is_not_resumable_records_nothing(warehouse: WarehouseResource) -> None:
+def test_a_merge_that_is_not_resumable_records_nothing(warehouse: Warehouse) -> None:
     with open_batch(warehouse) as batch:
         fill(batch, thing("a"))
         merge(warehouse.engine, batch, PLAN)

@@ -12,14 +12,14 @@ from assets.tables.coupon_sessions import CouponSession
 from assets.tables.sms_contacts import SmsContact
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.publication import REPORT
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.erasure import EMAIL, PHONE, TABLES, forget, merge, put, read, rows, where_found
 from tests.support.queries import in_database, in_parquet, nullabilities_in_parquet
 from tests.support.small_table import open_batch, publish
 
 
 def test_she_does_not_come_back_from_the_batch_of_a_run_that_died_after_she_was_forgotten(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     hour = timedelta(hours=1)
@@ -32,7 +32,7 @@ def test_she_does_not_come_back_from_the_batch_of_a_run_that_died_after_she_was_
     assert where_found(warehouse) == set()
 
 
-def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(warehouse: WarehouseResource) -> None:
+def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     with open_batch(warehouse, "sessions") as batch:
         read(batch, CouponSession, [{"email": EMAIL}, {"email": "bob@example.com"}], [f'["{EMAIL}"]', "[]"])
@@ -49,7 +49,7 @@ def test_she_is_taken_out_of_what_a_living_run_has_read_when_that_is_merged(ware
     assert where_found(warehouse) == set()
 
 
-def test_she_is_erased_from_what_is_published_though_what_is_staged_may_not_be(warehouse: WarehouseResource) -> None:
+def test_she_is_erased_from_what_is_published_though_what_is_staged_may_not_be(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"session_id": "old", "email": EMAIL, "first_name": "Plantedname"}])
     publish(warehouse, TABLES)
     put(warehouse, CouponSession, [{"session_id": "new", "email": "bob@example.com"}])
@@ -64,7 +64,7 @@ def test_she_is_erased_from_what_is_published_though_what_is_staged_may_not_be(w
 
 
 @pytest.mark.files
-def test_files_that_she_is_erased_from_declare_the_same_columns_as_others(warehouse: WarehouseResource) -> None:
+def test_files_that_she_is_erased_from_declare_the_same_columns_as_others(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"session_id": "a", "email": EMAIL, "phone": PHONE}])
     publish(warehouse, TABLES)
     assert forget(warehouse, EMAIL) == {"coupon_sessions": 1}
@@ -72,7 +72,7 @@ def test_files_that_she_is_erased_from_declare_the_same_columns_as_others(wareho
 
 
 @pytest.mark.files
-def test_what_is_published_stays_as_it_is_where_nobody_is_found(warehouse: WarehouseResource) -> None:
+def test_what_is_published_stays_as_it_is_where_nobody_is_found(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"email": "bob@example.com"}])
     publish(warehouse, TABLES)
     before = warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()
@@ -82,7 +82,7 @@ def test_what_is_published_stays_as_it_is_where_nobody_is_found(warehouse: Wareh
 
 
 def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished_files(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     people = [{"session_id": f"s{n:05}", "email": f"{n}.{EMAIL}"} for n in range(5_000)]
     for round_ in range(3):
@@ -101,7 +101,7 @@ def test_nothing_of_her_is_left_in_free_room_in_older_snapshots_or_in_unfinished
     assert rows(warehouse, "SELECT count(*), count(email) FROM coupon_sessions") == [(5_000, 0)]
 
 
-def test_the_report_shows_her_number_no_longer_and_the_rest_as_before(warehouse: WarehouseResource) -> None:
+def test_the_report_shows_her_number_no_longer_and_the_rest_as_before(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"session_id": "a", "utm_source": PHONE}, {"session_id": "b", "email": EMAIL}])
     page = f'<p>of {PHONE}</p><td title="a">mail / {PHONE}</td><td>{PHONE}0 of 2026-01-01</td>\n'
     publish(warehouse, TABLES, {REPORT: page})
@@ -115,7 +115,7 @@ def test_the_report_shows_her_number_no_longer_and_the_rest_as_before(warehouse:
     ]
 
 
-def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResource) -> None:
+def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: Warehouse) -> None:
     people = [f"3247011{number:04}" for number in range(10)]
     put(warehouse, SmsContact, [{"phone": phone} for phone in people])
     publish(warehouse, TABLES)
@@ -124,7 +124,7 @@ def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: WarehouseResou
     assert (live.staged, live.lost) == (0, 0)
 
 
-def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: WarehouseResource) -> None:
+def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     publish(warehouse, TABLES)
     warehouse.engine.write_suppression(warehouse.engine.read_suppression(None).with_identifiers([EMAIL]))
@@ -133,7 +133,7 @@ def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: Warehous
 
 
 @pytest.mark.files
-def test_what_is_published_is_written_by_nobody_folders_too(warehouse: WarehouseResource) -> None:
+def test_what_is_published_is_written_by_nobody_folders_too(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     publish(warehouse, TABLES)
     snapshot = warehouse.folder.parquet.resolve()
@@ -172,9 +172,7 @@ LEFT: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.files
 @pytest.mark.parametrize("state", LEFT)
-def test_what_a_person_has_left_is_healed_though_somebody_was_forgotten_since(
-    warehouse: WarehouseResource, state: str
-) -> None:
+def test_what_a_person_has_left_is_healed_though_somebody_was_forgotten_since(warehouse: Warehouse, state: str) -> None:
     hers = {"session_id": "hers", "email": EMAIL, "created_at": datetime(2026, 1, 5)}
     of_bob = {"session_id": "of bob", "email": "bob@example.com", "created_at": datetime(2026, 2, 5)}
     put(warehouse, CouponSession, [hers, of_bob])
@@ -195,7 +193,7 @@ def test_what_a_person_has_left_is_healed_though_somebody_was_forgotten_since(
 
 
 @pytest.mark.files
-def test_what_was_intact_is_not_written_again_because_somebody_was_forgotten(warehouse: WarehouseResource) -> None:
+def test_what_was_intact_is_not_written_again_because_somebody_was_forgotten(warehouse: Warehouse) -> None:
     hers = {"session_id": "hers", "email": EMAIL, "created_at": datetime(2026, 1, 5)}
     of_bob = {"session_id": "of bob", "email": "bob@example.com", "created_at": datetime(2026, 2, 5)}
     put(warehouse, CouponSession, [hers, of_bob])

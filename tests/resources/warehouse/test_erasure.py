@@ -6,8 +6,8 @@ import pytest
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.sms_contacts import SmsContact
 from resources.warehouse.erased_rows import find_rows
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList
+from resources.warehouse.warehouse import Warehouse
 from tests.support.erasure import EMAIL, PHONE, TABLES, Rows, forget, put, rows, where_found
 from tests.support.small_table import publish
 
@@ -62,7 +62,7 @@ def test_she_is_found_however_far_the_numbers_of_rows_lie_apart() -> None:
 
 
 @pytest.mark.parametrize("name", ["keep", "hash"])
-def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: WarehouseResource, name: str) -> None:
+def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: Warehouse, name: str) -> None:
     hers = [{column: text, "language": "nl"} for column, text in WRITTEN.items()] + [
         {"_extra": extra} for extra in EXTRAS
     ]
@@ -94,7 +94,7 @@ def test_she_is_found_in_whatever_form_and_place_and_nobody_else_is(warehouse: W
 
 
 @pytest.mark.parametrize("name", ["keep", "hash"])
-def test_who_is_erased_does_not_return_with_the_next_read(warehouse: WarehouseResource, name: str) -> None:
+def test_who_is_erased_does_not_return_with_the_next_read(warehouse: Warehouse, name: str) -> None:
     hers = [{column: text} for column, text in WRITTEN.items()] + [{"_extra": extra} for extra in EXTRAS]
     put(warehouse, CouponSession, [{"session_id": "first"}], (), name)
     forget(warehouse, EMAIL, PHONE, name=name)
@@ -120,7 +120,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("name", ["keep", "hash"])
-def test_of_a_row_that_is_hers_no_free_text_is_left_that_names_anybody(warehouse: WarehouseResource, name: str) -> None:
+def test_of_a_row_that_is_hers_no_free_text_is_left_that_names_anybody(warehouse: Warehouse, name: str) -> None:
     hers = {"session_id": "hers", "phone": f"+{PHONE}", **OTHERS}
     known_otherwise = {"session_id": "known otherwise", "custom_field_1": PHONE, **OTHERS}
     of_another = {"session_id": "of another", "phone": "+32477889900", **OTHERS}
@@ -138,7 +138,7 @@ def test_of_a_row_that_is_hers_no_free_text_is_left_that_names_anybody(warehouse
     assert len(texts) == len(["hers", "known otherwise", "hers, read later"])
 
 
-def test_in_the_files_as_well_a_free_text_of_hers_that_names_anybody_is_erased(warehouse: WarehouseResource) -> None:
+def test_in_the_files_as_well_a_free_text_of_hers_that_names_anybody_is_erased(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"phone": f"+{PHONE}", **OTHERS}])
     publish(warehouse, TABLES)
     forget(warehouse, PHONE)
@@ -147,7 +147,7 @@ def test_in_the_files_as_well_a_free_text_of_hers_that_names_anybody_is_erased(w
 
 
 def test_a_row_is_hers_where_a_contact_says_so_and_else_only_the_text_goes_that_names_her(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     put(
         warehouse,

@@ -30,9 +30,9 @@ from resources.warehouse.formats import begin_state
 from resources.warehouse.merge import MergePlan, merge
 from resources.warehouse.origin import Origin, write_staged_origin
 from resources.warehouse.place import Place
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import SuppressionList, keyed_hash
 from resources.warehouse.text_parts import read_texts
+from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import session
 from tests.support.examples import examples
 from tests.support.queries import in_database, in_parquet
@@ -248,7 +248,7 @@ def test_of_two_places_the_first_moves_and_the_other_keeps_its_name(monkeypatch:
 @pytest.mark.files
 @pytest.mark.parametrize("lost", [[], [".state"], [".state", "coupontools.duckdb"]])
 def test_the_next_publish_brings_out_what_moved(tmp_path: Path, lost: list[str]) -> None:
-    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+    warehouse = Warehouse(tmp_path / "data")
     statuses: list[Mapping[str, Any]] = [
         {"utm_source": "mail", "expiration_date": "2026-03-02 02:00:00", "redeem_location_fax": "1.50"},
         {"utm_source": "", "expiration_date": "never"},

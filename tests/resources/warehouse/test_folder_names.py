@@ -15,7 +15,7 @@ import pytest
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local.database_file import LocalDuckDB
 from resources.warehouse.local.stage_file import StageFile
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.forked import Forked
 from tests.support.small_table import NOON, merge, publish, thing
 
@@ -31,7 +31,7 @@ Published: TypeAlias = list[list[list[tuple[object, ...]]]]
 """The rows of each table after each step."""
 
 
-def tables(warehouse: WarehouseResource, elsewhere: Path) -> list[list[tuple[object, ...]]]:
+def tables(warehouse: Warehouse, elsewhere: Path) -> list[list[tuple[object, ...]]]:
     """All that is published, read in ways that take no name for more than that."""
     publish(warehouse)
     copy = shutil.copyfile(warehouse.folder.database, elsewhere / "copy.duckdb")
@@ -49,7 +49,7 @@ def tables(warehouse: WarehouseResource, elsewhere: Path) -> list[list[tuple[obj
 
 def whole_life(data_dir: Path, elsewhere: Path) -> Published:
     """What is published after each step that reads files: merges, losses, and a stage written anew."""
-    warehouse = WarehouseResource(data_dir=str(data_dir))
+    warehouse = Warehouse(data_dir)
     merge(warehouse, thing("a"), thing("b", made=None, used=NOON), thing("c"), thing("d"), rejected=["{1}", "{2}"])
     steps = [tables(warehouse, elsewhere)]
     merge(warehouse, thing("a", "blue", 2), thing("a", "red", 1), rejected=["{3}"], still_there=["c"])
@@ -100,12 +100,12 @@ def test_a_copy_that_a_killed_process_has_left_elsewhere_is_deleted(
 ) -> None:
     temporary, folder = tmp_path / "temporary", tmp_path / "what?"
     temporary.mkdir()
-    merge(WarehouseResource(data_dir=str(folder)), thing("a"))
+    merge(Warehouse(folder), thing("a"))
     killed = Forked(_die_in, folder / ".state" / "stage.duckdb", temporary)
     assert killed.wait()[0] == -signal.SIGKILL
     assert [path.name for path in temporary.rglob("*.duckdb")] == ["stage.duckdb"]
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    merge(WarehouseResource(data_dir=str(folder)), thing("b"))
+    merge(Warehouse(folder), thing("b"))
     assert list(temporary.rglob("*.duckdb")) == []
 
 

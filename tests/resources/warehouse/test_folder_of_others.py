@@ -12,8 +12,8 @@ import pytest
 
 from assets.webhooks.intake import open_inbox
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import Value
+from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_parquet
 from tests.support.small_table import QUARANTINE, THINGS, merge, publish, thing
 
@@ -23,15 +23,15 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
-    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+def warehouse(tmp_path: Path) -> Warehouse:
+    warehouse = Warehouse(tmp_path / "data")
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)))
     publish(warehouse)
     return warehouse
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
-def test_a_private_folder_of_another_user_is_refused(warehouse: WarehouseResource) -> None:
+def test_a_private_folder_of_another_user_is_refused(warehouse: Warehouse) -> None:
     os.chown(warehouse.folder.state, NOBODY, NOBODY)
     with pytest.raises(RefusedError, match=r"\.state belongs to another user"):
         merge(warehouse, thing("b"))
@@ -41,7 +41,7 @@ def test_a_private_folder_of_another_user_is_refused(warehouse: WarehouseResourc
 def test_a_user_who_may_not_look_into_the_private_folder_is_told_why() -> None:
     with TemporaryDirectory() as parent:  # another user may not pass those of `tmp_path`
         Path(parent).chmod(0o755)
-        warehouse = WarehouseResource(data_dir=f"{parent}/data")
+        warehouse = Warehouse(f"{parent}/data")
         merge(warehouse, thing("a"))
         os.seteuid(NOBODY)
         try:
@@ -53,27 +53,27 @@ def test_a_user_who_may_not_look_into_the_private_folder_is_told_why() -> None:
             os.seteuid(0)
 
 
-def test_a_private_folder_that_stands_open_is_closed(warehouse: WarehouseResource) -> None:
+def test_a_private_folder_that_stands_open_is_closed(warehouse: Warehouse) -> None:
     warehouse.folder.state.chmod(0o777)
     merge(warehouse, thing("b"))
     assert warehouse.folder.state.stat().st_mode & 0o777 == 0o700
 
 
-def stage(warehouse: WarehouseResource) -> Path:
+def stage(warehouse: Warehouse) -> Path:
     return warehouse.folder.stage
 
 
-def note_of_the_account(warehouse: WarehouseResource) -> Path:
+def note_of_the_account(warehouse: Warehouse) -> Path:
     return warehouse.folder.origin
 
 
-def people_kept_out(warehouse: WarehouseResource) -> Path:
+def people_kept_out(warehouse: Warehouse) -> Path:
     return warehouse.folder.forgotten
 
 
 @pytest.mark.parametrize("file_of", [stage, note_of_the_account, people_kept_out])
 def test_a_link_in_the_place_of_a_private_file_is_refused(
-    warehouse: WarehouseResource, tmp_path: Path, file_of: Callable[[WarehouseResource], Path]
+    warehouse: Warehouse, tmp_path: Path, file_of: Callable[[Warehouse], Path]
 ) -> None:
     file, elsewhere = file_of(warehouse), tmp_path / "elsewhere"
     elsewhere.write_bytes(file.read_bytes() if file.exists() else b"{}")
@@ -85,9 +85,7 @@ def test_a_link_in_the_place_of_a_private_file_is_refused(
     assert elsewhere.read_bytes() == before
 
 
-def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(
-    warehouse: WarehouseResource, tmp_path: Path
-) -> None:
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(warehouse: Warehouse, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"mine")
     warehouse.folder.origin.unlink()
@@ -113,7 +111,7 @@ def test_no_two_ids_meet_in_one_file(tmp_path: Path) -> None:
         "",
     ]
     by_id = replace(THINGS, files=Value("thing", "id"))
-    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+    warehouse = Warehouse(tmp_path / "data")
     merge(warehouse, *map(thing, ids), table=by_id)
     assert publish(warehouse, [by_id, QUARANTINE]).files_written == len(ids) + 1
     assert sorted(in_parquet(tmp_path / "data", "things", "id")) == sorted((thing_id,) for thing_id in ids)

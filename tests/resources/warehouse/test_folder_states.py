@@ -14,7 +14,7 @@ import pytest
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.batch import FORMAT, MANIFEST
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.processes import open_for_writing
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import THINGS, folder_of, merge, open_batch, thing
@@ -30,23 +30,23 @@ MONTH = "parquet/things/month=2026-01/data_0.parquet"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two months of things, all published."""
-    warehouse = WarehouseResource(data_dir=str(tmp_path_factory.mktemp("template") / "data"))
+    warehouse = Warehouse(tmp_path_factory.mktemp("template") / "data")
     merge(warehouse, JANUARY, FEBRUARY)
     assert publish(warehouse) > 0
     return warehouse.folder.root
 
 
 @pytest.fixture
-def warehouse(template: Path, tmp_path: Path) -> WarehouseResource:
+def warehouse(template: Path, tmp_path: Path) -> Warehouse:
     """A warehouse of its own in a copy of the template."""
-    return WarehouseResource(data_dir=str(shutil.copytree(template, tmp_path / "data", symlinks=True)))
+    return Warehouse(shutil.copytree(template, tmp_path / "data", symlinks=True))
 
 
-def publish(warehouse: WarehouseResource) -> int:
+def publish(warehouse: Warehouse) -> int:
     return publish_texts(warehouse, texts={"report.html": "<p>", "dictionary.md": "#"}).files_written
 
 
-def merge_and_publish(warehouse: WarehouseResource) -> None:
+def merge_and_publish(warehouse: Warehouse) -> None:
     merge(warehouse, thing("c", made=datetime(2026, 1, 6)))
     publish(warehouse)
 
@@ -152,7 +152,7 @@ HEALED: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("state", HEALED)
-def test_what_a_person_has_left_is_healed(warehouse: WarehouseResource, state: str) -> None:
+def test_what_a_person_has_left_is_healed(warehouse: Warehouse, state: str) -> None:
     root = warehouse.folder.root
     HEALED[state](root)
     publish(warehouse)
@@ -217,7 +217,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("state", REFUSED)
-def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse: WarehouseResource, state: str) -> None:
+def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse: Warehouse, state: str) -> None:
     root, (leave, message) = warehouse.folder.root, REFUSED[state]
     leave(root)
     before = (root / "coupontools.duckdb").stat().st_ino
@@ -229,14 +229,14 @@ def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse:
     assert in_database(root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
 
 
-def test_a_folder_in_the_place_of_the_database_is_refused(warehouse: WarehouseResource) -> None:
+def test_a_folder_in_the_place_of_the_database_is_refused(warehouse: Warehouse) -> None:
     folder_at("coupontools.duckdb")(warehouse.folder.root)
     with pytest.raises(RefusedError, match=r"coupontools\.duckdb stands where the export publishes"):
         publish(warehouse)
     assert in_parquet(warehouse.folder.root, "things", "id") == [("a",), ("b",)]
 
 
-def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_the_error_says(warehouse: WarehouseResource) -> None:
+def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_the_error_says(warehouse: Warehouse) -> None:
     cut(".state/stage.duckdb", 300_000)(warehouse.folder.root)
     with pytest.raises(RefusedError):
         publish(warehouse)
@@ -245,14 +245,14 @@ def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_the_error_says(wareh
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
 
 
-def test_a_damaged_database_alone_is_reported(warehouse: WarehouseResource) -> None:
+def test_a_damaged_database_alone_is_reported(warehouse: Warehouse) -> None:
     both(cut("coupontools.duckdb", 300_000), lost(".snapshots", ".state"))(warehouse.folder.root)
     with pytest.raises(RefusedError, match="restore it from a backup, or delete it and run coupontools export --full"):
         publish(warehouse)
 
 
 def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
-    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_link: Path, _target: str) -> None:
         raise OSError(ENOSPC, os.strerror(ENOSPC))
@@ -265,13 +265,13 @@ def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
 
 
-def test_only_files_that_are_amiss_are_written_again(warehouse: WarehouseResource) -> None:
+def test_only_files_that_are_amiss_are_written_again(warehouse: Warehouse) -> None:
     assert publish(warehouse) == 0
     (warehouse.folder.root / MONTH).unlink()
     assert publish(warehouse) == 1
 
 
-def test_what_a_person_has_put_beside_our_files_is_not_published_on(warehouse: WarehouseResource) -> None:
+def test_what_a_person_has_put_beside_our_files_is_not_published_on(warehouse: Warehouse) -> None:
     folder = warehouse.folder.root / "parquet" / "things" / "month=2026-01"
     shutil.copyfile(folder / "data_0.parquet", folder / "copy.parquet")
     merge(warehouse, thing("c", made=datetime(2026, 2, 6)))
@@ -279,7 +279,7 @@ def test_what_a_person_has_put_beside_our_files_is_not_published_on(warehouse: W
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
 
 
-def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: WarehouseResource) -> None:
+def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: Warehouse) -> None:
     with open_for_writing(warehouse.folder.database) as writer:
         audited = ask_stage(warehouse.engine, [THINGS], {}, [THINGS])
         assert (audited.live["things"].staged, audited.live["things"].published) == (2, 2)
@@ -291,7 +291,7 @@ def test_who_writes_in_the_published_database_holds_up_nobody(warehouse: Warehou
         assert ids(warehouse.folder.root) == ["a", "b", "c"]
 
 
-def test_the_live_rows_of_the_last_publish_outlive_merges_and_the_stage(warehouse: WarehouseResource) -> None:
+def test_the_live_rows_of_the_last_publish_outlive_merges_and_the_stage(warehouse: Warehouse) -> None:
     merge(warehouse, thing("c"), thing("d"))
     live = ask_stage(warehouse.engine, [THINGS], {}, [THINGS]).live["things"]
     assert (live.staged, live.published) == (4, 2)
@@ -300,7 +300,7 @@ def test_the_live_rows_of_the_last_publish_outlive_merges_and_the_stage(warehous
     assert (live.staged, live.published) == (2, 2)
 
 
-def test_a_batch_of_another_version_or_with_broken_notes_is_read_again(warehouse: WarehouseResource) -> None:
+def test_a_batch_of_another_version_or_with_broken_notes_is_read_again(warehouse: Warehouse) -> None:
     def left(change: Callable[[Path], object]) -> bool:
         """Whether a batch is taken up after a change to its files."""
         with open_batch(warehouse, "things", timedelta(hours=1)) as batch:

@@ -15,7 +15,7 @@ from resources.warehouse.formats import FORMAT
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.queries import read_warehouse_id
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import ACCOUNT, NOON, PLAN, fill, merge, open_batch, publish, thing
 
@@ -40,9 +40,9 @@ STATE = {
 }
 
 
-def write_folder(root: Path, version: str, origin: str) -> WarehouseResource:
+def write_folder(root: Path, version: str, origin: str) -> Warehouse:
     """Write what such a version left: two things, of which one has no date and stays in its first month."""
-    snapshot, warehouse = root / ".snapshots" / "1795657433.928968", WarehouseResource(data_dir=str(root))
+    snapshot, warehouse = root / ".snapshots" / "1795657433.928968", Warehouse(root)
     for month, rows in (("2026-01", "true"), ("2026-02", "false")):
         (snapshot / "things" / f"month={month}").mkdir(parents=True)
         file = snapshot / "things" / f"month={month}" / "data_0.parquet"
@@ -74,7 +74,7 @@ def write_batch(root: Path) -> Path:
     return batch
 
 
-def bring_back_to_format_3(warehouse: WarehouseResource) -> Path:
+def bring_back_to_format_3(warehouse: Warehouse) -> Path:
     """Leave what versions up to 0a04c0c did: no merges and deletions in the stage, and a merged batch that is kept."""
     note = json.loads(warehouse.folder.origin.read_bytes())
     del note["warehouse"]
@@ -93,7 +93,7 @@ def bring_back_to_format_3(warehouse: WarehouseResource) -> Path:
 
 
 def test_a_folder_from_before_merges_were_recorded_is_continued_and_not_published_anew(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)))
     publish(warehouse)
@@ -160,7 +160,7 @@ def test_an_older_folder_of_a_policy_is_taken_over_with_it(tmp_path: Path) -> No
 
 
 def test_the_note_of_a_newer_version_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    warehouse = WarehouseResource(data_dir=str(tmp_path))
+    warehouse = Warehouse(tmp_path)
     merge(warehouse, thing("a"))
     note = json.loads(warehouse.folder.origin.read_bytes())
     assert note.pop("warehouse") == read_warehouse_id(warehouse.engine)

@@ -19,7 +19,7 @@ from resources.warehouse import duckdb_settings
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local import stage_file
 from resources.warehouse.merge import merge as merge_batch
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
 from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, merge, open_batch, published, thing
@@ -36,7 +36,7 @@ def test_the_newest_observation_wins_in_any_order_and_however_often(
     batches: list[list[tuple[str, int]]], data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:
-        warehouse = WarehouseResource(data_dir=folder)
+        warehouse = Warehouse(folder)
         for batch in [*data.draw(st.permutations(batches)), data.draw(st.sampled_from(batches))]:
             merge(warehouse, *(thing(identifier, f"colour {seen}", seen) for identifier, seen in batch))
         newest: dict[str, int] = {}
@@ -57,7 +57,7 @@ def test_a_row_is_deleted_if_a_complete_read_is_newer_than_its_last_observation(
     seen: dict[str, int], read_at: int, data: st.DataObject
 ) -> None:
     with TemporaryDirectory() as folder:
-        warehouse = WarehouseResource(data_dir=folder)
+        warehouse = Warehouse(folder)
         merge(warehouse, *(thing(name, seen=-1) for name in "abc"))
         for name in data.draw(st.permutations([*seen, "complete read"])):
             if name == "complete read":
@@ -69,7 +69,7 @@ def test_a_row_is_deleted_if_a_complete_read_is_newer_than_its_last_observation(
 
 
 @pytest.mark.files
-def test_a_complete_read_of_a_part_deletes_nothing_elsewhere(warehouse: WarehouseResource) -> None:
+def test_a_complete_read_of_a_part_deletes_nothing_elsewhere(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a", "red"), thing("b", "red"), thing("c", "blue"), thing("d", "green"))
     at = NOON + timedelta(seconds=1)
     red, green = CompleteRead(at, {"colour": "red"}), CompleteRead(at, {"colour": "green"})
@@ -81,7 +81,7 @@ def test_a_complete_read_of_a_part_deletes_nothing_elsewhere(warehouse: Warehous
 
 
 def test_no_row_is_lost_or_doubled_where_a_merge_marks_rows_as_deleted_that_it_has_brought(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     names = [f"{number}{letter}" for number in range(4) for letter in "abcde"]
     for number in range(4):  # DuckLake gives rows of several such transactions the same numbers
@@ -91,14 +91,14 @@ def test_no_row_is_lost_or_doubled_where_a_merge_marks_rows_as_deleted_that_it_h
     assert [row[0] for row in published(warehouse)] == names
 
 
-def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: WarehouseResource) -> None:
+def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: Warehouse) -> None:
     years = int(timedelta(days=36_500).total_seconds())
     merge(warehouse, thing("a", "of 2126", years), thing("b", "of 2126", years))
     merge(warehouse, thing("a", "of now", 1), complete_reads=[CompleteRead(NOON)])
     assert published(warehouse, "SELECT id, colour FROM things ORDER BY id") == [("a", "of now"), ("b", "of 2126")]
 
 
-def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(warehouse: WarehouseResource) -> None:
+def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(warehouse: Warehouse) -> None:
     january, year = done(date(2026, 1, 1), date(2026, 1, 31)), done(date(2026, 1, 1), date(2026, 12, 31))
     query = "SELECT record FROM quarantine ORDER BY ALL"
     merge(warehouse, rejected=["x", "y"], slice_=january)
@@ -111,7 +111,7 @@ def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(ware
     assert published(warehouse, query) == []
 
 
-def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResource) -> None:
+def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     with open_batch(warehouse, "things") as batch:
         rejected = [("things", "v3/things", "p", None, None, "x", NOON)]
@@ -124,7 +124,7 @@ def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: WarehouseResou
     assert published(warehouse) == [thing("a")]
 
 
-def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
+def test_two_writers_wait_for_each_other(warehouse: Warehouse) -> None:
     threads = [threading.Thread(target=merge, args=(warehouse, thing(str(number)))) for number in range(6)]
     for thread in threads:
         thread.start()
@@ -135,7 +135,7 @@ def test_two_writers_wait_for_each_other(warehouse: WarehouseResource) -> None:
 
 @pytest.mark.files
 def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
-    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(duckdb_settings.SETTINGS, "memory_limit", "64MB")
     numbers = pl.select(pl.int_range(500_000).cast(pl.String).str.pad_start(48, "x")).to_series()
@@ -152,7 +152,7 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
 
 @pytest.mark.files
 def test_a_stage_that_holds_more_room_than_rows_is_written_anew(
-    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage_file, "MIN_FREE_BLOCKS", 20)
 
@@ -189,7 +189,7 @@ WHOLE, BRIEF = thing("a", "red", seen=1, used=NOON), thing("a", None, seen=2, ma
     "batches", [[[WHOLE], [BRIEF]], [[BRIEF], [WHOLE]], [[BRIEF], [WHOLE], [BRIEF]], [[WHOLE], [BRIEF], [WHOLE]]]
 )
 def test_what_an_observation_without_its_date_lacks_stays_as_another_has_it(
-    warehouse: WarehouseResource, batches: list[list[tuple[Any, ...]]]
+    warehouse: Warehouse, batches: list[list[tuple[Any, ...]]]
 ) -> None:
     for rows in batches:
         merge(warehouse, *rows, thing("never dated", None, made=None))
@@ -199,14 +199,14 @@ def test_what_an_observation_without_its_date_lacks_stays_as_another_has_it(
 
 @pytest.mark.parametrize("rows", [[WHOLE, BRIEF], [BRIEF, WHOLE]])
 def test_two_observations_in_a_batch_are_merged_like_two_in_a_batch_each(
-    warehouse: WarehouseResource, rows: list[tuple[Any, ...]]
+    warehouse: Warehouse, rows: list[tuple[Any, ...]]
 ) -> None:
     merge(warehouse, *rows, thing("never dated", "red", made=None), thing("never dated", None, seen=1, made=None))
     both = thing("a", "red", seen=2, used=NOON + timedelta(hours=1))
     assert published(warehouse) == [both, thing("never dated", None, seen=1, made=None)]
 
 
-def test_a_later_observation_with_a_date_replaces_a_completed_one_whole(warehouse: WarehouseResource) -> None:
+def test_a_later_observation_with_a_date_replaces_a_completed_one_whole(warehouse: Warehouse) -> None:
     newest = thing("a", None, seen=3)
     for row in (WHOLE, BRIEF, newest):
         merge(warehouse, row)
@@ -214,7 +214,7 @@ def test_a_later_observation_with_a_date_replaces_a_completed_one_whole(warehous
 
 
 def test_a_deleted_row_that_is_observed_without_its_date_is_live_again_and_complete(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     merge(warehouse, WHOLE)
     merge(warehouse, complete_reads=[CompleteRead(NOON + timedelta(seconds=2))])
@@ -223,7 +223,7 @@ def test_a_deleted_row_that_is_observed_without_its_date_is_live_again_and_compl
 
 
 def test_a_slice_that_was_not_read_to_its_end_replaces_only_the_rejected_records_that_it_brought_again(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     query, cut_off = "SELECT record FROM quarantine ORDER BY ALL", replace(done(), is_complete=False)
     merge(warehouse, rejected=["bad", "worse"])

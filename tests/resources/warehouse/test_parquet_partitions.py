@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resources.warehouse import parquet_partitions
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
 from tests.support.small_table import merge, published, thing
@@ -33,7 +33,7 @@ def date_in(number: int | None) -> datetime | None:
     return number and datetime(2026, number, 28, 23, 59)  # type: ignore[return-value]
 
 
-def lose(warehouse: WarehouseResource, what: str) -> None:
+def lose(warehouse: Warehouse, what: str) -> None:
     if what != "nothing":
         shutil.rmtree(warehouse.folder.state)
     if what == "the stage and the database":
@@ -52,7 +52,7 @@ def test_each_row_is_in_one_file_that_of_its_month_or_where_it_was_while_that_is
 ) -> None:
     expected: dict[str, tuple[datetime | None, str | None]] = {}
     with TemporaryDirectory() as folder:
-        warehouse = WarehouseResource(data_dir=folder)
+        warehouse = Warehouse(folder)
         for number, (seen, is_published, lost) in enumerate(steps):
             merge(
                 warehouse,
@@ -69,7 +69,7 @@ def test_each_row_is_in_one_file_that_of_its_month_or_where_it_was_while_that_is
 
 
 def test_a_row_that_comes_without_its_date_after_the_last_files_stays_where_it_is(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     merge(warehouse, thing("a", made=date_in(2)))
     published(warehouse)
@@ -85,7 +85,7 @@ def test_a_row_that_comes_without_its_date_after_the_last_files_stays_where_it_i
 
 
 def test_a_column_without_values_has_its_type_in_the_files_and_its_values_once_there_are_any(
-    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet_partitions, "MIN_ROWS_TO_SEARCH", 1)
     steps = ((0, None), (1, datetime(2026, 3, 1)), (2, None))

@@ -12,15 +12,15 @@ import pytest
 
 from resources.warehouse.local import publish as publishing
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
+from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_parquet, nullabilities_in_parquet
 from tests.support.small_table import NOON, QUARANTINE, THINGS, merge, publish, published, thing
 
 pytestmark = pytest.mark.files
 
 
-def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: WarehouseResource) -> None:
+def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 1, 6)))
     published(warehouse)
     merge(warehouse, thing("a", seen=1, made=datetime(2026, 3, 5)))
@@ -31,7 +31,7 @@ def test_a_row_that_moves_to_another_month_leaves_the_old_one(warehouse: Warehou
     ]
 
 
-def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResource) -> None:
+def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=None), thing("c", made=None, used=NOON))
     merge(warehouse, thing("a", seen=1, made=None), thing("c", seen=1, made=None, used=datetime(2026, 7, 1)))
     published(warehouse)
@@ -43,7 +43,7 @@ def test_a_row_that_loses_its_date_stays_in_its_month(warehouse: WarehouseResour
 
 
 def test_the_files_of_a_table_declare_the_same_columns_though_only_some_have_rows_without_a_value(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     for number, colour in enumerate(["red", None]):
         merge(warehouse, thing(str(number), colour, made=datetime(2026, number + 1, 5), used=NOON))
@@ -57,7 +57,7 @@ def test_a_publish_below_a_link_keeps_its_files_also_when_nothing_has_changed(
     monkeypatch.setattr(publishing, "SECONDS_OF_GRACE", -1)
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to("disk")
-    with closing(WarehouseResource(data_dir=str(tmp_path / "link" / "data"))) as warehouse:
+    with closing(Warehouse(tmp_path / "link" / "data")) as warehouse:
         merge(warehouse, thing("a"))
         for _ in range(2):
             assert published(warehouse) == [thing("a")]
@@ -65,7 +65,7 @@ def test_a_publish_below_a_link_keeps_its_files_also_when_nothing_has_changed(
             assert len(list(warehouse.folder.snapshots.iterdir())) == 1
 
 
-def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResource) -> None:
+def test_what_is_published_is_read_only_and_described(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     comments = "SELECT comment FROM duckdb_columns() WHERE table_name = 'things' AND column_name = 'colour'"
     assert published(warehouse, comments) == [('It\'s "colour"',)]
@@ -78,7 +78,7 @@ def test_what_is_published_is_read_only_and_described(warehouse: WarehouseResour
     assert stat.S_IMODE(warehouse.folder.state.stat().st_mode) == 0o700
 
 
-def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: WarehouseResource) -> None:
+def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     published(warehouse)
     warehouse.folder.database.with_suffix(".duckdb.wal").write_bytes(b"left behind")
@@ -87,7 +87,7 @@ def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: Warehou
 
 
 def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
-    warehouse: WarehouseResource, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
         merge(warehouse, thing(str(number)))
@@ -115,7 +115,7 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
     assert not list(warehouse.folder.batches.iterdir())
 
 
-def test_a_column_that_a_newer_model_brings_is_added(warehouse: WarehouseResource) -> None:
+def test_a_column_that_a_newer_model_brings_is_added(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     newer = TableSchema(
         "things", ("id",), (*THINGS.columns, ColumnSchema("size", "BIGINT", "New")), "Things", THINGS.files
@@ -126,7 +126,7 @@ def test_a_column_that_a_newer_model_brings_is_added(warehouse: WarehouseResourc
 
 
 def test_files_that_are_older_than_the_database_are_written_again_where_the_stage_is_lost(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     merge(warehouse, thing("a", made=datetime(2026, 1, 5)), thing("b", made=datetime(2026, 2, 5)))
     published(warehouse)
@@ -142,7 +142,7 @@ def test_files_that_are_older_than_the_database_are_written_again_where_the_stag
     assert in_parquet(warehouse.folder.root, "things", "id, colour") == expected
 
 
-def test_what_is_out_already_is_not_published_again(warehouse: WarehouseResource) -> None:
+def test_what_is_out_already_is_not_published_again(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     published(warehouse)
     before = warehouse.folder.database.stat().st_ino, warehouse.folder.parquet.readlink()
@@ -157,7 +157,7 @@ def test_what_is_out_already_is_not_published_again(warehouse: WarehouseResource
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o444), (0o027, 0o440), (0o077, 0o400)])
 def test_what_is_published_can_be_read_by_whom_the_umask_lets_and_written_by_nobody(
-    warehouse: WarehouseResource, umask: int, mode: int
+    warehouse: Warehouse, umask: int, mode: int
 ) -> None:
     before = os.umask(umask)
     try:

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.retention import delete_rows_before
+from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import NOON, THINGS, merge, publish, published, thing
 
 pytestmark = pytest.mark.files
 
 
-def test_rows_before_a_moment_are_deleted_with_their_files(warehouse: WarehouseResource) -> None:
+def test_rows_before_a_moment_are_deleted_with_their_files(warehouse: Warehouse) -> None:
     merge(
         warehouse,
         thing("old", made=NOON - timedelta(days=40)),

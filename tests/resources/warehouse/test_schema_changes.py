@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from resources.warehouse.errors import WarehouseError
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, TableSchema
+from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import QUARANTINE, THINGS, merge, publish, published, thing
 
@@ -36,15 +36,15 @@ CHANGES = {
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> WarehouseResource:
-    warehouse = WarehouseResource(data_dir=str(tmp_path / "data"))
+def warehouse(tmp_path: Path) -> Warehouse:
+    warehouse = Warehouse(tmp_path / "data")
     merge(warehouse, *(thing(str(month), made=datetime(2026, month, 5)) for month in (1, 2, 3)))
     merge(warehouse, thing("4", made=None))
     published(warehouse)
     return warehouse
 
 
-def schema_in_files(warehouse: WarehouseResource) -> set[tuple[tuple[str, str], ...]]:
+def schema_in_files(warehouse: Warehouse) -> set[tuple[tuple[str, str], ...]]:
     """The columns of each file of things: how many ways there are to have them."""
     files = (warehouse.folder.parquet / "things").rglob("*.parquet")
     with duckdb.connect() as connection:
@@ -64,7 +64,7 @@ def schema_in_files(warehouse: WarehouseResource) -> set[tuple[tuple[str, str], 
     ],
 )
 def test_all_files_and_the_table_get_the_columns_of_a_newer_version(
-    warehouse: WarehouseResource, change: str, lost: list[str]
+    warehouse: Warehouse, change: str, lost: list[str]
 ) -> None:
     newer = CHANGES[change]
     for name in lost:
@@ -83,7 +83,7 @@ def test_all_files_and_the_table_get_the_columns_of_a_newer_version(
     assert every_file.select("id", newer.columns[1].name).collect().height == 4
 
 
-def test_only_the_publish_after_a_change_writes_all_files(warehouse: WarehouseResource) -> None:
+def test_only_the_publish_after_a_change_writes_all_files(warehouse: Warehouse) -> None:
     newer = CHANGES["a column is added before others"]
     merge(warehouse, thing("1", "blue", seen=1, made=datetime(2026, 1, 5)))
     assert publish(warehouse, [newer, QUARANTINE]).files_written == 4
@@ -93,7 +93,7 @@ def test_only_the_publish_after_a_change_writes_all_files(warehouse: WarehouseRe
     assert publish(warehouse).files_written == 1
 
 
-def test_a_value_that_does_not_fit_a_new_type_is_not_lost(warehouse: WarehouseResource) -> None:
+def test_a_value_that_does_not_fit_a_new_type_is_not_lost(warehouse: Warehouse) -> None:
     newer = with_columns(ID, MADE_AT, USED_AT, replace(COLOUR, sql_type="DECIMAL(18,2)"), *EXPORT_COLUMNS)
     with pytest.raises(WarehouseError, match=r"4 values of the column colour of the table things cannot become DEC"):
         publish(warehouse, [newer, QUARANTINE])
@@ -105,7 +105,7 @@ def test_a_value_that_does_not_fit_a_new_type_is_not_lost(warehouse: WarehouseRe
 
 
 @pytest.mark.files
-def test_values_under_a_former_name_move_to_the_column_once(warehouse: WarehouseResource) -> None:
+def test_values_under_a_former_name_move_to_the_column_once(warehouse: Warehouse) -> None:
     newer = CHANGES["a column has a new name"]
     publish(warehouse, [newer, QUARANTINE])
     root = warehouse.folder.root

@@ -10,14 +10,14 @@ from assets.tables.coupon_sessions import CouponSession
 from resources.warehouse.erasure import People
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.suppression import NOBODY, find_suppressed, keyed_hash, remove_suppressed
+from resources.warehouse.warehouse import Warehouse
 from tests.support.erasure import EMAIL, NATIONAL, PHONE, forget, forget_people, origin, policy, put
 
 
 @pytest.mark.files
 @pytest.mark.parametrize("other", ["keep", "drop", "another key"])
-def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: WarehouseResource, other: str) -> None:
+def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: Warehouse, other: str) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}], (), "hash")
     label = "with personal data hashed by key 01234567" if other == "another key" else policy(other).label
     with pytest.raises(RefusedError, match="must not mix"):
@@ -28,7 +28,7 @@ def test_another_policy_or_key_is_refused_and_changes_nothing(warehouse: Warehou
 
 
 def test_a_folder_without_an_export_is_refused_and_not_made(tmp_path: Path) -> None:
-    mistyped = WarehouseResource(data_dir=str(tmp_path / "dat"))
+    mistyped = Warehouse(tmp_path / "dat")
     with pytest.raises(RefusedError, match="holds no export"):
         forget(mistyped, EMAIL)
     assert not list(tmp_path.iterdir())
@@ -36,7 +36,7 @@ def test_a_folder_without_an_export_is_refused_and_not_made(tmp_path: Path) -> N
 
 @pytest.mark.files
 def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refused(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     forget_people(warehouse, People([EMAIL], [], origin("keep"), b"a secret of the environment"))
@@ -49,7 +49,7 @@ def test_the_list_cannot_be_tried_out_without_the_secret_and_another_one_is_refu
 
 
 @pytest.mark.files
-def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: WarehouseResource) -> None:
+def test_a_list_of_an_older_version_goes_on_to_keep_people_out(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"custom_id": "x"}])
     key = b"0123456789abcdef0123456789abcdef"
     marks = [keyed_hash(key, identifier) for identifier in (EMAIL, PHONE, NATIONAL.lstrip("0"))]

@@ -6,37 +6,37 @@ from pathlib import Path
 import pytest
 
 from resources.warehouse.queries import read_warehouse_id
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import merge, publish, thing
 
 pytestmark = pytest.mark.files
 
 
 @pytest.fixture
-def known(warehouse: WarehouseResource) -> str:
+def known(warehouse: Warehouse) -> str:
     """The id of a warehouse with one thing, which is published."""
     merged = merge(warehouse, thing("a"))
     publish(warehouse)
     return merged.warehouse
 
 
-def test_every_warehouse_has_an_id_of_its_own(warehouse: WarehouseResource, known: str, tmp_path: Path) -> None:
-    other = WarehouseResource(data_dir=str(tmp_path / "other"))
+def test_every_warehouse_has_an_id_of_its_own(warehouse: Warehouse, known: str, tmp_path: Path) -> None:
+    other = Warehouse(tmp_path / "other")
     assert read_warehouse_id(warehouse.engine) == known
     assert read_warehouse_id(other.engine) == merge(other, thing("a")).warehouse != known
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
 def test_a_folder_that_is_moved_or_copied_as_a_whole_keeps_its_id(
-    warehouse: WarehouseResource, known: str, tmp_path: Path, move: "shutil._CopyFn"
+    warehouse: Warehouse, known: str, tmp_path: Path, move: "shutil._CopyFn"
 ) -> None:
     move(str(warehouse.folder.root), str(tmp_path / "moved"))
-    assert read_warehouse_id(WarehouseResource(data_dir=str(tmp_path / "moved")).engine) == known
+    assert read_warehouse_id(Warehouse(tmp_path / "moved").engine) == known
 
 
 @pytest.mark.parametrize("lost", [["stage.duckdb"], ["stage.duckdb", "../coupontools.duckdb"]])
 def test_a_stage_that_is_made_anew_from_what_is_published_keeps_its_id(
-    warehouse: WarehouseResource, known: str, lost: list[str]
+    warehouse: Warehouse, known: str, lost: list[str]
 ) -> None:
     warehouse.close()
     for name in lost:
@@ -45,7 +45,7 @@ def test_a_stage_that_is_made_anew_from_what_is_published_keeps_its_id(
     assert merge(warehouse, thing("b")).warehouse == known
 
 
-def test_a_folder_that_is_deleted_and_begun_anew_has_another_id(warehouse: WarehouseResource, known: str) -> None:
+def test_a_folder_that_is_deleted_and_begun_anew_has_another_id(warehouse: Warehouse, known: str) -> None:
     warehouse.close()
     for path in (warehouse.folder.snapshots, *warehouse.folder.snapshots.rglob("*")):
         path.chmod(0o700)

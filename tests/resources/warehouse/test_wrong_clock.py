@@ -8,8 +8,8 @@ import pytest
 
 from resources.warehouse.batch import SliceKey
 from resources.warehouse.deletions import CompleteParentList, CompleteRead
-from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.schema import ColumnSchema, History, Month, TableSchema
+from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import (
     NOON,
@@ -38,7 +38,7 @@ STATES = "SELECT id, _extracted_at, _deleted_at FROM things ORDER BY id"
     [CompleteRead(LATER), CompleteRead(LATER, {"colour": "red"}), CompleteParentList(LATER, "colour", ["blue"])],
 )
 def test_a_row_seen_in_the_future_is_deleted_when_a_complete_read_does_not_bring_it(
-    warehouse: WarehouseResource, complete_read: CompleteRead | CompleteParentList
+    warehouse: Warehouse, complete_read: CompleteRead | CompleteParentList
 ) -> None:
     merge(warehouse, thing("a", seen=AHEAD), thing("b", seen=AHEAD), thing("c", seen=AHEAD), thing("d"))
     merge(warehouse, thing("a", seen=11), complete_reads=[complete_read], still_there=["b"])
@@ -55,7 +55,7 @@ def test_a_row_seen_in_the_future_is_deleted_when_a_complete_read_does_not_bring
 
 
 def test_a_row_deleted_in_the_future_is_deleted_at_the_next_complete_read(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     merge(warehouse, thing("a"), thing("b"))
     stage_deletions(warehouse, FUTURE)
@@ -63,31 +63,31 @@ def test_a_row_deleted_in_the_future_is_deleted_at_the_next_complete_read(
     assert published(warehouse, STATES) == [("a", NOON, LATER), ("b", NOON + timedelta(seconds=11), None)]
 
 
-def stage_deletions(warehouse: WarehouseResource, at: datetime) -> None:
+def stage_deletions(warehouse: Warehouse, at: datetime) -> None:
     """Mark all things as deleted, as a whole read with a wrong clock does."""
     with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
         connection.execute("UPDATE things SET _deleted_at = ?", [at])
 
 
-def test_a_complete_read_in_the_future_deletes_nothing(warehouse: WarehouseResource) -> None:
+def test_a_complete_read_in_the_future_deletes_nothing(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     merge(warehouse, complete_reads=[CompleteRead(FUTURE)])
     assert published(warehouse, STATES) == [("a", NOON, None)]
 
 
 def test_a_row_that_the_read_itself_brings_is_there_though_the_clock_was_set_back_meanwhile(
-    warehouse: WarehouseResource,
+    warehouse: Warehouse,
 ) -> None:
     merge(warehouse, thing("a", seen=AHEAD), complete_reads=[CompleteRead(LATER)])
     assert published(warehouse, STATES) == [("a", FUTURE, None)]
 
 
-def test_of_one_batch_the_observation_with_the_right_time_counts(warehouse: WarehouseResource) -> None:
+def test_of_one_batch_the_observation_with_the_right_time_counts(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a", "of 2126", AHEAD), thing("a", "of now", 1))
     assert published(warehouse, "SELECT colour FROM things") == [("of now",)]
 
 
-def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_complete_read(warehouse: WarehouseResource) -> None:
+def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_complete_read(warehouse: Warehouse) -> None:
     day = done(date(2026, 1, 1), date(2026, 1, 1))
     merge(warehouse, rejected=["{1}"], slice_=day, rejected_at=FUTURE)
     other = replace(done(), key=SliceKey("v3/others", "p"))
@@ -98,7 +98,7 @@ def test_a_record_rejected_in_the_future_leaves_quarantine_with_a_complete_read(
 
 
 @pytest.mark.files
-def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResource) -> None:
+def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: Warehouse) -> None:
     with open_batch(warehouse, "things", timedelta(hours=1)) as dead:
         dead.complete(done())
         dead.flush()
@@ -110,7 +110,7 @@ def test_a_batch_begun_in_the_future_is_not_taken_up(warehouse: WarehouseResourc
 
 
 @pytest.mark.files
-def test_a_snapshot_replaced_in_the_future_is_deleted_all_the_same(warehouse: WarehouseResource) -> None:
+def test_a_snapshot_replaced_in_the_future_is_deleted_all_the_same(warehouse: Warehouse) -> None:
     for number in (1, 2):
         merge(warehouse, thing("a", seen=number))
         published(warehouse)
@@ -146,7 +146,7 @@ TRACKED = replace(THINGS, history=History(COLOURS, {"colour": "any difference"})
 @pytest.mark.files
 @pytest.mark.parametrize("now", ["red", "blue", "green"])
 def test_a_change_seen_in_the_future_gives_way_to_the_one_between_two_right_times(
-    warehouse: WarehouseResource, now: str
+    warehouse: Warehouse, now: str
 ) -> None:
     merge(warehouse, thing("a", "red"), thing("b", "red"), table=TRACKED)
     merge(warehouse, thing("a", "blue", AHEAD), thing("b", "blue", 1), table=TRACKED)

@@ -1,8 +1,8 @@
 """Declares the asset of a table: everything about it is derived from the table's model and its Source.
 
 A further endpoint needs two files: its line in `resources/coupontools/endpoints.py`, and a module in `assets/tables`
-with the table's model and Source, where `assets/catalogue.py` finds it. An asset function, in the module of its group,
-is needed only for a table that `extract_source` cannot read.
+with the table's model and Source, where `assets/catalogue.py` finds it. A function of its own, in the
+module of its group and named in the catalogue, is needed only for a table that `extract_source` cannot read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,32 +11,26 @@ from typing import Any
 
 import dagster as dg
 
+from assets.catalogue import EXTRACTS
+from assets.check_results import spec_of
 from assets.ingest import checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import Extract, ingest
-from assets.ingest.materialization import add_picture, add_row_counts, make_results
+from assets.materialization import add_picture, add_row_counts, make_results
 from assets.partitions import Days, backfill_policy, cards, daily, has_partitions, window_of
 from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
 from assets.tables.table import Partitions, Table, source_of
-from resources.coupontools.resource import CoupontoolsResource
-from resources.warehouse.resource import WarehouseResource
-
-EXTRACTS: dict[type[Table], Extract] = {}
-"""The function that extracts each table, as `table_asset` has registered it."""
+from resources.coupontools.account import CoupontoolsAccount
+from resources.warehouse.warehouse import Warehouse
 
 _PARTITIONS: Mapping[Partitions, dg.PartitionsDefinition[Any]] = {"daily": daily, "cards": cards}
 
 
-def table_asset(table: type[Table]) -> Callable[[Extract], dg.AssetsDefinition]:
-    """Declare the asset of a table, and of the table of its changes; the decorated function extracts the records."""
-
-    def declare(extract: Extract) -> dg.AssetsDefinition:
-        EXTRACTS[table] = extract
-        run = _run_of_days(table, extract) if source_of(table).day else _run(table, extract)
-        run.__doc__ = extract.__doc__
-        return _declaration(table)(run)
-
-    return declare
+def table_asset(table: type[Table], extract: Extract) -> dg.AssetsDefinition:
+    """Declare the asset of a table, and of the table of its changes; `extract` reads the records."""
+    run = _run_of_days(table, extract) if source_of(table).day else _run(table, extract)
+    run.__doc__ = extract.__doc__
+    return _declaration(table)(run)
 
 
 def _declaration(table: type[Table]) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
@@ -46,7 +40,7 @@ def _declaration(table: type[Table]) -> Callable[[Callable[..., Any]], dg.Assets
     return dg.multi_asset(
         name=table.TABLE,
         specs=[asset_spec(table, source.group), *history],
-        check_specs=checks.specs(table),
+        check_specs=list(map(spec_of, checks.checks_of(table))),
         partitions_def=partitions,
         backfill_policy=backfill_policy(partitions),
         pool=API_POOL,
@@ -57,7 +51,9 @@ def _run(table: type[Table], extract: Extract) -> Callable[..., Iterator[Any]]:
     """Make the function that Dagster runs for a table without days."""
 
     def run(
-        context: dg.AssetExecutionContext, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext,
+        coupontools: dg.ResourceParam[CoupontoolsAccount],
+        warehouse: dg.ResourceParam[Warehouse],
     ) -> Iterator[Any]:
         yield from _materialize(context, RunResources(coupontools, warehouse, context.log), table, extract)
 
@@ -68,7 +64,10 @@ def _run_of_days(table: type[Table], extract: Extract) -> Callable[..., Iterator
     """Make the function that Dagster runs for a table with days: its config may name them."""
 
     def run(
-        context: dg.AssetExecutionContext, config: Days, coupontools: CoupontoolsResource, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext,
+        config: Days,
+        coupontools: dg.ResourceParam[CoupontoolsAccount],
+        warehouse: dg.ResourceParam[Warehouse],
     ) -> Iterator[Any]:
         yield from _materialize(context, RunResources(coupontools, warehouse, context.log), table, extract, config)
 
@@ -135,3 +134,9 @@ def _column_schema(table: type[Table]) -> dg.TableSchema:
             for column in schema.columns
         ]
     )
+
+
+ASSETS: dict[type[Table], dg.AssetsDefinition] = {
+    table: table_asset(table, extract) for table, extract in EXTRACTS.items()
+}
+"""The asset of each table that is read from the API."""

@@ -6,16 +6,19 @@ from typing import Any
 
 import dagster as dg
 
+from assets.check_results import result_of
 from assets.ingest import checks
 from assets.ingest.ingested import Ingested
 from assets.one_warehouse import WAREHOUSE, make_version
-from assets.partitions import Window, has_partitions, list_days
-from assets.plots import as_picture, by_day
+from assets.partitions import has_partitions
+from assets.pictures import as_picture
+from assets.plots import by_day
 from assets.tables.table import Table, source_of
+from assets.window import Window, list_days
 from resources.printable import join_names
 from resources.utc import utc_today
 from resources.warehouse.queries import count_by_day, count_by_value
-from resources.warehouse.resource import WarehouseResource
+from resources.warehouse.warehouse import Warehouse
 
 MIN_DAYS_DRAWN, MAX_DAYS_DRAWN = timedelta(days=60), timedelta(days=730)
 """How many days the picture of a table has, counted back from the last day of the run."""
@@ -27,8 +30,9 @@ def make_results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any] | dg.
     If a blocking check has failed, yield the checks alone, for which Dagster fails the step.
     """
     table, version = ingested.table, make_version(ingested.merged.warehouse)
-    evaluated = list(checks.evaluate_checks(ingested))
-    if any(map(checks.has_failed, evaluated)):
+    evaluations = checks.evaluate(ingested)
+    evaluated = list(map(result_of, evaluations))
+    if any(evaluation.has_failed for evaluation in evaluations):
         # days that show as materialised are read again by no schedule, although rows of them are missing
         yield from evaluated
         return
@@ -75,7 +79,7 @@ def _metadata(ingested: Ingested) -> dict[str, str | int | float]:
     }
 
 
-def add_row_counts(context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table]) -> None:
+def add_row_counts(context: dg.AssetExecutionContext, warehouse: Warehouse, table: type[Table]) -> None:
     """Note on each partition of the run how many rows of the table it has. Raises WarehouseError."""
     source, schema = source_of(table), table.schema_of_table()
     if not (source.partitions and has_partitions(context)):
@@ -91,9 +95,7 @@ def add_row_counts(context: dg.AssetExecutionContext, warehouse: WarehouseResour
         context.add_asset_metadata({"dagster/partition_row_count": rows.get(key, 0)}, table.TABLE, partition_key=key)
 
 
-def add_picture(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, table: type[Table], window: Window
-) -> None:
+def add_picture(context: dg.AssetExecutionContext, warehouse: Warehouse, table: type[Table], window: Window) -> None:
     """Draw the rows of a table by day, up to the last day of the run. Raises WarehouseError."""
     column = source_of(table).day
     if not column:
