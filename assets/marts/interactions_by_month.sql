@@ -30,7 +30,10 @@ loyalty AS (
 parts AS (
     SELECT
         month,
-        nullif(trim(json_extract_string(campaigns._extra, '$.subaccount')), '') AS subaccount,
+        CASE
+            WHEN json_type(campaigns._extra, '$.subaccount') IN ('VARCHAR', 'UBIGINT')
+                THEN nullif(trim(json_extract_string(campaigns._extra, '$.subaccount')), '')
+        END AS subaccount,
         opened_sessions,
         sessions_used_unopened
     FROM sessions
@@ -62,7 +65,7 @@ FROM counted;
 
 COMMENT ON VIEW marts.interactions_by_month IS 'User interactions that Coupontools may bill, an estimate by the rule of its help pages: a session counts once, in the month of its first opening, whatever steps follow, and a loyalty user counts in each month in which points or stamps were received; one row per month and subaccount, of live sessions, and of loyalty users also once they are deleted; deleted sessions, which were billed, and what happened between two exports are not in it';
 COMMENT ON COLUMN marts.interactions_by_month.month IS 'First day of the month, UTC; the month of billing may be in another zone';
-COMMENT ON COLUMN marts.interactions_by_month.subaccount IS 'Subaccount of the campaign, where the API''s list of campaigns names it, an undocumented field; null for the others and for loyalty users; a hash where personal data is hashed, and null where it is dropped, as for every undocumented field; the master account is billed for all';
+COMMENT ON COLUMN marts.interactions_by_month.subaccount IS 'Subaccount of the campaign, where the API''s list of campaigns names it by a text or number, an undocumented field; null for the others and for loyalty users; a hash where personal data is hashed, and null where it is dropped, as for every undocumented field; the master account is billed for all';
 COMMENT ON COLUMN marts.interactions_by_month.opened_sessions IS 'Sessions first opened in the month';
 COMMENT ON COLUMN marts.interactions_by_month.sessions_used_unopened IS 'Sessions with no date of opening that were first played, claimed or validated in the month, for instance by the API; whether these are billed is not documented';
 COMMENT ON COLUMN marts.interactions_by_month.loyalty_users IS 'Loyalty users whose points or stamps an export of the month found higher than the export before; users who are new in an export are not counted, as their earlier balance is not known';

@@ -2,6 +2,8 @@
 
 from datetime import date, datetime
 
+import pytest
+
 from tests.support.marts import READ_AT, Row, in_marts
 
 JANUARY, FEBRUARY = datetime(2026, 1, 31, 23, 59, 59), datetime(2026, 2, 1)
@@ -33,6 +35,19 @@ def test_interactions_are_counted_by_subaccount_where_the_list_of_campaigns_name
     assert in_marts(QUERY, campaigns=campaigns, coupon_sessions=sessions) == [
         (date(2026, 1, 1), "sub_1", 2, 0, 0, 2),
         (date(2026, 1, 1), None, 2, 0, 0, 2),
+    ]
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "false", '{"ID": null}', "[null]"])
+def test_what_is_neither_a_text_nor_a_number_is_no_subaccount(value: str) -> None:
+    campaigns: list[Row] = [
+        {"campaign_id": "cam_1", "_extra": f'{{"subaccount": {value}}}'},
+        {"campaign_id": "cam_2", "_extra": '{"subaccount": 7}'},
+    ]
+    sessions: list[Row] = [{"campaign_id": f"cam_{number}", "opened_at": JANUARY} for number in (1, 2)]
+    assert in_marts(QUERY, campaigns=campaigns, coupon_sessions=sessions) == [
+        (date(2026, 1, 1), "7", 1, 0, 0, 1),
+        (date(2026, 1, 1), None, 1, 0, 0, 1),
     ]
 
 
