@@ -42,6 +42,8 @@ MIN_SESSIONS = 30
 
 WEEKS, COHORTS = 9, 16
 WEEKS_ON_A_PHONE = (0, 1, 4, 8)
+WEEKS_ON_A_SMALL_PHONE = (0, 1, 8)
+"""The weeks of a cohort that have a column on narrower screens."""
 MONTHS, MAX_ROWS_SHOWN = 12, 10
 SECOND_SEPARATOR = re.compile(r",(?=\d{3},\d{3}(?:,\d{3},\d{3})*(?:\.|$))")
 """In a number with separators, each second one from its end."""
@@ -143,6 +145,7 @@ def _of_sessions(query: Query) -> Mapping[str, object]:
         ),
         "weeks": WEEKS,
         "weeks_on_a_phone": WEEKS_ON_A_PHONE,
+        "weeks_on_a_small_phone": WEEKS_ON_A_SMALL_PHONE,
         "cohorts": _cohorts(query),
     }
 
