@@ -9,7 +9,7 @@ import duckdb
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import RowCounts, count_rows, published_rows
 from resources.warehouse.schema import Month, TableSchema
-from resources.warehouse.sql import execute_counting, quoted_name, quoted_names
+from resources.warehouse.sql import execute_counting, query_repeated, quoted_name, quoted_names
 from resources.warehouse.stage_tables import open_tables
 from resources.warehouse.warehouse_id import read_staged_id
 
@@ -59,8 +59,7 @@ def _compare(staged: RowCounts, published: RowCounts | None) -> LiveRows:
 
 def query_repeated_keys(table: TableSchema) -> str:
     """Write a query that counts the keys that stand in more than one row."""
-    keys = quoted_names(table.key)
-    return f"SELECT count(*) FROM (SELECT 1 FROM {quoted_name(table.name)} GROUP BY {keys} HAVING count(*) > 1)"
+    return f"SELECT count(*) FROM ({query_repeated(quoted_name(table.name), table.key)})"
 
 
 def query_later_than_read(table: TableSchema, events: Month) -> str:

@@ -27,6 +27,7 @@ from resources.warehouse.sql import (
     execute_counting,
     files,
     is_empty,
+    query_repeated,
     quoted_name,
     quoted_names,
     quoted_text,
@@ -155,8 +156,7 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, pa
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
     source, keys = files(paths), quoted_names(table.key)
     once = f"SELECT * FROM {source}"
-    repeated = f"SELECT {keys} FROM {source} GROUP BY ALL HAVING count(*) > 1"
-    if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {repeated}"):
+    if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {query_repeated(source, table.key)}"):
         is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
         connection.execute(
             f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"

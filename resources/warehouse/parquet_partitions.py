@@ -64,18 +64,17 @@ def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, inco
 
     Only a month can differ between the two: a key stays in the file of its value.
     """
-    _note(connection, table, _with_partition(table, incoming))
+    _note(connection, table, _query_partitions(table, incoming))
     if table.key and isinstance(table.files, Month):
-        keys = quoted_names(table.key)
-        old = _with_partition(table, quoted_name(table.name))
-        _note(connection, table, f"SELECT * FROM ({old}) SEMI JOIN {incoming} USING ({keys})")
+        old = f"(FROM {quoted_name(table.name)} SEMI JOIN {incoming} USING ({quoted_names(table.key)}))"
+        _note(connection, table, _query_partitions(table, old))
 
 
-def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, rows: str) -> None:
+def _note(connection: duckdb.DuckDBPyConnection, table: TableSchema, partitions: str) -> None:
     connection.execute(
         f"""
         INSERT INTO _state.changed
-        SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({rows})
+        SELECT DISTINCT {quoted_text(table.name)}, _partition FROM ({partitions})
         EXCEPT FROM _state.changed
         """
     )
@@ -119,7 +118,7 @@ def partitions_of(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> 
     """List all partitions of a table; only `NO_PARTITION` for a table that is not divided."""
     if not table.files:
         return {NO_PARTITION}
-    query = f"SELECT DISTINCT _partition FROM ({_with_partition(table, quoted_name(table.name))})"
+    query = _query_partitions(table, quoted_name(table.name))
     return {row[0] for row in connection.execute(query).fetchall()}
 
 
@@ -167,17 +166,18 @@ def _rows_in_month(table: TableSchema, rows: str, moment: str, month: str) -> st
     """
 
 
-def _with_partition(table: TableSchema, relation: str) -> str:
-    """Query the rows of a relation with their `_partition`: a month as YYYY-MM, or the value of the key column."""
+def _query_partitions(table: TableSchema, relation: str) -> str:
+    """Query each `_partition` that rows of a relation are in: a month as YYYY-MM, or the value of the key column."""
     match table.files:
         case Value(column=column):
-            return f"SELECT *, {quoted_name(column)} AS _partition FROM {relation}"
+            return f"SELECT DISTINCT {quoted_name(column)} AS _partition FROM {relation}"
         case Month(column=column):
-            keys = quoted_names(table.key)
-            moment = f"{relation}.{quoted_name(column)}"
+            moment, keys = quoted_name(column), [quoted_name(key) for key in table.key]
+            keys_if_undated = ", ".join(f"CASE WHEN {moment} IS NULL THEN {key} END AS {key}" for key in keys)
             return f"""
-                SELECT {relation}.*, coalesce(strftime({moment}, '%Y-%m'), kept.month, '{NO_PARTITION}') AS _partition
-                FROM {relation} LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({keys})
+                SELECT DISTINCT coalesce(strftime(rows.month, '%Y-%m'), kept.month, '{NO_PARTITION}') AS _partition
+                FROM (SELECT DISTINCT date_trunc('month', {moment}) AS month, {keys_if_undated} FROM {relation}) AS rows
+                LEFT JOIN _state.{quoted_name(table.name)} AS kept USING ({", ".join(keys)})
             """
         case _:
-            return f"SELECT *, '{NO_PARTITION}' AS _partition FROM {relation}"
+            return f"SELECT DISTINCT '{NO_PARTITION}' AS _partition FROM {relation}"
