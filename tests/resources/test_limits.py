@@ -1,6 +1,6 @@
 """Limits of the machine are named as what they are, and a full disk is not one of them."""
 
-from errno import EMFILE, ENOMEM, ENOSPC
+from errno import EMFILE, ENOMEM, ENOSPC, EROFS
 from pathlib import Path
 
 import duckdb
@@ -41,6 +41,21 @@ def test_a_limit_is_no_fault_of_the_folder(tmp_path: Path, error: Exception, wha
 def test_a_full_disk_is_no_limit_of_the_process(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(WarehouseError, match="Make room"), name_folder_in_errors(Folder(tmp_path)):
         raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(EROFS, "Read-only file system", "data/.state"),
+        duckdb.IOException('IO Error: Cannot open file "data/.state/stage.duckdb": Permission denied'),
+    ],
+)
+def test_a_folder_that_must_not_be_written_needs_no_room(tmp_path: Path, error: Exception) -> None:
+    advice = "Let the user who runs the export write there"
+    with pytest.raises(WarehouseError, match=advice) as named, name_folder_in_errors(Folder(tmp_path)):
+        raise error
+    assert "data/.state" in str(named.value)
+    assert "Make room" not in str(named.value)
 
 
 @pytest.mark.parametrize("error", [ValueError("no limit"), RuntimeError("other"), ImportError("no module")])

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EACCES, EEXIST, EISDIR, ENOTDIR, ENOTEMPTY, EPERM, EROFS
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,12 @@ from resources.warehouse.place import Place
 PUBLIC, OPEN_TO_OTHERS = 0o777, 0o077
 
 _INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
+
+_ADVICE = {
+    "Let the user who runs the export write there (chown -R, chmod, mount)": (EACCES, EPERM, EROFS),
+    "Move away what stands where the export keeps something else": (EISDIR, ENOTDIR, EEXIST, ENOTEMPTY),
+}
+"""What to do about errors of the operating system, by their numbers; about all others, to make room."""
 
 _HELD = re.compile(r'set lock on file "(?P<file>.+?)".*?\(PID (?P<process>\d+)\)')
 
@@ -108,6 +115,9 @@ class Folder:
                     )
                 path.mkdir(mode=mode, exist_ok=True)
             self._keep_private()
+            for path in (self.root, self.snapshots, self.state, self.batches):  # else only publishing would find out
+                if not os.access(path, os.W_OK | os.X_OK):
+                    raise PermissionError(EACCES, os.strerror(EACCES), str(path))
 
     def _keep_private(self) -> None:
         """Raise RefusedError if what is private is another user's or a link; take away permissions of others."""
@@ -123,8 +133,6 @@ class Folder:
                     f"{file} is a link where the export keeps a file of its own: move it away and run again. What was "
                     "published stays as it was."
                 )
-        if not os.access(self.state, os.W_OK):
-            raise PermissionError(13, "no permission to write")
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -150,9 +158,9 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
         with suppress(OSError):  # the user may not even look into the folder
             if isinstance(error, PermissionError) and folder.state.stat().st_uid != os.geteuid():
                 raise _of_another_user(folder.state) from error
-        reason = error.strerror or str(error)
+        reason = describe_error(error)
         raise WarehouseError(
-            f"The folder {folder.root} cannot be written: {reason}. Make room or set COUPONTOOLS_DATA_DIR to "
+            f"The folder {folder.root} cannot be written: {reason}. {_advise(reason)} or set COUPONTOOLS_DATA_DIR to "
             "another folder; what was published stays as it was."
         ) from error
     except (duckdb.InterruptException, RuntimeError) as error:
@@ -168,9 +176,23 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
                 "read-only, then run again. What was published stays as it was."
             ) from error
         raise WarehouseError(
-            f"DuckDB cannot work in the folder {folder.root}: {first_line}. Make room, then run again; what was "
-            "published stays as it was."
+            f"DuckDB cannot work in the folder {folder.root}: {first_line}. {_advise(first_line)}, then run again; "
+            "what was published stays as it was."
         ) from error
+
+
+def describe_error(error: OSError) -> str:
+    """Describe an error of the operating system, with the path that it is about."""
+    path = error.filename2 or error.filename  # of a rename, what was to be replaced
+    return f"{error.strerror or error}{f' ({path})' if path else ''}"
+
+
+def _advise(reason: str) -> str:
+    """Return what to do about an error of the disk, as the operating system words it."""
+    for advice, numbers in _ADVICE.items():
+        if any(os.strerror(number) in reason for number in numbers):
+            return advice
+    return "Make room"
 
 
 @contextmanager

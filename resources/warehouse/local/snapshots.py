@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resources.files import make_writable, remove_tree, replace_link, sync
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.folder import Folder, describe_error
 
 FILE_MODE, FOLDER_MODE, ALL_MODES = 0o444, 0o555, 0o777
 """Maximum permissions of published files and of folders, and the mask of all permissions."""
@@ -46,8 +46,8 @@ def swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
         replace_files(folder, unfinished, beside)
     except OSError as error:
         raise WarehouseError(
-            f"The folder {folder.root} is published in part ({error.strerror}): the database is of this run, the "
-            "Parquet files may be those of the last. Run it again once that is put right."
+            f"The folder {folder.root} is published in part: {describe_error(error)}. The database is of this run, "
+            "the Parquet files may be those of the last. Run it again once that is put right."
         ) from error
 
 

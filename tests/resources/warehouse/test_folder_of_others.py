@@ -1,7 +1,8 @@
 """What others have put into the folder is neither followed nor trusted, and no two ids meet in one file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from assets.webhooks.intake import open_inbox
-from resources.warehouse.errors import RefusedError
+from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.schema import Value
 from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_parquet
@@ -51,6 +52,34 @@ def test_a_user_who_may_not_look_into_the_private_folder_is_told_why() -> None:
             assert not open_inbox(warehouse).exists()
         finally:
             os.seteuid(0)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """What root does inside, another user does."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["", ".snapshots", ".state"])
+def test_a_folder_that_may_only_be_read_is_named_before_the_account_is_read(name: str) -> None:
+    with TemporaryDirectory() as parent:  # another user may not pass those of `tmp_path`
+        Path(parent).chmod(0o777)
+        warehouse = Warehouse(f"{parent}/data")
+        path = warehouse.folder.root / name
+        with unprivileged():
+            assert list(warehouse.engine.prove()) == [f"{parent}/data can be written"]
+            path.chmod(0o500)
+            with pytest.raises(WarehouseError) as error:
+                list(warehouse.engine.prove())
+            path.chmod(0o700)
+    assert f"cannot be written: Permission denied ({path}). Let the user who runs the export write" in str(error.value)
 
 
 def test_a_private_folder_that_stands_open_is_closed(warehouse: Warehouse) -> None:

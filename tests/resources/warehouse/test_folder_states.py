@@ -229,6 +229,20 @@ def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse:
     assert in_database(root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
 
 
+@pytest.mark.parametrize("name", [".origin.json", ".forgotten.json", ".origin.json.tmp", ".state/run-1.lock"])
+def test_a_folder_in_the_place_of_a_file_that_is_written_is_named(warehouse: Warehouse, name: str) -> None:
+    root = warehouse.folder.root
+    if name == ".origin.json.tmp":
+        (root / ".origin.json").unlink()
+    folder_at(name)(root)
+    with pytest.raises(WarehouseError) as error:
+        merge_and_publish(warehouse)
+    assert f"cannot be written: Is a directory ({root / name}). Move away what stands" in str(error.value)
+    lost(name)(root)
+    merge_and_publish(warehouse)
+    assert ids(root) == ["a", "b", "c"]
+
+
 def test_a_folder_in_the_place_of_the_database_is_refused(warehouse: Warehouse) -> None:
     folder_at("coupontools.duckdb")(warehouse.folder.root)
     with pytest.raises(RefusedError, match=r"coupontools\.duckdb stands where the export publishes"):
@@ -259,7 +273,7 @@ def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
 
     with monkeypatch.context() as patch:
         patch.setattr("resources.warehouse.local.snapshots.replace_link", fail)
-        with pytest.raises(WarehouseError, match="published in part"):
+        with pytest.raises(WarehouseError, match="published in part: No space left on device"):
             merge_and_publish(warehouse)
     publish(warehouse)
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
