@@ -141,7 +141,8 @@ def published_database(
     for spec in SPECS:
         metadata = of_database if spec is DATABASE else {}
         if spec.key in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=metadata)
+            context.add_asset_metadata(metadata, spec.key)  # that of a result is kept with the step's output, too
+            yield dg.MaterializeResult(asset_key=spec.key)
         else:  # a run that selects only one of them, as the automation does, has published the others too
             context.log_event(dg.AssetMaterialization(spec.key, metadata=metadata))
 

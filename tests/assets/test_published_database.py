@@ -10,7 +10,7 @@ from pipelines.definitions import defs
 from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
 from tests.support.accounts import account, campaign
-from tests.support.table_assets import campaigns, categories
+from tests.support.table_assets import campaigns, categories, coupon_sessions
 
 DATABASE = dg.AssetKey("published_database")
 AUTOMATION = {"dagster/from_automation_condition": "true"}
@@ -53,3 +53,12 @@ def test_a_publish_that_the_automation_requests_is_kept_if_a_table_was_updated_s
         made.put_campaign(campaign(2))
     run(instance, campaigns if has_changed else categories)
     assert run(instance, published_database, tags=AUTOMATION) == ["published_database", "report", "dictionary"]
+
+
+@pytest.mark.usefixtures("made")
+def test_plots_are_kept_once_for_each_publish(instance: dg.DagsterInstance) -> None:
+    run(instance, campaigns, coupon_sessions, published_database)
+    events = instance.all_logs(instance.get_runs()[0].run_id)
+    with_plots = [event for event in events if "data:image/svg" in str(event.dagster_event)]
+    of_publish = [event.dagster_event_type for event in with_plots if event.step_key == "published_database"]
+    assert of_publish == [dg.DagsterEventType.ASSET_MATERIALIZATION]
