@@ -29,6 +29,9 @@ EVERY_TABLE = "*"
 MIN_ROWS_TO_SEARCH = 200_000
 """Of fewer rows, reading empty columns takes no longer than finding them."""
 
+_TYPES_OF_NULL = {"VARCHAR": "ENUM ('')"}
+"""Types of the same Parquet type whose nulls take less memory, and so less time: a byte instead of 16."""
+
 
 def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
     """Record the month of rows of `incoming` without their date: the one they are in, or else that of another date.
@@ -140,7 +143,9 @@ def rows_in_partition(table: TableSchema, partition: str, empty: Collection[str]
     Columns that are known to be `empty` are not read.
     """
     columns = ", ".join(
-        f"NULL::{column.sql_type} AS {quoted_name(column.name)}" if column.name in empty else quoted_name(column.name)
+        f"NULL::{_TYPES_OF_NULL.get(column.sql_type, column.sql_type)} AS {quoted_name(column.name)}"
+        if column.name in empty
+        else quoted_name(column.name)
         for column in table.columns
     )
     rows = f"SELECT {columns} FROM {quoted_name(table.name)}"
