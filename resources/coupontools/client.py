@@ -231,9 +231,14 @@ class Client:
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return UnavailableError(f"The API broke off its answer to {page_request}{self._route} ({reason}).")
         url, proxies = self._http.base_url, ", the proxy (HTTPS_PROXY, NO_PROXY)" if self._route else ""
+        advice = f"Check COUPONTOOLS_API_URL{proxies} and the network."
+        if "CERTIFICATE_VERIFY_FAILED" in reason:
+            advice = (
+                "Its certificate is not trusted: if it is one of your network, name the file with the certificate of "
+                f"who has signed it in SSL_CERT_FILE. Otherwise: {advice[0].lower()}{advice[1:]}"
+            )
         return UnreachableError(
-            f"{url.host}:{url.port or url.scheme} cannot be reached{self._route} ({reason}). "
-            f"Check COUPONTOOLS_API_URL{proxies} and the network."
+            f"{url.host}:{url.port or url.scheme} cannot be reached{self._route} ({reason}). {advice}"
         )
 
     def _to_line(self, text: str) -> str:

@@ -22,10 +22,18 @@ def describe_shape(body: bytes) -> str:
     if len(body) > MAX_BYTES:
         return f"{'HTML' if is_html(body) else 'too long to inspect'} ({len(body):,} bytes)"
     try:
-        return _describe(_decode(body), MAX_DEPTH_SHOWN)
+        return _describe(_decode(body), MAX_DEPTH_SHOWN) + _name_encoding(body)
+    except UnicodeDecodeError:
+        reason = "not in UTF-8, or cut off"
     except (ValueError, RecursionError):
-        kind = "HTML" if is_html(body) else "not JSON, or cut off"
-        return f"{kind} ({len(body):,} bytes)"
+        reason = "not JSON, or cut off"
+    return f"{'HTML' if is_html(body) else reason} ({len(body):,} bytes)"
+
+
+def _name_encoding(body: bytes) -> str:
+    """Name the encoding of a JSON text that is not in UTF-8, which the export reads alone."""
+    encoding = json.detect_encoding(body)[:6].upper()
+    return "" if encoding.startswith("UTF-8") else f", in {encoding} instead of UTF-8"
 
 
 def is_html(body: bytes) -> bool:

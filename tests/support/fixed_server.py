@@ -4,7 +4,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
+
+CERTIFICATE = Path(__file__).parent / "certificate.pem"
+"""A key, and its certificate for 127.0.0.1, which nobody has signed but itself."""
 
 
 @contextmanager
@@ -14,10 +19,12 @@ def replying(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     requests: list[tuple[str, Mapping[str, str]]] | None = None,
+    certificate: Path | None = None,
 ) -> Iterator[str]:
     """Serve a body for each path, `otherwise` for all others; the value is the root of the API.
 
-    All have the same status and headers. Path and headers of each request are added to `requests`.
+    All have the same status and headers. Path and headers of each request are added to `requests`. With a certificate
+    it speaks TLS.
     """
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,18 +47,22 @@ def replying(
         def log_message(self, *_arguments: Any) -> None:
             """Keep quiet."""
 
-    with serving(Handler) as root:
+    with serving(Handler, certificate) as root:
         yield root
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[BaseHTTPRequestHandler], certificate: Path | None = None) -> Iterator[str]:
     """Serve by a handler on a free port of loopback; the value is the root of the API."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if certificate:
+        context = SSLContext(PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     # the end of the server waits for the end of a pause between two looks: half a second if nothing is said
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

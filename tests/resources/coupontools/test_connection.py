@@ -16,7 +16,7 @@ from resources.settings import SettingsError
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.client import ask, with_client
-from tests.support.fixed_server import replying
+from tests.support.fixed_server import CERTIFICATE, replying
 
 
 @pytest.mark.parametrize(("workers", "concurrency"), [("1", 8), ("2", 4), ("5", 1), ("100", 1)])
@@ -94,6 +94,16 @@ def test_a_server_that_speaks_no_tls_is_named(serve: Serve, monkeypatch: pytest.
     monkeypatch.setenv("COUPONTOOLS_API_URL", server.url.replace("http:", "https:"))
     with pytest.raises(UnreachableError, match=r"127.0.0.1:\d+ cannot be reached \(.*SSL.*\)\. .* Tried 3 times"):
         ask()
+
+
+def test_a_certificate_that_is_not_trusted_is_said_to_be_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    with replying({}, '{"status": {"status": "OK"}, "data": []}', certificate=CERTIFICATE) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        with pytest.raises(UnreachableError, match=r"Its certificate is not trusted: .* SSL_CERT_FILE"):
+            ask()
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        assert ask()[0] == 0
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "https://", "http://host:port"])

@@ -206,6 +206,8 @@ def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
         (b"", "an empty body"),
         (b" <html>", "HTML (7 bytes)"),
         (b'{"a":[{', "not JSON, or cut off (7 bytes)"),
+        (b'{"a":"\xe9"}', "not in UTF-8, or cut off (9 bytes)"),
+        ('{"a":1}'.encode("utf-16"), "{a: number}, in UTF-16 instead of UTF-8"),
         (b"5", "number"),
         (b'{"s":{"t":"hush"},"n":null,"f":true,"l":[]}', "{s: {t: text}, n: null, f: flag, l: []}"),
         (b'[{"a":1},{"a":2},{"a":3},{"b":3}]', "[4 x {a: number}]"),
