@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from assets.tables.types import EMPTY, EMPTY_DATE, ColumnType
+from assets.tables.types import EMPTY, ColumnType
 from resources.warehouse.schema import Change, ColumnSchema, History, Month, TableSchema, Value
 
 Evidence = Literal["documented", "seen in client code", "hinted", "assumed"]
@@ -124,14 +124,18 @@ class _Known:
     former_name: str | None
 
 
-def _without_empty(record: Any, *, nested: bool = False) -> Any:  # noqa: ANN401  (a JSON value of any type)
-    """Return the record, and the objects in it, without their empty values."""
+def _without_empty(
+    record: Any,  # noqa: ANN401  (a JSON value of any type)
+    empty: Mapping[tuple[str, ...], tuple[str, ...]],
+    above: tuple[str, ...] = (),
+) -> Any:  # noqa: ANN401
+    """Return the record, and the objects in it, without their empty values; `empty` has the empty texts of places."""
     if not isinstance(record, dict):
         return record
     return {
-        name: value if nested else _without_empty(value, nested=True)
+        name: value if above else _without_empty(value, empty, (name,))
         for name, value in record.items()
-        if not (value is None or value in (*EMPTY, EMPTY_DATE, [], {}))
+        if not (value is None or value in ([], {}) or value in empty.get((*above, name), EMPTY))
     }
 
 
@@ -173,8 +177,9 @@ class Table(BaseModel):
             for name in sorted(groups)
             if isinstance(record, dict) and not _is_group(record.get(name))
         ]
+        empty = {path: column.type.empty for column in cls.columns() for path in column.paths}
         try:
-            cls.model_validate(_without_empty(record))
+            cls.model_validate(_without_empty(record, empty))
         except ValidationError as error:
             return no_objects + [
                 f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}".removeprefix(": ") for detail in error.errors()

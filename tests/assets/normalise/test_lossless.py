@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from assets.table_assets import ASSETS
 from assets.tables.coupon_sessions import CouponSession
+from assets.tables.sms_groups import SmsGroup
 from assets.tables.table import Column, Table
 from tests.support.examples import examples
 from tests.support.normalised_pages import READ_AT, constants_of, read, texts
@@ -201,6 +202,26 @@ def test_pydantic_refuses_exactly_what_the_columns_refuse(table: type[Table], da
     as_written = msgspec.json.Decoder(float_hook=str).decode(json.dumps(record))
     is_rejected = bool(len(read([record], table).rejected))
     assert bool(table.reasons(as_written)) == is_rejected or _has_two_places_filled(record, table)
+
+
+@pytest.mark.parametrize(
+    ("table", "record", "reasons"),
+    [
+        (SmsGroup, {"ID": "0000-00-00"}, []),
+        (SmsGroup, {"ID": "gro_1", "name": "0000-00-00"}, []),
+        (CouponSession, {"session": "a", "status": {"claim_date_utc": "0000-00-00"}}, []),
+        (
+            CouponSession,
+            {"session": "a", "sequenceid": "0000-00-00"},
+            ["sequenceid: Input should be a whole number of at most 19 digits, without leading zeros"],
+        ),
+    ],
+)
+def test_a_date_of_zeros_is_nothing_in_columns_of_dates_alone(
+    table: type[Table], record: dict[str, Any], reasons: list[str]
+) -> None:
+    assert table.reasons(record) == reasons
+    assert read([record], table).rejected["reason"].to_list() == reasons
 
 
 def _has_two_places_filled(record: dict[str, Any], table: type[Table]) -> bool:
