@@ -160,8 +160,13 @@ class _Extraction:
         self.report.finished += 1
 
     async def _read_to_end(self, slice_: Slice, rejections: _Rejections) -> CompletedSlice:
-        started_at = utc_now().isoformat()
-        result = await self.reader.read_pages(slice_, self._decode, partial(self._store, slice_, rejections))
+        moments = [utc_now()]
+
+        def decode(page: Page) -> NormalisedPage:
+            moments.append(page.requested_at)
+            return self._decode(page)
+
+        result = await self.reader.read_pages(slice_, decode, partial(self._store, slice_, rejections))
         self.report.ended_by_short_page += result.ended_by_short_page
         self._note_changes(slice_, result)
         is_complete = self._holds_all_announced(slice_, result)
@@ -172,7 +177,8 @@ class _Extraction:
             rejections.rejected,
             result.announced,
             is_complete,
-            None if can_have_missed else started_at,
+            # the earliest: after a clock was set back, rows of this read are dated before its start
+            None if can_have_missed else min(moments).isoformat(),
         )
 
     def _decode(self, page: Page) -> NormalisedPage:

@@ -1,47 +1,21 @@
 """Lists that change while they are read: nothing is doubled, nothing is lost, and the run says so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from resources.sandbox.account.account import SessionQuery
 from resources.sandbox.account.handmade import HandmadeAccount
-from resources.sandbox.account.overlay import Table
 from resources.sandbox.account.record import Record
 from tests.conftest import Serve
 from tests.support.accounts import START, campaign, loyalty_user, registration, session
+from tests.support.moving_account import MovingAccount
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_only, ingest_only
 from tests.support.table_assets import coupon_sessions, directory_registrations, loyalty_users
 
 TODAY = datetime.now(UTC).date()
-
-
-class MovingAccount(HandmadeAccount):
-    """An account that changes right after certain answers: `after[n]` is what follows the n-th answer of a list."""
-
-    def __init__(self, list_name: str, *arguments: Any, **tables: Any) -> None:
-        super().__init__(*arguments, **tables)
-        self.list_name, self.answered = list_name, 0
-        self.after: dict[int, Callable[[], None]] = {}
-
-    def rows(self, table: Table, parent: str, now: datetime) -> Any:
-        records = super().rows(table, parent, now)
-        self._answer(table)
-        return records
-
-    def sessions(self, campaign_id: str, query: SessionQuery, now: datetime) -> Any:
-        records = super().sessions(campaign_id, query, now)
-        self._answer(query.kind)
-        return records
-
-    def _answer(self, name: str) -> None:
-        if name == self.list_name:
-            self.answered += 1
-            self.after.pop(self.answered, lambda: None)()
 
 
 def registrations(numbers: range, start: datetime = START) -> list[Record]:
