@@ -12,6 +12,7 @@ import duckdb
 
 from assets.plots import Size, bars, by_day, punch_card
 from assets.window import list_days
+from resources.utc import utc_today
 
 STEPS = ("created", "opened", "played", "claimed", "validated", "voided")
 DAYS = timedelta(days=365)
@@ -32,6 +33,14 @@ class Figure:
     rows: Sequence[tuple[Any, ...]]
     draw: Callable[[Size], str]
     """Draws the plot as SVG."""
+
+
+def is_not_in_future(moment: str) -> str:
+    """Write the condition, in SQL, that a moment is not after tomorrow, UTC: days after it are mistakes.
+
+    DuckDB's own `today()` is the day in the time zone of the machine.
+    """
+    return f"{moment} < DATE '{utc_today() + timedelta(days=2)}'"
 
 
 def query_figures(connection: duckdb.DuckDBPyConnection) -> dict[str, Figure]:
@@ -74,7 +83,7 @@ def _days(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[date, int, fl
             connection.execute(
                 f"""
                 SELECT {step}_at::DATE AS day, count(*) FROM main.coupon_sessions
-                WHERE _deleted_at IS NULL AND {step}_at < today() + 2
+                WHERE _deleted_at IS NULL AND {is_not_in_future(f"{step}_at")}
                 GROUP BY ALL
                 """
             ).fetchall()

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import duckdb
 
+from assets.report.figures import is_not_in_future
+
 DAYS_COMPARED = 30
 STEPS = ("created", "opened", "claimed", "validated", "voided")
 
@@ -54,7 +56,7 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
 
     A step counts on its own day, so that a session of an earlier day is among those validated in these days.
     """
-    newest = ", ".join(f"max({step}_at) FILTER ({step}_at < today() + 2)" for step in STEPS)
+    newest = ", ".join(f"max({step}_at) FILTER ({is_not_in_future(f'{step}_at')})" for step in STEPS)
     row = connection.execute(
         f"SELECT least(greatest({newest})::DATE, max(_extracted_at)::DATE - 1) "
         "FROM main.coupon_sessions WHERE _deleted_at IS NULL"

@@ -16,7 +16,7 @@ import duckdb
 from assets.catalogue import TABLES
 from assets.ingest.personal_data import printable_names
 from assets.plots import NARROW, WIDE
-from assets.report.figures import Figure
+from assets.report.figures import Figure, is_not_in_future
 from assets.report.headline import DAYS_COMPARED, compare_days
 from resources.printable import make_printable
 
@@ -177,9 +177,9 @@ def _printable_text(text: str) -> str:
 def _locations(query: Query) -> Rows:
     """Query the locations with most validations in the last months that have any."""
     ((last,),) = query(
-        """
+        f"""
         SELECT max(validated_at)::DATE FROM main.coupon_sessions
-        WHERE _deleted_at IS NULL AND validated_at < today() + 2
+        WHERE _deleted_at IS NULL AND {is_not_in_future("validated_at")}
         """
     )
     if last is None:
@@ -215,7 +215,7 @@ def _reversals(query: Query) -> Rows:
                 count(*) FILTER (event = 'voided') AS voided,
                 count(*) FILTER (event = 'unvoided') AS unvoided
             FROM marts.session_events
-            WHERE event IN ('validated', 'voided', 'unvoided') AND happened_at < today() + 2
+            WHERE event IN ('validated', 'voided', 'unvoided') AND {is_not_in_future("happened_at")}
             GROUP BY ALL
             UNION ALL BY NAME
             SELECT
@@ -244,14 +244,15 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     weeks = query(
         f"""
         SELECT DISTINCT date_trunc('week', created_at)::DATE FROM main.coupon_sessions
-        WHERE _deleted_at IS NULL AND created_at < today() + 2
+        WHERE _deleted_at IS NULL AND {is_not_in_future("created_at")}
         ORDER BY 1 DESC LIMIT {COHORTS}
         """
     )
     first, last = weeks[-1][0] if weeks else date.max, weeks[0][0] if weeks else date.min
     rows = query(
         f"""
-        SELECT week, created, weeks_after, validated_rate_so_far, max(later) FILTER (later < today() + 2) OVER ()
+        SELECT
+            week, created, weeks_after, validated_rate_so_far, max(later) FILTER ({is_not_in_future("later")}) OVER ()
         FROM (SELECT *, (week + to_weeks(weeks_after::INTEGER))::DATE AS later FROM marts.weekly_cohorts)
         WHERE week BETWEEN DATE '{first}' AND DATE '{last}'
         ORDER BY week, weeks_after

@@ -1,7 +1,7 @@
 """The page report.html, over rows that a test writes down."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +13,7 @@ from assets.plots import NARROW, WIDE, Size
 from assets.report.figures import query_figures
 from assets.report.headline import Compared, compare_days
 from assets.report.report import MARTS, write_report
+from resources.utc import utc_today
 from tests.support.marts import READ_AT, Row, open_marts
 
 LAST_DAY = READ_AT - timedelta(days=1)
@@ -181,6 +182,24 @@ def test_sessions_that_are_dated_far_in_the_future_hide_no_week_of_the_others(da
     with open_marts(coupon_sessions=[*sessions, *future]) as connection:
         assert cohorts
         assert cohorts[0] in written(connection)
+
+
+@pytest.mark.parametrize(
+    "zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"]
+)  # at any time one has another day than UTC
+def test_the_report_shows_the_same_days_whatever_the_time_zone_of_the_machine(zone: str) -> None:
+    today = datetime.combine(utc_today(), time())
+    days = [today + timedelta(days=number) for number in range(4)]
+    sessions: list[Row] = [{"created_at": day, "validated_at": day, "_extracted_at": days[-1]} for day in days]
+    with open_marts(coupon_sessions=sessions) as connection:
+        connection.execute(f"SET TimeZone = '{zone}'")
+        figure, headline = query_figures(connection)["sessions by day"], compare_days(connection)
+        page = written(connection)
+        connection.execute("RESET TimeZone")
+    assert [day for day, *_ in figure.rows] == [days[0].date(), days[1].date()]
+    assert headline is not None
+    assert headline.last == days[1].date()
+    assert f"{days[2]:%Y-%m-%d}" not in page
 
 
 def test_numbers_whose_sum_no_column_holds_keep_nothing_from_being_published() -> None:
