@@ -13,6 +13,7 @@ from resources.coupontools.client import Client
 from resources.coupontools.errors import CoupontoolsError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
+from resources.coupontools.server_clock import describe_lead
 from resources.printable import make_printable
 from resources.settings import (
     Alerts,
@@ -105,7 +106,11 @@ def _warn() -> None:
         with suppress(SettingsError):  # the lines of the account and the rows show it
             warnings.append(describe_risk())
     for warning in filter(None, warnings):
-        click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(warning)}")
+        _show_warning(warning)
+
+
+def _show_warning(warning: str) -> None:
+    click.echo(f"{click.style('warn  ', fg='yellow')}  {make_printable(warning)}")
 
 
 def _alerts(*, with_test: bool) -> list[bool]:
@@ -149,6 +154,8 @@ async def _ask_once(client: Client) -> None:
 
     await client.read(PageRequest(Slice(client.endpoints["campaigns"])), decode)
     _show("the API answers, and takes the keys", good=True)
+    if warning := describe_lead(client.traffic.clock_lead):
+        _show_warning(warning)
 
 
 async def _probe(client: Client) -> None:

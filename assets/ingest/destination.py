@@ -75,8 +75,11 @@ class Destination:
         rows = list_live_rows(self.warehouse.engine, self.table.schema_of_table())
         return pl.DataFrame(rows, self.table.schema_of_frames(), orient="row")
 
-    def merge(self, batch: Batch, complete_reads: CompleteReads) -> MergeResult:
-        """Merge a batch into the stage; if too many records are rejected, only quarantine, and raise IngestError."""
+    def merge(self, batch: Batch, complete_reads: CompleteReads, clock_lead: timedelta = timedelta(0)) -> MergeResult:
+        """Merge a batch into the stage; if too many records are rejected, only quarantine, and raise IngestError.
+
+        `clock_lead` is by how much the machine's clock is ahead of the API's.
+        """
         rejections, reason = Rejections.of(batch), _most_frequent_reason(batch)
         plan = MergePlan(
             self.table.schema_of_table(),
@@ -85,6 +88,7 @@ class Destination:
             complete_reads,
             rejected_only=rejections.are_too_many,
             secret=self.suppressed.secret,
+            clock_lead=clock_lead,
         )
         merged = merge(self.warehouse.engine, batch, plan)
         if rejections.are_too_many:

@@ -12,6 +12,7 @@ from assets.ingest.metrics import note_failed, note_ingested
 from assets.ingest.table_run import TableRun
 from assets.tables.table import Table
 from assets.window import Window
+from resources.coupontools.server_clock import describe_lead
 from resources.printable import join_names
 from resources.warehouse.batches import open_batch
 
@@ -69,8 +70,10 @@ def _ingest(
 
         report = run_until_cancelled(run_extract())
         rejections, started = Rejections.of(batch), time.monotonic()
-        merged = destination.merge(batch, report.complete_reads)
+        merged = destination.merge(batch, report.complete_reads, report.traffic.clock_lead)
         seconds = time.monotonic() - started
+    if warning := describe_lead(report.traffic.clock_lead):
+        log.warning(f"{table.TABLE}: {warning}")
     if report.new_fields:
         fields = join_names(report.new_fields)
         log.warning(f"{table.TABLE}: fields without a column are kept in _extra: {fields}")

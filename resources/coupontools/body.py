@@ -38,7 +38,7 @@ class TooLargeError(Exception):
 async def receive_answer(
     http: httpx.AsyncClient, request: httpx.Request, limit: int, threads: Executor
 ) -> httpx.Response:
-    """Send a request and receive its answer: the body, decompressed in a thread, and of the headers Retry-After.
+    """Send a request and receive its answer: the decompressed body, and of the headers Date and Retry-After.
 
     Raises TooLargeError if the body has more bytes than `limit`, httpx.TransportError and httpx.DecodingError.
     """
@@ -51,7 +51,7 @@ async def receive_answer(
         body = await asyncio.get_running_loop().run_in_executor(threads, _decompress, body, packed, limit)
     # a new response, as httpx's own is in a reference cycle with its stream: the body would stay in memory until the
     # next garbage collection
-    headers = {name: value for name, value in response.headers.items() if name == "retry-after"}
+    headers = {name: value for name, value in response.headers.items() if name in ("date", "retry-after")}
     return httpx.Response(response.status_code, headers=headers, content=body)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
 from types import TracebackType
 from typing import Self, TypeVar
@@ -41,6 +42,7 @@ from resources.coupontools.retry import (
     max_tries,
     seconds_to_wait,
 )
+from resources.coupontools.server_clock import measure_lead
 from resources.printable import make_printable
 from resources.settings import ApiLimits
 from resources.utc import utc_now
@@ -65,6 +67,8 @@ class Traffic:
     retries: int = 0
     throttled: int = 0
     """Answers with HTTP 429."""
+    clock_lead: timedelta = timedelta(0)
+    """By how much the machine's clock was ahead of the API's at the last good answer; 0 where nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,7 @@ class Client:
             with deadline.counting():
                 response = await self._send(page_request, deadline)
         self._errors.raise_for_server(response, page_request)
+        clock_lead = measure_lead(response)
 
         def decode() -> T | Failure:
             return decoder.decode_answer(self._mask_data(response.content), response.status_code, requested_at)
@@ -199,6 +204,7 @@ class Client:
         if isinstance(result, Failure):
             raise self._errors.of_failure(result, response.status_code, page_request)
         self.traffic.answers += 1
+        self.traffic.clock_lead = self.traffic.clock_lead if clock_lead is None else clock_lead
         return result
 
     async def _send(self, page_request: PageRequest, deadline: RequestDeadline) -> httpx.Response:

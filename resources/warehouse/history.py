@@ -8,15 +8,15 @@ from resources.warehouse.sql import equal_columns, execute_counting, is_empty, q
 
 
 def keep_history(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, history: History, is_older: str, now: str
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, history: History, is_older: str, latest: str
 ) -> int:
     """Add a row to the history for each row of the table that `incoming` is about to change; returns how many.
 
     `is_older` is the condition, in SQL, under which a row gives way to that of the same key in `incoming`. Changes
-    observed after `now`, by a clock that went wrong, give way with it: what was before the first of them counts.
+    observed after `latest`, by a clock that went wrong, give way with it: what was before the first of them counts.
     """
     name, keys = quoted_name(table.name), quoted_names(table.key)
-    has_wrong = _take_out_wrong(connection, table, history, is_older, now)
+    has_wrong = _take_out_wrong(connection, table, history, is_older, latest)
     types = {column.name: column.sql_type for column in table.columns}
     values, differs = [], []
     for column, change in history.columns.items():
@@ -84,11 +84,11 @@ def _named(column: str, when: str) -> str:
 
 
 def _take_out_wrong(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, history: History, is_older: str, now: str
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, history: History, is_older: str, latest: str
 ) -> bool:
     """Move the changes that give way out of the history, into the table `wrong`; returns whether that was made."""
     name, kept = quoted_name(table.name), quoted_name(history.table.name)
-    if is_empty(connection, f"{kept} WHERE {kept}.observed_at > {now}"):
+    if is_empty(connection, f"{kept} WHERE {kept}.observed_at > {latest}"):
         return False
     keys = quoted_names(table.key)
     count = execute_counting(
@@ -97,7 +97,7 @@ def _take_out_wrong(
         CREATE TEMP TABLE wrong AS
         SELECT {kept}.*
         FROM {kept} SEMI JOIN (SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}) USING ({keys})
-        WHERE {kept}.observed_at > {now}
+        WHERE {kept}.observed_at > {latest}
         """,
     )
     if count:

@@ -7,6 +7,7 @@ stays as another observation has it. What must be published again is noted in th
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 import duckdb
@@ -37,6 +38,10 @@ from resources.warehouse.suppression import SuppressionList, remove_suppressed
 
 _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
+TOLERANCE = timedelta(minutes=10)
+"""By how much a change may be later than the machine's and the API's clock; it cannot be read again, and is taken out
+only if neither can be behind."""
+
 
 @dataclass(frozen=True)
 class MergePlan:
@@ -44,6 +49,7 @@ class MergePlan:
 
     Rows that the complete reads have not brought are marked as deleted; with `rejected_only` the table stays as it is.
     `origin` is whose rows they are, `secret` that of the environment, by which suppressed people are known.
+    `clock_lead` is by how much the machine's clock is ahead of the API's.
     """
 
     table: TableSchema
@@ -52,6 +58,7 @@ class MergePlan:
     complete_reads: CompleteReads = ()
     rejected_only: bool = False
     secret: bytes | None = None
+    clock_lead: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -102,22 +109,25 @@ def _remove_suppressed_since(batch: Batch, plan: MergePlan, suppressed: Suppress
 
 
 def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan) -> MergeResult:
-    now = f"TIMESTAMP {quoted_text(utc_now())}"
+    moment = utc_now()
+    now = f"TIMESTAMP {quoted_text(moment)}"
+    latest = f"TIMESTAMP {quoted_text(max(moment, moment - plan.clock_lead) + TOLERANCE)}"
     if plan.rejected_only:
         return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
     scope = DeletionScope(plan.table, plan.complete_reads, now)
     rows, present = batch.files("rows"), batch.files("present")
-    merged = _merge_rows(connection, plan.table, rows, now)
+    merged = _merge_rows(connection, plan.table, rows, now, latest)
     deleted = mark_deleted(connection, scope, rows, present)
     return replace(merged, deleted=deleted, rejected=replace_quarantine(connection, batch, scope))
 
 
 def _merge_rows(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str, latest: str
 ) -> MergeResult:
     """Insert the newest observation of each key, unless the table has a newer one.
 
-    Rows observed later than `now` were noted by a wrong clock, and give way to any other.
+    Rows observed later than `now`, and changes later than `latest`, were noted by a wrong clock, and give way to any
+    other.
     """
     if not paths:
         return MergeResult()
@@ -137,7 +147,7 @@ def _merge_rows(
         SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}
         """,
     )
-    changed = keep_history(connection, table, table.history, is_older, now) if touched and table.history else 0
+    changed = keep_history(connection, table, table.history, is_older, latest) if touched and table.history else 0
     # by their keys, as in a lake two rows may have one number
     connection.execute(f"DELETE FROM {name} USING replaced WHERE {equal_columns(table.key, name, 'replaced')}")
     columns = quoted_names(table.column_names)

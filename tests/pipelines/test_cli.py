@@ -7,7 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +20,7 @@ from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
 from tests.support.accounts import account, session, whole_account
+from tests.support.clock import MachineClock
 from tests.support.command import Finished, run_command
 from tests.support.queries import in_database
 from tests.support.runs import export_only, export_sessions, writing_paths
@@ -255,6 +256,16 @@ def test_check_shows_the_share_of_each_worker(serve: Serve) -> None:
     limits = {"WORKERS": "3", "CONCURRENCY": "8", "REQUESTS_PER_SECOND": "15"}
     shared = run_command("check", **{f"COUPONTOOLS_{name}": value for name, value in limits.items()})
     assert "ok      each of the 3 workers sends at most 2 requests at the same time and 5 a second\n" in shared.output
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_check_warns_of_a_clock_that_is_not_that_of_the_api(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    serve(account({1: 1}))
+    assert "warn " not in run_command("check").output
+    MachineClock(monkeypatch).ahead = timedelta(days=days)
+    assert "warn    The clock of this machine says 2" in run_command("check").output
 
 
 class Terminal(io.StringIO):

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from resources.sandbox.account.handmade import HandmadeAccount
 from tests.conftest import Serve
-from tests.support.accounts import campaign, session
+from tests.support.accounts import campaign, loyalty_user, session
 from tests.support.clock import MachineClock
 from tests.support.moving_account import MovingAccount
 from tests.support.queries import in_database
 from tests.support.runs import export_only
-from tests.support.table_assets import coupon_sessions
+from tests.support.table_assets import coupon_sessions, loyalty_users
 
 
 @pytest.fixture
@@ -34,3 +35,22 @@ def test_what_a_full_read_brings_is_live_although_the_clock_was_set_back_meanwhi
     made.after = {first: lambda: set_clock(-60), first + 1: lambda: set_clock(0)}  # as if a minute had passed
     assert export_only(coupon_sessions, full=True)["coupon_sessions"]["rows deleted"] == 0
     assert in_database(data_dir, "SELECT count(*), count(_deleted_at) FROM coupon_sessions") == [(35, 0)]
+
+
+def test_changes_that_were_kept_stay_when_the_clock_is_behind_for_a_run(
+    serve: Serve, data_dir: Path, clock: MachineClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = HandmadeAccount(loyalty_cards=[{"ID": "9", "name": "Club"}])
+    serve(made)
+    for points in ("10", "60", "10", "60", "10"):
+        made.put_record("loyalty_users", loyalty_user(1, points=points), "9")
+        export_only(loyalty_users)
+    assert "clock" not in caplog.text
+    clock.ahead = timedelta(days=-30)
+    made.put_record("loyalty_users", loyalty_user(1, points="25"), "9")
+    export_only(loyalty_users)
+    assert "loyalty_users: The clock of this machine says" in caplog.text
+    clock.ahead = timedelta(0)
+    export_only(loyalty_users)
+    query = "SELECT points_before::INT, points_after::INT FROM loyalty_user_changes ORDER BY observed_at"
+    assert in_database(data_dir, query) == [(10, 25), (10, 60), (60, 10), (10, 60), (60, 10)]

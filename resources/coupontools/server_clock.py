@@ -1,0 +1,32 @@
+"""The clock of the API: by how much the machine's own differs from it, as the `Date` of an answer says."""
+
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from resources.utc import utc_now
+
+MAX_DIFFERENCE = timedelta(minutes=10)
+"""The largest difference that nothing is said about: the daily export begins a quarter of an hour after midnight."""
+
+
+def measure_lead(response: httpx.Response) -> timedelta | None:
+    """Return by how much the machine's clock is ahead of the server's; None where the answer has no readable `Date`."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+        return utc_now() - date.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def describe_lead(lead: timedelta) -> str | None:
+    """Say that the machine's clock is wrong, and what to do; None if it is right, by and large."""
+    if abs(lead) <= MAX_DIFFERENCE:
+        return None
+    ours = utc_now()
+    return (
+        f"The clock of this machine says {ours:%Y-%m-%d %H:%M} UTC, that of the API {ours - lead:%Y-%m-%d %H:%M}. Set "
+        "it, and then run coupontools export --full: which days are over, which state of a row is the newest, and what "
+        "was deleted are told by it."
+    )
