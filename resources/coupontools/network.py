@@ -21,6 +21,20 @@ _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 # the most that asyncio takes from a socket at once: each piece of a page passes through all layers of httpx
 httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 262_144
 
+_has_expired = httpcore.AsyncHTTP11Connection.has_expired
+
+
+def _has_expired_or_holds_more(self: httpcore.AsyncHTTP11Connection) -> bool:
+    """Whether a connection may not carry another request.
+
+    Neither may one with bytes after its last answer: httpcore would take them for the answer to the next request.
+    """
+    holds_more = self.is_idle() and bool(self._h11_state.trailing_data[0])
+    return holds_more or _has_expired(self)
+
+
+httpcore.AsyncHTTP11Connection.has_expired = _has_expired_or_holds_more  # type: ignore[method-assign]  # no setting
+
 
 class Certificates:
     """The trusted certificates, read when first needed, as reading them takes longer than a request."""

@@ -36,11 +36,11 @@ def answering(answers: Answers) -> Iterator[str]:
         yield root
 
 
-def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
+def http(body: bytes, status: str = "200 OK", version: str = "1.0", **headers: str) -> bytes:
     """An HTTP answer with a body; a header `content_encoding` is Content-Encoding."""
     sent_headers = {"content-type": "application/json", "content-length": str(len(body))}
     sent_headers |= {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = [f"HTTP/1.0 {status}", *(f"{name}: {value}" for name, value in sent_headers.items()), "", ""]
+    lines = [f"HTTP/{version} {status}", *(f"{name}: {value}" for name, value in sent_headers.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote
 
 import httpx
@@ -11,12 +12,14 @@ from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.client import Client
 from resources.coupontools.endpoints import Endpoint, choose_endpoints
 from resources.coupontools.errors import UnreachableError
+from resources.coupontools.page import Page
 from resources.coupontools.requests import Credentials, PageRequest, Slice, build_request
 from resources.settings import SettingsError
 from tests.conftest import Serve
-from tests.support.accounts import account
-from tests.support.client import ask, with_client
-from tests.support.fixed_server import CERTIFICATE, replying
+from tests.support.accounts import account, session
+from tests.support.client import SESSIONS, ask, with_client
+from tests.support.fixed_server import CERTIFICATE, replying, serving
+from tests.support.raw_server import envelope, http
 
 
 @pytest.mark.parametrize(("workers", "concurrency"), [("1", 8), ("2", 4), ("5", 1), ("100", 1)])
@@ -80,6 +83,33 @@ def test_a_cookie_is_not_sent_back(monkeypatch: pytest.MonkeyPatch) -> None:
         with_client(work)
     assert len(requests) == 2
     assert not any("Cookie" in headers for _, headers in requests)
+
+
+@pytest.mark.parametrize("more", [http(envelope([]), version="1.1"), b"<!-- 0.1 s -->"])
+def test_bytes_after_an_answer_are_no_answer_to_the_next_request(monkeypatch: pytest.MonkeyPatch, more: bytes) -> None:
+    answer = http(envelope([session(1)]), version="1.1") + more
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.wfile.write(answer)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Keep quiet."""
+
+    async def work(client: Client) -> tuple[list[int], int]:
+        def decode(page: Page) -> int:
+            return page.records.count(b'"session":')
+
+        records = [await client.read(PageRequest(Slice(SESSIONS, "cam_1"), number), decode) for number in (1, 2, 3)]
+        return records, client.traffic.retries
+
+    with serving(Handler) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        assert with_client(work) == ([1, 1, 1], 0)
 
 
 def test_an_unreachable_host_is_named(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
