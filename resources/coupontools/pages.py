@@ -109,6 +109,9 @@ class _SliceReader(Generic[P]):
         self._pages, self._slice, self._paging = pages, pages.slice_, pages.paging
         self._endpoint = pages.slice_.endpoint
         self._max_pages, self._pages_at_once = pages.client.limits.max_pages, pages.client.pages_at_once
+        end = pages.slice_.end
+        # as the read begins: a day that is over at its end may still have changed meanwhile
+        self._is_past = bool(self._endpoint.windowed and end and end < utc_today())
 
     async def read(self) -> SliceResult:
         """Read the list again until a pass shows that no earlier one can have missed a record."""
@@ -144,12 +147,11 @@ class _SliceReader(Generic[P]):
         if len(pass_.pages) == 1 and not self._may_be_full(pass_.records):
             return False
         start, end = self._slice.start, self._slice.end
-        is_past = bool(self._endpoint.windowed and end and end < utc_today())
         if announced is None or not self._paging.is_amount_of_list:
-            return not (is_past and start and end and end - start >= LONG_WINDOW)
+            return not (self._is_past and start and end and end - start >= LONG_WINDOW)
         is_steady = all(page.announced == announced for page in pass_.pages)
         hashes = pl.concat([page.hashes for page in pass_.pages])
-        return not (is_past and is_steady and hashes.n_unique() == announced)
+        return not (self._is_past and is_steady and hashes.n_unique() == announced)
 
     def _may_be_full(self, records: int) -> bool:
         """Whether a page of this length may be full, counting hidden records too where deletions are marked."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from resources.sandbox.account.handmade import HandmadeAccount
+from resources.utc import utc_today
 from tests.conftest import Serve
 from tests.support.accounts import campaign, loyalty_user, session
 from tests.support.clock import MachineClock
@@ -35,6 +36,24 @@ def test_what_a_full_read_brings_is_live_although_the_clock_was_set_back_meanwhi
     made.after = {first: lambda: set_clock(-60), first + 1: lambda: set_clock(0)}  # as if a minute had passed
     assert export_only(coupon_sessions, full=True)["coupon_sessions"]["rows deleted"] == 0
     assert in_database(data_dir, "SELECT count(*), count(_deleted_at) FROM coupon_sessions") == [(35, 0)]
+
+
+def test_a_range_that_is_over_before_its_last_page_is_read_again_as_its_list_may_have_moved(
+    serve: Serve, data_dir: Path, clock: MachineClock
+) -> None:
+    today = utc_today()
+    sessions = [session(number, created=f"{today} 00:{number:02}:00") for number in range(1, 36)]
+    made = MovingAccount("data", [campaign()], {"cam_1": sessions})
+    serve(made, session_page_size=10, amount_meaning="page")
+
+    def pass_midnight() -> None:
+        made.remove_session(session(3)["session"])
+        clock.ahead = timedelta(days=1)
+
+    made.after[2] = pass_midnight  # the first answer says that there are no older sessions
+    export_only(coupon_sessions, start=f"{today - timedelta(days=60)}", end=f"{today}")
+    rows = in_database(data_dir, "SELECT sequence_id FROM coupon_sessions")
+    assert {int(number) for (number,) in rows} >= {*range(1, 36)} - {3}
 
 
 def test_changes_that_were_kept_stay_when_the_clock_is_behind_for_a_run(
