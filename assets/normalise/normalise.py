@@ -20,9 +20,13 @@ from assets.tables.table import Table
 from assets.tables.types import is_id
 from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import ShapeError
+from resources.coupontools.lone_surrogates import replace_lone_surrogates
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import MAX_RECORD_BYTES
+
+_REPLACED = "[\ufdd0\ufffd]"
+"""Matches what stands for half a surrogate pair and for a broken byte."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,15 @@ class PageNormaliser:
 
         For tables with one key column. Raises ShapeError if the page's records are no JSON array.
         """
+        # a broken text beside an id does not hide the id, by which what belongs to the record is read
+        legible = replace_lone_surrogates(page.records).decode(errors="replace").encode()
         try:
-            texts = self._texts(page.records)
+            texts = self._texts(legible)
         except msgspec.DecodeError:
             raise ShapeError from None
         (key,) = self.table.KEY
-        ids = pl.DataFrame({key: texts.columns[key]})
-        return ids.select(pl.when(is_id(pl.col(key)) & (pl.col(key) != "")).then(pl.col(key))).to_series()
+        ids, id_ = pl.DataFrame({key: texts.columns[key]}), pl.col(key)
+        return ids.select(pl.when(is_id(id_) & (id_ != "") & ~id_.str.contains(_REPLACED)).then(id_)).to_series()
 
     def _with_limit(self, page: Page) -> NormalisedPage:
         limit = self._max_record_bytes

@@ -52,6 +52,12 @@ def test_the_records_of_every_listed_parent_are_read(extraction: Extraction) -> 
     assert listed_parents(extracted) == [("grp_1", "grp_2")]
 
 
+def test_the_records_of_a_parent_with_a_broken_text_are_read(extraction: Extraction) -> None:
+    extracted = read(extraction, contacts_of([{"ID": "grp_1", "name": "Sale \ud83d"}, {"ID": "grp_2"}]))
+    assert sorted(extracted.rows["sms_group_id"]) == ["grp_1", "grp_2"]
+    assert listed_parents(extracted) == [("grp_1", "grp_2")]
+
+
 def test_of_some_parents_only_theirs_are_read_and_those_that_are_not_listed_are_reported(
     extraction: Extraction,
 ) -> None:

@@ -135,6 +135,13 @@ def test_an_id_that_nothing_could_be_asked_with_is_refused() -> None:
     assert PageNormaliser(Campaign).read_identifiers(page).to_list() == ["é" * 1_000, None, None]
 
 
+def test_a_broken_text_hides_no_id_but_its_own() -> None:
+    texts = [r'"ID":"cam_1","name":"\ud83d"', '"ID":"cam_2","name":"\xe9"', r'"ID":"\ud83d"', '"ID":"\xe9"']
+    records = f"[{','.join(f'{{{text}}}' for text in texts)}]".encode("latin-1")
+    page = Page(Slice(SESSIONS), 1, records, READ_AT)
+    assert PageNormaliser(Campaign).read_identifiers(page).to_list() == ["cam_1", "cam_2", None, None]
+
+
 def test_an_id_that_no_lake_could_look_up_is_refused() -> None:
     records = [{"ID": "cam_\0"}, {"ID": "cam_1", "name": "a\0b"}]
     result = read(records, Campaign)
