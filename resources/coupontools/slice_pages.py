@@ -86,7 +86,7 @@ class SlicePages(Generic[P]):
             if candidate == number:
                 return page
             if page.records:
-                raise error
+                raise RequestError(f"{error} But the page after it has records: run again later.") from None
         return FetchedPage()
 
     async def _request(self, number: int) -> FetchedPage[P]:

@@ -56,6 +56,13 @@ def test_a_card_that_vanishes_is_skipped_but_an_endpoint_that_is_not_there_is_an
         ingest_only(loyalty_users)
 
 
+def test_a_card_is_not_taken_for_deleted_by_one_page_of_its_list(serve: Serve) -> None:
+    server = serve(whole_account(), v4_loyalty_page_size=50)
+    server.faults.add(Fault("404", path="v4/loyalty/loyalty-cards/123456/stats", skip=1, times=2))
+    with pytest.raises(FORESEEN, match=r"page 2 is no longer .* But the page after it has records: run again later"):
+        ingest_only(loyalty_users)
+
+
 def test_a_list_that_is_shorter_than_announced_is_an_error_and_what_came_is_kept(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
