@@ -52,7 +52,8 @@ class ErrorAnswers:
         if status == 401:
             return AccountError(f"The API refuses the keys (HTTP {status}) for {page_request}. {_CHECK_KEYS}")
         if status == 403:
-            return RequestError(f"The API refuses the keys for {page_request} (HTTP {status}): they may not read it.")
+            message = f"The API refuses the keys for {page_request} (HTTP {status}): they may not read it."
+            return RequestError(message, status=status)
         if status in (404, 405) and endpoint.guessed:
             return NotAvailableError(f"The API does not have {endpoint.path} (HTTP {status}).")
         if status == 404 and page_request.slice_.parent and endpoint.version == "v4":
@@ -89,5 +90,6 @@ class ErrorAnswers:
 def _not_the_api(status: int, page_request: PageRequest) -> RequestError:
     return RequestError(
         f"The API answers {page_request} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the "
-        "API, without /v3, and has not moved."
+        "API, without /v3, and has not moved.",
+        status=status,
     )

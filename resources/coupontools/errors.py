@@ -42,10 +42,11 @@ class ParentNotFoundError(CoupontoolsError):
 class RequestError(CoupontoolsError):
     """The API understood the request and refuses it; another try changes nothing."""
 
-    def __init__(self, message: str, codes: frozenset[int] = frozenset()) -> None:
-        """`codes` are the API's application error codes (API.md, section 3.3)."""
+    def __init__(self, message: str, codes: frozenset[int] = frozenset(), status: int | None = None) -> None:
+        """`codes` are the API's application error codes (API.md, section 3.3); without any, `status` is HTTP's."""
         super().__init__(message)
         self.codes = codes
+        self.status = status
 
 
 class LimitError(CoupontoolsError):

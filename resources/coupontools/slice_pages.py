@@ -17,6 +17,9 @@ from resources.coupontools.requests import PageRequest, Slice
 
 P = TypeVar("P", bound=DecodedPage)
 
+_NO_SUCH_PAGE = (None, 400, 404, 410, 416, 422)
+"""The statuses of HTTP that may say so, if the API has no words for it: a redirection, for example, cannot."""
+
 
 @dataclass(frozen=True)
 class FetchedPage(Generic[P]):
@@ -105,6 +108,8 @@ class SlicePages(Generic[P]):
 
 def _ends_the_list(error: RequestError | ParentNotFoundError, endpoint: Endpoint) -> bool:
     """Whether an error past the first page says that there is no such page; v4 has no codes for it."""
-    if isinstance(error, RequestError) and error.codes:
+    if isinstance(error, ParentNotFoundError):
+        return endpoint.version == "v4" and not error.confirmed
+    if error.codes:
         return all(300 <= code < 400 for code in error.codes)
-    return endpoint.version == "v4" and not (isinstance(error, ParentNotFoundError) and error.confirmed)
+    return endpoint.version == "v4" and error.status in _NO_SUCH_PAGE

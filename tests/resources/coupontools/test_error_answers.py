@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from assets.normalise.normalise import PageNormaliser
+from assets.tables.directory_registrations import DirectoryRegistration as Registration
 from pipelines.definitions import defs
 from resources.coupontools.client import Client
 from resources.coupontools.errors import (
@@ -15,6 +17,7 @@ from resources.coupontools.errors import (
     UnreachableError,
     UnreadableError,
 )
+from resources.coupontools.pages import PageReader
 from resources.coupontools.requests import PageRequest, Slice
 from resources.coupontools.retry import MAX_TRIES_IF_PERMANENT
 from resources.sandbox.server.faults import Fault
@@ -22,6 +25,7 @@ from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.client import ask, with_client
 from tests.support.fixed_server import replying
+from tests.support.raw_server import answering, http
 
 DAY = {"start": "2026-01-01", "end": "2026-01-01"}
 
@@ -94,6 +98,32 @@ def test_an_answer_that_repeats_the_keys_is_kept_without_them(monkeypatch: pytes
             ask()
     assert error.value.body.decode() == text % ("…", "…")
     assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "ends_the_list"),
+    [("302 Found", False), ("403 Forbidden", False), ("413 Too Large", False), ("404 Not Found", True)],
+)
+def test_a_status_that_says_nothing_of_pages_ends_no_list(
+    monkeypatch: pytest.MonkeyPatch, status: str, ends_the_list: bool
+) -> None:
+    def answer(page: int) -> list[bytes]:
+        return [http(b'[{"id":"reg_%d"}]' % page) if page < 3 else http(b"", status)]
+
+    async def work(client: Client) -> int:
+        slice_ = Slice(client.endpoints["directory_registrations"], "dir_1", constants={"directory_id": "dir_1"})
+        decode = PageNormaliser(Registration).normalise
+        return (await PageReader(client).read_pages(slice_, decode, lambda _page, _new: None)).records
+
+    for name, value in (("CLIENT_ID", "me"), ("CLIENT_SECRET", "hush-hush"), ("API_VERSIONS", "v4")):
+        monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+    with answering(answer) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        if ends_the_list:
+            assert with_client(work) == 2
+        else:
+            with pytest.raises(RequestError, match=rf"page 3.*HTTP {status[:3]}"):
+                with_client(work)
 
 
 def test_an_answer_of_another_shape_is_shown_without_its_values_and_kept(serve: Serve) -> None:
