@@ -127,15 +127,13 @@ async def extract_children(
     report.deleted += [parent for parent in run.parents or () if parent not in listed]
     if run.window.is_everything and parents.is_complete:
         report.complete_reads.append(CompleteParentList(parents.listed_at, run.source.parent_column, parents.ids))
-    if report.not_found and not report.finished:
+    if report.not_found:
         await _confirm_not_found(run, listing, report)
-    else:
-        report.deleted += report.not_found
     return report
 
 
 async def _confirm_not_found(run: TableRun, listing: Listing, report: ExtractionReport) -> None:
-    """Distinguish deleted parents from an endpoint that does not exist, where every parent was answered with HTTP 404.
+    """Distinguish deleted parents from those for which something on the way, or a missing endpoint, says HTTP 404.
 
     A parent that is listed now was not deleted.
     """
@@ -144,8 +142,8 @@ async def _confirm_not_found(run: TableRun, listing: Listing, report: Extraction
         if parent in listed:
             report.unreadable.append(
                 f"The API lists {make_printable(parent)} among the {listing.table.TABLE}, but answers HTTP 404 when it "
-                "is read. Choose the other version with COUPONTOOLS_API_VERSIONS; coupontools check --probe says which "
-                "works."
+                "is read. Run again. If it stays so, choose the other version with COUPONTOOLS_API_VERSIONS; "
+                "coupontools check --probe says which works."
             )
         else:
             report.deleted.append(parent)

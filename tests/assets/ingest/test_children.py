@@ -113,16 +113,19 @@ def users_of_cards(not_found: tuple[str, ...], listed: list[str]) -> Answer:
     return answer
 
 
-def test_one_parent_for_which_http_says_not_found_was_deleted(extraction: Extraction) -> None:
-    report = report_of(read(extraction, users_of_cards(("1",), ["1", "2"]), LoyaltyUser))
+def test_one_parent_for_which_http_says_not_found_was_deleted_if_it_is_not_listed_either(
+    extraction: Extraction,
+) -> None:
+    report = report_of(read(extraction, users_of_cards(("1",), ["2"]), LoyaltyUser))
     assert (report.deleted, report.unreadable) == (["1"], [])
 
 
-def test_where_http_says_not_found_for_all_of_them_another_list_shows_which_were_deleted(
-    extraction: Extraction,
+@pytest.mark.parametrize(("not_found", "listed"), [(("1", "2"), ["2"]), (("2",), ["1", "2"])])
+def test_where_http_says_not_found_another_list_shows_which_were_deleted(
+    extraction: Extraction, not_found: tuple[str, ...], listed: list[str]
 ) -> None:
-    report = report_of(read(extraction, users_of_cards(("1", "2"), ["2"]), LoyaltyUser))
-    assert report.deleted == ["1"]
+    report = report_of(read(extraction, users_of_cards(not_found, listed), LoyaltyUser))
+    assert report.deleted == [card for card in ("1", "2") if card not in listed]
     (message,) = report.unreadable
     assert "The API lists 2 among the loyalty_cards, but answers HTTP 404" in message
 
