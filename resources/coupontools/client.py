@@ -234,6 +234,8 @@ class Client:
 
     def _transport_error(self, error: Exception, page_request: PageRequest) -> UnavailableError:
         reason = self._to_line(str(error)) or type(error).__name__
+        if isinstance(error, httpx.DecodingError):
+            return UnavailableError(f"The API's answer to {page_request}{self._route} cannot be unpacked ({reason}).")
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return UnavailableError(f"The API broke off its answer to {page_request}{self._route} ({reason}).")
         url, proxies = self._http.base_url, ", the proxy (HTTPS_PROXY, NO_PROXY)" if self._route else ""

@@ -50,7 +50,7 @@ LASTING: Mapping[str, list[Lasting]] = {
             {},
             ("campaigns", "coupon_sessions"),
             2 * MAX_TRIES,
-            "The API broke off its answer to v3/coupon/list (",
+            "The API's answer to v3/coupon/list cannot be unpacked (",
         )
     ],
     "five at once": [

@@ -56,6 +56,7 @@ def test_a_passing_fault_is_overcome(serve: Serve, kind: str) -> None:
         ("429", "The API answers v3/campaign/data of campaign cam_1, page 1 with HTTP 429. Tried 6 times."),
         ("html", "page 1 in a shape that is not known: HTML ("),
         ("empty", "page 1 in a shape that is not known: an empty body. Tried 6 times."),
+        ("broken_gzip", "The API's answer to v3/campaign/data of campaign cam_1, page 1 cannot be unpacked (Error -3 "),
         ("reset", "The API broke off its answer to v3/campaign/data of campaign cam_1, page 1"),
         ("truncated", "not JSON, or cut off"),
     ],
