@@ -31,7 +31,13 @@ from resources.coupontools.errors import (
 )
 from resources.coupontools.json_shape import describe_shape, is_json
 from resources.coupontools.masking import MIN_KEY_IN_DATA, MIN_KEY_IN_MESSAGES, make_masker
-from resources.coupontools.network import Certificates, describe_route, open_http, proxy_for
+from resources.coupontools.network import (
+    Certificates,
+    describe_refused_certificate,
+    describe_route,
+    open_http,
+    proxy_for,
+)
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Credentials, PageRequest, build_request
 from resources.coupontools.retry import (
@@ -239,12 +245,7 @@ class Client:
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return UnavailableError(f"The API broke off its answer to {page_request}{self._route} ({reason}).")
         url, proxies = self._http.base_url, ", the proxy (HTTPS_PROXY, NO_PROXY)" if self._route else ""
-        advice = f"Check COUPONTOOLS_API_URL{proxies} and the network."
-        if "CERTIFICATE_VERIFY_FAILED" in reason:
-            advice = (
-                "Its certificate is not trusted: if it is one of your network, name the file with the certificate of "
-                f"who has signed it in SSL_CERT_FILE. Otherwise: {advice[0].lower()}{advice[1:]}"
-            )
+        advice = describe_refused_certificate(reason) or f"Check COUPONTOOLS_API_URL{proxies} and the network."
         return UnreachableError(
             f"{url.host}:{url.port or url.scheme} cannot be reached{self._route} ({reason}). {advice}"
         )

@@ -1,6 +1,7 @@
 """The HTTP connection to the API as the environment describes it: trusted certificates, and the proxy to use."""
 
 import os
+import re
 from errno import ENOENT
 from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -14,9 +15,16 @@ import httpx
 
 from resources.coupontools.body import ENCODINGS
 from resources.settings import ApiLimits, SettingsError
+from resources.utc import utc_now
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The variables that httpx and Python's ssl read files from."""
+
+_UNTRUSTED = re.compile("self-signed|self signed|issuer|first certificate")
+"""What OpenSSL says of a certificate without a trusted signature."""
+
+_OUT_OF_DATE = re.compile("certificate is not yet valid|certificate has expired")
+"""What OpenSSL says of a certificate that is not valid at this time."""
 
 # the most that asyncio takes from a socket at once: each piece of a page passes through all layers of httpx
 httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 262_144
@@ -62,6 +70,25 @@ def read_certificates() -> SSLContext:
         raise SettingsError(
             f"TLS cannot be set up from {source}: {reason}. Correct the variable, or unset it."
         ) from None
+
+
+def describe_refused_certificate(reason: str) -> str | None:
+    """Say what to do about a certificate that OpenSSL refuses for this reason; None where that is not the certificate.
+
+    None, too, for a certificate of another host: trusting it would not help.
+    """
+    if _OUT_OF_DATE.search(reason):
+        return (
+            f"The clock of this machine says {utc_now():%Y-%m-%d %H:%M} UTC: set it if that is wrong. If not, whoever "
+            "runs the API, or a proxy before it, must renew the certificate."
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in reason and _UNTRUSTED.search(reason):
+        return (
+            "Its certificate is not trusted. If it belongs to your network, name the file with the certificate of its "
+            "signer in SSL_CERT_FILE. If not, something between here and the API answers in its place: check "
+            "COUPONTOOLS_API_URL and the network."
+        )
+    return None
 
 
 def proxy_for(address: str) -> httpx.Proxy | None:

@@ -11,6 +11,9 @@ from typing import Any
 CERTIFICATE = Path(__file__).parent / "certificate.pem"
 """A key, and its certificate for 127.0.0.1, which nobody has signed but itself."""
 
+EXPIRED_CERTIFICATE = Path(__file__).parent / "expired_certificate.pem"
+"""Another one, which was valid for a day in 2001."""
+
 
 @contextmanager
 def replying(

@@ -18,7 +18,7 @@ from resources.settings import SettingsError
 from tests.conftest import Serve
 from tests.support.accounts import account, session
 from tests.support.client import SESSIONS, ask, with_client
-from tests.support.fixed_server import CERTIFICATE, replying, serving
+from tests.support.fixed_server import CERTIFICATE, EXPIRED_CERTIFICATE, replying, serving
 from tests.support.raw_server import envelope, http
 
 
@@ -134,6 +134,21 @@ def test_a_certificate_that_is_not_trusted_is_said_to_be_the_reason(monkeypatch:
             ask()
         monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
         assert ask()[0] == 0
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url.replace("127.0.0.1", "localhost"))
+        with pytest.raises(UnreachableError, match=r"not valid for 'localhost'.*\)\. Check COUPONTOOLS_API_URL"):
+            ask()
+
+
+def test_a_certificate_of_another_time_is_not_said_to_lack_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(EXPIRED_CERTIFICATE))
+    with replying({}, "", certificate=EXPIRED_CERTIFICATE) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        with pytest.raises(
+            UnreachableError, match=r"The clock of this machine says \d{4}-.* UTC: set it if that"
+        ) as error:
+            ask()
+    assert "SSL_CERT_FILE" not in str(error.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "https://", "http://host:port"])
