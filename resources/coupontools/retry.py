@@ -5,8 +5,6 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from time import monotonic
 
 import httpx
@@ -14,6 +12,8 @@ import httpx
 from resources.coupontools.errors import OversizedError, UnavailableError, UnreachableError, UnreadableError
 from resources.coupontools.json_shape import is_html
 from resources.coupontools.requests import PageRequest
+from resources.coupontools.server_clock import read_date
+from resources.utc import utc_now
 
 MAX_TRIES = 6
 MAX_TRIES_IF_PERMANENT = 3
@@ -59,10 +59,8 @@ def parse_retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
+    until, server_time = read_date(response, "Retry-After"), read_date(response) or utc_now()
+    return max(0.0, (until - server_time).total_seconds()) if until else None
 
 
 class RequestDeadline:

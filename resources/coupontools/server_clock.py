@@ -1,6 +1,6 @@
 """The clock of the API: by how much the machine's own differs from it, as the `Date` of an answer says."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -11,13 +11,19 @@ MAX_DIFFERENCE = timedelta(minutes=10)
 """The largest difference that nothing is said about: the daily export begins a quarter of an hour after midnight."""
 
 
-def measure_lead(response: httpx.Response) -> timedelta | None:
-    """Return by how much the machine's clock is ahead of the server's; None where the answer has no readable `Date`."""
+def read_date(response: httpx.Response, header: str = "Date") -> datetime | None:
+    """Read a header of an answer that is a date, naive UTC; None where it is none, or is not there."""
     try:
-        date = parsedate_to_datetime(response.headers.get("Date", ""))
-        return utc_now() - date.astimezone(UTC).replace(tzinfo=None)
+        date = parsedate_to_datetime(response.headers.get(header, ""))
+        return date.astimezone(UTC).replace(tzinfo=None) if date.tzinfo else date
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def measure_lead(response: httpx.Response) -> timedelta | None:
+    """Return by how much the machine's clock is ahead of the server's; None where the answer has no readable `Date`."""
+    date = read_date(response)
+    return utc_now() - date if date else None
 
 
 def describe_lead(lead: timedelta) -> str | None:

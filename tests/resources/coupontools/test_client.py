@@ -3,13 +3,14 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
 from resources.coupontools.client import Client
 from resources.coupontools.errors import UnavailableError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
-from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT
+from resources.coupontools.retry import MAX_TRIES, MAX_TRIES_IF_PERMANENT, parse_retry_after
 from resources.sandbox.server.app import RateLimit
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
@@ -78,6 +79,12 @@ def test_the_wait_that_the_server_asks_for_is_kept(serve: Serve, as_http_date: b
     assert ask()[0] == 5
     first, second = (entry.time for entry in server.requests)
     assert (second - first).total_seconds() >= 0.9
+
+
+@pytest.mark.parametrize("year", [2020, 2120])
+def test_a_wait_until_a_date_is_by_the_clock_of_the_server(year: int) -> None:
+    dates = {"Date": f"Mon, 01 Jan {year} 12:00:00 GMT", "Retry-After": f"Mon, 01 Jan {year} 12:00:03 GMT"}
+    assert parse_retry_after(httpx.Response(429, headers=dates)) == 3
 
 
 @pytest.mark.parametrize("kind", ["429", "503"])
