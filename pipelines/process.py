@@ -1,6 +1,5 @@
 """The process of the command: its streams, signals and encoding, set up before anything slow is imported."""
 
-import gc
 import os
 import signal
 import sys
@@ -19,8 +18,6 @@ def main() -> None:
     _restart_in_utf8()
     _open_closed_descriptors()
     sys.stdout, sys.stderr = make_stream(sys.stdout, 1), make_stream(sys.stderr, 2)
-    # Dagster makes objects by the hundred thousand: collecting them over and over takes a sixth of an export
-    gc.set_threshold(500_000)
     try:
         from pipelines.cli import run
 

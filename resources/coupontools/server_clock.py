@@ -5,10 +5,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from resources.utc import utc_now
-
-MAX_DIFFERENCE = timedelta(minutes=10)
-"""The largest difference that nothing is said about: the daily export begins a quarter of an hour after midnight."""
+from resources.utc import MAX_CLOCK_DIFFERENCE, utc_now
 
 
 def read_date(response: httpx.Response, header: str = "Date") -> datetime | None:
@@ -28,7 +25,7 @@ def measure_lead(response: httpx.Response) -> timedelta | None:
 
 def describe_lead(lead: timedelta) -> str | None:
     """Say that the machine's clock is wrong, and what to do; None if it is right, by and large."""
-    if abs(lead) <= MAX_DIFFERENCE:
+    if abs(lead) <= MAX_CLOCK_DIFFERENCE:
         return None
     ours = utc_now()
     return (

@@ -12,7 +12,7 @@ from functools import partial
 
 import duckdb
 
-from resources.utc import utc_now
+from resources.utc import MAX_CLOCK_DIFFERENCE, utc_now
 from resources.warehouse.batch import Batch
 from resources.warehouse.completed_slices import record_slices
 from resources.warehouse.deletions import CompleteReads, DeletionScope, mark_deleted
@@ -37,10 +37,6 @@ from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.suppression import SuppressionList, remove_suppressed
 
 _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
-
-TOLERANCE = timedelta(minutes=10)
-"""By how much a change may be later than the machine's and the API's clock; it cannot be read again, and is taken out
-only if neither can be behind."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,8 @@ def _remove_suppressed_since(batch: Batch, plan: MergePlan, suppressed: Suppress
 def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan) -> MergeResult:
     moment = utc_now()
     now = f"TIMESTAMP {quoted_text(moment)}"
-    latest = f"TIMESTAMP {quoted_text(max(moment, moment - plan.clock_lead) + TOLERANCE)}"
+    # a change cannot be read again: it gives way only where neither clock can be behind
+    latest = f"TIMESTAMP {quoted_text(max(moment, moment - plan.clock_lead) + MAX_CLOCK_DIFFERENCE)}"
     if plan.rejected_only:
         return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
     scope = DeletionScope(plan.table, plan.complete_reads, now)
