@@ -17,6 +17,8 @@ _GZIP_MEMBER = b"\x1f\x8b"
 
 _KNOWN_ENCODINGS = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
 
+_HEADERS = {"date", "location", "retry-after"}
+"""The headers of an answer that are used; the others are not kept."""
 
 _MIN_PIECE = 32_000
 """Bytes from which on a piece of a body is not extended, as extending copies it. Smaller chunks of a slow answer are
@@ -38,7 +40,7 @@ class TooLargeError(Exception):
 async def receive_answer(
     http: httpx.AsyncClient, request: httpx.Request, limit: int, threads: Executor
 ) -> httpx.Response:
-    """Send a request and receive its answer: the decompressed body, and of the headers Date and Retry-After.
+    """Send a request and receive its answer: the decompressed body, and of the headers those that are used.
 
     Raises TooLargeError if the body has more bytes than `limit`, httpx.TransportError and httpx.DecodingError.
     """
@@ -51,7 +53,7 @@ async def receive_answer(
         body = await asyncio.get_running_loop().run_in_executor(threads, _decompress, body, packed, limit)
     # a new response, as httpx's own is in a reference cycle with its stream: the body would stay in memory until the
     # next garbage collection
-    headers = {name: value for name, value in response.headers.items() if name in ("date", "retry-after")}
+    headers = {name: value for name, value in response.headers.items() if name in _HEADERS}
     return httpx.Response(response.status_code, headers=headers, content=body)
 
 

@@ -42,7 +42,7 @@ class ErrorAnswers:
             is_busy = status == 429 or seconds is not None
             raise BusyError(message, seconds) if is_busy else UnavailableError(message)
         if not (response.is_success or response.is_client_error):
-            raise _not_the_api(status, page_request)
+            raise self._not_the_api(response, page_request)
 
     def of_status(self, response: httpx.Response, page_request: PageRequest, *, has_answered: bool) -> CoupontoolsError:
         """Return the error of a 4xx whose body is not one of the API; `has_answered`: the API has answered before."""
@@ -59,7 +59,7 @@ class ErrorAnswers:
         if status == 404 and page_request.slice_.parent and endpoint.version == "v4":
             message = f"{page_request} is no longer in the account (HTTP {status})."
             return ParentNotFoundError(message, confirmed=False)
-        return _not_the_api(status, page_request)
+        return self._not_the_api(response, page_request)
 
     def of_failure(self, failure: Failure, status: int, page_request: PageRequest) -> CoupontoolsError:
         """Return the error that the API reports in its own words."""
@@ -86,10 +86,12 @@ class ErrorAnswers:
             "instead of an answer. Ask who runs the network, its proxy or the API's firewall to let the export through."
         )
 
-
-def _not_the_api(status: int, page_request: PageRequest) -> RequestError:
-    return RequestError(
-        f"The API answers {page_request} with HTTP {status}. Check that COUPONTOOLS_API_URL is the root of the "
-        "API, without /v3, and has not moved.",
-        status=status,
-    )
+    def _not_the_api(self, response: httpx.Response, page_request: PageRequest) -> RequestError:
+        """Return the error of a status that the API does not document."""
+        status, location = response.status_code, self.to_line(response.headers.get("Location", ""))
+        redirection = f", which redirects to {location}" if location else ""
+        return RequestError(
+            f"The API answers {page_request} with HTTP {status}{redirection}. Check that COUPONTOOLS_API_URL is the "
+            "root of the API, without /v3, and has not moved.",
+            status=status,
+        )

@@ -68,6 +68,16 @@ def test_an_address_that_is_not_the_api_is_named(serve: Serve, monkeypatch: pyte
         ask()
 
 
+def test_a_redirection_is_not_followed_but_named_without_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = {"Location": "https://api.example.org/v3/campaign/data?client_secret=hush-hush"}
+    with replying({}, "", 301, moved) as url:
+        for name, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+        with pytest.raises(RequestError, match=r"HTTP 301, which redirects to https://api\.example\.org/v3/") as error:
+            ask()
+    assert "hush-hush" not in str(error.value)
+
+
 @pytest.mark.parametrize("status", [401, 403, 407])
 def test_a_web_page_that_forbids_is_not_the_apis(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     with replying({}, "<!DOCTYPE html><title>Just a moment...</title>", status) as url:
