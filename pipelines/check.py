@@ -18,6 +18,7 @@ from resources.printable import make_printable
 from resources.settings import (
     Alerts,
     ApiLimits,
+    EngineMemory,
     Freshness,
     Metrics,
     PersonalData,
@@ -79,7 +80,7 @@ def _rows(warehouse: Warehouse) -> bool:
 def _others() -> list[bool]:
     """Show the errors in variables that nothing above reads."""
     results = []
-    for settings in (Freshness, Metrics, Webhooks):
+    for settings in (EngineMemory, Freshness, Metrics, Webhooks):
         try:
             settings.read()
         except SettingsError as error:

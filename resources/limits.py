@@ -7,12 +7,19 @@ from errno import EMFILE, ENFILE, ENOMEM
 ADDRESS_SPACE = 2 * 2**30
 """Bytes that the engines reserve with all their threads; with fewer, the process dies without a message."""
 
-_MEMORY = "memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
-_THREADS = "threads", "Raise the limit (ulimit -u, the container's), or that of memory (ulimit -v)"
-_FILES = "open files", "Raise the limit (ulimit -n)"
+_MEMORY = "The machine has no more memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
+_THREADS = (
+    "The machine has no more threads",
+    "Raise the limit (ulimit -u, the container's), or that of memory (ulimit -v)",
+)
+_FILES = "The machine has no more open files", "Raise the limit (ulimit -n)"
+_MEMORY_OF_DUCKDB = "DuckDB may use too little memory", "Set COUPONTOOLS_DUCKDB_MEMORY_MB higher"
 
 _NUMBER_OF_POLARS = re.compile(r"\(os error (\d+)\)")
 """Where polars writes the number of an error of the operating system, which the error itself does not have."""
+
+_MEMORY_USED = re.compile(r"\([\d.]+ \w+/[\d.]+ \w+ used\)")
+"""Where DuckDB says how much it has used of the memory that it may use, as it does when that is not enough."""
 
 
 def limit_met(error: BaseException) -> str | None:
@@ -20,10 +27,8 @@ def limit_met(error: BaseException) -> str | None:
     kind = _kind(error)
     if kind is None:
         return None
-    what, advice = kind
-    return (
-        f"The machine has no more {what} for the export. {advice}, then run again; what was published stays as it was."
-    )
+    problem, advice = kind
+    return f"{problem} for the export. {advice}, then run again; what was published stays as it was."
 
 
 def too_little_memory() -> str | None:
@@ -43,6 +48,8 @@ def _kind(error: BaseException) -> tuple[str, str] | None:
         case MemoryError():
             return _MEMORY
         # DuckDB may be what cannot be loaded; "offload" is its word for a full disk
+        case Exception() if "offload" not in text and _MEMORY_USED.search(text):
+            return _MEMORY_OF_DUCKDB
         case Exception() if type(error).__name__ == "OutOfMemoryException" and "offload" not in text:
             return _MEMORY
         case ImportError() if "failed to map segment" in text:

@@ -212,6 +212,12 @@ class Storage(Settings):
     days_per_run: int | None = Field(None, ge=1, description="the most days that one run of a backfill reads")
 
 
+class EngineMemory(Settings):
+    """How much memory the engine of the warehouse may use."""
+
+    duckdb_memory_mb: int = Field(384, ge=64, description="megabytes of memory that DuckDB may use")
+
+
 class Alerts(Settings):
     """Who is alerted when an export fails, and whether they are sent a digest."""
 

@@ -1,9 +1,20 @@
 """Settings of the DuckDB that works on a stage, whatever the engine."""
 
-SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "384MB",
-    "preserve_insertion_order": "false",
-}
+import polars as pl
+
+from resources.settings import EngineMemory
+
+MAX_THREADS = 4
+"""Each thread holds a row group of what it reads and of what it writes, so that more of them need more memory."""
 
 STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the published file; the stage has the same, as the file is a copy of it."""
+
+
+def read_duckdb_settings() -> dict[str, str | bool | int | float | list[str]]:
+    """Return the settings of DuckDB on this machine. Raises SettingsError."""
+    return {
+        "memory_limit": f"{EngineMemory.read().duckdb_memory_mb}MB",
+        "threads": min(MAX_THREADS, pl.thread_pool_size()),
+        "preserve_insertion_order": "false",
+    }

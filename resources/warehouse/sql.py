@@ -45,6 +45,9 @@ def files(paths: Sequence[str | Path], options: str = "") -> str:
 ROW_GROUP_SIZE = 61_440
 """Rows; with DuckDB's default of 122,880, two files written at one time may not fit into its memory."""
 
+MAX_BYTES_OF_A_ROW_GROUP = 32_000_000
+"""A row group of wide rows has fewer of them, as each thread of DuckDB holds one in memory."""
+
 MAX_DICTIONARY_SIZE = 2_000
 """Maximum distinct values of a column in a row group for a dictionary; a column with more is written without one."""
 
@@ -53,7 +56,8 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: str |
     """Write the rows of a query as a file that is to be published; returns their number."""
     options = (
         "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-        f"ROW_GROUP_SIZE {ROW_GROUP_SIZE}, DICTIONARY_SIZE_LIMIT {MAX_DICTIONARY_SIZE}"
+        f"ROW_GROUP_SIZE {ROW_GROUP_SIZE}, ROW_GROUP_SIZE_BYTES {MAX_BYTES_OF_A_ROW_GROUP}, "
+        f"DICTIONARY_SIZE_LIMIT {MAX_DICTIONARY_SIZE}"
     )
     return execute_counting(connection, f"COPY ({query}) TO {quoted_text(plain_path(file))} ({options})")
 

@@ -34,6 +34,18 @@ def test_a_limit_is_no_fault_of_the_folder(tmp_path: Path, error: Exception, wha
 @pytest.mark.parametrize(
     "error",
     [
+        duckdb.OutOfMemoryException("could not allocate block of size 119.8 MiB (248.4 MiB/366.2 MiB used)"),
+        duckdb.TransactionException("Failed to commit: failed to pin block of size 400.0 KiB (365 MiB/366.2 MiB used)"),
+    ],
+)
+def test_the_memory_that_the_export_gives_duckdb_is_named_by_its_variable(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(WarehouseError, match="COUPONTOOLS_DUCKDB_MEMORY_MB"), name_folder_in_errors(Folder(tmp_path)):
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
         OSError(ENOSPC, "No space left on device"),
         duckdb.OutOfMemoryException("Out of Memory Error: failed to offload data block of size 256.0 KiB"),
     ],

@@ -11,7 +11,7 @@ import duckdb
 from psycopg.conninfo import make_conninfo
 
 from resources.file_lock import FileLock
-from resources.warehouse.duckdb_settings import SETTINGS
+from resources.warehouse.duckdb_settings import read_duckdb_settings
 from resources.warehouse.lake.address import CATALOGUE, ROWS, LakeAddress
 from resources.warehouse.lake.extensions import load_extensions
 from resources.warehouse.sql import quoted_text
@@ -58,7 +58,7 @@ class LakeDuckDB:
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
             self._folder = _SpillFolder(self._spill)
-            self._duckdb = duckdb.connect(config={**SETTINGS, "temp_directory": str(self._folder.path)})
+            self._duckdb = duckdb.connect(config={**read_duckdb_settings(), "temp_directory": str(self._folder.path)})
             load_extensions(self._duckdb)
             self._attach(self._duckdb)
         return self._duckdb

@@ -7,6 +7,7 @@ from threading import Lock
 
 import polars as pl
 
+from resources.warehouse.batch_file import write_batch_file
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.objects import Objects
@@ -104,7 +105,7 @@ class ObjectStore:
     def write_frame(self, batch: str, name: str, frame: pl.DataFrame) -> None:
         """Write a frame in one request; see `Store`."""
         written = BytesIO()
-        frame.write_parquet(written, compression="lz4", statistics=False)  # read once, and soon
+        write_batch_file(written, frame)
         self._require(batch)
         self._objects.put(_name(batch, name), written.getvalue())
 

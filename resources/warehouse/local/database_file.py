@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory, gettempdir
 import duckdb
 
 from resources.files import PRIVATE_FILE, move_into_place, remove_tree
-from resources.warehouse.duckdb_settings import SETTINGS, STORAGE_VERSION
+from resources.warehouse.duckdb_settings import STORAGE_VERSION, read_duckdb_settings
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
@@ -50,7 +50,7 @@ class LocalDuckDB:
 
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
-            self._duckdb = duckdb.connect(config={**SETTINGS, "temp_directory": plain_path(self._spill)})
+            self._duckdb = duckdb.connect(config={**read_duckdb_settings(), "temp_directory": plain_path(self._spill)})
         return self._duckdb
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from resources.file_lock import FileLock
 from resources.files import PRIVATE, PRIVATE_FILE, remove_tree, sync, write_atomically
+from resources.warehouse.batch_file import write_batch_file
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 
 OWNER = "owner.lock"
@@ -96,7 +97,7 @@ class FolderStore:
         path = self._folder.batches / batch / name
         unfinished = path.with_name(f"{name}.tmp")
         try:
-            frame.write_parquet(unfinished, compression="lz4", statistics=False)  # read once, and soon
+            write_batch_file(unfinished, frame)
         except pl.exceptions.ComputeError as error:  # what polars raises if the disk fails
             raise OSError(EIO, str(error).rpartition("IO error: ")[2]) from error
         unfinished.chmod(PRIVATE_FILE)

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.warehouse import duckdb_settings
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local import stage_file
 from resources.warehouse.merge import merge as merge_batch
@@ -137,7 +136,7 @@ def test_two_writers_wait_for_each_other(warehouse: Warehouse) -> None:
 def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(duckdb_settings.SETTINGS, "memory_limit", "64MB")
+    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", "64")
     numbers = pl.select(pl.int_range(500_000).cast(pl.String).str.pad_start(48, "x")).to_series()
     for day in (1, 2):
         values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
@@ -148,6 +147,35 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
             batch.flush()
             merge_batch(warehouse.engine, batch, PLAN)
     assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(500_000, NOON + timedelta(2))]
+
+
+@pytest.mark.files
+def test_wide_rows_are_merged_and_published_in_little_memory(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", "128")
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
+    pages, texts_of_4_kb = 50, pl.concat_str(pl.int_range(500).hash(seed).cast(pl.String) for seed in range(210))
+    texts = pl.select(texts_of_4_kb).to_series()
+    with open_batch(warehouse, "things") as batch:
+        for page in range(pages):
+            ids = pl.Series([f"{page} {number}" for number in range(len(texts))])
+            values = {"id": ids, "colour": ids + texts, "made_at": NOON, "_extracted_at": NOON}
+            rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
+            batch.add(rows, pl.DataFrame(schema=REJECTED))
+        batch.complete(done())
+        batch.flush()
+        merge_batch(warehouse.engine, batch, PLAN)
+    assert published(warehouse, "SELECT count(DISTINCT colour) FROM things") == [(pages * len(texts),)]
+
+
+def test_a_machine_with_many_processors_needs_no_more_memory(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 64)
+    merge(warehouse, thing("a"))
+    with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
+        assert connection.execute("SELECT current_setting('threads') <= 4").fetchall() == [(True,)]
 
 
 @pytest.mark.files
