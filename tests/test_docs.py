@@ -110,6 +110,14 @@ def test_every_file_that_a_document_names_is_there(document: Path) -> None:
     assert [module for module in modules if not any(path.as_posix().endswith(f"/{module}") for path in CODE)] == []
 
 
+def test_every_module_that_the_code_names_is_there() -> None:
+    named = {(name(path), module) for path in CODE for module in re.findall(r"`([\w/]+\.py)`", path.read_text("utf-8"))}
+    known = [f"/{name(path)}" for path in CODE]
+
+    assert [(path, module) for path, module in named if not any(one.endswith(f"/{module}") for one in known)] == []
+    assert len(named) > 10
+
+
 def test_the_readmes_tree_has_the_folders_of_the_packages() -> None:
     block = next(block for block in README.read_text("utf-8").split("```") if "\npipelines/ " in block)
     packages = [ROOT / name for name in ("pipelines", "assets", "resources", "tests")]

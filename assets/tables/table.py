@@ -1,7 +1,7 @@
 """A table is a pydantic model: its fields are the columns, and everything else about the table is derived.
 
 From one model come the shape that records are read in, the typed frames, the DuckDB and Parquet schema with its
-comments, Dagster's column schema (`assets/ingest/table_asset.py`), and pydantic's words for a record that does not fit.
+comments, Dagster's column schema (`assets/table_assets.py`), and pydantic's words for a record that does not fit.
 """
 
 from collections.abc import Mapping
