@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import dagster as dg
 
 from assets.errors import IngestError
+from assets.freshness import FAIL_AFTER, WARN_AFTER
 from resources.coupontools.errors import AccountError, CoupontoolsError, LimitError
 from resources.printable import make_printable
 from resources.settings import SettingsError
@@ -22,11 +22,8 @@ WAREHOUSE_POOL = "warehouse"
 RETRY_WAITS = (30, 120)
 """Seconds before each retry of a step, once the client's own retries have failed."""
 
-WARN_AFTER, FAIL_AFTER = timedelta(hours=25), timedelta(hours=49)
-"""How long after its last read a table gets a warning, and then fails."""
-
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=FAIL_AFTER, warn_window=WARN_AFTER)
-"""Every table is read daily: one day missed is a warning, two are a failure."""
+"""Every table is read daily."""
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from assets.catalogue import TABLES, read_marts
+from assets.freshness import FAIL_AFTER, WARN_AFTER
 from assets.ingest.ingested import MAX_REJECTED_SHARE, MIN_REJECTED_TO_FAIL
-from assets.policies import FAIL_AFTER, RETRY_WAITS, WARN_AFTER
+from assets.policies import RETRY_WAITS
 from assets.report.headline import DAYS_COMPARED
 from assets.stage_checks import MAX_DROP, MAX_ROWS_OF_A_SMALL_DROP
 from assets.tables.types import MAX_ID_BYTES

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from assets.catalogue import TABLES
-from assets.policies import FAIL_AFTER, WARN_AFTER
+from assets.freshness import FAIL_AFTER, WARN_AFTER
 from assets.relations import Relation, RelationColumn
 from assets.tables.table import Table
 

@@ -12,7 +12,7 @@ from assets.check import describe_failed
 from assets.check_results import evaluation_of
 from assets.checks import BLOCKING
 from assets.dagster_internals import latest_evaluations
-from assets.policies import FAIL_AFTER
+from assets.freshness import FAIL_AFTER
 from assets.published_database import DATABASE
 from pipelines.alerts.runs import follow_runs, newest_end
 from pipelines.export_failure import CHECK, UNTIL_IT_PASSES
