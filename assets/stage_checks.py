@@ -12,7 +12,7 @@ from assets.tables.table import Table
 from resources.warehouse.audit import (
     Audited,
     ask_stage,
-    query_before_first_event,
+    query_before_first_date,
     query_later_than_read,
     query_repeated_keys,
     query_without_parent,
@@ -58,24 +58,24 @@ def _no_sudden_drop(table: type[Table]) -> _StageCheck:
     return _StageCheck(table, check)
 
 
-def _events(table: type[Table]) -> Iterator[_StageCheck]:
-    events, schema = table.FILES, table.schema_of_table()
-    if not isinstance(events, Month):
+def _checks_of_dates(table: type[Table]) -> Iterator[_StageCheck]:
+    dates, schema = table.FILES, table.schema_of_table()
+    if not isinstance(dates, Month):
         return
     check = Check(
         table.TABLE,
         "no_future_dates",
         "No date is later than an hour after the row was read. Rows with such dates are published as the API has them.",
     )
-    yield _StageCheck(table, check, query_later_than_read(schema, events), "rows have a date in the future")
-    if events.otherwise:
+    yield _StageCheck(table, check, query_later_than_read(schema, dates), "rows have a date in the future")
+    if dates.otherwise:
         check = Check(
             table.TABLE,
             "dates_in_order",
-            f"No date is before {events.column}. Rows with such dates are published as the API has them.",
+            f"No date is before {dates.column}. Rows with such dates are published as the API has them.",
         )
-        query = query_before_first_event(schema, events)
-        yield _StageCheck(table, check, query, f"rows have a date before {events.column}")
+        query = query_before_first_date(schema, dates)
+        yield _StageCheck(table, check, query, f"rows have a date before {dates.column}")
 
 
 def _parents_exist(table: type[Table], parent: type[Table]) -> _StageCheck:
@@ -90,7 +90,7 @@ _CHECKS = {
     for stage_check in (
         *map(_unique_keys, KEYED),
         *map(_no_sudden_drop, SOURCES),
-        *(check for table in SOURCES for check in _events(table)),
+        *(check for table in SOURCES for check in _checks_of_dates(table)),
         *(_parents_exist(table, source.parent) for table, source in SOURCES.items() if source.parent),
     )
 }

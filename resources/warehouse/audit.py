@@ -62,16 +62,16 @@ def query_repeated_keys(table: TableSchema) -> str:
     return f"SELECT count(*) FROM ({query_repeated(quoted_name(table.name), table.key)})"
 
 
-def query_later_than_read(table: TableSchema, events: Month) -> str:
-    """Write a query that counts the rows with an event more than an hour after the moment when the row was read."""
-    latest = quoted_names((events.column, *events.otherwise))
+def query_later_than_read(table: TableSchema, dates: Month) -> str:
+    """Write a query that counts the rows with one of the dates more than an hour after the row was read."""
+    latest = quoted_names((dates.column, *dates.otherwise))
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE greatest({latest}) > _extracted_at + INTERVAL 1 HOUR"
 
 
-def query_before_first_event(table: TableSchema, events: Month) -> str:
-    """Write a query that counts the rows with an event before the first one, that of the column of `events`."""
-    earliest = quoted_names(events.otherwise)
-    return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(events.column)}"
+def query_before_first_date(table: TableSchema, dates: Month) -> str:
+    """Write a query that counts the rows with another date before that of `dates.column`, which should be the first."""
+    earliest = quoted_names(dates.otherwise)
+    return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(dates.column)}"
 
 
 def query_without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
