@@ -21,7 +21,7 @@ MAX_RANGES = 7
 OF_A_CAMPAIGN = frozenset({"coupon_created", "coupon_updated", "coupon_removed"})
 """Kinds about the campaign itself; for these there are only hints (API.md, section 7)."""
 
-_PARTS: Mapping[str, tuple[type[Table], ...]] = {
+_TABLES_OF_WORD: Mapping[str, tuple[type[Table], ...]] = {
     "loyalty": (LoyaltyCard, LoyaltyUser),
     "directory": (Directory, DirectoryCampaign, DirectoryRegistration),
 }
@@ -51,7 +51,7 @@ class Hint:
     @property
     def tables(self) -> tuple[type[Table], ...]:
         """The tables that it is about, if these are not campaigns and sessions."""
-        return next((tables for word, tables in _PARTS.items() if word in (self.kind or "")), ())
+        return next((tables for word, tables in _TABLES_OF_WORD.items() if word in (self.kind or "")), ())
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ def reads_for(hints: Collection[Hint], known_campaigns: Collection[str]) -> list
     if any(hint.kind in OF_A_CAMPAIGN or hint.campaign_id not in known_campaigns for hint in of_campaigns):
         reads.append(Read(Campaign))
     reads += [Read(CouponSession, window, campaigns) for window, campaigns in _windows(of_campaigns).items()]
-    for tables in _PARTS.values():
-        of_part = [hint for hint in hints if hint.tables == tables]
-        for table in tables if of_part else ():
+    for tables in _TABLES_OF_WORD.values():
+        of_tables = [hint for hint in hints if hint.tables == tables]
+        for table in tables if of_tables else ():
             has_days = table.SOURCE is not None and table.SOURCE.day
-            reads += [Read(table, window) for window in _windows(of_part)] if has_days else [Read(table)]
+            reads += [Read(table, window) for window in _windows(of_tables)] if has_days else [Read(table)]
     return reads
 
 

@@ -5,7 +5,7 @@ with the same events, and merging or reading once more changes nothing.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -30,12 +30,11 @@ from resources.warehouse.merge import MergeResult
 from resources.warehouse.queries import read_values
 from resources.warehouse.retention import delete_rows_before
 from resources.warehouse.suppression import remove_suppressed
-from resources.webhooks.inbox import Inbox, State, state_of, written_at
+from resources.webhooks.inbox import VERDICTS, Inbox, state_of, written_at
 
 MAX_TIME_TO_VERIFY = timedelta(hours=24)
 """How long an event waits to be verified; after that its `verified` stays null."""
 
-_VERIFIED: Mapping[State, bool | None] = {"verified": True, "waiting": None, "refused": False}
 _NOTHING: CompleteReads = ()
 
 
@@ -78,6 +77,7 @@ def _merge(resources: RunResources, inbox: Inbox, files: Sequence[str]) -> tuple
         # somebody may have been forgotten on another host, which does not see this inbox
         rows = remove_suppressed(_read_rows(inbox, files), schema, destination.suppressed)
         known = read_values(engine, schema, "verified", rows["event_id"].to_list())
+        # a new event, or a verdict that the stored row does not have; a verified row stays as it is
         says_more = [
             event_id not in known or (verified is not None and not known[event_id] and verified != known[event_id])
             for event_id, verified in rows.select("event_id", "verified").iter_rows()
@@ -91,7 +91,7 @@ def _read_rows(inbox: Inbox, files: Sequence[str]) -> pl.DataFrame:
     """Read the events of some files as rows of the table, each once: the first that is verified, or that came."""
     schema, now = WebhookEvent.schema_of_frames(), utc_now()
     frames = [
-        frame.with_columns(pl.lit(_VERIFIED[state_of(file)], pl.Boolean).alias("verified"))
+        frame.with_columns(pl.lit(VERDICTS[state_of(file)], pl.Boolean).alias("verified"))
         for file in files
         if (frame := inbox.read(file)) is not None
     ]

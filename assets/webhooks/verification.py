@@ -28,7 +28,7 @@ from resources.coupontools.gather import gather
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest, Slice
 from resources.printable import make_printable
-from resources.webhooks.inbox import Inbox, State
+from resources.webhooks.inbox import VERDICTS, Inbox
 
 MAX_EVENTS_OF_A_ROUND = 25
 SECONDS_OF_A_ROUND = 5.0
@@ -155,12 +155,11 @@ class Verifier:
             if rows is None:
                 return
             verdicts = [self._verdict(claim) for claim in rows.iter_rows(named=True)]
-            states: dict[State, bool | None] = {"verified": True, "refused": False, "waiting": None}
             self._inbox.replace(
                 file,
                 {
                     state: rows.filter(pl.Series([verdict is given for verdict in verdicts], dtype=pl.Boolean))
-                    for state, given in states.items()
+                    for state, given in VERDICTS.items()
                 },
             )
 

@@ -24,6 +24,9 @@ from resources.warehouse.errors import WarehouseError
 State = Literal["verified", "waiting", "refused"]
 STATES: tuple[State, ...] = get_args(State)
 
+VERDICTS: Mapping[State, bool | None] = {"verified": True, "refused": False, "waiting": None}
+"""Whether Coupontools has sent the events of a file in each state; None if that is not known yet."""
+
 MAX_FILES, MAX_BYTES = 50_000, 2_000_000_000
 """How much may wait to be merged; beyond that nothing is received until a run has merged some of it."""
 
