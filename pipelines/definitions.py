@@ -22,9 +22,8 @@ def build_defs(
     coupontools: CoupontoolsResource | None = None,
     warehouse: WarehouseResource | None = None,
     loggers: Mapping[str, dg.LoggerDefinition] | None = None,
-    executor: dg.ExecutorDefinition = dg.in_process_executor,
 ) -> dg.Definitions:
-    """Build the definitions of the code location, or with other resources, loggers or another executor."""
+    """Build the definitions of the code location, or with other resources or loggers."""
     return dg.Definitions(
         assets=[*ASSETS.values(), webhook_events, published_database],
         asset_checks=[audit],
@@ -36,7 +35,7 @@ def build_defs(
             "warehouse": warehouse or WarehouseResource(),
         },
         loggers=loggers,
-        executor=executor,
+        executor=dg.in_process_executor,
     )
 
 

@@ -39,11 +39,6 @@ class Scene:
     account: HandmadeAccount
     server: SandboxServer
     revision: int = 1
-    kills: int = 0
-    spared: int = 0
-    """Units that dead runs had put down as complete."""
-    requested: int = 0
-    """Units that were asked for after a kill."""
     published: list[str] = field(default_factory=list)
     """What was found published after each kill, the state before or after."""
 
@@ -107,23 +102,19 @@ def live_through(scene: Scene, moments: Sequence[Moment]) -> None:
         process, begun = start_export(scene.data_dir), time.monotonic()
         _kill(process, moment(scene))
         scene.published.append(_which(scene.data_dir, before, after))
-        assert not _session_units(scene.server, begun) & complete
-        left = _complete_units(scene.data_dir)
+        assert not _session_slices(scene.server, begun) & complete
+        left = _complete_slices(scene.data_dir)
         has_ended = not left and scene.published[-1] == "after/after"
         assert has_ended or left >= complete
         complete = left
-        scene.kills += 1
     scene.server.faults.clear()
     begun = time.monotonic()
     export_all(start=str(FROM), end=str(TO))
-    units = _session_units(scene.server, begun)
-    assert not units & complete, "what a dead run had is asked for again"
+    assert not _session_slices(scene.server, begun) & complete, "what a dead run had is asked for again"
     assert in_duckdb(scene.data_dir) == after
     assert in_files(scene.data_dir) == after
     assert not left_over(scene.data_dir)
     scene.revision += 1
-    scene.spared += len(complete)
-    scene.requested += len(units)
 
 
 def _kill(process: Forked, reached: Reached) -> None:
@@ -141,9 +132,9 @@ def _which(data_dir: Path, before: State, after: State) -> str:
     return "/".join(names)
 
 
-def _complete_units(data_dir: Path) -> set[Asked]:
+def _complete_slices(data_dir: Path) -> set[Asked]:
     """The session slices that the next run need not read: those in batches on disk, and those that were merged."""
-    slices = _merged_units(data_dir)
+    slices = _merged_slices(data_dir)
     for manifest in (data_dir / ".state" / "batches").glob("*/manifest.json"):
         for file in manifest.parent.glob("*.slices.json"):
             for slice_ in json.loads(file.read_bytes())["slices"]:
@@ -152,7 +143,7 @@ def _complete_units(data_dir: Path) -> set[Asked]:
     return slices
 
 
-def _merged_units(data_dir: Path) -> set[Asked]:
+def _merged_slices(data_dir: Path) -> set[Asked]:
     """The session slices that dead runs have merged and not published, as a copy of the stage has them."""
     stage = data_dir / ".state" / "stage.duckdb"
     runs = [lock.stem.removeprefix("run-") for lock in stage.parent.glob("run-*.lock")]
@@ -167,7 +158,7 @@ def _merged_units(data_dir: Path) -> set[Asked]:
             return set(connection.execute(query, [runs]).fetchall())
 
 
-def _session_units(server: SandboxServer, begun: float) -> set[Asked]:
+def _session_slices(server: SandboxServer, begun: float) -> set[Asked]:
     """The session slices that were asked for since a moment."""
     return {
         (entry.path, *(entry.parameters[name] for name in ("campaign", "start_date", "end_date")))

@@ -63,9 +63,9 @@ def session(
     } | fields
 
 
-def account(sizes: Mapping[int, int] | None = None, first: int = 1) -> HandmadeAccount:
+def account(sizes: Mapping[int, int] | None = None) -> HandmadeAccount:
     """An account of campaigns with so many sessions each, a minute apart from 2026-01-01 on."""
-    records, number = {}, first
+    records, number = {}, 1
     for name, size in (sizes or {1: 3}).items():
         records[f"cam_{name}"] = [
             session(n, created=START + timedelta(minutes=n)) for n in range(number, number + size)
