@@ -1,4 +1,4 @@
-"""Launches runs in processes of this machine, and notices those that have ended with it."""
+"""Launches runs in processes of this machine, and notices those that were killed together with Dagster."""
 
 import dagster as dg
 
@@ -6,14 +6,14 @@ from assets.dagster_internals import CheckRunHealthResult, WorkerStatus, has_los
 
 
 class LocalRunLauncher(dg.DefaultRunLauncher):
-    """Dagster's launcher, which by itself would take a run for running for ever if all of Dagster was killed with it.
+    """Dagster's launcher, which by itself would show a run as running for ever if Dagster was killed together with it.
 
-    Where only the process of a run dies, the code server that has started it reports that.
+    If only the process of a run dies, the code server that started it reports that.
     """
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Have the daemon ask below whether runs are still worked on."""
+        """Have the daemon call `check_run_worker_health`."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:

@@ -26,7 +26,7 @@ def main() -> None:
         code = report_interruption()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # a normal exit frees these objects one by one, which takes as long again
+    os._exit(code)  # a normal exit frees every object first, one by one
 
 
 def _restart_in_utf8() -> None:

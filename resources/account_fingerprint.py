@@ -7,7 +7,7 @@ import httpx
 from resources.setting_values import SANDBOX
 
 ACCOUNT, DEMO = "account", "demo"
-"""Kinds of accounts, besides `SANDBOX`. A fingerprint follows, but not in folders from before there were any."""
+"""Kinds of accounts, besides `SANDBOX`: the word before the fingerprint; older versions noted the word alone."""
 
 DEMO_CLIENT_ID = "coupontools-demo"
 """Prefix of a demo's client id; a demo counts as the same account, whatever port it is served on."""

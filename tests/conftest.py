@@ -35,7 +35,7 @@ def pytest_configure() -> None:
         del os.environ[name]
     # without bytecode, each process that a test starts would compile Dagster anew: two thirds of its processor time
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    # as the command does it: Dagster's objects, and those of the modules of all tests, stay to the end
+    # Dagster's objects, and those of the modules of all tests, stay to the end: collecting them over and over is slow
     gc.set_threshold(500_000)
     # how long an example takes depends on the machine's load, and on nothing that is tested
     settings.register_profile("without a deadline", deadline=None)

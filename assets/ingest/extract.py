@@ -106,7 +106,7 @@ class _Rejections:
     has_keyless: bool = False
     """Whether the key of a rejected record cannot be read."""
     hashes: set[int] = field(default_factory=set)
-    """Those of the rejected records, by which one is recognised that has moved to another page."""
+    """The hashes of the rejected records: one that has moved to another page is not counted again."""
 
     def take_new(self, page: NormalisedPage, new: pl.Series | None) -> pl.DataFrame:
         """Note the rejected records of a page, and return the rows of those that no other page had.

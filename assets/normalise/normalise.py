@@ -46,7 +46,7 @@ class NormalisedPage:
     keyless: int = 0
     """How many rows of `rejected`, the last ones, have no readable key."""
     copies: int = 0
-    """How many of them repeat an earlier record of the page, byte for byte; they are in neither frame."""
+    """How many records repeat an earlier one of the page, byte for byte; they are in neither frame."""
     new_fields: frozenset[str] = frozenset()
     """The names of the undeclared fields, dotted."""
     records_key: str = ""

@@ -117,6 +117,8 @@ class Source:
 
 @dataclass(frozen=True)
 class _Known:
+    """What `column` notes on a pydantic field, and `_column` reads from it."""
+
     paths: tuple[tuple[str, ...], ...]
     evidence: tuple[Evidence, ...]
     personal: Personal

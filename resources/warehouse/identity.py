@@ -39,7 +39,7 @@ MIN_DIGITS, MAX_DIGITS = 7, 15
 
 _HASH_LENGTH = 64
 _SOMEBODY = rf"[^@]@+[^@]|(?:[0-9][^0-9]*){{{MIN_DIGITS}}}|^[^ ]{{{_HASH_LENGTH}}}(?: |$)"
-"""A pattern that is in every text that names somebody: an address, the digits of a number, or a hash at its beginning.
+"""A pattern that is in every normalised text that names somebody: an address, a number, or a hash at its beginning.
 
 Any word of that length counts as a hash: in SQL, looking at each of its letters would take twice as long as all else.
 """
@@ -65,7 +65,7 @@ _MAY_NAME = (
     rf"[@\x{{ff20}}]|%(?:25)*40|\\u00[2-7]|\\u[fF][fF]|[0-9a-f]{{64}}|"
     rf"{_DIGIT}(?:(?:[^0-9A-Za-z]|%[0-9A-Fa-f]{{2}}|{_ESCAPE}){{0,9}}{_DIGIT}){{{MIN_DIGITS - 1}}}"
 )
-"""A pattern that is in every text that names somebody."""
+"""A pattern that is in every text as it was sent that names somebody: texts without it are passed over at once."""
 
 
 def identities(texts: pl.Series) -> pl.Series:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 REPORT = "report.html"
-"""The text beside the database that shows texts of the API; the dictionary has none."""
+"""The page beside the database. It alone shows texts of the API, so that people are erased from it, too."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Queries of the assets on the stage."""
+"""What the assets ask the stage, besides the checks of `audit.py`."""
 
 from collections.abc import Collection
 from datetime import date
