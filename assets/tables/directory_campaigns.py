@@ -27,5 +27,5 @@ class DirectoryCampaign(Table):
     code: Text | None = column({"code": "assumed"}, doc="Last part of the coupon's public address")
     name: Text | None = column({"name": "assumed"}, doc="Name inside the account")
     title: Text | None = column({"title": "assumed"}, doc="Title that consumers see")
-    status: Text | None = column({"status": "assumed"}, doc="State of the campaign")
+    status: Text | None = column({"status": "assumed"}, doc="Status of the campaign")
     url: Text | None = column({"url": "assumed"}, doc="Public address of the coupon")

@@ -27,4 +27,4 @@ class LoyaltyUserChange(Table):
     stamps_before: Integer | None = column(doc="Stamps before")
     stamps_after: Integer | None = column(doc="Stamps after")
     is_voided_before: Flag | None = column(doc="Whether the card was void for this user before")
-    is_voided_after: Flag | None = column(doc="Whether the card is void for this user after")
+    is_voided_after: Flag | None = column(doc="Whether the card was void for this user after")
