@@ -122,7 +122,9 @@ def _select_unchanged(
     both = stored.filter(is_fresh).join(listed.select(key, *names, "_extra"), on=key, suffix="_listed")
     same = both.filter(~pl.col(key).is_in(list(active)), *says_the_same)
     more = same.select(key, pl.any_horizontal(pl.lit(value=False), *says_more), "_extra", "_extra_listed").rows()
-    return frozenset(id_ for id_, is_more, extra, listed in more if is_more or _names_in(extra) - _names_in(listed))
+    return frozenset(
+        id_ for id_, is_more, extra, extra_listed in more if is_more or _names_in(extra) - _names_in(extra_listed)
+    )
 
 
 def _names_in(extra: str | None) -> set[str]:

@@ -15,7 +15,7 @@ STEPS = ("created", "opened", "claimed", "validated", "voided")
 
 @dataclass(frozen=True)
 class Compared:
-    """A figure of the last days, and of as many days before them."""
+    """A figure of the newer period, `now`, and of the one before."""
 
     name: str
     now: int | Decimal
@@ -23,7 +23,7 @@ class Compared:
 
     @property
     def change(self) -> str:
-        """The difference as a share of the days before."""
+        """The difference as a share of the figure before."""
         if not self.before:
             return "none before" if self.now else "as before"
         if self.now == self.before:
@@ -34,27 +34,28 @@ class Compared:
 
 @dataclass(frozen=True)
 class Headline:
-    """The days that are compared, the first and the last of each half inclusive, and their figures."""
+    """Two periods of DAYS_COMPARED days, the newer one up to the day `last`, and the figures of both."""
 
     last: date
     figures: Sequence[Compared]
 
     @property
     def days(self) -> tuple[date, date]:
-        """The first and the last of the last days."""
+        """First and last day of the newer period."""
         return self.last - timedelta(days=DAYS_COMPARED - 1), self.last
 
     @property
     def days_before(self) -> tuple[date, date]:
-        """The first and the last of the days before them."""
+        """First and last day of the period before."""
         first, last = (day - timedelta(days=DAYS_COMPARED) for day in self.days)
         return first, last
 
 
 def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
-    """Compare the last days up to the last one with steps of sessions that was read to its end; None if there is none.
+    """Compare the period up to the last day on which a session took a step; None without any such day.
 
-    A step counts on its own day, so that a session of an earlier day is among those validated in these days.
+    The day of the newest read was not over when it was read, so the day before is the last possible one. A step counts
+    on its own day: a session that was created before the period may be validated in it.
     """
     newest = ", ".join(f"max({step}_at) FILTER ({is_not_in_future(f'{step}_at')})" for step in STEPS)
     row = connection.execute(
@@ -77,7 +78,7 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
 def _over_days(
     connection: duckdb.DuckDBPyConnection, moment: str, aggregate: str, table: str, last: date
 ) -> tuple[int | Decimal, int | Decimal]:
-    """Query an aggregate of the live rows whose moment is in the last days, and of those in the days before them."""
+    """Query an aggregate of the live rows whose moment is in the newer period, and of those in the one before."""
     end = last + timedelta(days=1)
     start, middle = (end - timedelta(days=DAYS_COMPARED * halves) for halves in (2, 1))
     rows = connection.execute(

@@ -239,7 +239,10 @@ def _reversals(query: Query) -> Rows:
 
 
 def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
-    """Query the newest weeks with sessions, with the share that was validated up to each number of weeks later."""
+    """Query the newest weeks with sessions, with the share that was validated up to each number of weeks later.
+
+    A share is None where the week has not come: no step of any session is as late.
+    """
     cohorts: dict[date, tuple[int, list[float | None]]] = {}
     weeks = query(
         f"""
@@ -252,8 +255,12 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
     rows = query(
         f"""
         SELECT
-            week, created, weeks_after, validated_rate_so_far, max(later) FILTER ({is_not_in_future("later")}) OVER ()
-        FROM (SELECT *, (week + to_weeks(weeks_after::INTEGER))::DATE AS later FROM marts.weekly_cohorts)
+            week,
+            created,
+            weeks_after,
+            validated_rate_so_far,
+            max(step_week) FILTER ({is_not_in_future("step_week")}) OVER () AS newest_week
+        FROM (SELECT *, (week + to_weeks(weeks_after::INTEGER))::DATE AS step_week FROM marts.weekly_cohorts)
         WHERE week BETWEEN DATE '{first}' AND DATE '{last}'
         ORDER BY week, weeks_after
         """
@@ -262,10 +269,10 @@ def _cohorts(query: Query) -> Sequence[Mapping[str, object]]:
         shares = cohorts.setdefault(week, (created, [None] * WEEKS))[1]
         for later in range(after, WEEKS):
             shares[later] = share
-    over = rows[0][-1] if rows else None
+    newest_week = rows[0][-1] if rows else None
     for week, (_, shares) in cohorts.items():
         for later in range(WEEKS):
-            if over and later > (over - week).days // 7:
+            if newest_week and later > (newest_week - week).days // 7:
                 shares[later] = None
     return [{"week": week, "created": created, "shares": shares} for week, (created, shares) in cohorts.items()]
 

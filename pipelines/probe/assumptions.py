@@ -9,6 +9,7 @@ import polars as pl
 from assets.normalise.normalise import PageNormaliser
 from pipelines.probe.endpoints import PARTS, Probed, ask
 from resources.coupontools.client import Client
+from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
@@ -85,10 +86,10 @@ async def _show_window(client: Client, probed: Probed, column: str) -> None:
 
 
 async def _page_past_the_end(client: Client, probed: Probed, page: int) -> str:
-    if probed.records == b"[]":
+    if probed.records == NO_RECORDS:
         return UNKNOWN
     match await ask(client, probed.slice_, page):
-        case Page(records=b"[]"):
+        case Page(records=records) if records == NO_RECORDS:
             return "is empty"
         case Page(records=records):
             return "is the first page again" if records == probed.records else "has records"

@@ -124,7 +124,7 @@ async def _first_with_records(client: Client, part: str, endpoint: Endpoint, par
     tried: list[str | None] = [*parents[:MAX_PARENTS_TRIED]] if parents else [None]
     for parent in tried:
         page = Probed(part, Slice(endpoint, parent), await ask(client, Slice(endpoint, parent), first_page))
-        if page.records != b"[]":
+        if page.records != NO_RECORDS:
             break
     return page
 
