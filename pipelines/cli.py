@@ -56,7 +56,7 @@ def app() -> None:
     coupontools export --full         read everything again, find deletions
     coupontools check --probe         what works, and what your account answers
     coupontools adopt                 the folder's account has new keys
-    coupontools forget --email WHO    erase one person, and keep them out
+    coupontools forget --email WHO    erase people, and keep them out
     coupontools webhooks              receive events, so that tables are up to date in minutes
     coupontools dictionary            every table, view and column
     coupontools download              the shared warehouse as one database file
@@ -161,7 +161,7 @@ def adopt() -> None:
 @click.option("--phone", "phones", multiple=True, help="Phone number, with its country; may be given more than once.")
 @click.option("--stdin", is_flag=True, help="Read addresses and numbers from standard input, one per line.")
 def forget(emails: tuple[str, ...], phones: tuple[str, ...], stdin: bool) -> None:
-    """Erase one person, and keep the person out of later exports.
+    """Erase people, and keep them out of later exports.
 
     Sessions, loyalty and directory rows stay, without any personal data; SMS contacts and rejected records are
     deleted. Nothing changes at Coupontools.

@@ -45,7 +45,7 @@ def forget(emails: Sequence[str], phones: Sequence[str], lines: Iterable[str] = 
     except (SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
     rows_by_table = ", ".join(f"{rows:,} in {table}" for table, rows in erased.items()) or "none"
-    click.echo(f"Rows from which the person was erased: {rows_by_table}. Later exports keep the person out.")
+    click.echo(f"Rows from which somebody was erased: {rows_by_table}. Later exports keep them out.")
 
 
 def _add(erased: Mapping[str, int], table: str, rows: int) -> dict[str, int]:

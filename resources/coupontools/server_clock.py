@@ -30,6 +30,6 @@ def describe_lead(lead: timedelta) -> str | None:
     ours = utc_now()
     return (
         f"The clock of this machine says {ours:%Y-%m-%d %H:%M} UTC, that of the API {ours - lead:%Y-%m-%d %H:%M}. Set "
-        "it, and then run coupontools export --full: which days are over, which state of a row is the newest, and what "
-        "was deleted are told by it."
+        "it, and then run coupontools export --full: the export goes by this clock to know which days are over, which "
+        "state of a row is the newest, and what was deleted."
     )

@@ -112,7 +112,7 @@ def test_the_commands_work_on_a_lake_from_a_host_without_any_file_of_it(
     export_days(*DAYS)
     shutil.rmtree(data_dir, ignore_errors=True)
     assert "are now those of the account" in run("adopt")
-    assert "Later exports keep the person out" in run("forget", "--email", "ann@example.com")
+    assert "Later exports keep them out" in run("forget", "--email", "ann@example.com")
     monkeypatch.setenv("COUPONTOOLS_CLIENT_ID", "somebody-else")
     refused = CliRunner().invoke(app, ["check"]).output
     assert f"The database {place_of(lake)} holds the rows of another account: set COUPONTOOLS_WAREHOUSE" in refused

@@ -349,7 +349,7 @@ def test_people_are_read_from_standard_input_and_a_mistyped_folder_is_not_made(
     wrong = CliRunner().invoke(app, ["forget", "--stdin"], input=f"{lines}\nwho?\n")
     assert (wrong.exit_code, "Line 5 is no phone number" in wrong.output) == (USAGE_ERROR, True)
     done = CliRunner().invoke(app, ["forget", "--stdin"], input=lines)
-    assert done.output.startswith("Rows from which the person was erased: 2 in coupon_sessions.")
+    assert done.output.startswith("Rows from which somebody was erased: 2 in coupon_sessions.")
     monkeypatch.setenv("COUPONTOOLS_PERSONAL_DATA", "drop")
     refused = CliRunner().invoke(app, ["forget", "--stdin"], input=lines)
     assert (refused.exit_code, refused.output.startswith("Error: Nobody was erased. The folder")) == (1, True)
