@@ -50,7 +50,7 @@ def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
     except duckdb.Error as error:
         if message := limit_met(error):
             raise WarehouseError(message) from None
-        if not _is_of_storage(error):
+        if not _is_external(error):
             raise
         raise _of_duckdb(address, error) from None
 
@@ -87,7 +87,7 @@ def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
     )
 
 
-def _is_of_storage(error: duckdb.Error) -> bool:
+def _is_external(error: duckdb.Error) -> bool:
     """Whether an error of DuckDB is about something outside this process, and not about a wrong statement."""
     is_of_extension = type(error) is duckdb.Error  # what PostgreSQL says to DuckLake
     is_of_system = isinstance(error, duckdb.OperationalError | duckdb.FatalException)

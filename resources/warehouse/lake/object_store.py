@@ -14,15 +14,17 @@ from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.session import Session
 
 BATCHES = "batches"
-_ALL = "batches"
+"""The folder of all batches, below the prefix of the lake."""
+
+_LOCK = "batches"
+"""The advisory lock of all batches; each batch has one of its own besides."""
 
 
 class ObjectStore:
     """The batches below `batches/`; implements `Store`.
 
-    Each file is one request, so that it is there completely or not at all. Before a
-    write, PostgreSQL is asked whether the lock is still held: a process that has lost its connection may have lost its
-    batch to another one.
+    Each file is one request, so that it is there completely or not at all. Before a write, PostgreSQL is asked whether
+    the lock is still held: a process that has lost its connection may have lost its batch to another one.
     """
 
     def __init__(self, address: LakeAddress) -> None:
@@ -42,11 +44,11 @@ class ObjectStore:
     def lock(self) -> Iterator[None]:
         """Hold the lock of all batches; see `Store`."""
         with self._threads, name_lake_in_errors(self._address):
-            self._session.lock(_ALL)
+            self._session.lock(_LOCK)
             try:
                 yield
             finally:
-                self._session.unlock(_ALL)
+                self._session.unlock(_LOCK)
 
     def list_batches(self) -> list[str]:
         """List the batches that have objects, as some stores keep empty folders; see `Store`."""

@@ -81,7 +81,7 @@ class FolderStore:
         return pl.read_parquet(self.locate(batch, name), glob=False, hive_partitioning=False)
 
     def is_intact(self, batch: str, name: str) -> bool:
-        """Read it; see `Store`."""
+        """Read the file; see `Store`."""
         try:
             self.read_frame(batch, name)
         except pl.exceptions.ComputeError:
