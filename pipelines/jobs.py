@@ -10,6 +10,9 @@ from assets.tables.loyalty_cards import LoyaltyCard
 from assets.tables.loyalty_users import LoyaltyUser
 from assets.webhook_events import webhook_events
 
+BEFORE_BACKFILLS = {"dagster/priority": "10"}
+"""The tag of runs that go before those of backfills in Dagster's queue."""
+
 _all_but_loyalty_users = dg.AssetSelection.all() - dg.AssetSelection.assets(ASSETS[LoyaltyUser])
 
 export = dg.define_asset_job(

@@ -7,20 +7,18 @@ import dagster as dg
 from assets.partitions import cards, daily, partition_range
 from assets.table_assets import ASSETS
 from assets.window import list_days
-from pipelines.jobs import export, export_loyalty_users, full_export
+from pipelines.jobs import BEFORE_BACKFILLS, export, export_loyalty_users, full_export
 from resources.settings import SettingsError, Storage
 
 MAX_DAYS_TO_CATCH_UP = 31
 """The most missed days before yesterday that a run reads, too; older ones need a backfill."""
-
-_BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 
 @dg.schedule(
     job=export,
     cron_schedule="15 0 * * *",
     execution_timezone="UTC",
-    tags=_BEFORE_BACKFILLS,
+    tags=BEFORE_BACKFILLS,
     description=f"Reads yesterday, with up to {MAX_DAYS_TO_CATCH_UP} days before it that were missed since the newest "
     "day that was read. Days before that which are missing or have failed are not read again: they need a backfill.",
 )
@@ -54,7 +52,7 @@ def _first_day_to_read(instance: dg.DagsterInstance, asset: dg.AssetKey, last_da
     job=export_loyalty_users,
     cron_schedule="20 0 * * *",
     execution_timezone="UTC",
-    tags=_BEFORE_BACKFILLS,
+    tags=BEFORE_BACKFILLS,
     description="Reads all loyalty cards and their users, in one run.",
 )
 def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -70,7 +68,7 @@ def daily_export_of_loyalty_users(context: dg.ScheduleEvaluationContext) -> dg.R
     job=full_export,
     cron_schedule="30 1 * * 0",
     execution_timezone="UTC",
-    tags=_BEFORE_BACKFILLS,
+    tags=BEFORE_BACKFILLS,
     description="Reads everything again, and finds what was deleted. In Dagster the run counts for the partition of "
     "the day before alone: other days stay missing there, although they are read.",
 )

@@ -13,7 +13,7 @@ from assets.table_assets import ASSETS
 from assets.tables.loyalty_users import LoyaltyUser
 from assets.webhook_events import FILES_WAITING
 from assets.webhooks.intake import open_inbox
-from pipelines.jobs import export_loyalty_users, export_webhook_events
+from pipelines.jobs import BEFORE_BACKFILLS, export_loyalty_users, export_webhook_events
 from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.errors import CoupontoolsError
 from resources.printable import make_printable
@@ -27,8 +27,6 @@ SECONDS_AFTER_A_FAILURE = 300
 
 AGAIN = "coupontools/again_after"
 """The tag of a run that publishes what a failed run for events had merged; its value is the id of the failed run."""
-
-_BEFORE_BACKFILLS = {"dagster/priority": "10"}
 
 _ENDS = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
 _UNFINISHED = [status for status in DagsterRunStatus if status not in _ENDS]
@@ -122,9 +120,9 @@ def webhook_updates(
     if reason := _reason_to_wait(last):
         return dg.SkipReason(reason)
     if waiting:
-        return dg.RunRequest(tags={FILES_WAITING: str(len(waiting)), **_BEFORE_BACKFILLS})
+        return dg.RunRequest(tags={FILES_WAITING: str(len(waiting)), **BEFORE_BACKFILLS})
     if last and last[0].dagster_run.status == DagsterRunStatus.FAILURE and AGAIN not in last[0].dagster_run.tags:
-        return dg.RunRequest(tags={AGAIN: last[0].dagster_run.run_id, **_BEFORE_BACKFILLS})
+        return dg.RunRequest(tags={AGAIN: last[0].dagster_run.run_id, **BEFORE_BACKFILLS})
     return dg.SkipReason("No verified event waits.")
 
 

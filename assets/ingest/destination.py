@@ -48,12 +48,10 @@ class Destination:
     @classmethod
     def prepare(cls, resources: RunResources, table: type[Table]) -> "Destination":
         """Read the policy for personal data. Raises RefusedError if the warehouse holds rows of another origin."""
-        policy = resources.warehouse.personal_data
-        origin = resources.warehouse.origin_of(resources.coupontools.fingerprint())
-        admit(resources.warehouse.engine, origin)
-        keep_salt = policy.personal_data == "drop"
-        suppressed = resources.warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
-        return cls(resources.warehouse, table, origin, policy, suppressed)
+        warehouse, policy = resources.warehouse, resources.warehouse.personal_data
+        origin = warehouse.origin_of(resources.coupontools.fingerprint())
+        admit(warehouse.engine, origin)
+        return cls(warehouse, table, origin, policy, warehouse.read_suppression())
 
     def batch_key(self, window: Window | None) -> BatchKey:
         """Name what a batch is read for: a run resumes the batch of a dead run only if both keys are the same.

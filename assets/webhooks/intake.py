@@ -72,14 +72,12 @@ class EventIntake:
         return [replace(event, members=split_event(self._mask(event.body))) for event in events]
 
     def _redact(self, rows: pl.DataFrame) -> pl.DataFrame:
-        policy = self._warehouse.personal_data
-        keep_salt = policy.personal_data == "drop"
         try:
-            suppressed = self._warehouse.engine.read_suppression(policy.secret, keep_salt=keep_salt)
+            suppressed = self._warehouse.read_suppression()
         except WarehouseError:
             self._warehouse.close()  # so that the next events open a new connection
             raise
-        redactor = Redactor.over(WebhookEvent, policy, suppressed)
+        redactor = Redactor.over(WebhookEvent, self._warehouse.personal_data, suppressed)
         return redactor.redact_rows(rows) if redactor else rows
 
 

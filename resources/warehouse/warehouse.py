@@ -11,6 +11,7 @@ from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.folder_store import FolderStore
 from resources.warehouse.origin import Origin
 from resources.warehouse.store import Store
+from resources.warehouse.suppression import SuppressionList
 
 if TYPE_CHECKING:
     from resources.warehouse.lake.address import LakeAddress
@@ -74,6 +75,15 @@ class Warehouse:
         if self._personal_data is None:
             self._personal_data = PersonalData.read()
         return self._personal_data
+
+    def read_suppression(self) -> SuppressionList:
+        """Read who is suppressed, to write rows without them. Raises SettingsError and WarehouseError.
+
+        Where personal data is dropped, keys that name people are still hashed. Without a secret their hashes depend on
+        the list's salt alone, so a new list is stored.
+        """
+        policy = self.personal_data
+        return self.engine.read_suppression(policy.secret, keep_salt=policy.personal_data == "drop")
 
     def origin_of(self, account: str) -> Origin:
         """Return the origin that rows of an account have under the policy for personal data. Raises SettingsError."""
