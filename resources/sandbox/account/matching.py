@@ -15,6 +15,7 @@ DATE_KEYS: Mapping[SessionDate, str] = {
 ALL_DATE_KEYS = (*DATE_KEYS.values(), "played_date_utc", "voided_date_utc")
 KINDS: Mapping[str, SessionDate] = {"opens": "opened", "claims": "claimed", "validations": "validated"}
 NO_DATES = ("", None, "0000-00-00 00:00:00")
+"""What a date field holds while its step was not taken."""
 
 
 def has_text(record: Mapping[str, object], field: SessionField, text: str) -> bool:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 
+from resources.sandbox.account.matching import NO_DATES
 from resources.sandbox.account.session_fields import FLAGS, STATUS, UTM
 
 ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
+"""The characters of a session's id, and of tokens."""
 FIRST_NEW_SEQUENCE_ID = 900_000_000
 """Far above those of generated sessions, which grow with time and must not reach these."""
 DATES = {
@@ -62,8 +64,8 @@ def apply_flags(session: Mapping[str, object], flags: Mapping[str, bool], now: d
     for flag, is_on in flags.items():
         new[flag] = "1" if is_on else "0"
         if key := DATES.get(flag):
-            kept = old.get(key) if old.get(key) not in ("", None, "0000-00-00 00:00:00") else format_date(now)
-            new[key] = kept if is_on else ""
+            date = format_date(now) if old.get(key) in NO_DATES else old.get(key)
+            new[key] = date if is_on else ""
         if flag in DATES_WHEN_TAKEN_BACK and not is_on and old.get(flag) == "1":
             new[DATES_WHEN_TAKEN_BACK[flag]] = format_date(now)
     return {**session, "status": {**old, **new}}

@@ -54,9 +54,9 @@ class Overlay:
                 self._put[place][key] = record
                 return
             rows = self._whole[place]
-            places = [index for index, row in enumerate(rows) if name is not None and read_record_id(row) == name]
-            if places:
-                rows[places[0]] = record
+            same = [index for index, row in enumerate(rows) if name is not None and read_record_id(row) == name]
+            if same:
+                rows[same[0]] = record
             else:
                 rows.append(record)
 

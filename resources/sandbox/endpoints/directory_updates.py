@@ -32,15 +32,17 @@ def directoryusers_update(request: ApiRequest, state: State) -> Reply:
 
 def create_user(request: ApiRequest, state: State) -> Reply:
     """Register a user for a directory; the answer, the new user, is made up."""
-    new = {name: request.text(name) or "" for name in ("email", *FIELDS)}
-    state_of = {"payment_status": "", "blocked": "0", "expires_at": ""}
-    identity = {
+    user = {
         "ID": f"reg_{FIRST_NEW_REGISTRATION_ID + state.account.overlay.next_number()}",
         "registration_date_utc": format_date(state.now),
+        **{name: request.text(name) or "" for name in ("email", *FIELDS)},
+        "birthday": request.text("birth_date") or "",
+        "payment_status": "",
+        "blocked": "0",
+        "expires_at": "",
     }
-    user_record = identity | new | {"birthday": request.text("birth_date") or ""} | state_of
-    state.account.overlay.put(("registrations", find_directory(request, state)), user_record)
-    return show_user(user_record, state)
+    state.account.overlay.put(("registrations", find_directory(request, state)), user)
+    return show_user(user, state)
 
 
 def block_user(request: ApiRequest, state: State) -> Reply:

@@ -32,15 +32,15 @@ def loyaltyusers_create(request: ApiRequest, state: State) -> Reply:
 def loyaltyusers_link(request: ApiRequest, state: State) -> Reply:
     """Link a user to a card: one without a card, or one of another card (section 5.15; the answer is made up)."""
     lookup.find_card(request, state)
-    card, name = request.required_text("loyaltycard"), request.required_text("user")
-    cards = [read_record_id(card) or "" for card in state.account.rows("loyalty_cards", "", state.now)]
-    for place in (card, UNLINKED, *cards):
-        record = lookup.find_row(state, "loyalty_users", name, place)
+    card_id, name = request.required_text("loyaltycard"), request.required_text("user")
+    all_cards = [read_record_id(card) or "" for card in state.account.rows("loyalty_cards", "", state.now)]
+    for parent in (card_id, UNLINKED, *all_cards):
+        record = lookup.find_row(state, "loyalty_users", name, parent)
         if record is not None:
             user = dict(decode_record(record) or {})
-            if place != card:
+            if parent != card_id:
                 user |= {"points": "0", "stamps": "0", "voided": "0"}
-                state.account.overlay.put(("loyalty_users", card), user)
+                state.account.overlay.put(("loyalty_users", card_id), user)
             return reply_with_fields({"user": user})
     raise ApiError(UNKNOWN_CARD, "Loyalty card user not found")
 

@@ -42,10 +42,10 @@ def create_users(request: ApiRequest, state: State) -> Reply:
     card_id, users = find_card(request, state), request.parameters.get("users")
     if not isinstance(users, list) or not all(isinstance(user, Mapping) for user in users):
         raise ApiError(INCORRECT, "Invalid value in parameter: users")
-    of_users = [ApiRequest(request.method, request.path, user, {}, request.accepts_gzip) for user in users]
-    for of_user in of_users:
-        check_parameters(PERSON, of_user)
-    created = [add_user(_read_fields(of_user), card_id, state) for of_user in of_users]
+    requests = [ApiRequest(request.method, request.path, user, {}, request.accepts_gzip) for user in users]
+    for single_request in requests:
+        check_parameters(PERSON, single_request)
+    created = [add_user(_read_fields(single_request), card_id, state) for single_request in requests]
     return Reply(encode_array(map(convert_loyalty_user, created)))
 
 

@@ -39,7 +39,7 @@ def add_contact(request: ApiRequest, state: State) -> Reply:
 def send_email(request: ApiRequest, state: State) -> Reply:
     """Send a campaign or a directory by e-mail.
 
-    Code 604 is known by its first letter only; here an address in the reserved domain `.invalid` brings it about.
+    What code 604 stands for is unknown (API.md, section 3.3); here, an address in the domain `.invalid` gets it.
     """
     name = request.required_text("campaign")
     if not name.startswith("dir_"):

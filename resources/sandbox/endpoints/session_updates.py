@@ -45,9 +45,9 @@ def couponsession_multiupdate(request: ApiRequest, state: State) -> Reply:
     sessions = [lookup.find_session_by_any_id(name, state)[1] for name in names]
     for session in sessions:
         _update(request, state, session)
-    names_of = [session["session"] for session in sessions]
+    updated = [session["session"] for session in sessions]
     return reply_with_fields(
-        {"action": "couponsessions_updated", "amount_of_results": len(sessions), "sessions": names_of}
+        {"action": "couponsessions_updated", "amount_of_results": len(updated), "sessions": updated}
     )
 
 

@@ -93,6 +93,7 @@ def multiplesingleuse_create(request: ApiRequest, state: State) -> Reply:
         sessions.append(msgspec.json.encode(session))
         data.append({**_show_created(session), "sequence_id": FIRST_NEW_SEQUENCE_ID + count})
     state.account.add_sessions(campaign.campaign_id, *sessions)
+    # The official page prints it with a blank before it.
     action = " multiple_single_use_codes_created"
     return reply_with_fields({"campaign": campaign.campaign_id, "action": action, "data": data})
 

@@ -1,14 +1,12 @@
 """Ids of generated sessions, computed from a row's index and never stored."""
 
-import string
-
 import polars as pl
 
+from resources.sandbox.account.new_sessions import ALPHABET
 from resources.sandbox.generated.random_columns import INDEX, draw_bits
 
-_ALPHABET = string.digits + string.ascii_lowercase + string.ascii_uppercase
-_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
-ID_LETTERS = pl.Series([*_ALPHABET, *_ALPHABET.swapcase()])
+_PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
+ID_LETTERS = pl.Series([*ALPHABET, *ALPHABET.swapcase()])
 """A character of a session id per number; then the same with upper and lower case swapped."""
 ID_PAIRS = pl.Series(_PAIRS + [pair.swapcase() for pair in _PAIRS])
 """Two characters of a session id per number, likewise."""
@@ -24,7 +22,7 @@ def make_session_id(seed: int) -> pl.Expr:
     source = pl.when(is_twin).then(INDEX - 1).otherwise(INDEX)
     swap = pl.when(is_twin).then(1).otherwise(0)
     first, second = draw_bits(seed, "session id 1", source), draw_bits(seed, "session id 2", source)
-    lead = pl.lit(ID_LETTERS).gather(first % 36 + swap * len(_ALPHABET))
+    lead = pl.lit(ID_LETTERS).gather(first % 36 + swap * len(ALPHABET))
     pairs = [
         pl.lit(ID_PAIRS).gather(number // len(_PAIRS) ** power % len(_PAIRS) + swap * len(_PAIRS))
         for number in (first // 36, second)
@@ -38,8 +36,8 @@ def matches_id(seed: int, session_id: str) -> pl.Expr:
     number = draw_bits(seed, "session id 2")
     tails = []
     for text in (session_id, session_id.swapcase()):
-        digits = [_ALPHABET.index(letter) for letter in text[-10:]]
-        tails.append(sum((digits[2 * k] * len(_ALPHABET) + digits[2 * k + 1]) * len(_PAIRS) ** k for k in range(5)))
+        digits = [ALPHABET.index(letter) for letter in text[-10:]]
+        tails.append(sum((digits[2 * k] * len(ALPHABET) + digits[2 * k + 1]) * len(_PAIRS) ** k for k in range(5)))
     tail = number % len(_PAIRS) ** 5
     own = tail.is_in(tails)
     twin = (INDEX % 2 == 1) & (draw_bits(seed, "session id 2", INDEX - 1) % len(_PAIRS) ** 5).is_in(tails)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from resources.sandbox.account.account import SessionField, SessionQuery
+from resources.sandbox.account.session_fields import LOCATION
 from resources.sandbox.generated.campaigns import CampaignPlan
 from resources.sandbox.generated.random_columns import INDEX, draw_bits, draw_event, draw_text, draw_uniform
 from resources.sandbox.generated.session_ids import make_session_id
@@ -19,7 +20,7 @@ SEEN_STATUS = (
     "open_date_utc", "played_date_utc", "claim_date_utc", "validation_date_utc", "voided_date_utc", "locked",
     "claimtype", "validation_value", "value", "own_validation_code",
 )  # fmt: skip
-"""Status fields that client code was seen to read in campaign/* (client code; API.md, section 5.3)."""
+"""Status fields that client code was seen to read in campaign/* (API.md, section 5.3)."""
 
 
 class State(NamedTuple):
@@ -150,7 +151,7 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
     cents = (draw_bits(seed, "spent") % 10_000).cast(pl.Int64)
     spent = pl.concat_str(cents // 100, pl.lit("."), (cents % 100).cast(pl.String).str.zfill(2))
     code = (draw_bits(seed, "code") % 10**9).cast(pl.String).str.zfill(9)
-    places = _shop(seed, plan, validated)
+    shop = _shop(seed, plan, validated)
     return {
         "created_date_utc": _date(state.created),
         "opened": _flag(state.opened.is_not_null()),
@@ -168,7 +169,7 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
         "validation_date_utc": _date(state.validated),
         "own_validation_code": _text(pl.lit(plan.has_codes) & state.identified, "VC-" + code),
         "validation_value": _text(pl.lit(plan.notes_money) & validated & draw_event(seed, "spends", 0.6), spent),
-        "redeem_location_ID": places.pop("redeem_location_ID"),
+        "redeem_location_ID": shop["redeem_location_ID"],
         "voided": _flag(state.voided.is_not_null()),
         "voided_date_utc": _date(state.voided),
         "unvoided_date_utc": _date(state.unvoided),
@@ -178,12 +179,12 @@ def _status(seed: int, plan: CampaignPlan, state: State) -> dict[str, pl.Expr]:
         "customid": _custom_id(plan),
         "expiration_date": _date(_expiry(plan, state)),
         **_channel(seed),
-        **places,
+        **{name: shop[name] for name in LOCATION},
     }
 
 
 def _shop(seed: int, plan: CampaignPlan, validated: pl.Expr) -> dict[str, pl.Expr]:
-    """Return the fields of the place where a session was redeemed; it is known of most."""
+    """Return the fields of the shop where a session was validated; for one session in ten it is not known."""
     shops = [SHOPS[(plan.first_shop + number) % len(SHOPS)] for number in range(SHOPS_OF_A_CAMPAIGN)]
     number, is_known = draw_bits(seed, "shop") % len(shops), validated & draw_event(seed, "knows the shop", 0.9)
     return {

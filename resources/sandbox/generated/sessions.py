@@ -137,7 +137,7 @@ def _draw_creation(seed: int) -> pl.Expr:
 def _add_steps(seed: int, rows: pl.DataFrame) -> pl.DataFrame:
     """Add the times of opening, playing, claiming and validating.
 
-    They are no strict ladder: links made in bulk may be claimed unopened.
+    Not every step needs the one before: links made in bulk may be claimed unopened.
     """
     created, opened, claimed = pl.col("created"), pl.col("opened"), pl.col("claimed")
     opening = pl.when("is_bulk").then(2.0 * DAY).otherwise(20.0)

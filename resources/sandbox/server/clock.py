@@ -23,12 +23,12 @@ class Clock:
 
     @classmethod
     def frozen(cls, moment: datetime) -> "Clock":
-        """Stand still at `moment` until it is set or advanced."""
+        """Return a clock that stands still at `moment` until it is set or advanced."""
         return cls(moment, speed=0.0)
 
     @classmethod
     def real(cls) -> "Clock":
-        """Run with the machine's time."""
+        """Return a clock that runs with the machine's time."""
         return cls(datetime.now(UTC), speed=1.0)
 
     def now(self) -> datetime:

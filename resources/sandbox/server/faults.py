@@ -193,7 +193,7 @@ def spoil_answer(fault: Fault, reply: Reply) -> Reply:
         case "truncated":
             return replace(reply, body=reply.body[: len(reply.body) * 2 // 3])
         case "truncated_after_record":
-            cut = max(reply.body.rfind(b"},{"), reply.body.rfind(b"}]}") if b"},{" not in reply.body else -1)
+            cut = reply.body.rfind(b"},{" if b"},{" in reply.body else b"}]}")
             return replace(reply, body=reply.body[: cut + 1] if cut >= 0 else reply.body[:-1])
         case "cut_gzip" | "broken_gzip":
             packed = compress(reply.body)
