@@ -79,7 +79,7 @@ def _day(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"The {name} in the run's config is no date: write it as 2026-01-31.") from None
+        raise SettingsError(f"The {name} in the run's config is not a date: write it as 2026-01-31.") from None
 
 
 def partition_range(keys: Sequence[str]) -> dict[str, str]:

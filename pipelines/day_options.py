@@ -18,7 +18,7 @@ class Day(click.ParamType[date]):
         try:
             return value if isinstance(value, date) else date.fromisoformat(value)
         except ValueError as error:
-            self.fail(f"{value!r} is no date ({error}); write it as 2026-01-31.", param, ctx)
+            self.fail(f"{value!r} is not a date ({error}); write it as 2026-01-31.", param, ctx)
 
 
 def choose_days(start: date | None, end: date | None) -> tuple[date, date]:

@@ -25,6 +25,7 @@ HARM = "\x1b[31mred\x07\r\n\x85\u2028\u202egnp.exe\u2066\u200f\x7f"
 PRINTED = re.compile(r"[ -~]{4,}")
 """What may be a part of a key in a file, in whatever spelling."""
 ACTS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""A character on which a terminal or a page would act instead of showing it."""
 
 ECHOES = [
     *(spell(key) for key in (CLIENT_ID, SECRET) for spell in SPELLINGS.values()),
@@ -92,7 +93,7 @@ def test_keys_that_the_api_gives_back_are_stored_and_shown_nowhere(ran: Ran) -> 
     _assert_no_key(values)
 
 
-def test_texts_of_the_api_act_nowhere(ran: Ran) -> None:
+def test_control_characters_of_the_api_are_stored_and_never_shown_raw(ran: Ran) -> None:
     shown = make_printable(HARM)
     for text in (f"data{shown}", f"new{shown}", f"v3/campaign/opens of campaign cam_0{shown} from"):
         assert text in ran.output

@@ -204,7 +204,7 @@ def test_dagster_keeps_neither_a_person_nor_a_key(
         assert places_of(data_dir, (*PLANTED, *keys)) == set()
 
 
-def test_hashes_join_whoever_writes_an_address_how(exported: Export) -> None:
+def test_hashes_join_however_an_address_is_written(exported: Export) -> None:
     folder = exported("hash").folder
     joined = (
         "SELECT DISTINCT length(email), length(s.first_name) FROM coupon_sessions s JOIN loyalty_users USING (email) "

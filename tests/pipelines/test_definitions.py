@@ -334,7 +334,7 @@ def test_no_value_of_the_environment_is_shown_that_a_runs_config_names(monkeypat
         run_config=attack, asset_selection=[*coupon_sessions.keys], raise_on_error=False
     )
     text = "".join(f"{event.message} {event.event_specific_data}" for event in result.all_events)
-    assert "The start in the run's config is no date" in text
+    assert "The start in the run's config is not a date" in text
     assert "never-shown" not in text
 
 

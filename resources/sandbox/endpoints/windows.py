@@ -21,7 +21,7 @@ WINDOW = tuple(
 
 
 def read_start_date(request: ApiRequest, assumptions: Assumptions) -> datetime | None:
-    """Return the first moment of the window, naive UTC; error 303 if it is no date."""
+    """Return the first moment of the window, naive UTC; error 303 if it is not a date."""
     parsed = _read_date(request, "start_date", assumptions.date_formats)
     return parsed and parsed[0]
 

@@ -90,7 +90,7 @@ def test_a_batch_with_a_file_that_was_cut_off_is_read_again(warehouse: Warehouse
     assert published(warehouse) == [thing("a")]
 
 
-def test_rows_that_no_unit_completes_are_written_all_the_same(warehouse: Warehouse) -> None:
+def test_rows_without_a_completed_slice_are_written_all_the_same(warehouse: Warehouse) -> None:
     with open_batch(warehouse, "things") as batch:
         for number in range(3):
             batch.add(pl.DataFrame([thing(str(number))] * 50_000, ROWS, orient="row"), pl.DataFrame(schema=REJECTED))

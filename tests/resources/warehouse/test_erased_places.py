@@ -124,7 +124,7 @@ def test_that_contacts_are_forgotten_counts_as_no_drop(warehouse: Warehouse) -> 
     assert (live.staged, live.lost) == (0, 0)
 
 
-def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: Warehouse) -> None:
+def test_the_next_forget_ends_one_that_died_half_way(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     publish(warehouse, TABLES)
     warehouse.engine.write_suppression(warehouse.engine.read_suppression(None).with_identifiers([EMAIL]))
@@ -133,7 +133,7 @@ def test_a_forgotten_that_died_half_way_is_ended_by_the_next(warehouse: Warehous
 
 
 @pytest.mark.files
-def test_what_is_published_is_written_by_nobody_folders_too(warehouse: Warehouse) -> None:
+def test_nobody_can_write_to_published_files_and_folders(warehouse: Warehouse) -> None:
     put(warehouse, CouponSession, [{"email": EMAIL}])
     publish(warehouse, TABLES)
     snapshot = warehouse.folder.parquet.resolve()
