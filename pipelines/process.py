@@ -11,10 +11,13 @@ def main() -> None:
     """Run the command and exit, whatever the streams and signal handlers its process was started with.
 
     SIGINT and SIGTERM raise KeyboardInterrupt, even if the process ignores SIGINT because a script started it with `&`,
-    or is the first of a container: Dagster repeatedly sets the handler of SIGINT for SIGTERM, too.
+    or is the first of a container: Dagster repeatedly sets the handler of SIGINT for SIGTERM, too. So does the end of
+    its terminal, unless it ignores that because `nohup` started it.
     """
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _end_with_terminal)
     _restart_in_utf8()
     _open_closed_descriptors()
     sys.stdout, sys.stderr = make_stream(sys.stdout, 1), make_stream(sys.stderr, 2)
@@ -27,6 +30,11 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a normal exit frees every object first, one by one
+
+
+def _end_with_terminal(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the shell and the kernel send it one after the other
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _restart_in_utf8() -> None:

@@ -74,6 +74,23 @@ def test_sigterm_ends_an_export_that_was_started_with_sigint_ignored(serve: Serv
     assert not (data_dir / "coupontools.duckdb").exists()
 
 
+@pytest.mark.parametrize("is_nohup", [False, True])
+def test_the_end_of_its_terminal_ends_an_export_unless_nohup_started_it(
+    serve: Serve, data_dir: Path, is_nohup: bool
+) -> None:
+    serve(account({1: 3})).faults.add(Fault("stall", path="v3/campaign/data", seconds=2))
+    command = [*(["nohup"] if is_nohup else []), str(COMMAND), "export", *DAYS]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    assert any(line.startswith("campaigns: ") for line in process.stderr)
+    for _ in range(2):  # of the kernel, and of the shell
+        process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (0 if is_nohup else 130)
+    assert ("Error: The run was interrupted. " in errors) != is_nohup
+    assert (data_dir / "coupontools.duckdb").exists() == is_nohup
+
+
 def test_sigterm_ends_a_sandbox_that_was_started_with_sigint_ignored() -> None:
     with subprocess.Popen(
         [COMMAND, "sandbox", "--sessions", "100"], preexec_fn=_ignore_sigint, stdout=subprocess.PIPE, text=True
