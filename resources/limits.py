@@ -52,6 +52,8 @@ def _kind(error: BaseException) -> tuple[str, str] | None:
             return _MEMORY_OF_DUCKDB
         case Exception() if type(error).__name__ == "OutOfMemoryException" and "offload" not in text:
             return _MEMORY
+        case Exception() if "could not allocate block" in text:  # DuckDB, as it commits
+            return _MEMORY
         case ImportError() if "failed to map segment" in text:
             return _MEMORY
         case RuntimeError() if "can't start new thread" in text:

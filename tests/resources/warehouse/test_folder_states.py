@@ -14,6 +14,7 @@ import pytest
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.batch import FORMAT, MANIFEST
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
+from resources.warehouse.local import database_file
 from resources.warehouse.warehouse import Warehouse
 from tests.support.processes import open_for_writing
 from tests.support.queries import in_database, in_parquet
@@ -198,6 +199,21 @@ def of_a_newer_version(root: Path) -> None:
         connection.execute("UPDATE _state.format SET version = 99")
 
 
+def left_log(root: Path) -> Path:
+    """Leave the log of the stage as a run that is killed does, and return it."""
+    with duckdb.connect(str(root / ".state/stage.duckdb")) as connection:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("INSERT INTO things BY NAME SELECT 'merged ' || i AS id FROM range(10_000) AS r (i)")
+    return root / ".state/stage.duckdb.wal"
+
+
+def broken_log(root: Path) -> None:
+    log = left_log(root)
+    content = bytearray(log.read_bytes())
+    content[len(content) // 2] ^= 255
+    log.write_bytes(content)
+
+
 REFUSED: dict[str, tuple[Change, str]] = {
     "a foreign file in parquet": (foreign_file, "parquet/notes.txt stands where the export publishes"),
     "parquet a file": (file_at("parquet"), "parquet stands where the export publishes"),
@@ -209,6 +225,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "the stage empty": (cut(".state/stage.duckdb"), "stage.duckdb is damaged: delete the folder"),
     "the stage cut off": (cut(".state/stage.duckdb", 300_000), "stage.duckdb is damaged: delete the folder"),
     "the stage a folder": (folder_at(".state/stage.duckdb"), "stage.duckdb is damaged: delete the folder"),
+    "the log of the stage broken": (broken_log, "stage.duckdb is damaged: delete the folder"),
     "the published database as stage": (published_at_the_stage, "stage.duckdb is damaged: delete the folder"),
     "a database of a person as stage": (of_another_make, "stage.duckdb is damaged: delete the folder"),
     "a newer version": (of_a_newer_version, "was written by a newer version of the export (format 99, this one"),
@@ -257,6 +274,17 @@ def test_a_damaged_stage_is_made_anew_once_it_is_deleted_as_the_error_says(wareh
     shutil.rmtree(warehouse.folder.state)
     merge_and_publish(warehouse)
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
+def test_a_log_that_cannot_be_read_for_want_of_memory_is_not_said_to_be_damaged(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_log(warehouse.folder.root)
+    with monkeypatch.context() as patch:
+        patch.setattr(database_file, "read_duckdb_settings", lambda: {"memory_limit": "1MB"})
+        with pytest.raises(WarehouseError, match="DuckDB may use too little memory"):
+            publish(warehouse)
+    assert ask_stage(warehouse.engine, [THINGS], {}, [THINGS]).live["things"].staged == 10_002
 
 
 def test_a_damaged_database_alone_is_reported(warehouse: Warehouse) -> None:
