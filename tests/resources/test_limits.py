@@ -1,6 +1,6 @@
 """Limits of the machine are named as what they are, and a full disk is not one of them."""
 
-from errno import EMFILE, ENOMEM, ENOSPC, EROFS
+from errno import EIO, EMFILE, ENOMEM, ENOSPC, EROFS, ESTALE
 from pathlib import Path
 
 import duckdb
@@ -67,6 +67,27 @@ def test_a_folder_that_must_not_be_written_needs_no_room(tmp_path: Path, error: 
     with pytest.raises(WarehouseError, match=advice) as named, name_folder_in_errors(Folder(tmp_path)):
         raise error
     assert "data/.state" in str(named.value)
+    assert "Make room" not in str(named.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (OSError(EIO, "Input/output error", "data/.state"), "Check the disk and how it is mounted or set"),
+        (OSError(ESTALE, "Stale file handle", "data/.state"), "Check the disk and how it is mounted or set"),
+        (
+            duckdb.IOException('IO Error: Could not read from file "data/.state/stage.duckdb": Input/output error'),
+            "Check the disk and how it is mounted, then run again",
+        ),
+        (
+            duckdb.IOException('IO Error: Could not write file "data/.state/stage.duckdb": File too large'),
+            r"Raise the limit of the size of files \(ulimit -f\), then run again",
+        ),
+    ],
+)
+def test_a_disk_that_fails_needs_no_room(tmp_path: Path, error: Exception, advice: str) -> None:
+    with pytest.raises(WarehouseError, match=advice) as named, name_folder_in_errors(Folder(tmp_path)):
+        raise error
     assert "Make room" not in str(named.value)
 
 

@@ -10,12 +10,12 @@ parquet              the published files, a link to the snapshot that analysts s
 ```
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from errno import EACCES, EEXIST, EISDIR, ENOTDIR, ENOTEMPTY, EPERM, EROFS
 from pathlib import Path
 
 import duckdb
@@ -31,8 +31,14 @@ PUBLIC, OPEN_TO_OTHERS = 0o777, 0o077
 _INNER_ERROR = re.compile(r"""\{"exception_type":.*?"exception_message":"((?:[^"\\]|\\.)*)".*\}""")
 
 _ADVICE = {
-    "Let the user who runs the export write there (chown -R, chmod, mount)": (EACCES, EPERM, EROFS),
-    "Move away what stands where the export keeps something else": (EISDIR, ENOTDIR, EEXIST, ENOTEMPTY),
+    "Let the user who runs the export write there (chown -R, chmod, mount)": (errno.EACCES, errno.EPERM, errno.EROFS),
+    "Move away what stands where the export keeps something else": (
+        *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY),
+    ),
+    "Raise the limit of the size of files (ulimit -f)": (errno.EFBIG,),
+    "Check the disk and how it is mounted": (
+        *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ENOLCK, errno.EOPNOTSUPP),
+    ),
 }
 """What to do about errors of the operating system, by their numbers; about all others, to make room."""
 
@@ -117,7 +123,7 @@ class Folder:
             self._keep_private()
             for path in (self.root, self.snapshots, self.state, self.batches):  # else only publishing would find out
                 if not os.access(path, os.W_OK | os.X_OK):
-                    raise PermissionError(EACCES, os.strerror(EACCES), str(path))
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
     def _keep_private(self) -> None:
         """Raise RefusedError if what is private is another user's or a link; take away permissions of others."""
