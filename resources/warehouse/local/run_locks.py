@@ -1,6 +1,7 @@
 """Tells which runs are alive that have merged something: each locks a file of its own, and deletes it when it ends."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from uuid import uuid4
 
 from resources.file_lock import FileLock
@@ -39,8 +40,12 @@ class RunLocks:
         self._folder.run_lock(run_id).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """End this run: delete its lock, so that it does not count as dead, and release it."""
+        """End this run: delete its lock, so that it does not count as dead, and release it.
+
+        A lock that cannot be deleted stays; whoever ends the run may be about to say what is wrong with the disk.
+        """
         if self._own is not None:
-            self.remove(self.run_id)
+            with suppress(OSError):
+                self.remove(self.run_id)
             self._own.release()
             self._own = None

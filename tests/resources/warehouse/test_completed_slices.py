@@ -137,3 +137,13 @@ def test_a_merge_that_is_not_resumable_records_nothing(warehouse: Warehouse) -> 
         fill(batch, thing("a"))
         merge(warehouse.engine, batch, PLAN)
     assert not runs(warehouse)
+
+
+def test_a_run_whose_lock_cannot_be_deleted_ends_all_the_same(warehouse: Warehouse) -> None:
+    merge_things(warehouse)
+    lock = warehouse.folder.run_lock(*runs(warehouse))
+    lock.unlink()
+    lock.mkdir()  # which cannot be deleted as a file, like anything on a disk that was mounted read-only meanwhile
+    warehouse.close()
+    lock.rmdir()
+    assert not known_slices(another(warehouse))
