@@ -22,7 +22,8 @@ from resources.warehouse.suppression import SuppressionList, remove_suppressed_f
 def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed: SuppressionList) -> dict[str, int]:
     """Erase people from the published database, files and report; returns the rows of the database by table.
 
-    Only under the writer lock, once they are erased from the stage.
+    Only under the writer lock, once they are erased from the stage. The database is written anew even if no row of it
+    names them: the room of rows that were replaced may.
     """
     folder = stage.folder
     with stage.open() as connection:
@@ -33,8 +34,10 @@ def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed:
     try:
         erased = _erase_database(stage, unfinished, tables, suppressed)
         texts = _erase_report(stage, unfinished, suppressed)
-        if _erase_files(stage, unfinished, tables, suppressed) or any(erased.values()) or texts:
-            _publish(stage, unfinished, inventory, texts)
+        written = _erase_files(stage, unfinished, tables, suppressed)
+        names_anybody = bool(written or any(erased.values()) or texts)
+        if names_anybody or folder.database.is_file():
+            _publish(stage, unfinished, inventory, texts, with_files=names_anybody)
     finally:
         remove_tree(unfinished)
     return erased
@@ -54,10 +57,8 @@ def _erase_database(
         connection.begin()
         erased = {table.name: _erase(connection, table, suppressed) for table in tables if table.name in known}
         connection.commit()
-        if any(erased.values()):
-            write_compact(connection, compacted)
-    if any(erased.values()):
-        compacted.replace(copy)
+        write_compact(connection, compacted)
+    compacted.replace(copy)
     return erased
 
 
@@ -111,13 +112,19 @@ def _erase_report(stage: StageFile, unfinished: Path, suppressed: SuppressionLis
     return [REPORT]
 
 
-def _publish(stage: StageFile, unfinished: Path, inventory: Inventory, texts: Sequence[str]) -> None:
-    """Replace what is published by what was written, and record its files, except what a person had changed before."""
+def _publish(
+    stage: StageFile, unfinished: Path, inventory: Inventory, texts: Sequence[str], *, with_files: bool
+) -> None:
+    """Replace what is published by what was written, and record its files, except what a person had changed before.
+
+    Without `with_files` the Parquet files stay.
+    """
     folder = stage.folder
     seal(unfinished)
     if not folder.database.is_file():  # the next publish writes what is missing
         replace_files(folder, unfinished, texts)
-    elif not folder.parquet.is_dir():
+    elif not (with_files and folder.parquet.is_dir()):
+        folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)  # of the database that is replaced
         for name in (folder.database.name, *texts):
             (unfinished / name).replace(folder.root / name)
     else:
