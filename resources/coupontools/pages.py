@@ -1,9 +1,9 @@
 """The page loop: every record of one endpoint, campaign and window, whatever the server's page size is.
 
 Nothing documents how a list ends (API.md, section 5.3). A list is at its end after an empty page, after a page that
-brings no new key, or, past the first page, after an error of the 3xx codes. Neither the length of a page nor an
-announced total proves the end: rows may be hidden on a page, and a total may be out of date or capped. A read of a
-window of days, which marks no deletions, takes a very short page as a hint of the end, once some such pages were seen
+brings no new key, or, past the first page, after an error of the 3xx codes, or of HTTP alone, such as 404, if the first
+page is still there. Neither the length of a page nor an announced total proves the end: rows may be hidden on a page,
+and a total may be out of date or capped. A read of a window of days, which marks no deletions, takes a very short page as a hint of the end, once some such pages were seen
 to be the last: that saves a request for each small list. `amount_of_results` may be the total or the size of the page;
 where it is larger than the page, that many records are read side by side, and then what follows them.
 

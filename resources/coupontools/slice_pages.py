@@ -10,14 +10,14 @@ import polars as pl
 from resources.coupontools.client import Client
 from resources.coupontools.endpoint_paging import EndpointPaging
 from resources.coupontools.endpoints import Endpoint
-from resources.coupontools.errors import CoupontoolsError, ParentNotFoundError, RequestError
+from resources.coupontools.errors import ParentNotFoundError, RequestError
 from resources.coupontools.known_records import KnownRecords
 from resources.coupontools.page import DecodedPage, Page
 from resources.coupontools.requests import PageRequest, Slice
 
 P = TypeVar("P", bound=DecodedPage)
 
-_NO_SUCH_PAGE = (None, 400, 404, 410, 416, 422)
+_NO_SUCH_PAGE = (400, 404, 410, 416, 422)
 """The statuses of HTTP that may say so, if the API has no words for it: a redirection, for example, cannot."""
 
 
@@ -77,7 +77,7 @@ class SlicePages(Generic[P]):
                 raise
             return await self._fetch_again(number, error)
 
-    async def _fetch_again(self, number: int, error: CoupontoolsError) -> FetchedPage[P]:
+    async def _fetch_again(self, number: int, error: RequestError | ParentNotFoundError) -> FetchedPage[P]:
         """Make sure that an error is the end of the list and not a fault on one of its pages; else raise it."""
         for candidate in (number, number + 1):
             try:
@@ -90,6 +90,8 @@ class SlicePages(Generic[P]):
                 return page
             if page.records:
                 raise RequestError(f"{error} But the page after it has records: run again later.") from None
+        if not _has_codes(error):  # what an endpoint that is away, or a deleted parent, answers to the first page, too
+            await self._request(1)
         return FetchedPage()
 
     async def _request(self, number: int) -> FetchedPage[P]:
@@ -107,9 +109,14 @@ class SlicePages(Generic[P]):
 
 
 def _ends_the_list(error: RequestError | ParentNotFoundError, endpoint: Endpoint) -> bool:
-    """Whether an error past the first page says that there is no such page; v4 has no codes for it."""
+    """Whether an error past the first page may say that there is no such page; v4 has no codes for it."""
     if isinstance(error, ParentNotFoundError):
         return endpoint.version == "v4" and not error.confirmed
     if error.codes:
         return all(300 <= code < 400 for code in error.codes)
-    return endpoint.version == "v4" and error.status in _NO_SUCH_PAGE
+    return error.status in _NO_SUCH_PAGE or (endpoint.version == "v4" and error.status is None)
+
+
+def _has_codes(error: RequestError | ParentNotFoundError) -> bool:
+    """Whether the API itself says what is wrong."""
+    return isinstance(error, RequestError) and bool(error.codes)

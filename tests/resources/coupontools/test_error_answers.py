@@ -1,5 +1,6 @@
 """Which error an answer of the API means, by its status, its codes and its shape."""
 
+import json
 import re
 
 import pytest
@@ -25,7 +26,7 @@ from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.client import ask, with_client
 from tests.support.fixed_server import replying
-from tests.support.raw_server import answering, http
+from tests.support.raw_server import answering, envelope, http
 
 DAY = {"start": "2026-01-01", "end": "2026-01-01"}
 
@@ -110,30 +111,58 @@ def test_an_answer_that_repeats_the_keys_is_kept_without_them(monkeypatch: pytes
     assert "hush" not in str(error.value)
 
 
+async def read_registrations(client: Client) -> int:
+    """Read the registrations of a directory; returns how many there are."""
+    slice_ = Slice(client.endpoints["directory_registrations"], "dir_1", constants={"directory_id": "dir_1"})
+    decode = PageNormaliser(Registration).normalise
+    return (await PageReader(client).read_pages(slice_, decode, lambda _page, _new: None)).records
+
+
+@pytest.fixture(params=["v3", "v4"])
+def version(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The version of the API that is read, in which two pages of a list have a record each."""
+    for name, value in (("CLIENT_ID", "me"), ("CLIENT_SECRET", "hush-hush"), ("API_VERSIONS", request.param)):
+        monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
+    return str(request.param)
+
+
 @pytest.mark.parametrize(
     ("status", "ends_the_list"),
     [("302 Found", False), ("403 Forbidden", False), ("413 Too Large", False), ("404 Not Found", True)],
 )
 def test_a_status_that_says_nothing_of_pages_ends_no_list(
-    monkeypatch: pytest.MonkeyPatch, status: str, ends_the_list: bool
+    monkeypatch: pytest.MonkeyPatch, version: str, status: str, ends_the_list: bool
 ) -> None:
     def answer(page: int) -> list[bytes]:
-        return [http(b'[{"id":"reg_%d"}]' % page) if page < 3 else http(b"", status)]
+        return [a_registration(version, page) if page < 3 else http(b"", status)]
 
-    async def work(client: Client) -> int:
-        slice_ = Slice(client.endpoints["directory_registrations"], "dir_1", constants={"directory_id": "dir_1"})
-        decode = PageNormaliser(Registration).normalise
-        return (await PageReader(client).read_pages(slice_, decode, lambda _page, _new: None)).records
-
-    for name, value in (("CLIENT_ID", "me"), ("CLIENT_SECRET", "hush-hush"), ("API_VERSIONS", "v4")):
-        monkeypatch.setenv(f"COUPONTOOLS_{name}", value)
     with answering(answer) as url:
         monkeypatch.setenv("COUPONTOOLS_API_URL", url)
         if ends_the_list:
-            assert with_client(work) == 2
+            assert with_client(read_registrations) == 2
         else:
             with pytest.raises(RequestError, match=rf"page 3.*HTTP {status[:3]}"):
-                with_client(work)
+                with_client(read_registrations)
+
+
+def test_an_endpoint_that_is_away_from_a_page_on_ends_no_list(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    asked: list[int] = []
+
+    def answer(page: int) -> list[bytes]:
+        asked.append(page)
+        return [a_registration(version, page) if max(asked) < 3 else http(b"", "404 Not Found")]
+
+    with answering(answer) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        with pytest.raises((RequestError, ParentNotFoundError), match=r"page 1 .*HTTP 404"):
+            with_client(read_registrations)
+    assert asked == [1, 2, 3, 3, 4, 1]
+
+
+def a_registration(version: str, page: int) -> bytes:
+    """An answer with one registration."""
+    records = [{"id": f"reg_{page}"}]
+    return http(json.dumps(records).encode() if version == "v4" else envelope(records))
 
 
 def test_an_answer_of_another_shape_is_shown_without_its_values_and_kept(serve: Serve) -> None:

@@ -139,6 +139,7 @@ def test_a_merge_that_is_not_resumable_records_nothing(warehouse: Warehouse) -> 
     assert not runs(warehouse)
 
 
+@pytest.mark.files
 def test_a_run_whose_lock_cannot_be_deleted_ends_all_the_same(warehouse: Warehouse) -> None:
     merge_things(warehouse)
     lock = warehouse.folder.run_lock(*runs(warehouse))
