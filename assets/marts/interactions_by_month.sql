@@ -63,7 +63,7 @@ SELECT
     opened_sessions + sessions_used_unopened + loyalty_users AS estimated_interactions
 FROM counted;
 
-COMMENT ON VIEW marts.interactions_by_month IS 'User interactions that Coupontools may bill, an estimate by the rule of its help pages: a session counts once, in the month of its first opening, whatever steps follow, and a loyalty user counts in each month in which points or stamps were received; one row per month and subaccount, of live sessions, and of loyalty users also once they are deleted; deleted sessions, which were billed, and what happened between two exports are not in it';
+COMMENT ON VIEW marts.interactions_by_month IS 'User interactions that Coupontools may bill, an estimate by the rule of its help pages: a session counts once, in the month of its first opening, whatever steps follow, and a loyalty user counts in each month in which points or stamps were received; one row per month and subaccount, of live sessions, and of loyalty users also once they are deleted; deleted sessions, which were billed, opened ones without any date, and what happened between two exports are not in it';
 COMMENT ON COLUMN marts.interactions_by_month.month IS 'First day of the month, UTC; the month of billing may be in another zone';
 COMMENT ON COLUMN marts.interactions_by_month.subaccount IS 'Subaccount of the campaign, where the API''s list of campaigns names it by a text or number, an undocumented field; null for the others and for loyalty users; a hash where personal data is hashed, and null where it is dropped, as for every undocumented field; the master account is billed for all';
 COMMENT ON COLUMN marts.interactions_by_month.opened_sessions IS 'Sessions first opened in the month';

@@ -14,7 +14,16 @@ from assets.plots import Size, bars, by_day, punch_card
 from assets.window import list_days
 from resources.utc import utc_today
 
-STEPS = ("created", "opened", "played", "claimed", "validated", "voided")
+STEPS = {
+    "created": "created",
+    "opened": "opened",
+    "played": "played",
+    "claimed": "claimed",
+    "validated": "validated",
+    "voided": "void now",
+}
+"""Columns of the funnel, and their labels."""
+
 DAYS = timedelta(days=365)
 DAYS_OF_MEAN = 7
 MONTHS = 12
@@ -54,7 +63,7 @@ def _of_sessions(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, F
     ).fetchone()
     if not totals or not totals[0]:
         return
-    yield "funnel", _bars(("step", "sessions"), list(zip(STEPS, totals, strict=True)))
+    yield "funnel", _bars(("step", "sessions"), list(zip(STEPS.values(), totals, strict=True)))
     if days := _days(connection):
         yield "sessions by day", _lines(("day", "created", f"{DAYS_OF_MEAN}-day mean", "validated"), days)
     if times := _times(connection):

@@ -3,9 +3,10 @@
 Nothing documents how a list ends (API.md, section 5.3). A list is at its end after an empty page, after a page that
 brings no new key, or, past the first page, after an error of the 3xx codes, or of HTTP alone, such as 404, if the first
 page is still there. Neither the length of a page nor an announced total proves the end: rows may be hidden on a page,
-and a total may be out of date or capped. A read of a window of days, which marks no deletions, takes a very short page as a hint of the end, once some such pages were seen
-to be the last: that saves a request for each small list. `amount_of_results` may be the total or the size of the page;
-where it is larger than the page, that many records are read side by side, and then what follows them.
+and a total may be out of date or capped. A read of a window of days, which marks no deletions, takes a very short page
+as a hint of the end, once some such pages were seen to be the last: that saves a request for each small list.
+`amount_of_results` may be the total or the size of the page; where it is larger than the page, that many records are
+read side by side, and then what follows them.
 
 A list may change between two of its pages: what is deleted on a page that was read moves a record from the next
 page onto it, where the reader does not see it. So a list that needed more than one request is read again until that
