@@ -172,7 +172,7 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
     assert errors
     for error in errors:
         assert str(tmp_path / "data") in error
-        assert "Make room" in error
+        assert "Make room, or raise the limit of the size of files (ulimit -f)" in error
     assert in_database(tmp_path / "data", "SELECT count(*) FROM coupon_sessions") == [(3,)]
     export_sessions(date(2020, 1, 1), date(2026, 11, 1))
     assert in_database(tmp_path / "data", "SELECT count(*) FROM coupon_sessions") == [(5000,)]

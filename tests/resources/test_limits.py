@@ -79,10 +79,6 @@ def test_a_folder_that_must_not_be_written_needs_no_room(tmp_path: Path, error: 
             duckdb.IOException('IO Error: Could not read from file "data/.state/stage.duckdb": Input/output error'),
             "Check the disk and how it is mounted, then run again",
         ),
-        (
-            duckdb.IOException('IO Error: Could not write file "data/.state/stage.duckdb": File too large'),
-            r"Raise the limit of the size of files \(ulimit -f\), then run again",
-        ),
     ],
 )
 def test_a_disk_that_fails_needs_no_room(tmp_path: Path, error: Exception, advice: str) -> None:

@@ -35,7 +35,7 @@ _ADVICE = {
     "Move away what stands where the export keeps something else": (
         *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY),
     ),
-    "Raise the limit of the size of files (ulimit -f)": (errno.EFBIG,),
+    "Make room, or raise the limit of the size of files (ulimit -f)": (errno.EFBIG,),
     "Check the disk and how it is mounted": (
         *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ENOLCK, errno.EOPNOTSUPP),
     ),
