@@ -79,20 +79,22 @@ class SlicePages(Generic[P]):
 
     async def _fetch_again(self, number: int, error: RequestError | ParentNotFoundError) -> FetchedPage[P]:
         """Make sure that an error is the end of the list and not a fault on one of its pages; else raise it."""
-        for candidate in (number, number + 1):
-            try:
-                page = await self._request(candidate)
-            except (RequestError, ParentNotFoundError) as another:
-                if not _ends_the_list(another, self.slice_.endpoint):
-                    raise
-                continue
-            if candidate == number:
-                return page
-            if page.records:
-                raise RequestError(f"{error} But the page after it has records: run again later.") from None
-        if not _has_codes(error):  # what an endpoint that is away, or a deleted parent, answers to the first page, too
+        following = await self._request_if_there(number + 1)
+        if not _has_codes(error):  # so answers an endpoint that is away, or a deleted parent: to the first page, too
             await self._request(1)
-        return FetchedPage()
+        page = await self._request_if_there(number)
+        if not page.records and following.records:
+            raise RequestError(f"{error} But the page after it has records: run again later.") from None
+        return page
+
+    async def _request_if_there(self, number: int) -> FetchedPage[P]:
+        """Request a page; an error that says that there is no such page gives an empty one."""
+        try:
+            return await self._request(number)
+        except (RequestError, ParentNotFoundError) as error:
+            if not _ends_the_list(error, self.slice_.endpoint):
+                raise
+            return FetchedPage()
 
     async def _request(self, number: int) -> FetchedPage[P]:
         page_request = PageRequest(self.slice_, number if self.slice_.endpoint.page else None)

@@ -156,7 +156,32 @@ def test_an_endpoint_that_is_away_from_a_page_on_ends_no_list(monkeypatch: pytes
         monkeypatch.setenv("COUPONTOOLS_API_URL", url)
         with pytest.raises((RequestError, ParentNotFoundError), match=r"page 1 .*HTTP 404"):
             with_client(read_registrations)
-    assert asked == [1, 2, 3, 3, 4, 1]
+    assert asked == [1, 2, 3, 4, 1]
+
+
+def test_an_endpoint_that_is_away_for_a_moment_ends_no_list(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    asked: list[int] = []
+
+    def answer(page: int) -> list[bytes]:
+        asked.append(page)
+        is_away = 3 <= len(asked) <= 4
+        return [http(b"", "404 Not Found") if is_away or page > 5 else a_registration(version, page)]
+
+    with answering(answer) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        assert with_client(read_registrations) == 5
+
+
+def test_a_page_that_is_not_there_before_one_that_is_ends_no_list(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    def answer(page: int) -> list[bytes]:
+        return [http(b"", "404 Not Found") if page == 3 else a_registration(version, page)]
+
+    with answering(answer) as url:
+        monkeypatch.setenv("COUPONTOOLS_API_URL", url)
+        with pytest.raises(RequestError, match=r"page 3 .*HTTP 404.* the page after it has records: run again later"):
+            with_client(read_registrations)
 
 
 def a_registration(version: str, page: int) -> bytes:
