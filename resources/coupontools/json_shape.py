@@ -10,7 +10,9 @@ MAX_DEPTH_SHOWN = 4
 MAX_BYTES = 4_000_000
 """A longer text is not parsed."""
 
-MAX_KEYS = 30
+MAX_KEYS, MAX_CHARACTERS = 30, 700
+"""How many keys of an object a description names, and how long it is, cut off at the end."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,40}[0-9]{0,2}")
 """A key that is a field's name; others, such as an e-mail address, may be somebody's data."""
 
@@ -22,11 +24,13 @@ def describe_shape(body: bytes) -> str:
     if len(body) > MAX_BYTES:
         return f"{'HTML' if is_html(body) else 'too long to inspect'} ({len(body):,} bytes)"
     try:
-        return _describe(_decode(body), MAX_DEPTH_SHOWN) + _name_encoding(body)
+        shape = _describe(_decode(body), MAX_DEPTH_SHOWN)
     except UnicodeDecodeError:
         reason = "not in UTF-8, or cut off"
     except (ValueError, RecursionError):
         reason = "not JSON, or cut off"
+    else:
+        return (shape if len(shape) <= MAX_CHARACTERS else f"{shape[:MAX_CHARACTERS]}…") + _name_encoding(body)
     return f"{'HTML' if is_html(body) else reason} ({len(body):,} bytes)"
 
 

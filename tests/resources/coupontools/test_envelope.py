@@ -1,5 +1,7 @@
 """Opening answers of any shape."""
 
+import json
+
 import pytest
 
 from assets.normalise.exact_json import split_records
@@ -220,6 +222,11 @@ def test_v4_answers_of_no_known_shape_are_refused(body: str) -> None:
 )
 def test_a_shape_is_keys_and_types_and_no_value(body: bytes, shape: str) -> None:
     assert describe_shape(body) == shape
+
+
+def test_the_description_of_an_answer_with_many_fields_is_cut_off() -> None:
+    inner = {f"field_{number}": {f"value_{other}": 1 for other in range(40)} for number in range(40)}
+    assert 500 < len(describe_shape(json.dumps(inner).encode("utf-16"))) < 800
 
 
 @pytest.mark.parametrize(
