@@ -5,8 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-MAX_BYTES_OF_A_ROW_GROUP = 32_000_000
-"""DuckDB holds a row group of a file in memory for each of its threads."""
+from resources.warehouse.sql import MAX_BYTES_OF_A_ROW_GROUP
 
 
 def write_batch_file(target: Path | BytesIO, frame: pl.DataFrame) -> None:

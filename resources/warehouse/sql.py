@@ -46,7 +46,7 @@ ROW_GROUP_SIZE = 61_440
 """Rows; with DuckDB's default of 122,880, two files written at one time may not fit into its memory."""
 
 MAX_BYTES_OF_A_ROW_GROUP = 32_000_000
-"""A row group of wide rows has fewer of them, as each thread of DuckDB holds one in memory."""
+"""Of a file that DuckDB reads or writes: each of its threads holds a row group in memory. Of wide rows it has fewer."""
 
 MAX_DICTIONARY_SIZE = 2_000
 """Maximum distinct values of a column in a row group for a dictionary; a column with more is written without one."""
