@@ -22,7 +22,7 @@ from resources.warehouse.parquet_partitions import (
 )
 from resources.warehouse.parquet_places import place_of
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import write_parquet
+from resources.warehouse.sql import is_empty, write_parquet
 
 LAYOUT = 4
 """Version of how rows are divided into files, and how their columns are declared; raised when that changes."""
@@ -97,10 +97,21 @@ def _write_parquet(
         changed |= {name for name in partitions_of(connection, table) if place_of(table, name) in damaged}
     written = _write_files(connection, table, changed, target)
     if not is_anew:
-        _share(previous, target, intact - {place_of(table, partition) for partition in changed})
+        shared = intact - {place_of(table, partition) for partition in changed}
+        if written or len(shared) > 1:
+            shared -= _file_of_no_rows(connection, table, shared)
+        _share(previous, target, shared)
     if not any(target.rglob("*.parquet")):  # an empty file, so that readers find the columns
         written += _write_file(connection, table, None, target)
     return written
+
+
+def _file_of_no_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, places: Collection[Path]) -> set[Path]:
+    """Find the file that the table had while it was empty: beside others, pandas cannot read it."""
+    place = place_of(table, None)
+    if place in places and is_empty(connection, f"({rows_in_partition(table, NO_PARTITION)})"):
+        return {place}
+    return set()
 
 
 def _write_files(

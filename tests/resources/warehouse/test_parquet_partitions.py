@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from resources.warehouse import parquet_partitions
+from resources.warehouse.parquet_partitions import NO_PARTITION
 from resources.warehouse.warehouse import Warehouse
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
@@ -96,3 +97,19 @@ def test_a_column_without_values_has_its_type_in_the_files_and_its_values_once_t
         assert rows[0][2] == used
         types = in_parquet(warehouse.folder.root, "things", "DISTINCT typeof(used_at), typeof(_deleted_at)")
         assert types == [("TIMESTAMP", "TIMESTAMP")]
+
+
+def test_the_file_of_a_table_without_rows_is_there_only_while_the_table_has_none(warehouse: Warehouse) -> None:
+    steps = (
+        ((), [NO_PARTITION]),
+        ((), [NO_PARTITION]),
+        ((thing("a", made=date_in(2)),), ["2026-02"]),
+        ((thing("b", made=None),), ["2026-02", NO_PARTITION]),
+        ((thing("a", seen=1, made=date_in(2)),), ["2026-02", NO_PARTITION]),
+        ((thing("b", seen=1, made=date_in(3)),), ["2026-02", "2026-03"]),
+    )
+    for rows, months_of_files in steps:
+        merge(warehouse, *rows)
+        published(warehouse)
+        folders = sorted(folder.name for folder in (warehouse.folder.parquet / "things").iterdir())
+        assert folders == [f"month={name}" for name in months_of_files]
