@@ -33,7 +33,7 @@ QUERIES = (
     "GROUP BY title ORDER BY validated DESC LIMIT 5",
     "SELECT strftime(created_at, '%Y-%m') AS month, count(*) AS created, count(claimed_at) AS claimed\n"
     "FROM coupon_sessions GROUP BY month ORDER BY month",
-    "SELECT name, payment_type, count(*) AS registrations, count_if(payment_status = 'paid') AS paid\n"
+    "SELECT name, payment_type, count(*) AS registrations, count(*) FILTER (payment_status = 'paid') AS paid\n"
     "FROM directory_registrations JOIN directories USING (directory_id)\n"
     "GROUP BY ALL ORDER BY registrations DESC",
 )

@@ -244,6 +244,14 @@ def test_the_oldest_duckdb_that_is_promised_reads_the_same_of_every_table_view_a
     assert len(expected) > len(queries)
 
 
+def test_a_query_of_the_demo_counts_0_where_nobody_has_to_pay() -> None:
+    query = next(query for query in QUERIES if "directory_registrations" in query)
+    directories: list[Row] = [{"directory_id": "dir_1", "name": "Free"}]
+    registrations: list[Row] = [{"directory_id": "dir_1", "registration_id": "reg_1"}]
+    answer = in_marts(query, directories=directories, directory_registrations=registrations)
+    assert answer == [("Free", None, 1, 0)]
+
+
 def test_the_dictionary_stands_beside_the_database(exported: Path) -> None:
     described = (exported / "dictionary.md").read_text("utf-8")
     assert described == write_dictionary(relations_of_models())
