@@ -299,7 +299,7 @@ def _of_the_others(query: Query) -> Mapping[str, object]:
 
 
 def _health(query: Query) -> Sequence[tuple[str, int, int, datetime | None, str]]:
-    """Query of each table: live rows, deleted rows, when it was last read, and API fields without a column."""
+    """Query of each table: live rows, deleted rows, when one was last seen, and API fields without a column."""
     rows = []
     for table in (model.TABLE for model in TABLES if model.KEY):
         ((live, deleted, read),) = query(

@@ -241,6 +241,14 @@ def test_the_report_of_an_empty_account_says_so() -> None:
     assert "The last 30 days" not in page
 
 
+def test_the_report_says_when_rows_were_seen_as_days_that_were_read_may_have_had_none() -> None:
+    with open_marts(coupon_sessions=[session(0)], campaigns=[{"campaign_id": "cam_1"}]) as connection:
+        page = written(connection)
+    assert "When a row of each table was last seen" in page
+    assert f'data-label="last seen">{READ_AT:%Y-%m-%d %H:%M}<' in page
+    assert "last read" not in page
+
+
 def test_what_the_account_says_cannot_become_part_of_the_page() -> None:
     hostile = "\"><script>alert('x')</script>"
     rows = [session(number, validated_at=LAST_DAY) for number in range(40)]
