@@ -18,6 +18,7 @@ from assets.ingest.personal_data import printable_names
 from assets.plots import NARROW, WIDE
 from assets.report.figures import Figure, is_not_in_future
 from assets.report.headline import DAYS_COMPARED, compare_days
+from assets.tables.table import Table
 from resources.printable import make_printable
 
 if TYPE_CHECKING:
@@ -301,16 +302,24 @@ def _of_the_others(query: Query) -> Mapping[str, object]:
 def _health(query: Query) -> Sequence[tuple[str, int, int, datetime | None, str]]:
     """Query of each table: live rows, deleted rows, when one was last seen, and API fields without a column."""
     rows = []
-    for table in (model.TABLE for model in TABLES if model.KEY):
-        ((live, deleted, read),) = query(
-            f'SELECT count(*) FILTER (_deleted_at IS NULL), count(_deleted_at), max(_extracted_at) FROM main."{table}"'
+    for table in (model for model in TABLES if model.KEY):
+        ((live, deleted, seen),) = query(
+            "SELECT count(*) FILTER (_deleted_at IS NULL), count(_deleted_at), max(_extracted_at) "
+            f'FROM main."{table.TABLE}"'
         )
-        fields = query(
-            f'SELECT DISTINCT unnest(json_keys(_extra)) FROM (SELECT _extra FROM main."{table}" '
-            f"WHERE _extra IS NOT NULL LIMIT {MAX_ROWS_SEARCHED})"
-        )
-        rows.append((table, live, deleted, read, ", ".join(sorted(printable_names(name for (name,) in fields)))))
+        rows.append((table.TABLE, live, deleted, seen, ", ".join(sorted(printable_names(_new_fields(query, table))))))
     return rows
+
+
+def _new_fields(query: Query, table: type[Table]) -> set[str]:
+    """Query the API fields without a column, those inside an object of which others have one as `status.name`."""
+    extras = f'(SELECT _extra FROM main."{table.TABLE}" WHERE _extra IS NOT NULL LIMIT {MAX_ROWS_SEARCHED})'
+    names = {name for (name,) in query(f"SELECT DISTINCT unnest(json_keys(_extra)) FROM {extras}")}
+    groups = {path[0] for column in table.columns() for path in column.paths if len(path) > 1}
+    for group in names & groups:
+        inside = query(f"SELECT DISTINCT unnest(json_keys(_extra, '$.{group}')) FROM {extras}")
+        names = names - {group} | ({f"{group}.{name}" for (name,) in inside} or {group})
+    return names
 
 
 def _readable(value: object) -> object:

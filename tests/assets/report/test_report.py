@@ -249,6 +249,13 @@ def test_the_report_says_when_rows_were_seen_as_days_that_were_read_may_have_had
     assert "last read" not in page
 
 
+def test_new_fields_inside_of_an_object_are_named_as_those_of_a_run() -> None:
+    extras = ('{"status": {"shoes": 1}, "user": []}', '{"status": {"hat": 2}, "shelf": {"books": 3}}', None)
+    with open_marts(coupon_sessions=[session(0) | {"_extra": extra} for extra in extras]) as connection:
+        page = written(connection)
+    assert ">shelf, status.hat, status.shoes, user<" in page
+
+
 def test_what_the_account_says_cannot_become_part_of_the_page() -> None:
     hostile = "\"><script>alert('x')</script>"
     rows = [session(number, validated_at=LAST_DAY) for number in range(40)]
