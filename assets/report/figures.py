@@ -77,7 +77,7 @@ def _of_registrations(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[s
     months = connection.execute(
         f"""
         SELECT strftime(month, '%Y-%m'), sum(registrations)::BIGINT FROM marts.registrations_by_month
-        WHERE month IS NOT NULL
+        WHERE {is_not_in_future("month")}
         GROUP BY ALL ORDER BY 1 DESC LIMIT {MONTHS}
         """
     ).fetchall()

@@ -195,7 +195,7 @@ def _locations(query: Query) -> Rows:
             sum(voided)::BIGINT,
             sum(money_spent)
         FROM marts.locations
-        WHERE month > date_trunc('month', DATE '{last}') - INTERVAL {MONTHS} MONTH
+        WHERE month > date_trunc('month', DATE '{last}') - INTERVAL {MONTHS} MONTH AND {is_not_in_future("month")}
         GROUP BY
             location_id,
             CASE WHEN location_id IS NULL THEN company END,

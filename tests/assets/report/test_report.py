@@ -184,6 +184,22 @@ def test_sessions_that_are_dated_far_in_the_future_hide_no_week_of_the_others(da
         assert cohorts[0] in written(connection)
 
 
+def test_months_that_have_not_come_hide_no_month_of_registrations_and_are_not_the_last_of_a_location() -> None:
+    future = [datetime(2999, month, 1) for month in range(1, 13)]
+    validated = [session(0, validated_at=LAST_DAY) | {"redeem_location_id": "7"}]
+    mistakes = [session(0, validated_at=date) | {"redeem_location_id": "8"} for date in future]
+    registrations: list[Row] = [
+        {"directory_id": "d", "registration_id": str(number), "registered_at": date}
+        for number, date in enumerate([LAST_DAY, *future])
+    ]
+    with open_marts(coupon_sessions=[*validated, *mistakes], directory_registrations=registrations) as connection:
+        figures, page = query_figures(connection), written(connection)
+    assert figures["registrations by month"].rows == [(f"{LAST_DAY:%Y-%m}", 1)]
+    locations = re.search("<caption>Locations</caption>.*?</table>", page, re.DOTALL)
+    assert locations
+    assert re.findall('data-label="id">.*?>(\\d+)<', locations[0]) == ["7"]
+
+
 @pytest.mark.parametrize(
     "zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"]
 )  # at any time one has another day than UTC
