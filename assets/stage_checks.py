@@ -26,6 +26,12 @@ MAX_DROP = 0.5
 MAX_ROWS_OF_A_SMALL_DROP = 5
 """Up to this many rows may be deleted whatever their share: somebody may tidy up a small account."""
 
+ACCEPT_DROP = (
+    "launch the job publish with the config ops: {audit: {config: {largest_drop: 1}}}, or run coupontools export "
+    "--accept-drop."
+)
+"""What a person can do about a drop that is true."""
+
 
 @dataclass(frozen=True)
 class _StageCheck:
@@ -51,8 +57,7 @@ def _no_sudden_drop(table: type[Table]) -> _StageCheck:
         table.TABLE,
         "no_sudden_drop",
         f"Since the last publish no more than {MAX_DROP:.0%} of the live rows were deleted, or at most "
-        f"{MAX_ROWS_OF_A_SMALL_DROP} rows. To publish anyway, launch the job publish with largest_drop: 1 in its "
-        "config, or run coupontools export --accept-drop.",
+        f"{MAX_ROWS_OF_A_SMALL_DROP} rows. To publish anyway, {ACCEPT_DROP}",
         is_blocking=True,
     )
     return _StageCheck(table, check)
@@ -119,7 +124,8 @@ def _compared(check: Check, audited: Audited, largest_drop: float) -> Evaluation
     live = audited.live[check.table]
     published = live.published or 0
     is_sudden = live.lost > MAX_ROWS_OF_A_SMALL_DROP and live.lost > published * largest_drop
-    description = f"{live.lost:,} of the {published:,} published live rows of {check.table} were deleted."
+    drop = f"{live.lost:,} of the {published:,} published live rows of {check.table} were deleted."
+    description = f"{drop} If that is true, {ACCEPT_DROP}"
     return Evaluation(
         check,
         not is_sudden,
