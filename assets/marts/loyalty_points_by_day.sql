@@ -36,7 +36,7 @@ movements AS (
     UNION ALL BY NAME
     SELECT
         loyalty_card_id,
-        max(_extracted_at)::DATE AS day,
+        max(greatest(_extracted_at, _deleted_at))::DATE AS day,
         sum(points) FILTER (_deleted_at IS NULL AND is_voided IS NOT TRUE) AS balance
     FROM main.loyalty_users
     GROUP BY loyalty_card_id
@@ -93,7 +93,7 @@ WINDOW
     until_then AS (PARTITION BY loyalty_card_id ORDER BY day),
     from_then AS (PARTITION BY loyalty_card_id ORDER BY day DESC);
 
-COMMENT ON VIEW marts.loyalty_points_by_day IS 'How the points and stamps on loyalty cards change, with the balance of points carried forward: opening + net earned - net spent - voided + unvoided - deleted = closing; one row per card and day on which an export observed a change, and one for the day of the last export; the balance counts people who are in the account and whose card is not void, and the last closing is the current balance; the API has no ledger: gains and losses between two exports are netted';
+COMMENT ON VIEW marts.loyalty_points_by_day IS 'How the points and stamps on loyalty cards change, with the balance of points carried forward: opening + net earned - net spent - voided + unvoided - deleted = closing; one row per card and day on which an export observed a change, and one for the day of the last export while the card has people; the balance counts people who are in the account and whose card is not void, and the last closing is the current balance; the API has no ledger: gains and losses between two exports are netted';
 COMMENT ON COLUMN marts.loyalty_points_by_day.loyalty_card_id IS 'Loyalty card';
 COMMENT ON COLUMN marts.loyalty_points_by_day.card_name IS 'Name of the card';
 COMMENT ON COLUMN marts.loyalty_points_by_day.day IS 'Day of the export that observed the changes, UTC';

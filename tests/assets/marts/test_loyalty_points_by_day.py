@@ -59,6 +59,15 @@ def test_a_card_that_never_changed_has_the_balance_of_the_last_export() -> None:
     assert in_marts(ROWS, loyalty_users=users) == [(date(2026, 1, 4), 5, 0, 0, 0, 0, 0, 5)]
 
 
+def test_a_card_that_everybody_has_left_ends_with_the_day_on_which_they_were_gone() -> None:
+    users = [
+        member("ann", 5, 3, _deleted_at=FIRST + timedelta(days=4)),
+        member("bo", 7, 3, is_voided=True, _deleted_at=FIRST + timedelta(days=4)),
+    ]
+    assert in_marts(ROWS, loyalty_users=users) == [(date(2026, 1, 5), 5, 0, 0, 0, 0, 5, 0)]
+    assert in_marts(ROWS, loyalty_users=users[1:]) == [(date(2026, 1, 5), 0, 0, 0, 0, 0, 0, 0)]
+
+
 def test_what_is_added_and_taken_counts_void_cards_too() -> None:
     changes = [change("ann", 1, 10, 25), change("bo", 1, 30, 22, void=(True, True)), change("bo", 2, 22, 30)]
     figures = "users_changed, points_added, points_taken, points_since_first_change"
