@@ -18,12 +18,14 @@ from pipelines.cluster.services import Services
 from resources.settings import SettingsError, SharedWarehouse
 from resources.warehouse.admission import admit
 from resources.warehouse.errors import RefusedError, WarehouseError
+from resources.warehouse.lake import upkeep
 from resources.warehouse.lake.address import LakeAddress
 from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.local.file_engine import FileEngine
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.warehouse import Warehouse
 from tests.support.lakes import make_lake
+from tests.support.lost_answers import losing_answers
 from tests.support.small_table import ACCOUNT, PLAN, done, fill, merge, open_batch, publish, published, thing
 
 DIE_WITH_THE_LOCK = """
@@ -165,6 +167,41 @@ def test_a_connection_that_is_lost_inside_a_transaction_costs_a_line_and_no_row(
     assert "\n" not in str(caught.value)
     merge(two, thing("b"))
     assert published(two, "SELECT id FROM things ORDER BY ALL") == [("a",), ("b",)]
+
+
+@pytest.mark.parametrize("commit", [1, 2, 3, 4])
+def test_a_commit_whose_answer_is_lost_may_have_been_made_and_takes_no_object_with_it(
+    hosts: tuple[Warehouse, Warehouse],
+    services: Services,
+    lake: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    commit: int,
+) -> None:
+    """The first one is that of a merge, the second one of a publish, the others are those of a compaction."""
+    one, two = hosts
+    for number in range(3):
+        merge(one, thing("a", seen=number), thing(f"b{number}"))
+    with losing_answers(services.host, services.ports.postgres) as way:
+        monkeypatch.setenv(
+            "COUPONTOOLS_WAREHOUSE",
+            lake["COUPONTOOLS_WAREHOUSE"].replace(f":{services.ports.postgres}/", f":{way.port}/"),
+        )
+        with closing(Warehouse(tmp_path / "far")) as far:
+            publish(far)
+            monkeypatch.setattr(upkeep, "MAX_OBJECTS", 0)
+            way.lose(commit)
+            with pytest.raises(WarehouseError, match=r"does not answer: .*: run it again once it does"):
+                merge_and_publish(far)
+            assert way.is_lost
+    monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", lake["COUPONTOOLS_WAREHOUSE"])
+    merge_and_publish(two)
+    assert seen(two) == [("a",), ("b0",), ("b1",), ("b2",), ("c",)]
+
+
+def merge_and_publish(warehouse: Warehouse) -> None:
+    merge(warehouse, thing("c"))
+    publish(warehouse)
 
 
 @pytest.mark.parametrize("name", ["storage", "postgres"])

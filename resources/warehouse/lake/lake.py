@@ -41,7 +41,7 @@ class Lake:
     def hold_writer_lock(self) -> Iterator[None]:
         """Hold the lock under which one process of all hosts writes, and create a missing stage; see `Engine`."""
         with name_lake_in_errors(self.address), closing(Session(self.address)) as session:
-            writer = Writer(session)
+            writer = Writer(session, self.duckdb)
             writer.wait()
             self._writer = writer
             try:

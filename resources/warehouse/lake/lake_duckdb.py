@@ -22,6 +22,8 @@ LAKE = "lake"
 _CREDENTIALS = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
 """Parameters of the database that DuckDB keeps as a secret, so that none of its errors shows them."""
 
+_NO_KEYS = dict.fromkeys(("KEY_ID", "SECRET", "SESSION_TOKEN"), "''")
+
 
 class LakeDuckDB:
     """DuckDB with the lake attached, started when it is first opened; one that has failed is not used again.
@@ -45,6 +47,16 @@ class LakeDuckDB:
         except BaseException:
             self.close()
             raise
+
+    def commit(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Commit a transaction of a connection to the lake, and take the keys to the objects away meanwhile.
+
+        Where the database's answer is lost, DuckLake would delete the objects of a transaction that may be committed.
+        """
+        with connection.cursor() as other:
+            other.execute(_make_secret("storage", "s3", _storage(self._address) | _NO_KEYS))
+            connection.commit()
+            other.execute(_make_secret("storage", "s3", _storage(self._address)))
 
     def close(self) -> None:
         """Stop it; the next use starts another."""
@@ -82,7 +94,7 @@ class LakeDuckDB:
 
 def _make_secret(name: str, kind: str, values: Mapping[str, str]) -> str:
     written = ", ".join(f"{key} {value}" for key, value in values.items())
-    return f"CREATE SECRET {name} (TYPE {kind}, {written})"
+    return f"CREATE OR REPLACE SECRET {name} (TYPE {kind}, {written})"
 
 
 def _credentials(parameters: Mapping[str, str]) -> dict[str, str]:

@@ -35,8 +35,8 @@ def compact(connection: duckdb.DuckDBPyConnection, writer: Writer, deleted_share
         f"ducklake_rewrite_data_files('{LAKE}', delete_threshold => {deleted_share})",
         f"ducklake_merge_adjacent_files('{LAKE}')",
     ):
-        writer.require()
-        connection.execute(f"CALL {call}").fetchall()
+        with writer.transaction(connection):
+            connection.execute(f"CALL {call}").fetchall()
 
 
 def expire(connection: duckdb.DuckDBPyConnection, writer: Writer, kept: list[int]) -> None:

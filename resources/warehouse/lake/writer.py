@@ -11,6 +11,7 @@ import duckdb
 
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.lake.address import CATALOGUE
+from resources.warehouse.lake.lake_duckdb import LakeDuckDB
 from resources.warehouse.lake.session import Session
 
 WRITER = "writer"
@@ -19,9 +20,10 @@ WRITER = "writer"
 class Writer:
     """The lock, held by a session that nothing else uses."""
 
-    def __init__(self, session: Session) -> None:
-        """Take the session; nothing is locked yet."""
+    def __init__(self, session: Session, lake_duckdb: LakeDuckDB) -> None:
+        """Take the session, and the DuckDB whose transactions it commits; nothing is locked yet."""
         self.session = session
+        self._duckdb = lake_duckdb
         self.begun_at = -1
         """The number of the newest snapshot when the last transaction began."""
 
@@ -41,7 +43,7 @@ class Writer:
             with suppress(duckdb.Error):  # a catalogue that cannot be reached rolls back by itself
                 connection.rollback()
             raise
-        connection.commit()
+        self._duckdb.commit(connection)
 
     def require(self, before: int | None = None) -> None:
         """Raise WarehouseError if the lock is lost, or if the newest snapshot is not that `before` any more."""
