@@ -64,6 +64,23 @@ def test_many_small_objects_are_written_anew_as_few_and_readers_of_the_publish_b
     assert len(objects.list_below("lake/stage/things")) < len(before)
 
 
+def test_an_object_that_a_killed_merge_has_left_is_deleted_once_it_is_old_enough(
+    hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = hosts
+    objects, left = Objects(LakeAddress.of(SharedWarehouse.read())), "lake/stage/things/left-over.parquet"
+    for number, (grace, is_there) in enumerate([(upkeep.GRACE, True), ("0 SECONDS", False)]):
+        monkeypatch.setattr(upkeep, "GRACE", grace)
+        merge(one, thing(str(number)))
+        objects.put(left, b"rows that were never committed")
+        publish(two)
+        assert (left in objects.list_below("lake")) is is_there
+    with one.engine.open_published() as reader:
+        before = reader.execute("SELECT min(version) FROM _state.published").fetchall()[0][0]
+        assert reader.execute(f"SELECT id FROM stage.things AT (VERSION => {before})").fetchall() == [("0",)]
+        assert reader.execute("SELECT id FROM things ORDER BY ALL").fetchall() == [("0",), ("1",)]
+
+
 def test_parquet_files_are_published_whole_and_only_changed_ones_are_written(
     hosts: tuple[Warehouse, Warehouse], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from resources.warehouse.lake.pinned_views import pinned_versions
 from resources.warehouse.lake.writer import Writer
 
 GRACE = "1 HOUR"
-"""How long objects stay once no snapshot has them any more, for queries that began before."""
+"""How long objects stay once no snapshot has them any more, for queries that began before, or not yet."""
 
 MAX_OBJECTS = 200
 """Maximum objects of all tables, with those that say which rows are deleted; with more they are compacted."""
@@ -21,12 +21,16 @@ MIN_DELETED_SHARE = 0.3
 
 
 def tidy(connection: duckdb.DuckDBPyConnection, writer: Writer) -> None:
-    """Expire snapshots that neither the published state nor the one before needs; compact if there are many objects."""
+    """Expire snapshots that neither the published state nor the one before needs; compact if there are many objects.
+
+    Objects that a killed process has left, of which the catalogue knows nothing, are deleted with those that expired.
+    """
     if _count_objects(writer) > MAX_OBJECTS:
         compact(connection, writer, MIN_DELETED_SHARE)
     expire(connection, writer, pinned_versions(connection))
-    writer.require()
-    connection.execute(f"CALL ducklake_cleanup_old_files('{LAKE}', older_than => now() - INTERVAL {GRACE})").fetchall()
+    for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
+        writer.require()
+        connection.execute(f"CALL {call}('{LAKE}', older_than => now() - INTERVAL {GRACE})").fetchall()
 
 
 def compact(connection: duckdb.DuckDBPyConnection, writer: Writer, deleted_share: float) -> None:
