@@ -169,7 +169,10 @@ def test_a_connection_that_is_lost_inside_a_transaction_costs_a_line_and_no_row(
     assert published(two, "SELECT id FROM things ORDER BY ALL") == [("a",), ("b",)]
 
 
-@pytest.mark.parametrize("commit", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("commit", "statement"),
+    [(1, b"COMMIT"), (2, b"COMMIT"), (3, b"COMMIT"), (4, b"COMMIT"), (1, b"INSERT"), (2, b"INSERT")],
+)
 def test_a_commit_whose_answer_is_lost_may_have_been_made_and_takes_no_object_with_it(
     hosts: tuple[Warehouse, Warehouse],
     services: Services,
@@ -177,6 +180,7 @@ def test_a_commit_whose_answer_is_lost_may_have_been_made_and_takes_no_object_wi
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     commit: int,
+    statement: bytes,
 ) -> None:
     """The first one is that of a merge, the second one of a publish, the others are those of a compaction."""
     one, two = hosts
@@ -190,7 +194,7 @@ def test_a_commit_whose_answer_is_lost_may_have_been_made_and_takes_no_object_wi
         with closing(Warehouse(tmp_path / "far")) as far:
             publish(far)
             monkeypatch.setattr(upkeep, "MAX_OBJECTS", 0)
-            way.lose(commit)
+            way.lose(commit, statement)
             with pytest.raises(WarehouseError, match=r"does not answer: .*: run it again once it does"):
                 merge_and_publish(far)
             assert way.is_lost

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL on which the answer to one commit is lost, as where a host vanishes or another one takes over."""
+"""A way to PostgreSQL that is lost in the middle of a commit, as where a host vanishes or another one takes over."""
 
 import re
 import socket
@@ -19,20 +19,20 @@ class LostAnswers:
         self.port = 0
         self.is_lost = False
         """Whether it has come to that."""
-        self._commits_left = 0
+        self._commits_left, self._statement = 0, b""
 
-    def lose(self, commit: int) -> None:
-        """Lose the answer to a commit of a snapshot of the lake: the next one is 1."""
-        self._commits_left = commit
+    def lose(self, commit: int, statement: bytes = b"COMMIT") -> None:
+        """Lose the answer to a statement of a commit of a snapshot of the lake; the next such commit is 1."""
+        self._commits_left, self._statement = commit, statement
 
     def forward(self, client: socket.socket, server: socket.socket) -> None:
         """Forward what the client says, until the answer to it is to be lost."""
         has_snapshot = False
         while said := client.recv(1_000_000):
             has_snapshot = has_snapshot or bool(_SNAPSHOT.search(said))
-            is_commit = has_snapshot and b"COMMIT" in said
-            has_snapshot = has_snapshot and not is_commit
-            if is_commit and self._commits_left:
+            is_meant = has_snapshot and self._statement in said
+            has_snapshot = has_snapshot and b"COMMIT" not in said
+            if is_meant and self._commits_left:
                 self._commits_left -= 1
                 self.is_lost = not self._commits_left
                 if self.is_lost:

@@ -27,6 +27,9 @@ _LOST = re.compile(
 )
 """What PostgreSQL's library says of a connection; DuckDB may say it in an error of any type, inside a statement's."""
 
+_UNSAID = re.compile(r'Failed to execute query ".*": *$', re.DOTALL)
+"""What DuckLake says where a commit cannot even be rolled back, as the connection is no longer there."""
+
 _OTHER_DATA = "does not match existing data path"
 
 
@@ -91,12 +94,19 @@ def _is_external(error: duckdb.Error) -> bool:
     """Whether an error of DuckDB is about something outside this process, and not about a wrong statement."""
     is_of_extension = type(error) is duckdb.Error  # what PostgreSQL says to DuckLake
     is_of_system = isinstance(error, duckdb.OperationalError | duckdb.FatalException)
-    return is_of_extension or is_of_system or bool(_LOST.search(str(error)))
+    return is_of_extension or is_of_system or _lost_connection(error) is not None
+
+
+def _lost_connection(error: duckdb.Error) -> str | None:
+    """Return what is said of the loss, if the connection to PostgreSQL was lost."""
+    if lost := _LOST.search(str(error)):
+        return lost[0]
+    return "the connection was lost" if _UNSAID.search(str(error)) else None
 
 
 def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError:
-    if lost := _LOST.search(str(error)):
-        return _of_database(address, lost[0])
+    if lost := _lost_connection(error):
+        return _of_database(address, lost)
     said = _STATEMENT.sub("", str(error))
     if _OTHER_DATA in said:
         return RefusedError(
