@@ -201,10 +201,24 @@ def _complete_newest(
 def _completed(table: TableSchema, brief: str, other: str) -> str:
     """Write the columns, in SQL, of a brief observation with what it lacks from another one; see `complete_extra`."""
     merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
-    values = [f"coalesce({brief}.{column}, {other}.{column}) AS {column}" for column in map(quoted_name, merged)]
+    values = [f"{_filled(table, name, brief, other)} AS {quoted_name(name)}" for name in merged]
     if EXTRA in merged:
         values.append(f"if({brief}._extra <> {other}._extra, {other}._extra, NULL) AS _other_extra")
     return ", ".join([*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)])
+
+
+def _filled(table: TableSchema, name: str, brief: str, other: str) -> str:
+    """Write a column, in SQL, of a brief observation with that of another one where it lacks it.
+
+    Where the other one has no personal data, it may be of somebody who was erased, and the brief one need not say of
+    whom it is: it brings no personal data.
+    """
+    column = quoted_name(name)
+    filled = f"coalesce({brief}.{column}, {other}.{column})"
+    if name not in table.erased_columns:
+        return filled
+    has_some = " OR ".join(f"{other}.{quoted_name(personal)} IS NOT NULL" for personal in table.erased_columns)
+    return f"CASE WHEN {has_some} THEN {filled} ELSE {other}.{column} END"
 
 
 def _complete_brief(

@@ -1,5 +1,7 @@
 """Who is erased: a person in any form and place, and nobody else."""
 
+from datetime import timedelta
+
 import duckdb
 import pytest
 
@@ -8,7 +10,7 @@ from assets.tables.sms_contacts import SmsContact
 from resources.warehouse.erased_rows import find_rows
 from resources.warehouse.suppression import SuppressionList
 from resources.warehouse.warehouse import Warehouse
-from tests.support.erasure import EMAIL, PHONE, TABLES, Rows, forget, put, rows, where_found
+from tests.support.erasure import EMAIL, NOON, PHONE, TABLES, Rows, forget, put, rows, where_found
 from tests.support.small_table import publish
 
 WRITTEN = {
@@ -108,6 +110,34 @@ def test_who_is_erased_does_not_return_with_the_next_read(warehouse: Warehouse, 
         (0,),
     ]
     assert where_found(warehouse) == set()
+
+
+@pytest.mark.parametrize("name", ["keep", "hash"])
+@pytest.mark.parametrize("batches", [["whole", "brief"], ["brief", "whole"], ["both"]])
+def test_who_is_erased_does_not_return_with_a_list_of_events_that_does_not_say_of_whom_it_is(
+    warehouse: Warehouse, name: str, batches: list[str]
+) -> None:
+    ids, moment = ("hers", "of another"), NOON + timedelta(hours=1)
+    wholes = [
+        {"session_id": id_, "email": email, "session_url": f"https://digicpn.com/p/c/{id_}"}
+        for id_, email in zip(ids, (EMAIL, "jan@example.com"), strict=True)
+    ]
+    briefs = [
+        {"session_id": id_, "created_at": None, "opened_at": moment, "_extracted_at": moment}
+        | {"session_url": f"https://digicpn.com/p/c/{id_}", "own_validation_code": "X1", "_extra": '{"nick":"Zoe"}'}
+        for id_ in ids
+    ]
+    put(warehouse, CouponSession, wholes, (), name)
+    forget(warehouse, EMAIL, name=name)
+    read: dict[str, Rows] = {"whole": wholes, "brief": briefs, "both": [*wholes, *briefs]}
+    for batch in batches:
+        put(warehouse, CouponSession, read[batch], (), name)
+    publish(warehouse, TABLES)
+    counts = "count(opened_at), count(email), count(session_url), count(own_validation_code), count(_extra)"
+    assert rows(warehouse, f"SELECT session_id, {counts} FROM coupon_sessions GROUP BY ALL ORDER BY ALL") == [
+        ("hers", 1, 0, 0, 0, 0),
+        ("of another", 1, 1, 1, 1, 1),
+    ]
 
 
 OTHERS = {
