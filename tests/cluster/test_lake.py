@@ -261,6 +261,15 @@ def test_what_does_not_answer_or_refuses_is_named_in_a_line_without_a_secret(
     assert caught.value.__suppress_context__
 
 
+def test_a_reader_with_a_wrong_parameter_is_not_shown_the_password_of_the_key_beside_it(
+    lake: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_WAREHOUSE", lake["COUPONTOOLS_WAREHOUSE"] + "?sslmode=wrong&sslpassword=hush-hush")
+    with closing(Warehouse(tmp_path)) as warehouse, pytest.raises(WarehouseError, match="invalid sslmode") as caught:
+        warehouse.engine.open_published().__enter__()
+    assert "hush-hush" not in str(caught.value)
+
+
 def test_another_database_with_the_same_storage_is_refused_before_it_takes_a_batch_or_deletes_rows(
     hosts: tuple[Warehouse, Warehouse], services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,8 +91,9 @@ class LakeAddress:
         return "/".join([f"s3://{self.bucket}", *filter(None, (self.prefix, *names))])
 
     def mask(self, text: str) -> str:
-        """Return a text without the password and the keys."""
-        secrets = [self.parameters.get("password"), self.keys.secret_access_key.get_secret_value()]
+        """Return a text without the passwords and the keys."""
+        passwords = [self.parameters.get(name) for name in ("password", "sslpassword")]
+        secrets = [*passwords, self.keys.secret_access_key.get_secret_value()]
         secrets += [self.keys.session_token.get_secret_value()] if self.keys.session_token else []
         for secret in filter(None, secrets):
             for form in (secret, quote(secret, safe=""), secret.replace("'", "''"), secret.replace("'", "\\'")):
