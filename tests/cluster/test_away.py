@@ -1,18 +1,22 @@
-"""What a run of Dagster makes of a database or a storage that is away for some seconds: it is tried again."""
+"""What becomes of runs whose database or storage is away: a run of Dagster is tried again, and none waits for ever."""
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
+psycopg = pytest.importorskip("psycopg", reason="run it with uv run --group cluster pytest tests/cluster")
 
 from assets import policies
 from pipelines.cluster.server import Server
-from pipelines.cluster.services import Services
+from pipelines.cluster.services import Services, run_services
 from pipelines.definitions import defs
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
@@ -20,11 +24,25 @@ from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
 from tests.support.accounts import account
 from tests.support.dagster_dev import wait_until
+from tests.support.lakes import make_lake
+from tests.support.network import connect, cut_cables
 from tests.support.runs import publish_only
+from tests.support.small_table import merge, publish, thing
 from tests.support.table_assets import coupon_sessions
 
 SECONDS_AWAY = 4.0
 ROWS = "SELECT count(*), count(DISTINCT session_id) FROM coupon_sessions"
+
+READ_WITH_SHORT_KEEPALIVES = """
+import sys
+from resources.warehouse.lake import session
+session.KEEPALIVES |= {"keepalives_idle": 1, "keepalives_interval": 1, "tcp_user_timeout": 3_000}
+from resources.warehouse.warehouse import Warehouse
+with Warehouse().engine.open_published() as connection:
+    print("open", flush=True)
+    sys.stdin.readline()
+    connection.execute("FROM things").fetchall()
+"""
 
 
 @pytest.fixture
@@ -61,6 +79,39 @@ def test_checks_that_would_ask_the_stage_meanwhile_do_so_once_it_is_back(service
         failures = publish.result(120)
     assert failures
     assert max(failed_at for failed_at, _ in failures) < back_at
+
+
+def test_a_database_that_vanishes_while_duckdb_waits_for_it_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect("one") as network:
+        if not network.prefixes:
+            pytest.skip("this machine does not allow network namespaces")
+        with run_services(tmp_path / "services", network.address) as services:
+            for name, value in make_lake(services).items():
+                monkeypatch.setenv(name, value)
+            with closing(Warehouse()) as warehouse:
+                merge(warehouse, thing("a"))
+                publish(warehouse)
+            command = [*network.prefixes["one"], sys.executable, "-c", READ_WITH_SHORT_KEEPALIVES]
+            pipe = subprocess.PIPE
+            with (
+                psycopg.connect(os.environ["COUPONTOOLS_WAREHOUSE"]) as connection,
+                subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as reader,
+            ):
+                assert reader.stdin
+                assert reader.stdout
+                assert reader.stdout.readline() == "open\n"
+                connection.execute("LOCK TABLE coupontools.ducklake_snapshot IN ACCESS EXCLUSIVE MODE")
+                reader.stdin.write("\n")
+                reader.stdin.flush()
+                time.sleep(SECONDS_AWAY)  # until its question has come, and waits
+                cut_cables()
+                try:
+                    said = reader.communicate(timeout=30)[1]
+                finally:
+                    reader.kill()
+    assert "does not answer" in said.splitlines()[-1]
 
 
 def be_away(server: Server) -> float:

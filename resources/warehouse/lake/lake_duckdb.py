@@ -14,6 +14,7 @@ from resources.file_lock import FileLock
 from resources.warehouse.duckdb_settings import read_duckdb_settings
 from resources.warehouse.lake.address import CATALOGUE, ROWS, LakeAddress
 from resources.warehouse.lake.extensions import load_extensions
+from resources.warehouse.lake.session import KEEPALIVES
 from resources.warehouse.sql import quoted_text
 
 LAKE = "lake"
@@ -80,7 +81,8 @@ class LakeDuckDB:
         parameters = address.parameters
         connection.execute(_make_secret("catalogue", "postgres", _credentials(parameters)))
         connection.execute(_make_secret("storage", "s3", _storage(address)))
-        others = make_conninfo("", **{name: value for name, value in parameters.items() if name not in _CREDENTIALS})
+        given_others = {name: value for name, value in parameters.items() if name not in _CREDENTIALS}
+        others = make_conninfo("", **{**KEEPALIVES, **given_others})
         options = {
             "DATA_PATH": address.url(f"{ROWS}/"),
             "METADATA_SCHEMA": CATALOGUE,

@@ -11,8 +11,14 @@ from resources.settings import SettingsError
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.lake.address import WRONG_DATABASE, LakeAddress
 
-KEEPALIVES = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""Seconds, and a number of probes, after which a vanished server or host counts as lost."""
+KEEPALIVES = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""Seconds, probes, and milliseconds for what is not acknowledged, after which a vanished host counts as lost."""
 
 _OF_THE_SERVER = (
     "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
