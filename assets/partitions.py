@@ -1,6 +1,6 @@
 """The partitions of assets, and the window of days that a run of Dagster reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,8 @@ import dagster as dg
 
 from assets.window import Window
 from resources.settings import SettingsError, Storage
+
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def _storage_or_defaults() -> Storage:
@@ -86,7 +88,14 @@ def partition_range(keys: Sequence[str]) -> dict[str, str]:
     """Return the tags of a run over a range of partitions, as Dagster's backfills set them; empty for no partition."""
     if not keys:
         return {}
-    return {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+    return {_RANGE_START: keys[0], _RANGE_END: keys[-1]}
+
+
+def describe_partitions(tags: Mapping[str, str]) -> str:
+    """Describe the partitions of a run by its tags: one, the first and the last, or an empty text for none."""
+    first = tags.get(_RANGE_START) or tags.get("dagster/partition", "")
+    last = tags.get(_RANGE_END, first)
+    return first if first == last else f"{first} to {last}"
 
 
 def has_partitions(context: dg.AssetExecutionContext) -> bool:

@@ -7,6 +7,7 @@ import dagster as dg
 from dagster import DagsterEventType as Event
 
 from assets.dagster_internals import is_by_a_check, is_interruption
+from assets.partitions import describe_partitions
 from resources.alerts.ledger import Ledger, Problem
 from resources.settings import Alerts
 
@@ -87,9 +88,6 @@ def _reason(failure: dg.DagsterEvent) -> str:
 
 def _describe(run: dg.DagsterRun) -> str:
     """Say which run it was, of which partitions, and where its page is if that is known."""
-    first = run.tags.get("dagster/asset_partition_range_start") or run.tags.get("dagster/partition")
-    last = run.tags.get("dagster/asset_partition_range_end") or first
-    partitions = [f"{first} to {last}" if first != last else str(first)] if first else []
     root = Alerts.read().dagster_url
-    page = [f"{root}/runs/{run.run_id}"] if root else [f"run {run.run_id}"]
-    return ", ".join([*partitions, *page])
+    page = f"{root}/runs/{run.run_id}" if root else f"run {run.run_id}"
+    return ", ".join(filter(None, (describe_partitions(run.tags), page)))

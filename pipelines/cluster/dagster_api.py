@@ -8,6 +8,8 @@ from typing import Any
 import click
 import httpx
 
+from assets.partitions import describe_partitions
+
 LOCATION = "pipelines.definitions"
 ASSET_JOB = "__ASSET_JOB"
 """The job of whatever assets are chosen."""
@@ -49,13 +51,12 @@ class Run:
     def of(cls, answer: Mapping[str, Any]) -> "Run":
         """Read a run from the webserver's answer."""
         tags = {tag["key"]: tag["value"] for tag in answer["tags"]}
-        first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
         assets = ", ".join(sorted(key["path"][-1] for key in answer["assetSelection"] or []))
         return cls(
             id=answer["runId"],
             status=answer["status"],
             what=assets if answer["jobName"] == ASSET_JOB else answer["jobName"],
-            days=f"{first} to {last}" if first else tags.get("dagster/partition", ""),
+            days=describe_partitions(tags),
             backfill=tags.get("dagster/backfill", ""),
             seconds=(answer["endTime"] or 0) - (answer["startTime"] or 0),
         )
@@ -66,7 +67,12 @@ class DagsterApi:
 
     def __init__(self, url: str) -> None:
         """`url` is for example `http://127.0.0.1:3000`; no request is sent yet."""
+        self.url = url
         self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """Send a query of one field, and return the value of that field. Raises click.ClickException for an error."""

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -85,7 +85,7 @@ def open_cluster(
         start_all(running, [front])  # first, as it creates Dagster's tables: two processes that do so at once fail
         start_all(running, list(workers.values()))
         page = f"http://{LOOPBACK}:{port}"
-        yield Cluster(page, DagsterApi(page), hosts, workers, variables)
+        yield Cluster(page, running.enter_context(closing(DagsterApi(page))), hosts, workers, variables)
 
 
 def _variables(api: SandboxServer, services: Services, days_per_run: int) -> dict[str, str]:

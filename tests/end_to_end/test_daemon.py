@@ -22,12 +22,9 @@ def test_a_backfill_of_a_hundred_days_and_a_new_card_are_published_without_a_han
     days = [(date(2025, 12, 1) + timedelta(days=number)).isoformat() for number in range(100)]
     with dagster_dev(tmp_path / "home") as dev:
         dev.backfill(["coupon_sessions", "coupon_session_changes"], days)
-        assert dev.runs_of("coupon_sessions", "coupon_session_changes") == ["SUCCESS"]
+        assert dev.states_of("coupon_session_changes, coupon_sessions") == ["SUCCESS"]
         wait_until(lambda: published("FROM coupon_sessions") == 3_000, seconds=300)
-        wait_until(lambda: "SUCCESS" in dev.runs_of("published_database"), seconds=300)
+        wait_until(lambda: "SUCCESS" in dev.states_of("published_database"), seconds=300)
         wait_until(lambda: dev.partitions("loyalty_users") == ["7"], seconds=300)
-        wait_until(
-            lambda: [run["status"] for run in dev.runs() if run["jobName"] == "export_loyalty_users"] == ["SUCCESS"],
-            seconds=300,
-        )
+        wait_until(lambda: dev.states_of("export_loyalty_users") == ["SUCCESS"], seconds=300)
     assert in_database(data_dir, "SELECT loyalty_card_id, name FROM loyalty_cards") == [("7", "New card")]

@@ -37,7 +37,7 @@ def test_a_backfill_of_sixty_days_by_clicks_is_one_run_and_is_published(
         dialog = page.get_by_role("dialog")
         dialog.get_by_role("button", name="All", exact=True).last.click()
         dialog.get_by_role("button", name="Launch backfill").click()
-        wait_until(lambda: dev.runs_of("coupon_sessions") == ["SUCCESS"], seconds=120)
+        wait_until(lambda: dev.states_of("coupon_sessions") == ["SUCCESS"], seconds=120)
         page.goto(f"{dev.url}/assets/coupon_sessions?view=partitions")
         page.get_by_text("Materialized (60)").wait_for(timeout=30_000)
         browser.close()

@@ -8,57 +8,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 import pipelines
+from pipelines.cluster.dagster_api import DagsterApi
 from tests.support.ports import find_free_port
 
 RECOMMENDED = Path(pipelines.__path__[0]) / "dagster.yaml"
 
 
-@dataclass(frozen=True)
-class DagsterDev:
-    """Dagster's webserver and daemon, at `url`, and a client to ask them with."""
-
-    url: str
-    client: httpx.Client
-
-    def ask(self, query: str, **variables: object) -> Any:
-        """Ask the GraphQL API; returns what its one field holds."""
-        answer = self.client.post(f"{self.url}/graphql", json={"query": query, "variables": variables}).json()
-        assert "errors" not in answer, answer
-        (value,) = answer["data"].values()
-        return value
+class DagsterDev(DagsterApi):
+    """Dagster's webserver and daemon, asked through GraphQL."""
 
     def backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> None:
         """Launch a backfill of assets that one function fills, and wait until its only run has succeeded."""
-        launch = (
-            "mutation($given: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $given) "
-            "{ __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
-        )
-        selection = {"assetSelection": [{"path": [asset]} for asset in assets], "partitionNames": list(partitions)}
-        launched = self.ask(launch, given=selection)
-        assert launched["__typename"] == "LaunchBackfillSuccess", launched
         # the daemon calls the backfill itself complete up to half a minute later
-        wait_until(lambda: not {"SUCCESS", "FAILURE"}.isdisjoint(self.runs_of(*assets)), seconds=900)
-        assert self.runs_of(*assets) == ["SUCCESS"]
+        self.wait_for_backfill(self.launch_backfill(assets, partitions), number=1, seconds=900)
 
-    def runs(self) -> list[dict[str, Any]]:
-        """All runs, the newest first."""
-        query = "{ runsOrError { ... on Runs { results { jobName status assetSelection { path } } } } }"
-        return list(self.ask(query)["results"])
-
-    def runs_of(self, *assets: str) -> list[str]:
-        """The states of the runs of these assets alone."""
-
-        def is_of_these(run: dict[str, Any]) -> bool:
-            return sorted(key["path"][0] for key in run["assetSelection"] or []) == sorted(assets)
-
-        return [run["status"] for run in self.runs() if is_of_these(run)]
+    def states_of(self, what: str) -> list[str]:
+        """The states of the runs of a job, or of chosen assets alone."""
+        return [run.status for run in self.runs() if run.what == what]
 
     def partitions(self, asset: str) -> list[str]:
         """The keys of an asset's partitions."""
@@ -91,20 +62,20 @@ def dagster_dev(home: Path) -> Iterator[DagsterDev]:
             stderr=log,
             start_new_session=True,
         )
-    dev = DagsterDev(f"http://127.0.0.1:{port}", httpx.Client(timeout=60))
+    dev = DagsterDev(f"http://127.0.0.1:{port}")
 
     def is_loaded() -> bool:
         assert process.poll() is None, (home / "log").read_text()
         try:
-            return "coupon_sessions" in str(dev.ask("{ assetNodes { assetKey { path } } }"))
-        except (httpx.HTTPError, ValueError):
+            return dev.partitions("coupon_sessions") != []
+        except (httpx.HTTPError, ValueError, KeyError):
             return False
 
     try:
         wait_until(is_loaded, seconds=300)
         yield dev
     finally:
-        dev.client.close()
+        dev.close()
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             process.wait(20)
