@@ -17,8 +17,8 @@ _WRONG_KEYS = (
     *("HTTP 403", "HTTP 401", "AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "NoSuchBucket"),
     *("ExpiredToken", "InvalidToken"),  # S3 says so with the status 400
 )
-_STATEMENT = re.compile(r'Failed to execute query ".*": ', re.DOTALL)
-"""A statement on the catalogue, whose values may be personal data."""
+_STATEMENT = re.compile(r'Failed to (?:execute query|attach DuckLake MetaData) ".*": ', re.DOTALL)
+"""A statement on the catalogue, whose values may be personal data, or the parameters by which it is reached."""
 
 _LOST = re.compile(
     "server closed the connection.*|terminating connection.*|SSL connection has been closed.*"
