@@ -215,7 +215,7 @@ class Storage(Settings):
 class EngineMemory(Settings):
     """How much memory the engine of the warehouse may use."""
 
-    duckdb_memory_mb: int = Field(384, ge=64, description="megabytes of memory that DuckDB may use")
+    duckdb_memory_mb: int | None = Field(None, ge=64, description="megabytes of memory that DuckDB may use")
 
 
 class Alerts(Settings):

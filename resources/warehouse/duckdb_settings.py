@@ -11,10 +11,13 @@ STORAGE_VERSION = "v1.5.0"
 """The oldest DuckDB that can read the published file; the stage has the same, as the file is a copy of it."""
 
 
-def read_duckdb_settings() -> dict[str, str | bool | int | float | list[str]]:
-    """Return the settings of DuckDB on this machine. Raises SettingsError."""
+def read_duckdb_settings(memory_mb: int) -> dict[str, str | bool | int | float | list[str]]:
+    """Return the settings of DuckDB on this machine, with this memory unless a variable says otherwise.
+
+    Raises SettingsError.
+    """
     return {
-        "memory_limit": f"{EngineMemory.read().duckdb_memory_mb}MB",
+        "memory_limit": f"{EngineMemory.read().duckdb_memory_mb or memory_mb}MB",
         "threads": min(MAX_THREADS, pl.thread_pool_size()),
         "preserve_insertion_order": "false",
     }

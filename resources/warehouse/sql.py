@@ -45,7 +45,7 @@ def files(paths: Sequence[str | Path], options: str = "") -> str:
 ROW_GROUP_SIZE = 61_440
 """Rows; with DuckDB's default of 122,880, two files written at one time may not fit into its memory."""
 
-MAX_BYTES_OF_A_ROW_GROUP = 32_000_000
+MAX_BYTES_OF_A_ROW_GROUP = 24_000_000
 """Of a file that DuckDB reads or writes: each of its threads holds a row group in memory. Of wide rows it has fewer."""
 
 MAX_DICTIONARY_SIZE = 2_000

@@ -20,6 +20,9 @@ from resources.warehouse.sql import quoted_text
 LAKE = "lake"
 """Name of the attached lake in SQL."""
 
+MEMORY_MB = 384
+"""Megabytes of memory that DuckDB may use: a lake's needs more, as it holds its Parquet files until they are sent."""
+
 _CREDENTIALS = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "DATABASE"}
 """Parameters of the database that DuckDB keeps as a secret, so that none of its errors shows them."""
 
@@ -71,7 +74,9 @@ class LakeDuckDB:
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
             self._folder = _SpillFolder(self._spill)
-            self._duckdb = duckdb.connect(config={**read_duckdb_settings(), "temp_directory": str(self._folder.path)})
+            self._duckdb = duckdb.connect(
+                config={**read_duckdb_settings(MEMORY_MB), "temp_directory": str(self._folder.path)}
+            )
             load_extensions(self._duckdb)
             self._attach(self._duckdb)
         return self._duckdb

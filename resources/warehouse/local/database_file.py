@@ -14,6 +14,9 @@ from resources.warehouse.duckdb_settings import STORAGE_VERSION, read_duckdb_set
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
+MEMORY_MB = 256
+"""Megabytes of memory that DuckDB may use; it puts the rest on disk."""
+
 
 class LocalDuckDB:
     """The DuckDB of this process, kept once started: starting one takes ten times as long as opening a database."""
@@ -50,7 +53,9 @@ class LocalDuckDB:
 
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
-            self._duckdb = duckdb.connect(config={**read_duckdb_settings(), "temp_directory": plain_path(self._spill)})
+            self._duckdb = duckdb.connect(
+                config={**read_duckdb_settings(MEMORY_MB), "temp_directory": plain_path(self._spill)}
+            )
         return self._duckdb
 
 
