@@ -43,6 +43,8 @@ def test_a_reader_that_holds_the_database_open_disturbs_nobody(serve: Serve, dat
         made.add_sessions("cam_1", session(99))
         export_sessions(*WHOLE)
         assert reader.execute("SELECT count(*) FROM coupon_sessions").fetchall() == [(10,)]
+        with duckdb.connect(str(data_dir / "coupontools.duckdb"), read_only=True) as another:
+            assert another.execute("SELECT count(*) FROM coupontools.main.coupon_sessions").fetchall() == [(11,)]
     assert len(all_sessions(data_dir, "session_id")) == 11
 
 

@@ -1,7 +1,8 @@
 """The folder of the export: where each thing lies, who may read it, and what its errors say.
 
 ```
-coupontools.duckdb   the published database, replaced in one rename
+coupontools.duckdb   the published database, a link to its file, replaced in one rename
+.databases/          that file, in a folder of its publish
 parquet              the published files, a link to the snapshot that analysts see, replaced in one rename
 .snapshots/          that snapshot, and those just replaced
 .origin.json         private: whose rows these are, as a fingerprint
@@ -58,8 +59,13 @@ class Folder:
 
     @property
     def database(self) -> Path:
-        """The published database."""
+        """The published database, a link."""
         return self.root / "coupontools.duckdb"
+
+    @property
+    def databases(self) -> Path:
+        """The file of the published database, in a folder a publish."""
+        return self.root / ".databases"
 
     @property
     def parquet(self) -> Path:
@@ -113,7 +119,8 @@ class Folder:
         """Create what is missing. Raises WarehouseError if the folder cannot be written."""
         with name_folder_in_errors(self):
             self.root.mkdir(parents=True, exist_ok=True)
-            for path, mode in ((self.state, PRIVATE), (self.batches, PRIVATE), (self.snapshots, PUBLIC)):
+            published = ((self.databases, PUBLIC), (self.snapshots, PUBLIC))
+            for path, mode in ((self.state, PRIVATE), (self.batches, PRIVATE), *published):
                 if path.is_symlink() or (path.exists() and not path.is_dir()):
                     raise RefusedError(
                         f"{path} is a {'link' if path.is_symlink() else 'file'} where the export keeps a folder of its "
@@ -121,7 +128,8 @@ class Folder:
                     )
                 path.mkdir(mode=mode, exist_ok=True)
             self._keep_private()
-            for path in (self.root, self.snapshots, self.state, self.batches):  # else only publishing would find out
+            for path in (self.root, self.databases, self.snapshots, self.state, self.batches):
+                # else only publishing would find out
                 if not os.access(path, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 

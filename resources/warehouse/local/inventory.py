@@ -54,7 +54,8 @@ def take_inventory(connection: duckdb.DuckDBPyConnection, folder: Folder) -> Inv
     """Compare what was published with what lies there."""
     intact, changed = set[Path](), set[Path]()
     for name, size, modified in connection.execute("SELECT name, size, modified FROM _state.files").fetchall():
-        (intact if _is_intact(folder.root / name, size, modified) else changed).add(Path(name))
+        file = folder.database.resolve() if name == folder.database.name else folder.root / name
+        (intact if _is_intact(file, size, modified) else changed).add(Path(name))
     return Inventory(frozenset(intact), frozenset(changed))
 
 

@@ -1,8 +1,9 @@
 """Publishing: the stage becomes what analysts see; the database and the folder of files change in one rename each.
 
-The database is a copy of the stage. The Parquet files of all tables stand in a snapshot folder, to which the link
-`parquet` leads; those of partitions that have not changed are shared with the snapshot before, so that only
-changed ones are written. Whoever has a file open keeps it, whoever opens one gets the new state.
+The database is a copy of the stage, to which the link `coupontools.duckdb` leads. The Parquet files of all tables stand
+in a snapshot folder, to which the link `parquet` leads; those of partitions that have not changed are shared with the
+snapshot before, so that only changed ones are written. Whoever has a file open keeps it, whoever opens one gets the new
+state.
 """
 
 import shutil
@@ -22,7 +23,14 @@ from resources.warehouse.live_rows import note_rows
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import Inventory, note_files, take_inventory
 from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
-from resources.warehouse.local.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
+from resources.warehouse.local.snapshots import (
+    SECONDS_OF_GRACE,
+    UNFINISHED_FOLDER,
+    seal,
+    swap,
+    sweep,
+    sweep_databases,
+)
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.publication import Publication, PublishResult
 from resources.warehouse.schema import TableSchema
@@ -70,11 +78,14 @@ def open_publication(
             delete_slices(connection, engine.run_id)
             _note_publish(connection, folder, outline, tables, publication.texts)
             connection.commit()
+        with suppress(PermissionError):  # as above
+            sweep_databases(folder)
 
 
 def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:
     """Whether what is published is up to date: no row, no table, no view and no published file has changed."""
-    if inventory.changed or not (inventory.intact and folder.parquet.is_symlink()):
+    has_links = folder.database.is_symlink() and folder.parquet.is_symlink()
+    if inventory.changed or not (inventory.intact and has_links):
         return False
     connection.execute("CREATE TABLE IF NOT EXISTS _state.published (outline VARCHAR)")
     known = connection.execute("SELECT outline FROM _state.published").fetchall()

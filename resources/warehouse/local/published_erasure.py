@@ -11,7 +11,7 @@ from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.local.database_file import write_compact
 from resources.warehouse.local.inventory import Inventory, renew_notes, take_inventory
 from resources.warehouse.local.parquet_files import declare_nullable, take_over
-from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_files, seal, swap
+from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_database, replace_files, seal, swap
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.publication import REPORT
 from resources.warehouse.schema import TableSchema
@@ -124,8 +124,8 @@ def _publish(
     if not folder.database.is_file():  # the next publish writes what is missing
         replace_files(folder, unfinished, texts)
     elif not (with_files and folder.parquet.is_dir()):
-        folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)  # of the database that is replaced
-        for name in (folder.database.name, *texts):
+        replace_database(folder, unfinished)
+        for name in texts:
             (unfinished / name).replace(folder.root / name)
     else:
         swap(folder, unfinished, texts)

@@ -1,6 +1,6 @@
-"""Snapshots: folders of Parquet files, of which the link `parquet` leads to the one that analysts see.
+"""Snapshots: folders of Parquet files, and the files of databases; two links lead to the ones that analysts see.
 
-What is published is read-only, files and folders, and replaced in one rename each.
+What is published is read-only, files and folders, and each link is replaced in one rename.
 """
 
 import os
@@ -39,9 +39,7 @@ def _make_read_only(path: Path, most: int) -> None:
 def swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
     """Replace the published database and files by the new ones."""
     _refuse_obstacles(folder, beside)
-    # a database that somebody opened for writing leaves this file, and DuckDB would refuse the new database for it
-    folder.database.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    (unfinished / folder.database.name).replace(folder.database)
+    replace_database(folder, unfinished)
     try:
         replace_files(folder, unfinished, beside)
     except OSError as error:
@@ -51,11 +49,32 @@ def swap(folder: Folder, unfinished: Path, beside: Sequence[str]) -> None:
         ) from error
 
 
+def replace_database(folder: Folder, unfinished: Path) -> None:
+    """Replace the published database by the new one.
+
+    It is a link to a file with a path of its own: DuckDB follows the link once, but opens a file several times by its
+    path, and would read parts of both if the file were replaced in between.
+    """
+    home = folder.databases / _make_name()
+    home.mkdir()
+    (unfinished / folder.database.name).rename(home / folder.database.name)
+    _make_read_only(home, FOLDER_MODE)
+    sync(home)
+    sync(folder.databases)
+    replace_link(folder.database, f"{folder.databases.name}/{home.name}/{folder.database.name}")
+    sync(folder.root)
+
+
+def _make_name() -> str:
+    """Name the folder of a publish by its time."""
+    return f"{time.time():017.6f}"
+
+
 def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) -> None:
     """Replace the published files, except the database, by the new ones."""
     for name in beside:
         (unfinished / name).replace(folder.root / name)
-    snapshot = folder.snapshots / f"{time.time():017.6f}"
+    snapshot = folder.snapshots / _make_name()
     unfinished.rename(snapshot)
     _make_read_only(snapshot, FOLDER_MODE)
     with suppress(FileNotFoundError, PermissionError):
@@ -70,7 +89,7 @@ def replace_files(folder: Folder, unfinished: Path, beside: Sequence[str] = ()) 
 
 def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
     """Raise RefusedError if something that the export does not own stands where a file is to be published."""
-    files = [folder.database, folder.database.with_suffix(".duckdb.wal"), *(folder.root / name for name in beside)]
+    files = [folder.database, *(folder.root / name for name in beside)]
     obstacles = [file for file in files if file.is_dir() and not file.is_symlink()]
     if folder.parquet.is_dir() and not folder.parquet.is_symlink():
         is_ours = os.access(folder.parquet, os.W_OK) or folder.parquet.stat().st_uid == os.geteuid()
@@ -91,4 +110,12 @@ def sweep(folder: Folder, grace: float) -> None:
     current, now = folder.parquet.resolve(), time.time()
     for other in folder.snapshots.iterdir():
         if other.is_dir() and other.resolve() != current and abs(now - other.stat().st_mtime) > grace:
+            remove_tree(other)
+
+
+def sweep_databases(folder: Folder) -> None:
+    """Delete all databases but the published one."""
+    current = folder.database.resolve().parent
+    for other in folder.databases.iterdir():
+        if other.resolve() != current:
             remove_tree(other)

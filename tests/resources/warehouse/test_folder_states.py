@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from resources.files import replace_link
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.batch import FORMAT, MANIFEST
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
@@ -293,16 +294,26 @@ def test_a_damaged_database_alone_is_reported(warehouse: Warehouse) -> None:
         publish(warehouse)
 
 
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("coupontools.duckdb", "No space left on device.*what was published stays as it was"),
+        ("parquet", "published in part: No space left on device"),
+    ],
+)
 def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, link: str, expected: str
 ) -> None:
-    def fail(_link: Path, _target: str) -> None:
-        raise OSError(ENOSPC, os.strerror(ENOSPC))
+    def fail(path: Path, target: str) -> None:
+        if path.name == link:
+            raise OSError(ENOSPC, os.strerror(ENOSPC))
+        replace_link(path, target)
 
     with monkeypatch.context() as patch:
         patch.setattr("resources.warehouse.local.snapshots.replace_link", fail)
-        with pytest.raises(WarehouseError, match="published in part: No space left on device"):
+        with pytest.raises(WarehouseError, match=expected):
             merge_and_publish(warehouse)
+    assert in_database(warehouse.folder.root, "SELECT count(*) FROM things") == [(3 if link == "parquet" else 2,)]
     publish(warehouse)
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
 

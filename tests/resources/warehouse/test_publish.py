@@ -10,8 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from resources.files import make_writable
 from resources.warehouse.local import publish as publishing
-from resources.warehouse.local.snapshots import UNFINISHED_FOLDER
+from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, sweep_databases
 from resources.warehouse.schema import ColumnSchema, TableSchema
 from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_parquet, nullabilities_in_parquet
@@ -81,9 +83,34 @@ def test_what_is_published_is_read_only_and_described(warehouse: Warehouse) -> N
 def test_a_log_that_a_writing_reader_left_behind_stops_nobody(warehouse: Warehouse) -> None:
     merge(warehouse, thing("a"))
     published(warehouse)
-    warehouse.folder.database.with_suffix(".duckdb.wal").write_bytes(b"left behind")
+    database = warehouse.folder.database.resolve()
+    make_writable(database.parent)
+    database.with_suffix(".duckdb.wal").write_bytes(b"left behind")
     merge(warehouse, thing("b"))
     assert len(published(warehouse)) == 2
+
+
+def test_no_file_of_a_database_is_replaced_under_who_has_found_its_path(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    first = warehouse.folder.database.resolve()
+    seen: list[tuple[int, Path]] = []
+
+    def look(folder: Folder) -> None:
+        seen.append((first.stat().st_ino, folder.database.resolve()))
+        sweep_databases(folder)
+
+    monkeypatch.setattr(publishing, "sweep_databases", look)
+    merge(warehouse, thing("b"))
+    before = first.stat().st_ino
+    publish(warehouse)
+    second = warehouse.folder.database.resolve()
+    assert seen == [(before, second)]
+    assert second != first
+    assert second.name == first.name == "coupontools.duckdb", "DuckDB names the database after the file"
+    assert list(warehouse.folder.databases.iterdir()) == [second.parent]
 
 
 def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
@@ -99,6 +126,7 @@ def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
     assert {path.name for path in warehouse.folder.root.iterdir()} == {
         "coupontools.duckdb",
         "parquet",
+        ".databases",
         ".origin.json",
         ".snapshots",
         ".state",
