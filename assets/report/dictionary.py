@@ -7,8 +7,9 @@ from assets.relations import Relation
 HEADER = """# Data dictionary
 
 All times are naive UTC, except in columns whose name ends in `_local`. `_deleted_at` is null while a row is in the
-account; the views of the schema `marts` show only such rows. Each API field is followed by how well it is known:
-documented (on an official page), seen in client code (that others wrote for the API), hinted, or assumed.
+account; the views of the schema `marts` show only such rows, unless they say otherwise. Each API field is followed by
+how well it is known: documented (on an official page), seen in client code (that others wrote for the API), hinted, or
+assumed.
 """
 
 

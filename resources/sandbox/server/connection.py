@@ -60,9 +60,10 @@ async def close_connection(scope: Scope, receive: Receive) -> None:
 async def reset_connection(scope: Scope, receive: Receive) -> None:
     """Break the connection at once, with a TCP reset instead of an orderly end."""
     transport: asyncio.Transport = scope[TRANSPORT]
-    linger = struct.pack("ii", 1, 0)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    transport.abort()
+    if not transport.is_closing():  # the client may have left
+        linger = struct.pack("ii", 1, 0)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        transport.abort()
     await _wait_for_disconnect(receive)
 
 

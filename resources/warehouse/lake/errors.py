@@ -32,6 +32,9 @@ _UNSAID = re.compile(r'Failed to execute query ".*": *$', re.DOTALL)
 
 _OTHER_DATA = "does not match existing data path"
 
+_WHAT_READERS_SEE = "what is published is whole, of this run or of the last"
+"""The answer to a commit may be lost after it is carried out."""
+
 
 @contextmanager
 def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
@@ -63,8 +66,8 @@ def _of_database(address: LakeAddress, said: str) -> WarehouseError:
     if any(sign in said for sign in _REFUSALS):
         return RefusedError(f"The database {address.database} refuses the export: {reason}. See COUPONTOOLS_WAREHOUSE.")
     return WarehouseError(
-        f"The database {address.database} does not answer: {reason}. Nothing is lost: run it again once it does; what "
-        "was published stays as it was."
+        f"The database {address.database} does not answer: {reason}. Nothing is lost: run it again once it does; "
+        f"{_WHAT_READERS_SEE}."
     )
 
 
@@ -85,8 +88,8 @@ def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
             "variables AWS_*."
         )
     return WarehouseError(
-        f"The storage {address.url()} does not answer: {reason}. Nothing is lost: run it again once it does; what was "
-        "published stays as it was."
+        f"The storage {address.url()} does not answer: {reason}. Nothing is lost: run it again once it does; "
+        f"{_WHAT_READERS_SEE}."
     )
 
 
@@ -117,6 +120,5 @@ def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError:
         return _of_storage(address, error)
     reason = address.mask(" ".join(said.split())[:300])
     return WarehouseError(
-        f"DuckDB cannot work in the database {address.database}: {reason}. Run it again; what was "
-        "published stays as it was."
+        f"DuckDB cannot work in the database {address.database}: {reason}. Run it again; {_WHAT_READERS_SEE}."
     )
