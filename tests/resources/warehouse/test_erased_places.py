@@ -10,6 +10,7 @@ import pytest
 
 from assets.tables.coupon_sessions import CouponSession
 from assets.tables.sms_contacts import SmsContact
+from resources.files import remove_tree
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.publication import REPORT
 from resources.warehouse.warehouse import Warehouse
@@ -172,8 +173,9 @@ LEFT: dict[str, Callable[[Path], object]] = {
     "her month replaced by another": replaced(HERS, OF_BOB),
     "another month replaced by hers": replaced(OF_BOB, HERS),
     "a copy of hers put beside": replaced(f"{OF_BOB[:-8]}_copy.parquet", HERS),
-    "the snapshots lost": lambda root: shutil.rmtree(root / ".snapshots"),
+    "the snapshots lost": lambda root: remove_tree(root / ".snapshots"),
     "the database lost": lost("coupontools.duckdb"),
+    "the databases lost": lambda root: remove_tree(root / ".databases"),
     "the report lost": lost("report.html"),
     "the report replaced": lambda root: (root / "report.html").write_text("of a person"),
 }

@@ -67,7 +67,7 @@ def unprivileged() -> Iterator[None]:
         os.setresuid(0, 0, 0)
 
 
-@pytest.mark.parametrize("name", ["", ".snapshots", ".state"])
+@pytest.mark.parametrize("name", ["", ".databases", ".snapshots", ".state"])
 def test_a_folder_that_may_only_be_read_is_named_before_the_account_is_read(name: str) -> None:
     with TemporaryDirectory() as parent:  # another user may not pass those of `tmp_path`
         Path(parent).chmod(0o777)

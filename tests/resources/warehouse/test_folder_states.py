@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.files import replace_link
+from resources.files import remove_tree, replace_link
 from resources.warehouse.audit import ask_stage
 from resources.warehouse.batch import FORMAT, MANIFEST
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
@@ -80,8 +80,7 @@ def link_to(target: str) -> Change:
 def lost(*names: str) -> Change:
     def lose(root: Path) -> None:
         for name in names:
-            path = root / name
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            remove_tree(root / name)
 
     return lose
 
@@ -112,8 +111,16 @@ def both(*changes: Change) -> Change:
 
 
 def linked_database(root: Path) -> None:
-    (root / "coupontools.duckdb").rename(root.with_name("mine.duckdb"))
+    shutil.copyfile(root / "coupontools.duckdb", root.with_name("mine.duckdb"))
+    (root / "coupontools.duckdb").unlink()
     (root / "coupontools.duckdb").symlink_to("../mine.duckdb")
+
+
+def database_without_link(root: Path) -> None:
+    """As versions before the link had left it."""
+    shutil.copyfile(root / "coupontools.duckdb", root / "copy.duckdb")
+    remove_tree(root / ".databases")
+    (root / "copy.duckdb").replace(root / "coupontools.duckdb")
 
 
 def written_into(root: Path) -> None:
@@ -133,6 +140,8 @@ HEALED: dict[str, Change] = {
     "dangling link": link_to("nowhere"),
     "link elsewhere": link_to("../elsewhere"),
     "snapshots lost": lost(".snapshots"),
+    "databases lost": lost(".databases"),
+    "databases and state lost": lost(".databases", ".state"),
     "all but the database lost": lost(".snapshots", ".state", "parquet", "report.html"),
     "a Parquet file lost": lost(MONTH),
     "a Parquet file empty": cut(MONTH),
@@ -143,7 +152,9 @@ HEALED: dict[str, Change] = {
     "the database empty": cut("coupontools.duckdb"),
     "the database cut off": cut("coupontools.duckdb", 300_000),
     "the database cut off, state lost": both(cut("coupontools.duckdb", 300_000), lost(".state")),
-    "the database a link": linked_database,
+    "the database a link of a person": linked_database,
+    "the database a file": database_without_link,
+    "the database a file, state lost": both(database_without_link, lost(".state")),
     "the database written into": written_into,
     "files without permissions": read_only,
     "the report lost": lost("report.html"),
@@ -220,6 +231,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "parquet a file": (file_at("parquet"), "parquet stands where the export publishes"),
     "the report a folder": (folder_at("report.html"), "report.html stands where the export publishes"),
     "the dictionary a folder": (folder_at("dictionary.md"), "dictionary.md stands where the export publishes"),
+    "databases a link": (linked(".databases"), ".databases is a link where the export keeps a folder"),
     "snapshots a link": (linked(".snapshots"), ".snapshots is a link where the export keeps a folder"),
     "state a link": (linked(".state"), ".state is a link where the export keeps a folder"),
     "state a file": (file_at(".state"), ".state is a file where the export keeps a folder"),
