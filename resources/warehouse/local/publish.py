@@ -46,7 +46,7 @@ def open_publication(
     folder, outline = stage.folder, sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
     unfinished = folder.snapshots / UNFINISHED_FOLDER
     with stage.hold_writer_lock():
-        remove_tree(unfinished)
+        _make_room(folder)
         try:
             begun = time.monotonic()
             stage.compact()
@@ -78,8 +78,15 @@ def open_publication(
             delete_slices(connection, engine.run_id)
             _note_publish(connection, folder, outline, tables, publication.texts)
             connection.commit()
-        with suppress(PermissionError):  # as above
+        with suppress(PermissionError):
             sweep_databases(folder)
+
+
+def _make_room(folder: Folder) -> None:
+    """Delete what publishes have left that were killed."""
+    remove_tree(folder.snapshots / UNFINISHED_FOLDER)
+    with suppress(PermissionError):
+        sweep_databases(folder)
 
 
 def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:

@@ -5,12 +5,14 @@ import shutil
 import stat
 from contextlib import closing
 from datetime import datetime
+from errno import ENOSPC
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from resources.files import make_writable
+from resources.warehouse.errors import WarehouseError
 from resources.warehouse.local import publish as publishing
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, sweep_databases
@@ -107,10 +109,31 @@ def test_no_file_of_a_database_is_replaced_under_who_has_found_its_path(
     before = first.stat().st_ino
     publish(warehouse)
     second = warehouse.folder.database.resolve()
-    assert seen == [(before, second)]
+    assert seen == [(before, first), (before, second)], "before and after the link is replaced"
     assert second != first
     assert second.name == first.name == "coupontools.duckdb", "DuckDB names the database after the file"
     assert list(warehouse.folder.databases.iterdir()) == [second.parent]
+
+
+def test_what_a_killed_publish_has_left_takes_no_room_from_the_next(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    left_over = warehouse.folder.databases / "1795816796.866308"
+    left_over.mkdir()
+    (left_over / "coupontools.duckdb").write_bytes(b"not seen by anybody")
+
+    def fail(_source: Path, _target: Path) -> None:
+        assert not left_over.exists()
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    merge(warehouse, thing("b"))
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", fail)
+        with pytest.raises(WarehouseError, match="No space left on device"):
+            publish(warehouse)
+    assert len(published(warehouse)) == 2
 
 
 def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
