@@ -71,21 +71,21 @@ def open_publication(
             publication.result = replace(result, files_written=files_written, seconds=seconds)
         finally:
             remove_tree(unfinished)
-            with suppress(PermissionError):  # snapshots of another user, which do no harm
+            with suppress(OSError):  # of another user, or open on NFS, which does no harm
                 sweep(folder, SECONDS_OF_GRACE)
         with stage.open() as connection:
             connection.begin()
             delete_slices(connection, engine.run_id)
             _note_publish(connection, folder, outline, tables, publication.texts)
             connection.commit()
-        with suppress(PermissionError):
+        with suppress(OSError):  # as above
             sweep_databases(folder)
 
 
 def _make_room(folder: Folder) -> None:
     """Delete what publishes have left that were killed."""
     remove_tree(folder.snapshots / UNFINISHED_FOLDER)
-    with suppress(PermissionError):
+    with suppress(OSError):  # as above
         sweep_databases(folder)
 
 

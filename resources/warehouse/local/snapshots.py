@@ -106,16 +106,27 @@ def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
 
 
 def sweep(folder: Folder, grace: float) -> None:
-    """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead."""
+    """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead.
+
+    Raises OSError if one cannot be deleted, after all others are.
+    """
     current, now = folder.parquet.resolve(), time.time()
-    for other in folder.snapshots.iterdir():
-        if other.is_dir() and other.resolve() != current and abs(now - other.stat().st_mtime) > grace:
-            remove_tree(other)
+    others = [other for other in folder.snapshots.iterdir() if other.is_dir() and other.resolve() != current]
+    _remove([other for other in others if abs(now - other.stat().st_mtime) > grace])
 
 
 def sweep_databases(folder: Folder) -> None:
-    """Delete all databases but the published one."""
+    """Delete all databases but the published one. Raises OSError if one cannot be deleted, after all others are."""
     current = folder.database.resolve().parent
-    for other in folder.databases.iterdir():
-        if other.resolve() != current:
-            remove_tree(other)
+    _remove([other for other in folder.databases.iterdir() if other.resolve() != current])
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    errors = []
+    for folder in folders:
+        try:
+            remove_tree(folder)
+        except OSError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -5,13 +5,13 @@ import shutil
 import stat
 from contextlib import closing
 from datetime import datetime
-from errno import ENOSPC
+from errno import ENOSPC, ENOTEMPTY
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from resources.files import make_writable
+from resources.files import make_writable, remove_tree
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.local import publish as publishing
 from resources.warehouse.local.folder import Folder
@@ -134,6 +134,26 @@ def test_what_a_killed_publish_has_left_takes_no_room_from_the_next(
         with pytest.raises(WarehouseError, match="No space left on device"):
             publish(warehouse)
     assert len(published(warehouse)) == 2
+
+
+def test_what_cannot_be_deleted_keeps_nothing_else_from_it(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge(warehouse, thing("a"))
+    published(warehouse)
+    kept, others = warehouse.folder.databases / "1", [warehouse.folder.databases / name for name in ("0", "2")]
+    for left_over in (kept, *others):
+        left_over.mkdir()
+
+    def remove(folder: Path) -> None:
+        if folder == kept:  # as NFS does where somebody has a file of the folder open
+            raise OSError(ENOTEMPTY, os.strerror(ENOTEMPTY))
+        remove_tree(folder)
+
+    monkeypatch.setattr("resources.warehouse.local.snapshots.remove_tree", remove)
+    merge(warehouse, thing("b"))
+    assert len(published(warehouse)) == 2
+    assert set(warehouse.folder.databases.iterdir()) == {warehouse.folder.database.resolve().parent, kept}
 
 
 def test_a_publish_leaves_no_old_snapshot_and_no_unfinished_file(
