@@ -12,7 +12,7 @@ from resources.warehouse.local.origin_note import read_note, write_note
 from resources.warehouse.local.publish import open_publication
 from resources.warehouse.local.published_erasure import erase_published
 from resources.warehouse.local.run_locks import RunLocks
-from resources.warehouse.local.snapshots import sweep, sweep_databases
+from resources.warehouse.local.snapshots import sweep
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.local.suppression_file import read_suppression, write_suppression
 from resources.warehouse.origin import Origin
@@ -96,7 +96,6 @@ class FileEngine:
         self._stage.compact(force=True)
         erased = erase_published(self._stage, tables, suppressed)
         sweep(self._folder, AT_ONCE)
-        sweep_databases(self._folder)
         remove_tree(self._folder.spill)
         for left_over in [*self._folder.root.glob("*.tmp"), *self._folder.state.glob("*.tmp")]:
             left_over.unlink()

@@ -23,14 +23,7 @@ from resources.warehouse.live_rows import note_rows
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import Inventory, note_files, take_inventory
 from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
-from resources.warehouse.local.snapshots import (
-    SECONDS_OF_GRACE,
-    UNFINISHED_FOLDER,
-    seal,
-    swap,
-    sweep,
-    sweep_databases,
-)
+from resources.warehouse.local.snapshots import SECONDS_OF_GRACE, UNFINISHED_FOLDER, seal, swap, sweep
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.publication import Publication, PublishResult
 from resources.warehouse.schema import TableSchema
@@ -46,6 +39,7 @@ def open_publication(
     folder, outline = stage.folder, sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
     unfinished = folder.snapshots / UNFINISHED_FOLDER
     with stage.hold_writer_lock():
+        remove_tree(unfinished)
         _make_room(folder)
         try:
             begun = time.monotonic()
@@ -71,22 +65,18 @@ def open_publication(
             publication.result = replace(result, files_written=files_written, seconds=seconds)
         finally:
             remove_tree(unfinished)
-            with suppress(OSError):  # of another user, or open on NFS, which does no harm
-                sweep(folder, SECONDS_OF_GRACE)
         with stage.open() as connection:
             connection.begin()
             delete_slices(connection, engine.run_id)
             _note_publish(connection, folder, outline, tables, publication.texts)
             connection.commit()
-        with suppress(OSError):  # as above
-            sweep_databases(folder)
+        _make_room(folder)
 
 
 def _make_room(folder: Folder) -> None:
-    """Delete what publishes have left that were killed."""
-    remove_tree(folder.snapshots / UNFINISHED_FOLDER)
-    with suppress(OSError):  # as above
-        sweep_databases(folder)
+    """Delete what was replaced, by this publish or by others that were killed."""
+    with suppress(OSError):  # of another user, or open on NFS, which does no harm
+        sweep(folder, SECONDS_OF_GRACE)
 
 
 def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: str, inventory: Inventory) -> bool:

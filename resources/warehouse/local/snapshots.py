@@ -106,26 +106,19 @@ def _refuse_obstacles(folder: Folder, beside: Sequence[str]) -> None:
 
 
 def sweep(folder: Folder, grace: float) -> None:
-    """Delete the snapshots that were replaced more than `grace` seconds ago, or by a clock that was ahead.
+    """Delete all databases but the published one, and the snapshots that were replaced more than `grace` seconds ago.
 
-    Raises OSError if one cannot be deleted, after all others are.
+    Also those that were replaced by a clock that was ahead. Raises OSError if one cannot be deleted, after all others
+    are.
     """
-    current, now = folder.parquet.resolve(), time.time()
-    others = [other for other in folder.snapshots.iterdir() if other.is_dir() and other.resolve() != current]
-    _remove([other for other in others if abs(now - other.stat().st_mtime) > grace])
-
-
-def sweep_databases(folder: Folder) -> None:
-    """Delete all databases but the published one. Raises OSError if one cannot be deleted, after all others are."""
-    current = folder.database.resolve().parent
-    _remove([other for other in folder.databases.iterdir() if other.resolve() != current])
-
-
-def _remove(folders: Sequence[Path]) -> None:
+    database, snapshot, now = folder.database.resolve().parent, folder.parquet.resolve(), time.time()
+    replaced = [other for other in folder.databases.iterdir() if other.resolve() != database]
+    snapshots = (other for other in folder.snapshots.iterdir() if other.is_dir() and other.resolve() != snapshot)
+    replaced += [other for other in snapshots if abs(now - other.stat().st_mtime) > grace]
     errors = []
-    for folder in folders:
+    for other in replaced:
         try:
-            remove_tree(folder)
+            remove_tree(other)
         except OSError as error:
             errors.append(error)
     if errors:

@@ -15,7 +15,7 @@ from resources.files import make_writable, remove_tree
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.local import publish as publishing
 from resources.warehouse.local.folder import Folder
-from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, sweep_databases
+from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, sweep
 from resources.warehouse.schema import ColumnSchema, TableSchema
 from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_parquet, nullabilities_in_parquet
@@ -100,11 +100,11 @@ def test_no_file_of_a_database_is_replaced_under_who_has_found_its_path(
     first = warehouse.folder.database.resolve()
     seen: list[tuple[int, Path]] = []
 
-    def look(folder: Folder) -> None:
+    def look(folder: Folder, grace: float) -> None:
         seen.append((first.stat().st_ino, folder.database.resolve()))
-        sweep_databases(folder)
+        sweep(folder, grace)
 
-    monkeypatch.setattr(publishing, "sweep_databases", look)
+    monkeypatch.setattr(publishing, "sweep", look)
     merge(warehouse, thing("b"))
     before = first.stat().st_ino
     publish(warehouse)
