@@ -119,8 +119,8 @@ class Folder:
         """Create what is missing. Raises WarehouseError if the folder cannot be written."""
         with name_folder_in_errors(self):
             self.root.mkdir(parents=True, exist_ok=True)
-            published = ((self.databases, PUBLIC), (self.snapshots, PUBLIC))
-            for path, mode in ((self.state, PRIVATE), (self.batches, PRIVATE), *published):
+            private, published = (self.state, self.batches), (self.databases, self.snapshots)
+            for path, mode in (dict.fromkeys(private, PRIVATE) | dict.fromkeys(published, PUBLIC)).items():
                 if path.is_symlink() or (path.exists() and not path.is_dir()):
                     raise RefusedError(
                         f"{path} is a {'link' if path.is_symlink() else 'file'} where the export keeps a folder of its "
@@ -128,8 +128,7 @@ class Folder:
                     )
                 path.mkdir(mode=mode, exist_ok=True)
             self._keep_private()
-            for path in (self.root, self.databases, self.snapshots, self.state, self.batches):
-                # else only publishing would find out
+            for path in (self.root, *published, *private):  # else only publishing would find out
                 if not os.access(path, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
