@@ -54,11 +54,9 @@ def name_lake_in_errors(address: LakeAddress) -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     except duckdb.Error as error:
-        if message := limit_met(error):
-            raise WarehouseError(message) from None
-        if not _is_external(error):
-            raise
-        raise _of_duckdb(address, error) from None
+        if named := _of_duckdb(address, error):
+            raise named from None
+        raise
 
 
 def _of_database(address: LakeAddress, said: str) -> WarehouseError:
@@ -96,8 +94,7 @@ def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
 def _is_external(error: duckdb.Error) -> bool:
     """Whether an error of DuckDB is about something outside this process, and not about a wrong statement."""
     is_of_extension = type(error) is duckdb.Error  # what PostgreSQL says to DuckLake
-    is_of_system = isinstance(error, duckdb.OperationalError | duckdb.FatalException)
-    return is_of_extension or is_of_system or _lost_connection(error) is not None
+    return is_of_extension or isinstance(error, duckdb.OperationalError | duckdb.FatalException)
 
 
 def _lost_connection(error: duckdb.Error) -> str | None:
@@ -107,9 +104,14 @@ def _lost_connection(error: duckdb.Error) -> str | None:
     return "the connection was lost" if _UNSAID.search(str(error)) else None
 
 
-def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError:
+def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError | None:
+    """Name an error of DuckDB; returns None for one of a wrong statement."""
+    if message := limit_met(error):
+        return WarehouseError(message)
     if lost := _lost_connection(error):
         return _of_database(address, lost)
+    if not _is_external(error):
+        return None
     said = _STATEMENT.sub("", str(error))
     if _OTHER_DATA in said:
         return RefusedError(
