@@ -12,7 +12,7 @@ from pipelines.cluster.hosts import Network
 @contextmanager
 def connect(*hosts: str) -> Iterator[Network]:
     """Make a namespace for each host, on a bridge; where that is not allowed, hosts are processes on loopback."""
-    name, subnet = f"ct{os.getpid()}", f"10.77.{os.getpid() % 250}"
+    name, subnet = _name_bridge(), f"10.77.{os.getpid() % 250}"
     with ExitStack() as made:
         if not shutil.which("ip") or not _ip("link", "add", name, "type", "bridge"):
             yield Network()
@@ -34,10 +34,14 @@ def connect(*hosts: str) -> Iterator[Network]:
 
 def cut_cables() -> None:
     """Part all hosts from this machine, so that what is sent is lost and nobody says so."""
-    bridge = f"ct{os.getpid()}"
-    listed = subprocess.run(["ip", "-o", "link", "show", "master", bridge], capture_output=True, text=True, check=True)
+    show = ["ip", "-o", "link", "show", "master", _name_bridge()]
+    listed = subprocess.run(show, capture_output=True, text=True, check=True)
     for line in listed.stdout.splitlines():
         assert _ip("link", "set", line.split()[1].partition("@")[0].rstrip(":"), "down")
+
+
+def _name_bridge() -> str:
+    return f"ct{os.getpid()}"
 
 
 def _ip(*arguments: str) -> bool:
