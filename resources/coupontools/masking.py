@@ -98,8 +98,9 @@ class KeyPatterns:
             at = start + len(candidate)
             for position in range(max(start, done), at):
                 if key := self._whole.match(body, position):
-                    yield max(_start_of_escape(body, position), done), key.end()
-                    done = key.end()
+                    end = _end_of_escape(body, key.end())
+                    yield max(_start_of_escape(body, position), done), end
+                    done = end
                     break
 
 
@@ -121,9 +122,18 @@ def _start_of_escape(body: bytes, position: int) -> int:
     """Return the position, or that of the backslash if it is inside an escape, which must be masked completely."""
     begun = _ESCAPE_BEGUN.search(body, max(0, position - 4), position)
     end = begun.start() if begun else position
-    before = body[:end] if end < 64 else body[end - 64 : end]
-    backslashes = len(before) - len(before.rstrip(b"\\"))
-    return end - 1 if backslashes % 2 else position
+    return end - 1 if _is_escaped(body, end) else position
+
+
+def _end_of_escape(body: bytes, position: int) -> int:
+    """Return the position, or that of the backslash before it if this escapes what follows, which must stay."""
+    return position - 1 if _is_escaped(body, position) else position
+
+
+def _is_escaped(body: bytes, position: int) -> bool:
+    """Return whether a backslash before the position belongs to the character there."""
+    before = body[:position] if position < 64 else body[position - 64 : position]
+    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
 
 
 def _encodings(key: str) -> Iterator[str]:

@@ -75,7 +75,7 @@ def test_an_answer_without_keys_stays_byte_for_byte(key: str, record: object) ->
 
 
 @examples(20)
-@given(key=KEYS | st.from_regex(r"[0-9]{8,20}", fullmatch=True), data=st.data())
+@given(key=KEYS | KEYS.map("{}\\".format) | st.from_regex(r"[0-9]{8,20}", fullmatch=True), data=st.data())
 def test_json_stays_json_wherever_a_key_stands(key: str, data: st.DataObject) -> None:
     escapes = st.sampled_from(["\\n", "\\\\", '\\"', "\\u0041", "\\/", key, json.dumps(key)[1:-1], " ", "7"])
     text = "".join(data.draw(st.lists(escapes, max_size=8)))
@@ -85,6 +85,12 @@ def test_json_stays_json_wherever_a_key_stands(key: str, data: st.DataObject) ->
     except ValueError:
         assume(False)
     assert json.loads(_masked(key, body))["b"] == [1, "x"]
+
+
+@pytest.mark.parametrize("after", ['"', "\n", "é", " and", ""])
+def test_a_key_that_ends_in_a_backslash_leaves_the_escape_after_it(after: str) -> None:
+    body = json.dumps({"a": f"hush-hush\\{after}", "b": 1}).encode()
+    assert json.loads(_masked("hush-hush\\", body)) == {"a": f"…{after}", "b": 1}
 
 
 def test_a_key_that_is_a_number_is_masked_where_a_number_stands_and_in_no_longer_one() -> None:
