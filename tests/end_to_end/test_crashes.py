@@ -18,6 +18,7 @@ from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.server.faults import Fault
 from resources.sandbox.server.server import SandboxServer
 from resources.warehouse.admission import adopt
+from resources.warehouse.local.checkpoint import undo_unfinished_checkpoint
 from resources.warehouse.origin import Origin
 from resources.warehouse.warehouse import Warehouse
 from tests.conftest import Serve
@@ -148,10 +149,11 @@ def _merged_slices(data_dir: Path) -> set[Asked]:
     stage = data_dir / ".state" / "stage.duckdb"
     runs = [lock.stem.removeprefix("run-") for lock in stage.parent.glob("run-*.lock")]
     with TemporaryDirectory() as folder:
-        for file in (stage, stage.with_suffix(".duckdb.wal")):
-            if file.exists():
-                shutil.copy(file, folder)
-        with duckdb.connect(str(Path(folder, stage.name))) as connection:
+        for file in stage.parent.glob(f"{stage.name}*"):
+            shutil.copy(file, folder)
+        copy = Path(folder, stage.name)
+        undo_unfinished_checkpoint(copy)
+        with duckdb.connect(str(copy)) as connection:
             columns = "endpoint, parent, window_start, window_end"
             of_dead_runs = "starts_with(endpoint, 'v3/campaign/') AND list_contains(?, run_id)"
             query = f"SELECT {columns} FROM _state.completed_slices WHERE {of_dead_runs}"

@@ -132,7 +132,7 @@ def open_for_writing(database: Path) -> Iterator[int]:
 def left_over(data_dir: Path) -> list[str]:
     """What no run leaves when it ends."""
     state, snapshots = data_dir / ".state", data_dir / ".snapshots"
-    patterns = ("*.tmp", "*.wal", "*.new.*", "spill")
+    patterns = ("*.tmp", "*.wal", "*.metadata", "*.new.*", "spill")
     leftovers = chain(
         (state / "batches").iterdir(), *(data_dir.rglob(pattern) for pattern in patterns), data_dir.glob(".*.tmp")
     )

@@ -7,15 +7,12 @@ import duckdb
 
 from resources.limits import limit_met
 from resources.warehouse.errors import RefusedError
+from resources.warehouse.local.checkpoint import HEADER
 from resources.warehouse.local.folder import Folder
-
-HEADER = 3 * 4096
-"""Bytes before the first block of a database."""
 
 _SIGNS = (
     "not a valid DuckDB database",
     "Could not read enough bytes",
-    "Is a directory",
     "Corrupt",
     "cannot initialize database with storage version",
 )

@@ -17,6 +17,9 @@ from resources.warehouse.sql import quoted_text
 MEMORY_MB = 256
 """Megabytes of memory that DuckDB may use; it puts the rest on disk."""
 
+NEVER = "1TB"
+"""Size of a log that none reaches, so that there is a checkpoint only where one is requested."""
+
 
 class LocalDuckDB:
     """The DuckDB of this process, kept once started: starting one takes ten times as long as opening a database."""
@@ -53,9 +56,9 @@ class LocalDuckDB:
 
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
-            self._duckdb = duckdb.connect(
-                config={**read_duckdb_settings(MEMORY_MB), "temp_directory": plain_path(self._spill)}
-            )
+            settings = {"temp_directory": plain_path(self._spill), "checkpoint_threshold": NEVER}
+            self._duckdb = duckdb.connect(config={**read_duckdb_settings(MEMORY_MB), **settings})
+            self._duckdb.execute("PRAGMA disable_checkpoint_on_shutdown")
         return self._duckdb
 
 

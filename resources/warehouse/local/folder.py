@@ -24,6 +24,7 @@ import duckdb
 from resources.files import PRIVATE
 from resources.limits import limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
+from resources.warehouse.local.checkpoint import log_of
 from resources.warehouse.local.locks import hold_in_order
 from resources.warehouse.place import Place
 
@@ -140,7 +141,7 @@ class Folder:
                 raise _of_another_user(path)
             if status.st_mode & OPEN_TO_OTHERS:
                 path.chmod(PRIVATE)
-        for file in (self.stage, self.stage.with_suffix(".duckdb.wal"), self.origin, self.forgotten):
+        for file in (self.stage, log_of(self.stage), self.origin, self.forgotten):
             if file.is_symlink():
                 raise RefusedError(
                     f"{file} is a link where the export keeps a file of its own: move it away and run again. What was "

@@ -9,6 +9,7 @@ import duckdb
 from resources.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.formats import begin_state
+from resources.warehouse.local.checkpoint import log_of, metadata_copy_of
 from resources.warehouse.local.damage import is_cut_off, is_damaged
 from resources.warehouse.local.database_file import LocalDuckDB
 from resources.warehouse.local.folder import Folder
@@ -20,7 +21,7 @@ from resources.warehouse.sql import files, quoted_name
 def unfinished_stage(folder: Folder) -> Path:
     """Return the path where a stage is built; what a dead run has left there is deleted."""
     unfinished = folder.state / "stage.new.duckdb"
-    for left_over in (unfinished, unfinished.with_suffix(".duckdb.wal")):
+    for left_over in (unfinished, log_of(unfinished)):
         left_over.unlink(missing_ok=True)
     return unfinished
 
@@ -28,7 +29,8 @@ def unfinished_stage(folder: Folder) -> Path:
 def make_stage(folder: Folder, local_duckdb: LocalDuckDB) -> None:
     """Rebuild the stage; everything in it is to be published again. Raises RefusedError if it cannot be read."""
     unfinished = unfinished_stage(folder)
-    folder.stage.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    for left_over in (log_of(folder.stage), metadata_copy_of(folder.stage)):
+        left_over.unlink(missing_ok=True)
     known = read_note(folder)
     has_tables = _copy_database(folder, local_duckdb, unfinished)
     with local_duckdb.open(unfinished) as connection:

@@ -8,6 +8,7 @@ import duckdb
 
 from resources.files import PRIVATE_FILE, move_into_place, remove_tree
 from resources.warehouse.formats import bring_up_to_date
+from resources.warehouse.local.checkpoint import log_of, undo_unfinished_checkpoint, write_checkpoint
 from resources.warehouse.local.damage import is_cut_off, is_damaged, make_damaged_stage_error
 from resources.warehouse.local.database_file import LocalDuckDB, write_compact
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
@@ -46,14 +47,16 @@ class StageFile:
         Raises RefusedError if it is damaged, or if a newer version has written it.
         """
         folder = self.folder
-        size = None if folder.stage.with_suffix(".duckdb.wal").exists() else folder.stage.stat().st_size
+        undo_unfinished_checkpoint(folder.stage)
+        size = None if log_of(folder.stage).exists() else folder.stage.stat().st_size
         try:
-            with self.local_duckdb.open(folder.stage) as connection:
+            with folder.stage.open("rb") as file, self.local_duckdb.open(folder.stage) as connection:
                 if size is not None and is_cut_off(connection, size):
                     raise make_damaged_stage_error(folder)
                 if not bring_up_to_date(connection, folder.place):
                     raise make_damaged_stage_error(folder)
                 yield connection
+                write_checkpoint(connection, folder.stage, file)
         except duckdb.Error as error:
             if is_damaged(error) and ".parquet" not in str(error):
                 raise make_damaged_stage_error(folder) from error

@@ -237,7 +237,6 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "state a file": (file_at(".state"), ".state is a file where the export keeps a folder"),
     "the stage empty": (cut(".state/stage.duckdb"), "stage.duckdb is damaged: delete the folder"),
     "the stage cut off": (cut(".state/stage.duckdb", 300_000), "stage.duckdb is damaged: delete the folder"),
-    "the stage a folder": (folder_at(".state/stage.duckdb"), "stage.duckdb is damaged: delete the folder"),
     "the log of the stage broken": (broken_log, "stage.duckdb is damaged: delete the folder"),
     "the published database as stage": (published_at_the_stage, "stage.duckdb is damaged: delete the folder"),
     "a database of a person as stage": (of_another_make, "stage.duckdb is damaged: delete the folder"),
@@ -259,7 +258,9 @@ def test_what_cannot_be_healed_is_refused_before_anything_is_replaced(warehouse:
     assert in_database(root, "SELECT id FROM things ORDER BY id") == [("a",), ("b",)]
 
 
-@pytest.mark.parametrize("name", [".origin.json", ".forgotten.json", ".origin.json.tmp", ".state/run-1.lock"])
+@pytest.mark.parametrize(
+    "name", [".origin.json", ".forgotten.json", ".origin.json.tmp", ".state/run-1.lock", ".state/stage.duckdb"]
+)
 def test_a_folder_in_the_place_of_a_file_that_is_written_is_named(warehouse: Warehouse, name: str) -> None:
     root = warehouse.folder.root
     if name == ".origin.json.tmp":

@@ -1,0 +1,77 @@
+"""Checkpoints the stage so that a process that is killed meanwhile damages nothing.
+
+DuckDB writes a block of metadata where it stands, and a database with a block that is written in part cannot be read.
+So a copy of these blocks is kept until the checkpoint is complete, and put back if it is not. DuckDB writes the header
+last: while that is as it was, what the copied blocks hold is valid, and the log holds what was committed since.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
+
+import duckdb
+
+from resources.files import PRIVATE_FILE, move_into_place
+
+HEADER = 3 * 4096
+"""Bytes before the first block of a database."""
+
+_AT_HEADER = "0"
+"""Name of the copied header; each copied part is named by its position in the database."""
+
+
+def log_of(database: Path) -> Path:
+    """Return the path of a database's log, where DuckDB keeps what was committed since the last checkpoint."""
+    return database.with_suffix(".duckdb.wal")
+
+
+def metadata_copy_of(database: Path) -> Path:
+    """Return the path of the copy of a database's header and metadata."""
+    return database.with_suffix(".duckdb.metadata")
+
+
+def write_checkpoint(connection: duckdb.DuckDBPyConnection, database: Path, file: BinaryIO) -> None:
+    """Write what the log of the opened database holds to the database.
+
+    `file` is the database, opened before DuckDB has attached it and not closed before it is detached: closing a file
+    gives up the process's locks on it, those of DuckDB too.
+    """
+    if not log_of(database).exists():
+        return
+    copy = metadata_copy_of(database)
+    unfinished = copy.with_name(f"{copy.name}.tmp")
+    unfinished.unlink(missing_ok=True)
+    with ZipFile(unfinished, "x", ZIP_STORED) as parts:
+        parts.writestr(_AT_HEADER, os.pread(file.fileno(), HEADER, 0))
+        for position, size in _find_metadata(connection):
+            parts.writestr(str(position), os.pread(file.fileno(), size, position))
+    unfinished.chmod(PRIVATE_FILE)
+    move_into_place(unfinished, copy)
+    connection.execute("CHECKPOINT")
+    copy.unlink()
+
+
+def _find_metadata(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
+    """Yield the position and size of each metadata block of the opened database."""
+    size = "SELECT block_size FROM pragma_database_size() WHERE database_name = 'opened'"
+    blocks = f"SELECT {HEADER} + block_id * block_size, block_size FROM pragma_metadata_info('opened'), ({size})"
+    yield from connection.execute(blocks).fetchall()
+
+
+def undo_unfinished_checkpoint(database: Path) -> None:
+    """Put back the metadata of a database whose last checkpoint was not completed; only while nobody has it open."""
+    copy = metadata_copy_of(database)
+    if not copy.exists():
+        return
+    # a copy that the disk has lost is ignored: DuckDB says whether the database is whole
+    with suppress(BadZipFile), ZipFile(copy) as parts, database.open("r+b") as file:
+        if file.read(HEADER) == parts.read(_AT_HEADER):
+            for part in parts.namelist():
+                file.seek(int(part))
+                file.write(parts.read(part))
+            file.flush()
+            os.fsync(file.fileno())
+    copy.unlink()
