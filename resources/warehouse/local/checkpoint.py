@@ -1,12 +1,12 @@
 """Checkpoints the stage so that a process that is killed meanwhile damages nothing.
 
-DuckDB writes a block of metadata where it stands, and a database with a block that is written in part cannot be read.
-So a copy of these blocks is kept until the checkpoint is complete, and put back if it is not. DuckDB writes the header
-last: while that is as it was, what the copied blocks hold is valid, and the log holds what was committed since.
+DuckDB overwrites blocks of metadata in place, and cannot open a database with one that is written in part. So they are
+copied before the checkpoint, and put back if it was not completed. It was not if the header, which DuckDB writes last,
+is still the copied one; the log then has what was committed since.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -19,8 +19,8 @@ from resources.files import PRIVATE_FILE, move_into_place
 HEADER = 3 * 4096
 """Bytes before the first block of a database."""
 
-_AT_HEADER = "0"
-"""Name of the copied header; each copied part is named by its position in the database."""
+_HEADER_PART = "0"
+"""Name of the header in the copy, whose parts are named by their positions in the database."""
 
 
 def log_of(database: Path) -> Path:
@@ -45,7 +45,7 @@ def write_checkpoint(connection: duckdb.DuckDBPyConnection, database: Path, file
     unfinished = copy.with_name(f"{copy.name}.tmp")
     unfinished.unlink(missing_ok=True)
     with ZipFile(unfinished, "x", ZIP_STORED) as parts:
-        parts.writestr(_AT_HEADER, os.pread(file.fileno(), HEADER, 0))
+        parts.writestr(_HEADER_PART, os.pread(file.fileno(), HEADER, 0))
         for position, size in _find_metadata(connection):
             parts.writestr(str(position), os.pread(file.fileno(), size, position))
     unfinished.chmod(PRIVATE_FILE)
@@ -54,11 +54,11 @@ def write_checkpoint(connection: duckdb.DuckDBPyConnection, database: Path, file
     copy.unlink()
 
 
-def _find_metadata(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
-    """Yield the position and size of each metadata block of the opened database."""
+def _find_metadata(connection: duckdb.DuckDBPyConnection) -> Sequence[tuple[int, int]]:
+    """Find the position and size of each metadata block of the opened database."""
     size = "SELECT block_size FROM pragma_database_size() WHERE database_name = 'opened'"
     blocks = f"SELECT {HEADER} + block_id * block_size, block_size FROM pragma_metadata_info('opened'), ({size})"
-    yield from connection.execute(blocks).fetchall()
+    return connection.execute(blocks).fetchall()
 
 
 def undo_unfinished_checkpoint(database: Path) -> None:
@@ -68,7 +68,7 @@ def undo_unfinished_checkpoint(database: Path) -> None:
         return
     # a copy that the disk has lost is ignored: DuckDB says whether the database is whole
     with suppress(BadZipFile), ZipFile(copy) as parts, database.open("r+b") as file:
-        if file.read(HEADER) == parts.read(_AT_HEADER):
+        if file.read(HEADER) == parts.read(_HEADER_PART):
             for part in parts.namelist():
                 file.seek(int(part))
                 file.write(parts.read(part))
