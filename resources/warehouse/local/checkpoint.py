@@ -8,13 +8,14 @@ is still the copied one; the log then has what was committed since.
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
-from zipfile import ZIP_STORED, BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import duckdb
 
-from resources.files import PRIVATE_FILE, move_into_place
+from resources.files import write_atomically
 
 HEADER = 3 * 4096
 """Bytes before the first block of a database."""
@@ -41,15 +42,12 @@ def write_checkpoint(connection: duckdb.DuckDBPyConnection, database: Path, file
     """
     if not log_of(database).exists():
         return
-    copy = metadata_copy_of(database)
-    unfinished = copy.with_name(f"{copy.name}.tmp")
-    unfinished.unlink(missing_ok=True)
-    with ZipFile(unfinished, "x", ZIP_STORED) as parts:
+    copy, content = metadata_copy_of(database), BytesIO()
+    with ZipFile(content, "w") as parts:
         parts.writestr(_HEADER_PART, os.pread(file.fileno(), HEADER, 0))
         for position, size in _find_metadata(connection):
             parts.writestr(str(position), os.pread(file.fileno(), size, position))
-    unfinished.chmod(PRIVATE_FILE)
-    move_into_place(unfinished, copy)
+    write_atomically(copy, content.getvalue())
     connection.execute("CHECKPOINT")
     copy.unlink()
 

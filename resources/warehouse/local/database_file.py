@@ -37,7 +37,7 @@ class LocalDuckDB:
                 connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
                 connection.execute("USE opened")
                 yield connection
-                connection.execute("CHECKPOINT")  # else DETACH does it, and hides its errors
+                connection.execute("CHECKPOINT")  # DETACH leaves what is in the log there
                 connection.execute("USE memory")
                 connection.execute("DETACH opened")
         except BaseException:  # a DuckDB that has failed may be unusable
