@@ -56,8 +56,11 @@ class LocalDuckDB:
 
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
-            settings = {"temp_directory": plain_path(self._spill), "checkpoint_threshold": NEVER}
-            self._duckdb = duckdb.connect(config={**read_duckdb_settings(MEMORY_MB), **settings})
+            settings = read_duckdb_settings(MEMORY_MB)
+            # kept rather than given back to the system, which clears pages before each use
+            settings["block_allocator_memory"] = settings["memory_limit"]
+            settings |= {"temp_directory": plain_path(self._spill), "checkpoint_threshold": NEVER}
+            self._duckdb = duckdb.connect(config=settings)
             self._duckdb.execute("PRAGMA disable_checkpoint_on_shutdown")
         return self._duckdb
 
