@@ -1,8 +1,7 @@
 """A merge: a batch becomes rows of the stage, in one transaction.
 
 For each key the newest observation wins, so that the order of merges, and merging a batch twice, makes no difference.
-An observation without the date by which the table is divided is brief, as a list of events may give it: what it lacks
-stays as another observation has it. What must be published again is noted in the same transaction.
+What must be published again is noted in the same transaction.
 """
 
 from collections.abc import Sequence
@@ -14,20 +13,19 @@ import duckdb
 
 from resources.utc import MAX_CLOCK_DIFFERENCE, utc_now
 from resources.warehouse.batch import Batch
+from resources.warehouse.brief_observations import complete_brief, complete_newest
 from resources.warehouse.completed_slices import record_slices
 from resources.warehouse.deletions import CompleteReads, DeletionScope, mark_deleted
 from resources.warehouse.engine import Engine
-from resources.warehouse.extra_fields import EXTRA, complete_extra
 from resources.warehouse.history import keep_history
 from resources.warehouse.origin import Origin, keep_to_one_origin
 from resources.warehouse.parquet_partitions import keep_months, note_changes
 from resources.warehouse.quarantine import replace_quarantine
-from resources.warehouse.schema import Month, TableSchema
+from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
     equal_columns,
     execute_counting,
     files,
-    is_empty,
     query_repeated,
     quoted_name,
     quoted_names,
@@ -35,8 +33,6 @@ from resources.warehouse.sql import (
 )
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.suppression import SuppressionList, remove_suppressed
-
-_OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
 
 @dataclass(frozen=True)
@@ -132,11 +128,9 @@ def _merge_rows(
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
     observations = _make_incoming(connection, table, paths, now)
-    if isinstance(table.files, Month):
-        _complete_brief(connection, table, quoted_name(table.files.column), observations, is_older)
+    complete_brief(connection, table, observations, is_older)
     note_changes(connection, table, "incoming")
-    if isinstance(table.files, Month):
-        keep_months(connection, table, table.files)
+    keep_months(connection, table)
     touched = execute_counting(
         connection,
         f"""
@@ -168,85 +162,7 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, pa
         connection.execute(
             f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"
         )
-        if isinstance(table.files, Month):
-            _complete_newest(connection, table, quoted_name(table.files.column), source, is_first)
+        complete_newest(connection, table, source, is_first)
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
     return once
-
-
-def _complete_newest(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, date: str, source: str, is_first: str
-) -> None:
-    """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date."""
-    if is_empty(connection, f"newest WHERE {date} IS NULL"):
-        return
-    keys = quoted_names(table.key)
-    connection.execute(
-        f"""
-        CREATE OR REPLACE TEMP TABLE newest AS
-        WITH whole AS (
-            SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys})
-            WHERE {date} IS NOT NULL
-            QUALIFY {is_first}
-        )
-        SELECT {_completed(table, "newest", "whole")} FROM newest JOIN whole USING ({keys})
-        UNION ALL BY NAME
-        FROM newest ANTI JOIN whole USING ({keys})
-        """
-    )
-    complete_extra(connection, table, "newest")
-
-
-def _completed(table: TableSchema, brief: str, other: str) -> str:
-    """Write the columns, in SQL, of a brief observation with what it lacks from another one; see `complete_extra`."""
-    merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
-    values = [f"{_filled(table, name, brief, other)} AS {quoted_name(name)}" for name in merged]
-    if EXTRA in merged:
-        values.append(f"if({brief}._extra <> {other}._extra, {other}._extra, NULL) AS _other_extra")
-    return ", ".join([*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)])
-
-
-def _filled(table: TableSchema, name: str, brief: str, other: str) -> str:
-    """Write a column, in SQL, of a brief observation with that of another one where it lacks it.
-
-    Where the other one has no personal data, it may be of somebody who was erased, and the brief one need not say of
-    whom it is: it brings no personal data.
-    """
-    column = quoted_name(name)
-    filled = f"coalesce({brief}.{column}, {other}.{column})"
-    if name not in table.erased_columns:
-        return filled
-    has_some = " OR ".join(f"{other}.{quoted_name(personal)} IS NOT NULL" for personal in table.erased_columns)
-    return f"CASE WHEN {has_some} THEN {filled} ELSE {other}.{column} END"
-
-
-def _complete_brief(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, date: str, observations: str, is_older: str
-) -> None:
-    """Complete each brief observation, stored or incoming, by the other one of its row if that has the date."""
-    name, keys = quoted_name(table.name), quoted_names(table.key)
-    if is_empty(connection, name):
-        return
-    if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
-        return
-
-    def completed(brief: str, other: str) -> str:
-        return f"""
-            SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
-            WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL
-        """
-
-    count = execute_counting(
-        connection,
-        f"""
-        CREATE TEMP TABLE completed AS
-        {completed("incoming", name)} AND {is_older}
-        UNION ALL BY NAME
-        {completed(name, "incoming")} AND NOT {is_older} AND {name}._deleted_at IS NULL
-        """,
-    )
-    complete_extra(connection, table, "completed")
-    if count:
-        once = f"FROM ({observations}) ANTI JOIN completed USING ({keys}) UNION ALL BY NAME FROM completed"
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW incoming AS {once}")

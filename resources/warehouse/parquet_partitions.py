@@ -33,11 +33,14 @@ _TYPES_OF_NULL = {"VARCHAR": "ENUM ('')"}
 """Types of the same Parquet type whose nulls take less memory, and so less time: a byte instead of 16."""
 
 
-def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema, month: Month) -> None:
+def keep_months(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
     """Record the month of rows of `incoming` without their date: the one they are in, or else that of another date.
 
-    Call `note_changes` before, which notes where the rows are.
+    Call `note_changes` before, which notes where the rows are. Tables that are not divided by month have none.
     """
+    month = table.files
+    if not isinstance(month, Month):
+        return
     name, keys = quoted_name(table.name), quoted_names(table.key)
     moment, same_key = quoted_name(month.column), equal_columns(table.key, f"_state.{name}", "months")
     count = execute_counting(

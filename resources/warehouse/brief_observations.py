@@ -1,0 +1,92 @@
+"""Completes brief observations: those without the date by which their table is divided, as a list of events gives them.
+
+What a brief observation lacks stays as another observation of the same row has it.
+"""
+
+import duckdb
+
+from resources.warehouse.extra_fields import EXTRA, complete_extra
+from resources.warehouse.schema import Month, TableSchema
+from resources.warehouse.sql import execute_counting, is_empty, quoted_name, quoted_names
+
+_OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
+
+
+def complete_newest(connection: duckdb.DuckDBPyConnection, table: TableSchema, source: str, is_first: str) -> None:
+    """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date."""
+    if not isinstance(table.files, Month):
+        return
+    date = quoted_name(table.files.column)
+    if is_empty(connection, f"newest WHERE {date} IS NULL"):
+        return
+    keys = quoted_names(table.key)
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE newest AS
+        WITH whole AS (
+            SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys})
+            WHERE {date} IS NOT NULL
+            QUALIFY {is_first}
+        )
+        SELECT {_completed(table, "newest", "whole")} FROM newest JOIN whole USING ({keys})
+        UNION ALL BY NAME
+        FROM newest ANTI JOIN whole USING ({keys})
+        """
+    )
+    complete_extra(connection, table, "newest")
+
+
+def complete_brief(connection: duckdb.DuckDBPyConnection, table: TableSchema, observations: str, is_older: str) -> None:
+    """Complete each brief observation, stored or incoming, by the other one of its row if that has the date.
+
+    `observations` is the query of the view `incoming`, which then holds what is completed.
+    """
+    name, keys = quoted_name(table.name), quoted_names(table.key)
+    if not isinstance(table.files, Month) or is_empty(connection, name):
+        return
+    date = quoted_name(table.files.column)
+    if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
+        return
+
+    def completed(brief: str, other: str) -> str:
+        return f"""
+            SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
+            WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL
+        """
+
+    count = execute_counting(
+        connection,
+        f"""
+        CREATE TEMP TABLE completed AS
+        {completed("incoming", name)} AND {is_older}
+        UNION ALL BY NAME
+        {completed(name, "incoming")} AND NOT {is_older} AND {name}._deleted_at IS NULL
+        """,
+    )
+    complete_extra(connection, table, "completed")
+    if count:
+        once = f"FROM ({observations}) ANTI JOIN completed USING ({keys}) UNION ALL BY NAME FROM completed"
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW incoming AS {once}")
+
+
+def _completed(table: TableSchema, brief: str, other: str) -> str:
+    """Write the columns, in SQL, of a brief observation with what it lacks from another one; see `complete_extra`."""
+    merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
+    values = [f"{_filled(table, name, brief, other)} AS {quoted_name(name)}" for name in merged]
+    if EXTRA in merged:
+        values.append(f"if({brief}._extra <> {other}._extra, {other}._extra, NULL) AS _other_extra")
+    return ", ".join([*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)])
+
+
+def _filled(table: TableSchema, name: str, brief: str, other: str) -> str:
+    """Write a column, in SQL, of a brief observation with that of another one where it lacks it.
+
+    Where the other one has no personal data, it may be of somebody who was erased, and the brief one need not say of
+    whom it is: it brings no personal data.
+    """
+    column = quoted_name(name)
+    filled = f"coalesce({brief}.{column}, {other}.{column})"
+    if name not in table.erased_columns:
+        return filled
+    has_some = " OR ".join(f"{other}.{quoted_name(personal)} IS NOT NULL" for personal in table.erased_columns)
+    return f"CASE WHEN {has_some} THEN {filled} ELSE {other}.{column} END"
