@@ -4,8 +4,8 @@ import re
 import resource
 from errno import EMFILE, ENFILE, ENOMEM
 
-ADDRESS_SPACE = 2 * 2**30
-"""Bytes that the engines reserve with all their threads; with fewer, the process dies without a message."""
+ADDRESS_SPACE = 4 * 2**30
+"""Bytes that the engines reserve at most; with fewer, an export of many sessions fails, or dies without a message."""
 
 _MEMORY = "The machine has no more memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
 _THREADS = (

@@ -110,7 +110,7 @@ def test_too_little_memory_is_said_before_anything_is_done(data_dir: Path) -> No
         text=True,
         check=False,
     )
-    message = "Error: The process may reserve 1.0 GiB of memory (ulimit -v), the export needs 2: raise the limit.\n"
+    message = "Error: The process may reserve 1.0 GiB of memory (ulimit -v), the export needs 4: raise the limit.\n"
     assert (result.returncode, result.stdout, result.stderr) == (1, "", message)
     assert not data_dir.exists()
 
