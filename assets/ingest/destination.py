@@ -58,11 +58,13 @@ class Destination:
 
         The key includes the columns and the policy for personal data: a batch with others cannot be merged.
         """
-        columns = sha256(repr((self.table.schema_of_table(), Quarantine.schema_of_table())).encode()).hexdigest()[:16]
+        schema = self.table.schema_of_table()
+        columns = sha256(repr((schema, Quarantine.schema_of_table())).encode()).hexdigest()[:16]
         what = f"{self.table.TABLE} {window} of {self.origin.account}" if window else self.table.TABLE
         what += " read anew" if window and window.ignores_earlier_batches else ""
         resume_key = f"{what}{self.policy.label} in columns {columns}"
-        return BatchKey(resume_key, window.resumable_for if window else timedelta(0), self.suppressed.version)
+        resumable_for = window.resumable_for if window else timedelta(0)
+        return BatchKey(resume_key, resumable_for, self.suppressed.version, schema.date)
 
     def redactor(self) -> Redactor | None:
         """Make the redactor of the run; None if everything is kept as it is."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from resources.warehouse.batch_file import order_by_month
 from resources.warehouse.store import Store
 
 FORMAT = 6
@@ -90,11 +91,15 @@ class Manifest:
 
 @dataclass(frozen=True)
 class BatchKey:
-    """What a batch is to be read for: see `Manifest`; a later run may resume it for `resumable_for` after its start."""
+    """What a batch is to be read for: see `Manifest`; a later run may resume it for `resumable_for` after its start.
+
+    The rows of each part are ordered by the month of the column `date`, if there is one.
+    """
 
     resume_key: str
     resumable_for: timedelta = timedelta(0)
     suppression: str = ""
+    date: str | None = None
 
     def begin(self, now: datetime) -> Manifest:
         """Make the manifest of a batch that is begun now."""
@@ -137,7 +142,8 @@ class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
     `slices` are complete and to be merged; `merged_slices` were merged by a run that died before it had published
-    them. `suppression` is the version of the suppression list that was applied to the files.
+    them. `suppression` is the version of the suppression list that was applied to the files, `date` the column by whose
+    month rows are ordered.
     """
 
     def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
@@ -146,6 +152,7 @@ class Batch:
         Raises ValueError, KeyError or TypeError if a list is broken, or a file that it names is not there or damaged.
         """
         self.name, self.manifest, self.suppression = name, manifest, manifest.suppression
+        self.date: str | None = None
         self.slices: list[CompletedSlice] = []
         self.merged_slices: frozenset[SliceKey] = frozenset()
         self._store = store
@@ -225,6 +232,8 @@ class Batch:
         frames = {kind: pl.concat(pages, rechunk=False) for kind, pages in filled.items()}
         if "rows" in frames and self._files_of("rows"):
             frames["rows"] = _without_empty_columns(frames["rows"])
+        if "rows" in frames and self.date:
+            frames["rows"] = order_by_month(frames["rows"], self.date)
         files = {f"{part}.{kind}.parquet": frame for kind, frame in frames.items()}
         for file, frame in files.items():
             self._store.write_frame(self.name, file, frame)

@@ -22,7 +22,7 @@ def open_batch(engine: Engine, store: Store, key: BatchKey) -> Iterator[Batch]:
         merged = find_merged_slices(engine, key)
         with store.lock():
             batch = _resume(store, key) or _create(store, key)
-        batch.merged_slices = merged
+        batch.merged_slices, batch.date = merged, key.date
         try:
             yield batch
         finally:

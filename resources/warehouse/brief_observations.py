@@ -6,7 +6,7 @@ What a brief observation lacks stays as another observation of the same row has 
 import duckdb
 
 from resources.warehouse.extra_fields import EXTRA, complete_extra
-from resources.warehouse.schema import Month, TableSchema
+from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, is_empty, quoted_name, quoted_names
 
 _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
@@ -14,9 +14,9 @@ _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
 def complete_newest(connection: duckdb.DuckDBPyConnection, table: TableSchema, source: str, is_first: str) -> None:
     """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date."""
-    if not isinstance(table.files, Month):
+    if table.date is None:
         return
-    date = quoted_name(table.files.column)
+    date = quoted_name(table.date)
     if is_empty(connection, f"newest WHERE {date} IS NULL"):
         return
     keys = quoted_names(table.key)
@@ -42,9 +42,9 @@ def complete_brief(connection: duckdb.DuckDBPyConnection, table: TableSchema, ob
     `observations` is the query of the view `incoming`, which then holds what is completed.
     """
     name, keys = quoted_name(table.name), quoted_names(table.key)
-    if not isinstance(table.files, Month) or is_empty(connection, name):
+    if table.date is None or is_empty(connection, name):
         return
-    date = quoted_name(table.files.column)
+    date = quoted_name(table.date)
     if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
         return
 

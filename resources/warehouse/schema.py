@@ -91,6 +91,11 @@ class TableSchema:
     history: History | None = None
 
     @property
+    def date(self) -> str | None:
+        """The column by whose month its files are divided, if they are."""
+        return self.files.column if isinstance(self.files, Month) else None
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """The columns in their order."""
         return tuple(column.name for column in self.columns)

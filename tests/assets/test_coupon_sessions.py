@@ -64,6 +64,16 @@ def test_nothing_undocumented_changes_the_number_of_rows(serve: Serve, data_dir:
     assert len(all_sessions(data_dir, "session_id")) == 153
 
 
+def test_sessions_of_a_month_lie_together_in_the_database_as_their_files_are_written_by_month(
+    serve: Serve, data_dir: Path
+) -> None:
+    sessions = [session(number, created=datetime(2026, 1 + number % 3, 28)) for number in range(60)]
+    serve(HandmadeAccount([campaign()], {"cam_1": sessions}))
+    export_sessions(*WHOLE)
+    months = in_database(data_dir, "SELECT month(created_at) FROM coupon_sessions ORDER BY rowid")
+    assert months == sorted(months)
+
+
 def test_lists_of_events_with_fewer_fields_empty_no_column(serve: Serve, data_dir: Path) -> None:
     now, week = datetime(2026, 11, 1, 12), {"start": "2026-10-12", "end": "2026-10-18"}
     serve(GeneratedAccount(seed=3, sessions=600, campaigns=4), clock=Clock.frozen(now), row_fields="seen_in_events")

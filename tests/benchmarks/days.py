@@ -69,7 +69,7 @@ def frames(query: str, folder: Path) -> Iterator[pl.DataFrame]:
 def merge(warehouse: Warehouse, query: str) -> float:
     """Merge the sessions of a query; returns the seconds of the merge alone."""
     nothing_rejected = Quarantine.schema_of_frames().to_frame()
-    with open_batch(warehouse.engine, warehouse.store, BatchKey("benchmark")) as batch:
+    with open_batch(warehouse.engine, warehouse.store, BatchKey("benchmark", date=SCHEMA.date)) as batch:
         for rows in frames(query, warehouse.folder.root):
             batch.add(rows, nothing_rejected)
         batch.complete(CompletedSlice(SliceKey("v3/campaign/data", "cam_1")))

@@ -96,7 +96,8 @@ def open_batch(
     suppression: str = "",
 ) -> AbstractContextManager[Batch]:
     """Open a batch, which for this time a later run with the same key may resume."""
-    return batches.open_batch(warehouse.engine, warehouse.store, BatchKey(resume_key, resumable_for, suppression))
+    key = BatchKey(resume_key, resumable_for, suppression, THINGS.date)
+    return batches.open_batch(warehouse.engine, warehouse.store, key)
 
 
 def folder_of(warehouse: Warehouse, batch: Batch) -> Path:
