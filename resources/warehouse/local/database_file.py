@@ -56,11 +56,8 @@ class LocalDuckDB:
 
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
-            settings = read_duckdb_settings(MEMORY_MB)
-            own = {"temp_directory": plain_path(self._spill), "checkpoint_threshold": NEVER}
-            self._duckdb = duckdb.connect(config={**settings, **own})
-            with suppress(duckdb.InvalidInputException):  # more than 80 % of the machine's memory
-                self._duckdb.execute("SET block_allocator_memory = ?", [settings["memory_limit"]])
+            settings = {"temp_directory": plain_path(self._spill), "checkpoint_threshold": NEVER}
+            self._duckdb = duckdb.connect(config={**read_duckdb_settings(MEMORY_MB), **settings})
             self._duckdb.execute("PRAGMA disable_checkpoint_on_shutdown")
         return self._duckdb
 
