@@ -18,9 +18,14 @@ def write_batch_file(target: Path | BytesIO, frame: pl.DataFrame) -> None:
     frame.write_parquet(target, compression="lz4", statistics=False, row_group_size=rows)
 
 
+def find_filled(frame: pl.DataFrame) -> list[str]:
+    """Find the columns in which a row has a value."""
+    return [column.name for column in frame if column.null_count() < len(frame)]
+
+
 def order_by_month(frame: pl.DataFrame, date: str) -> pl.DataFrame:
     """Put the rows of each month of a date together, unless most are: DuckDB passes over them faster where it can."""
-    filled = [column.name for column in frame if column.null_count() < len(frame)]
+    filled = find_filled(frame)
     if date not in filled:
         return frame
     month = pl.col(date).dt.year().cast(pl.Int32) * 12 + pl.col(date).dt.month()

@@ -71,7 +71,7 @@ def note_changes(connection: duckdb.DuckDBPyConnection, table: TableSchema, inco
     Only a month can differ between the two: a key stays in the file of its value.
     """
     _note(connection, table, _query_partitions(table, incoming))
-    if table.key and isinstance(table.files, Month):
+    if table.key and table.date:
         old = f"(FROM {quoted_name(table.name)} SEMI JOIN {incoming} USING ({quoted_names(table.key)}))"
         _note(connection, table, _query_partitions(table, old))
 
