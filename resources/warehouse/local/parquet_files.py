@@ -126,7 +126,7 @@ def _write_files(
             return _write_file(another, table, partition, target, empty)
 
     with ThreadPoolExecutor(MAX_FILES_AT_ONCE) as threads:
-        return sum(threads.map(write, partitions))
+        return sum(threads.map(write, sorted(partitions)))  # the rows of neighbouring months often share blocks
 
 
 def _write_file(

@@ -6,10 +6,9 @@ snapshot before, so that only changed ones are written. Whoever has a file open 
 state.
 """
 
-import shutil
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +19,7 @@ from resources.files import remove_tree
 from resources.warehouse.completed_slices import delete_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import note_rows
+from resources.warehouse.local.database_copy import copy_meanwhile, open_file_of
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.inventory import Inventory, note_files, take_inventory
 from resources.warehouse.local.parquet_files import LAYOUT, note_outlines, write_tables
@@ -38,13 +38,14 @@ def open_publication(
     """Prepare the stage as it is now for analysts; see `Engine.open_publication`."""
     folder, outline = stage.folder, sha256(repr((LAYOUT, tables, marts)).encode()).hexdigest()
     unfinished = folder.snapshots / UNFINISHED_FOLDER
+    copy = unfinished / folder.database.name
     with stage.hold_writer_lock():
         remove_tree(unfinished)
         _make_room(folder)
         try:
             begun = time.monotonic()
             stage.compact()
-            with stage.open() as connection:
+            with ExitStack() as until_detached, stage.open() as connection:
                 connection.begin()
                 result = PublishResult(prepare_tables(engine, connection, tables))
                 connection.commit()
@@ -52,16 +53,19 @@ def open_publication(
                 if is_current := _is_current(connection, folder, outline, inventory):
                     delete_slices(connection, engine.run_id)
                 else:
-                    files_written = write_tables(connection, tables, folder, unfinished, inventory)
+                    unfinished.mkdir()
+                    file = until_detached.enter_context(open_file_of(connection))
+                    with copy_meanwhile(connection, file, copy):
+                        files_written = write_tables(connection, tables, folder, unfinished, inventory)
             if is_current:
                 yield Publication(None, result)
                 return
             written = time.monotonic()
-            with _open_copy(stage, unfinished, marts) as connection:
+            with _open_copy(stage, copy, marts) as connection:
                 publication = Publication(connection, result)
                 yield publication
             _swap(folder, unfinished, publication.texts)
-            seconds = {"writing files": written - begun, "copying the database": time.monotonic() - written}
+            seconds = {"writing files": written - begun, "completing the database": time.monotonic() - written}
             publication.result = replace(result, files_written=files_written, seconds=seconds)
         finally:
             remove_tree(unfinished)
@@ -90,10 +94,8 @@ def _is_current(connection: duckdb.DuckDBPyConnection, folder: Folder, outline: 
 
 
 @contextmanager
-def _open_copy(stage: StageFile, snapshot: Path, marts: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Copy the closed stage into the snapshot, without what is private in it and with the views, and open the copy."""
-    copy = snapshot / stage.folder.database.name
-    shutil.copyfile(stage.folder.stage, copy)
+def _open_copy(stage: StageFile, copy: Path, marts: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the copy of the stage, delete what is private in it, and add the views."""
     with stage.local_duckdb.open(copy) as connection:
         connection.begin()
         connection.execute("DROP SCHEMA _state CASCADE")

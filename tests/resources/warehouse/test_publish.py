@@ -3,10 +3,14 @@
 import os
 import shutil
 import stat
+import subprocess
+import sys
+import time
 from contextlib import closing
 from datetime import datetime
-from errno import ENOSPC, ENOTEMPTY
+from errno import ENOSPC, ENOTEMPTY, EXDEV
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,6 +19,7 @@ from resources.files import make_writable, remove_tree
 from resources.warehouse.errors import WarehouseError
 from resources.warehouse.local import publish as publishing
 from resources.warehouse.local.folder import Folder
+from resources.warehouse.local.parquet_files import write_tables
 from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, sweep
 from resources.warehouse.schema import ColumnSchema, TableSchema
 from resources.warehouse.warehouse import Warehouse
@@ -124,16 +129,53 @@ def test_what_a_killed_publish_has_left_takes_no_room_from_the_next(
     left_over.mkdir()
     (left_over / "coupontools.duckdb").write_bytes(b"not seen by anybody")
 
-    def fail(_source: Path, _target: Path) -> None:
+    def fail(*_: object) -> None:
         assert not left_over.exists()
         raise OSError(ENOSPC, os.strerror(ENOSPC))
 
     merge(warehouse, thing("b"))
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copyfile", fail)
+        patch.setattr(shutil, "copyfileobj", fail)
         with pytest.raises(WarehouseError, match="No space left on device"):
             publish(warehouse)
     assert len(published(warehouse)) == 2
+
+
+def test_where_the_kernel_cannot_copy_the_database_it_is_copied_without(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def copy_one_piece(source: int, target: int, _bytes: int) -> int:
+        calls.append(source)
+        if len(calls) == 2:
+            raise OSError(EXDEV, os.strerror(EXDEV))
+        return os.write(target, os.read(source, 5_000))
+
+    monkeypatch.setattr(os, "copy_file_range", copy_one_piece, raising=False)
+    merge(warehouse, *(thing(str(number)) for number in range(1_000)))
+    assert len(published(warehouse)) == 1_000
+    assert len(calls) == (2 if sys.platform == "linux" else 0)
+
+
+def test_nobody_else_opens_the_stage_once_it_is_copied_but_still_read(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, opened = warehouse.folder.stage, []
+
+    def write_and_look(*arguments: Any) -> int:
+        written = write_tables(*arguments)
+        copy = warehouse.folder.snapshots / UNFINISHED_FOLDER / warehouse.folder.database.name
+        while copy.stat().st_size < stage.stat().st_size:
+            time.sleep(0.01)
+        opening = f"import duckdb; duckdb.connect({str(stage)!r})"
+        opened.append(subprocess.run([sys.executable, "-c", opening], check=False, capture_output=True, text=True))
+        return written
+
+    merge(warehouse, thing("a"))
+    monkeypatch.setattr(publishing, "write_tables", write_and_look)
+    assert published(warehouse) == [thing("a")]
+    assert "Could not set lock" in opened[0].stderr
 
 
 def test_what_cannot_be_deleted_keeps_nothing_else_from_it(
