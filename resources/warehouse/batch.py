@@ -230,8 +230,9 @@ class Batch:
     def _write(self, part: str, buffer: _Buffer) -> None:
         filled = {kind: pages for kind, pages in buffer.frames.items() if any(map(len, pages))}
         frames = {kind: pl.concat(pages, rechunk=False) for kind, pages in filled.items()}
-        if "rows" in frames and self._files_of("rows"):  # writing nulls takes as long as writing texts
-            frames["rows"] = frames["rows"].select(find_filled(frames["rows"]))
+        if "rows" in frames and self._files_of("rows"):
+            # writing nulls takes as long as writing texts; `select` would take a twelfth more memory for an export
+            frames["rows"] = frames["rows"][find_filled(frames["rows"])]
         if "rows" in frames and self.date:
             frames["rows"] = order_by_month(frames["rows"], self.date)
         files = {f"{part}.{kind}.parquet": frame for kind, frame in frames.items()}
