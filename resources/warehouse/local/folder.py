@@ -42,7 +42,10 @@ _ADVICE = {
         *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ENOLCK, errno.EOPNOTSUPP),
     ),
 }
-"""What to do about errors of the operating system, by their numbers; about all others, to make room."""
+"""What to do about errors of the operating system, by their numbers."""
+
+_ADVICE_ON_OTHERS = "Make room, or check the disk and how it is mounted"
+"""What to do about a full disk, and about errors that DuckDB does not word as the operating system does."""
 
 _HELD = re.compile(r'set lock on file "(?P<file>.+?)".*?\(PID (?P<process>\d+)\)')
 
@@ -206,7 +209,7 @@ def _advise(reason: str) -> str:
     for advice, numbers in _ADVICE.items():
         if any(os.strerror(number) in reason for number in numbers):
             return advice
-    return "Make room"
+    return _ADVICE_ON_OTHERS
 
 
 @contextmanager
