@@ -1,5 +1,6 @@
 """The command `coupontools`: options and exit codes. What a command needs is imported when it runs, for a fast help."""
 
+import math
 import os
 import sys
 import warnings
@@ -30,14 +31,24 @@ from resources.settings import (
 SESSIONS = click.IntRange(100, 1_000_000)
 """How many coupon sessions a generated account can have."""
 
+SPEEDS = click.FloatRange(0, 1_000_000)
+"""How much faster than real time the clock of the sandbox can be."""
+
 PORTS, PORTS_OR_ANY = click.IntRange(1, 65535), click.IntRange(0, 65535)
 
 
 def _read_host(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
     """Read the address to listen on; an empty one, as of a variable that is not set, would be every address."""
     if not host or not host.isascii() or not host.isprintable():
-        raise click.BadParameter("should be a name or an address; 0.0.0.0 is every address of this machine")
+        raise click.BadParameter("should be a name or an address; 0.0.0.0 is every address of this machine.")
     return host
+
+
+def _read_speed(_context: click.Context, _parameter: click.Parameter, speed: float) -> float:
+    """Read the speed of a clock; a range of numbers does not exclude what is none."""
+    if math.isnan(speed):
+        raise click.BadParameter("should be a number.")
+    return speed
 
 
 _host_option = click.option(
@@ -252,7 +263,8 @@ def demo(sessions: int, seed: int, ui: bool, cluster: bool, port: int) -> None:
     "--speed",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=SPEEDS,
+    callback=_read_speed,
     help="Speed of its clock relative to real time; 0 stops it.",
 )
 @click.option("--assume", multiple=True, metavar="NAME=VALUE", help="How it behaves where nothing is documented.")

@@ -140,6 +140,13 @@ def test_what_listens_does_so_at_no_address_that_nobody_has_named(command: str, 
     assert "'--host': should be a name or an address" in refused.errors
 
 
+@pytest.mark.parametrize("speed", ["nan", "inf", "-1", "1e300"])
+def test_the_clock_of_the_sandbox_has_no_speed_that_no_clock_can_have(speed: str) -> None:
+    refused = run_command("sandbox", "--speed", speed)
+    assert refused.code == 2
+    assert "'--speed'" in refused.errors
+
+
 def test_an_unreachable_host_is_said_to_be_unreachable() -> None:
     assert "127.0.0.1:9 cannot be reached" in one_line_error(run_command("export", **ACCOUNT))
 
