@@ -53,7 +53,9 @@ _AROUND_ADDRESSES = ".!#$%&'*+~^-"
 _MOMENT = r"\b(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:[ t][0-9]{2}:[0-9]{2})?"
 _NO_NUMBERS = (_ADDRESS, _MOMENT, r"[\w-]*[\p{L}_][\w-]*")
 _RUN = r"\(?\+?\(?[0-9][0-9 ()./-]*[0-9]"
-_BLANKS_IN_A_LINE = "".join(set(BLANKS) - set("\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"))
+_LINE_BREAKS = "\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029"
+_RUN_OVER_LINES = _RUN.replace("[0-9 ", f"[0-9 {_LINE_BREAKS}")
+_BLANKS_IN_A_LINE = "".join(set(BLANKS) - set(_LINE_BREAKS))
 _ESCAPE = r"\\(?:u[0-9a-fA-F]{4}|[bfnrt])"
 _ESCAPE_OF_A_PART = r"(?s)\\(?:[bfnrt]|u(?:00[2-7aA]|0[36]|1[68]|20|22|30|[fF]|[0-9a-fA-F]{4}[0-9a-f-]))|@.*\\u|\\u.*@"
 _JSON_TEXT = rf'^(?:[^\\]|\\["\\/]|{_ESCAPE})*$'
@@ -114,8 +116,9 @@ def _parts(texts: pl.DataFrame) -> pl.DataFrame:
     addresses = _extract_all(texts, _ADDRESS).with_columns(
         pl.col("identifier").str.strip_chars_start(_AROUND_ADDRESSES)
     )
-    without_words = reduce(lambda text, other: text.str.replace_all(other, ";"), _NO_NUMBERS, pl.col("plain"))
-    numbers = _numbers(_extract_all(texts.with_columns(without_words), _RUN))
+    no_words = reduce(lambda text, other: text.str.replace_all(other, ";"), _NO_NUMBERS, pl.col("plain"))
+    without_words = texts.with_columns(no_words)
+    numbers = _numbers(_extract_all(without_words, _RUN), _extract_all(without_words, _RUN_OVER_LINES))
     return pl.concat([addresses, numbers, _extract_all(texts, _HASH)])
 
 
@@ -125,12 +128,15 @@ def _extract_all(texts: pl.DataFrame, pattern: str) -> pl.DataFrame:
     return matches.explode("identifier").drop_nulls()
 
 
-def _numbers(runs: pl.DataFrame) -> pl.DataFrame:
-    """Find the phone numbers among digits and the signs between them; what is too long for one may be several."""
+def _numbers(runs: pl.DataFrame, over_lines: pl.DataFrame) -> pl.DataFrame:
+    """Find the phone numbers among digits and the signs between them, of a line and of several.
+
+    What is too long for a number may be several.
+    """
     run = pl.col("identifier")
     is_long = run.str.count_matches("[0-9]") > MAX_DIGITS
     several = [runs.filter(is_long).with_columns(run.str.split(sign)).explode("identifier") for sign in "/ "]
-    numbers = pl.concat([runs.filter(~is_long), *several]).with_columns(digits(run))
+    numbers = pl.concat([runs.filter(~is_long), over_lines.filter(~is_long), *several]).with_columns(digits(run))
     return numbers.filter(run.str.len_bytes().is_between(MIN_DIGITS, MAX_DIGITS))
 
 

@@ -162,6 +162,9 @@ ZOE, PHONE, NATIONAL = "zoe@x.be", "32470112233", "0470112233"
         ("tel. 0032 470/112233 or 0470112233", {PHONE: False, NATIONAL: False}),
         ("0470112233/0470112244", {NATIONAL: False, "0470112244": False}),
         ("+32470112233\n+32470112244", {PHONE: False, "32470112244": False}),
+        ('{"n": "+32470\\r\\n112233"}', {PHONE: False}),
+        ("0470112233\n0470112244", {NATIONAL: False, "0470112244": False}),
+        ("call 0470112233\n12", {NATIONAL: False, f"{NATIONAL}12": False}),
         ("0470112233 0470112244", {NATIONAL: False, "0470112244": False}),
         ("+32470112233 ext 5", {PHONE: False}),
         ("\uff0b\uff13\uff12 470112233", {PHONE: True}),
@@ -200,6 +203,7 @@ ESCAPES = st.sampled_from(
 @example("\x1f" + "1a" * 32)
 @example("\x1f32470112233")
 @example("\x80-32470112233")
+@example("+320\r0032")
 @examples(40)
 def test_any_text_can_be_looked_through(text: str) -> None:
     assert all(identifier in in_frames(identifier) for identifier in named_in(text))
