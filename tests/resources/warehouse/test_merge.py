@@ -149,6 +149,14 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
     assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(500_000, NOON + timedelta(2))]
 
 
+def test_duckdb_may_be_given_more_memory_than_the_machine_has(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", str(10**9))
+    merge(warehouse, thing("a"))
+    assert [row[0] for row in published(warehouse)] == ["a"]
+
+
 @pytest.mark.files
 def test_wide_rows_are_merged_and_published_in_little_memory(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
