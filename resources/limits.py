@@ -7,6 +7,9 @@ from errno import EMFILE, ENFILE, ENOMEM
 ADDRESS_SPACE = 4 * 2**30
 """Bytes that the engines reserve at most; with fewer, an export of many sessions fails, or dies without a message."""
 
+WHAT_READERS_SEE = "what is published is whole, of this run or of the last"
+"""What an error of the machine says that may come before or after what is published is replaced."""
+
 _MEMORY = "The machine has no more memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
 _THREADS = (
     "The machine has no more threads",
@@ -28,7 +31,7 @@ def limit_met(error: BaseException) -> str | None:
     if kind is None:
         return None
     problem, advice = kind
-    return f"{problem} for the export. {advice}, then run again; what was published stays as it was."
+    return f"{problem} for the export. {advice}, then run again; {WHAT_READERS_SEE}."
 
 
 def too_little_memory() -> str | None:

@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
-from resources.limits import limit_met
+from resources.limits import WHAT_READERS_SEE, limit_met
 from resources.warehouse.errors import RefusedError, WarehouseError
 from resources.warehouse.lake.address import LakeAddress
 
@@ -31,9 +31,6 @@ _UNSAID = re.compile(r'Failed to execute query ".*": *$', re.DOTALL)
 """What DuckLake says where a commit cannot even be rolled back, as the connection is no longer there."""
 
 _OTHER_DATA = "does not match existing data path"
-
-_WHAT_READERS_SEE = "what is published is whole, of this run or of the last"
-"""The answer to a commit may be lost after it is carried out."""
 
 
 @contextmanager
@@ -65,7 +62,7 @@ def _of_database(address: LakeAddress, said: str) -> WarehouseError:
         return RefusedError(f"The database {address.database} refuses the export: {reason}. See COUPONTOOLS_WAREHOUSE.")
     return WarehouseError(
         f"The database {address.database} does not answer: {reason}. Nothing is lost: run it again once it does; "
-        f"{_WHAT_READERS_SEE}."
+        f"{WHAT_READERS_SEE}."
     )
 
 
@@ -87,7 +84,7 @@ def _of_storage(address: LakeAddress, error: Exception) -> WarehouseError:
         )
     return WarehouseError(
         f"The storage {address.url()} does not answer: {reason}. Nothing is lost: run it again once it does; "
-        f"{_WHAT_READERS_SEE}."
+        f"{WHAT_READERS_SEE}."
     )
 
 
@@ -122,5 +119,5 @@ def _of_duckdb(address: LakeAddress, error: duckdb.Error) -> WarehouseError | No
         return _of_storage(address, error)
     reason = address.mask(" ".join(said.split())[:300])
     return WarehouseError(
-        f"DuckDB cannot work in the database {address.database}: {reason}. Run it again; {_WHAT_READERS_SEE}."
+        f"DuckDB cannot work in the database {address.database}: {reason}. Run it again; {WHAT_READERS_SEE}."
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 
 from resources.files import PRIVATE
-from resources.limits import limit_met
+from resources.limits import WHAT_READERS_SEE, limit_met
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 from resources.warehouse.local.checkpoint import log_of
 from resources.warehouse.local.locks import hold_in_order
@@ -178,7 +178,7 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
         reason = describe_error(error)
         raise WarehouseError(
             f"The folder {folder.root} cannot be written: {reason}. {_advise(reason)} or set COUPONTOOLS_DATA_DIR to "
-            "another folder; what was published stays as it was."
+            f"another folder; {WHAT_READERS_SEE}."
         ) from error
     except (duckdb.InterruptException, RuntimeError) as error:
         if isinstance(error, duckdb.InterruptException) or str(error) == "Query interrupted":
@@ -190,11 +190,11 @@ def name_folder_in_errors(folder: Folder) -> Iterator[None]:
         if held := _HELD.search(first_line):
             raise InUseError(
                 f"{held['file']} is open in another program (process {held['process']}): close it there, or open it "
-                "read-only, then run again. What was published stays as it was."
+                f"read-only, then run again; {WHAT_READERS_SEE}."
             ) from error
         raise WarehouseError(
             f"DuckDB cannot work in the folder {folder.root}: {first_line}. {_advise(first_line)}, then run again; "
-            "what was published stays as it was."
+            f"{WHAT_READERS_SEE}."
         ) from error
 
 

@@ -16,6 +16,7 @@ from resources.warehouse.audit import ask_stage
 from resources.warehouse.batch import FORMAT, MANIFEST
 from resources.warehouse.errors import InUseError, RefusedError, WarehouseError
 from resources.warehouse.local import database_file
+from resources.warehouse.local import publish as publishing
 from resources.warehouse.warehouse import Warehouse
 from tests.support.processes import open_for_writing
 from tests.support.queries import in_database, in_parquet
@@ -310,7 +311,7 @@ def test_a_damaged_database_alone_is_reported(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize(
     ("link", "expected"),
     [
-        ("coupontools.duckdb", "No space left on device.*what was published stays as it was"),
+        ("coupontools.duckdb", "No space left on device.*what is published is whole, of this run or of the last"),
         ("parquet", "published in part: No space left on device"),
     ],
 )
@@ -329,6 +330,22 @@ def test_a_publish_that_fails_half_way_says_so_and_the_next_one_does_the_rest(
     assert in_database(warehouse.folder.root, "SELECT count(*) FROM things") == [(3 if link == "parquet" else 2,)]
     publish(warehouse)
     assert ids(warehouse.folder.root) == ["a", "b", "c"]
+
+
+def test_a_publish_that_cannot_note_what_it_has_published_does_not_say_that_all_is_as_before(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "note_files", fail)
+        with pytest.raises(WarehouseError, match=r"No space left.*is whole, of this run or of the last"):
+            merge_and_publish(warehouse)
+    assert ids(warehouse.folder.root) == ["a", "b", "c"]
+    publish(warehouse)
+    assert ids(warehouse.folder.root) == ["a", "b", "c"]
+    assert publish(warehouse) == 0
 
 
 def test_only_files_that_are_amiss_are_written_again(warehouse: Warehouse) -> None:
