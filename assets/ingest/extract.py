@@ -1,6 +1,7 @@
 """Extracts slices of the API into a batch: reads them concurrently, normalises their pages, and counts."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +61,8 @@ async def extract(
     known = run.batch.known_slices
     unread = [slice_ for slice_ in slices if slice_key(slice_) not in known]
     report = ExtractionReport(run.client.traffic, len(slices), resumed=len(slices) - len(unread))
-    extraction = _Extraction(run, report, PageReader(run.client), _normaliser(run), complete_page, left_out)
+    normaliser = PageNormaliser(run.table, run.client.limits.max_record_bytes)
+    extraction = _Extraction(run, report, PageReader(run.client), normaliser, complete_page, left_out)
     waiting, progress = iter(unread), ProgressLog(run.table.TABLE, parents, run.log)
     unread_of_parent = Counter(slice_.parent for slice_ in unread)
     report.parents = len({slice_.parent for slice_ in slices})
@@ -81,10 +83,6 @@ async def extract(
     report.seconds = progress.elapsed()
     progress.log(report, at_once=True)
     return report
-
-
-def _normaliser(run: TableRun) -> PageNormaliser:
-    return PageNormaliser(run.table, run.client.limits.max_record_bytes)
 
 
 def _complete_reads(batch: Batch, slices: Sequence[Slice]) -> list[CompleteRead]:
@@ -132,6 +130,8 @@ class _Extraction:
     normaliser: PageNormaliser
     complete_page: Callable[[Page], Page] | None
     left_out: Collection[str]
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    """Held while what is counted of a page is added, as threads store pages side by side."""
 
     async def read(self, slice_: Slice) -> None:
         """Read a slice to its end and note it as complete, or report why it cannot be read."""
@@ -186,14 +186,13 @@ class _Extraction:
 
     def _store(self, slice_: Slice, rejections: _Rejections, page: NormalisedPage, new: pl.Series | None) -> None:
         """Add a page to the batch, or only its `new` records if it was read again."""
-        rejected = rejections.take_new(page, new)
-        if new is None:
-            rejections.records += page.records - page.copies
-            self.run.store(self._rows_to_store(page.rows, slice_), rejected, page.rejected_keys)
-            self._count(page)
-        elif new.any():
-            rows = self._rows_to_store(page.rows.filter(new.head(len(page.rows))), slice_)
-            self.run.store(rows, rejected, page.rejected_keys)
+        with self.counting:
+            rejected = rejections.take_new(page, new)
+            if new is None:
+                self._count(page, rejections)
+        rows = page.rows if new is None else page.rows.filter(new.head(len(page.rows)))
+        if new is None or new.any():
+            self.run.store(self._rows_to_store(rows, slice_), rejected, page.rejected_keys)
 
     def _rows_to_store(self, rows: pl.DataFrame, slice_: Slice) -> pl.DataFrame:
         """Return the rows inside the slice's days, without those of ids that are left out."""
@@ -210,12 +209,14 @@ class _Extraction:
             return rows
         day = pl.col(column).dt.date()
         inside = rows.filter(day.is_null() | day.is_between(slice_.start, slice_.end))
-        self.report.outside_window += len(rows) - len(inside)
+        with self.counting:
+            self.report.outside_window += len(rows) - len(inside)
         return inside
 
-    def _count(self, page: NormalisedPage) -> None:
-        report = self.report
-        report.records_by_page.append(page.records - page.copies)
+    def _count(self, page: NormalisedPage, rejections: _Rejections) -> None:
+        report, records = self.report, page.records - page.copies
+        rejections.records += records
+        report.records += records
         if len(report.new_fields) < MAX_NEW_FIELDS:
             report.new_fields.update(printable_names(page.new_fields))
         if page.records:

@@ -23,7 +23,8 @@ class ExtractionReport:
     """How many of the parents have all their slices read."""
     outside_window: int = 0
     """How many records were left out because they lie outside their slice's days."""
-    records_by_page: list[int] = field(default_factory=list)
+    records: int = 0
+    """How many records were read so far."""
     records_keys: set[str] = field(default_factory=set)
     """The keys under which records were found in the answers."""
     new_fields: set[str] = field(default_factory=set)
@@ -49,8 +50,3 @@ class ExtractionReport:
     announced: int = 0
     """How many records the API announced, where it did."""
     seconds: float = 0.0
-
-    @property
-    def records(self) -> int:
-        """How many records were read so far."""
-        return sum(self.records_by_page)

@@ -1,5 +1,6 @@
 """Slices of the API come into a batch: rows, rejected records, what was complete, and what is reported of it."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -213,6 +214,25 @@ def test_records_outside_the_days_are_left_out_where_the_api_does_not_do_that(ex
     kept = extracted.rows["registered_at"].dt.day().to_list()
     assert sorted(kept) == [3, 4, 5]
     assert report_of(extracted).outside_window == 2
+
+
+def test_pages_that_threads_store_at_the_same_time_are_all_counted(extraction: Extraction) -> None:
+    total, size = 2_400, 10
+
+    def answer(_path: str, parameters: Mapping[str, Any]) -> object:
+        last = int(parameters["page"]) * size
+        page = [session(number, sequenceid="odd") for number in range(last - size, min(last, total))]
+        return good(sessions=page, amount_of_results=total)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        extracted = read(extraction, answer, ALL_OF_ONE)
+    finally:
+        sys.setswitchinterval(interval)
+    (slice_,) = extracted.slices
+    assert (slice_.records, slice_.rejected, len(extracted.rejected)) == (total, total, total)
+    assert report_of(extracted).records == total
 
 
 def test_the_level_of_a_category_comes_from_the_list_that_has_it(extraction: Extraction) -> None:
