@@ -53,7 +53,7 @@ MAX_NAMES_ACROSS = 6
 """A narrow plot with more names than this rotates them."""
 
 
-def bars(numbers: Mapping[str, float], size: Size = WIDE) -> str:
+def bars(numbers: Mapping[str, float], size: Size) -> str:
     """Draw a bar chart with a bar for each of a few names."""
     from pygal import Bar
 
@@ -84,7 +84,7 @@ def by_day(lines: Mapping[str, Mapping[date, float]], size: Size = WIDE) -> str:
     return _svg(plot, ".series .line { stroke-width: 2; stroke-opacity: 1; }", ".serie-0 .line { stroke-width: 1; }")
 
 
-def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], size: Size = WIDE) -> str:
+def punch_card(numbers: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], size: Size) -> str:
     """Draw a punch card: a dot for each number, in named rows and columns; no dot for zero."""
     from pygal import Dot
 

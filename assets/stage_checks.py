@@ -86,7 +86,7 @@ def _checks_of_dates(table: type[Table]) -> Iterator[_StageCheck]:
 def _parents_exist(table: type[Table], parent: type[Table]) -> _StageCheck:
     (column,) = parent.KEY
     check = Check(table.TABLE, "parents_exist", f"The {column} of every live row is in {parent.TABLE}.")
-    query = query_without_parent(table.schema_of_table(), {column: parent.schema_of_table()})
+    query = query_without_parent(table.schema_of_table(), column, parent.schema_of_table())
     return _StageCheck(table, check, query, "live rows without a parent", (parent,))
 
 

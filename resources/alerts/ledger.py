@@ -22,11 +22,6 @@ class Problem:
     where: str = ""
     """Which days, which run."""
 
-    @property
-    def kind(self) -> str:
-        """Its kind: the first word of the key."""
-        return kind_of(self.key)
-
 
 class Entry(msgspec.Struct):
     """A problem, when it began and ended (UTC), and which receivers await its end."""
@@ -37,7 +32,7 @@ class Entry(msgspec.Struct):
     since: datetime
     ended: datetime | None = None
     sent: dict[str, bool] = msgspec.field(default_factory=dict)
-    """The receivers that were sent the problem, and have not taken its end: whether they have taken the problem."""
+    """By receiver: whether it has accepted the message of the problem; removed once it accepts that it is over."""
 
     def is_unknown_to(self, receiver: str) -> bool:
         """Return whether a receiver is to be sent that the problem has begun, or that it is over."""

@@ -35,7 +35,7 @@ class DecodedPage(Protocol):
 
     @property
     def hashes(self) -> pl.Series:
-        """A hash (UInt64) for each distinct record, by which the loop recognises it on another page."""
+        """Hashes (UInt64) of its records, by which the loop recognises them on another page."""
 
     @property
     def keyless(self) -> int:

@@ -92,8 +92,8 @@ class _Pass(Generic[P]):
 
     pages: Sequence[FetchedPage[P]]
     """The pages that were stored."""
-    requests: int = 2
-    """1 if nothing but the first page was requested."""
+    is_one_request: bool = False
+    """Whether nothing but the first page was requested."""
     ended_by_short_page: bool = False
     is_repeated: bool = False
     """Whether the first page is all there is, and was served again, unchanged, in the place of the next."""
@@ -115,7 +115,7 @@ class _SliceReader(Generic[P]):
         self._is_past = bool(self._endpoint.windowed and end and end < utc_today())
 
     async def read(self) -> SliceResult:
-        """Read the list again until a pass shows that no earlier one can have missed a record."""
+        """Read the list; if it may have changed meanwhile, read it again until a pass finds no gap."""
         first = await self._read_once(KnownRecords())
         announced = self._list_length(first)
         result = SliceResult(first.records, announced, first.ended_by_short_page)
@@ -142,7 +142,7 @@ class _SliceReader(Generic[P]):
 
     def _may_have_changed(self, pass_: _Pass[P], announced: int | None) -> bool:
         """Whether a list may have changed between two of its pages, so that it must be read again."""
-        if pass_.requests == 1 or pass_.is_repeated:
+        if pass_.is_one_request or pass_.is_repeated:
             return False
         # a page that was not full had no next one from which a record could move onto it
         if len(pass_.pages) == 1 and not self._may_be_full(pass_.records):
@@ -166,7 +166,7 @@ class _SliceReader(Generic[P]):
         first = await self._pages.fetch_and_store(1, known)
         size, total = first.records, first.announced or 0
         if not self._endpoint.page or size == 0 or first.is_before_window:
-            return _Pass([first], requests=1)
+            return _Pass([first], is_one_request=True)
         pages, is_at_end = [first], False
         # the pages of a v4 list, of which nothing is documented, are compared one by one with those before
         if total > size and not self._endpoint.newest_first and self._endpoint.version == "v3":
@@ -209,7 +209,7 @@ class _SliceReader(Generic[P]):
         records = sum(page.records for page in pages)
         while not pages[-1].is_before_window:
             if records >= announced and self._ends_with_short_page(pages):
-                return _Pass(pages, requests=len(pages), ended_by_short_page=True)
+                return _Pass(pages, is_one_request=len(pages) == 1, ended_by_short_page=True)
             page, number, is_repeated = await self._fetch_next(pages, number + 1)
             if len(pages) == 1 and is_very_short(pages[0].records):
                 self._paging.note_short_page(pages[0].records, is_last=not page.records)

@@ -74,15 +74,11 @@ def query_before_first_date(table: TableSchema, dates: Month) -> str:
     return f"SELECT count(*) FROM {quoted_name(table.name)} WHERE least({earliest}) < {quoted_name(dates.column)}"
 
 
-def query_without_parent(table: TableSchema, parents: Mapping[str, TableSchema]) -> str:
+def query_without_parent(table: TableSchema, column: str, parent: TableSchema) -> str:
     """Write a query that counts the live rows whose parent, named by a column, has no row in the parents' table.
 
-    A table of parents without rows says nothing.
+    If that table has no rows, none are counted.
     """
-    name = quoted_name(table.name)
-    orphaned = " OR ".join(
-        f"({quoted_name(column)} NOT IN (SELECT {quoted_name(parent.key[0])} FROM {quoted_name(parent.name)}) "
-        f"AND EXISTS (FROM {quoted_name(parent.name)}))"
-        for column, parent in parents.items()
-    )
-    return f"SELECT count(*) FROM {name} WHERE _deleted_at IS NULL AND ({orphaned})"
+    name, parents = quoted_name(table.name), quoted_name(parent.name)
+    is_known = f"{quoted_name(column)} IN (SELECT {quoted_name(parent.key[0])} FROM {parents})"
+    return f"SELECT count(*) FROM {name} WHERE _deleted_at IS NULL AND NOT {is_known} AND EXISTS (FROM {parents})"
