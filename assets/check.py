@@ -36,9 +36,5 @@ class Evaluation:
 
 def describe_failed(evaluations: Iterable[Evaluation]) -> dict[str, str]:
     """Describe the checks that keep a run from publishing, a line for each, by check and table."""
-    return {
-        name: f"Check {name} has failed. {evaluation.description or ''}".rstrip()
-        for evaluation in evaluations
-        if evaluation.has_failed
-        for name in [f"{evaluation.check.name} of {evaluation.check.table}"]
-    }
+    failed = {f"{one.check.name} of {one.check.table}": one.description for one in evaluations if one.has_failed}
+    return {name: f"Check {name} has failed. {description or ''}".rstrip() for name, description in failed.items()}

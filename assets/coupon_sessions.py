@@ -29,7 +29,8 @@ async def coupon_sessions(run: TableRun) -> ExtractionReport:
 
     async def choose_slices(campaign: str) -> Sequence[Slice]:
         """Choose the lists of changes only where they can hold sessions that the list of created ones lacks."""
-        slices = created, *changed = slices_of_parent(run, campaign)
+        slices = slices_of_parent(run, campaign)
+        created, *changed = slices
         are_known = known.issuperset(map(slice_key, slices))
         if are_known or not await _may_have_older_changes(run.client, campaign, run.window):
             return [replace(created, covers=tuple(changed))]

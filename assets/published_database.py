@@ -148,7 +148,7 @@ def published_database(
 
 
 def _is_known_as_published(context: dg.AssetExecutionContext, published: PublishResult) -> bool:
-    """Whether the automation has requested a publish after the run that updated the tables had published them itself.
+    """Whether the automation started this run although the tables it was started for are published already.
 
     Another materialisation would say nothing new, and Dagster keeps each with its plots for good.
     """

@@ -133,9 +133,9 @@ async def extract_children(
 
 
 async def _confirm_not_found(run: TableRun, listing: Listing, report: ExtractionReport) -> None:
-    """Distinguish deleted parents from those for which something on the way, or a missing endpoint, says HTTP 404.
+    """List the parents again, to tell those that were deleted from those whose HTTP 404 has another cause.
 
-    A parent that is listed now was not deleted.
+    A parent that is still listed was not deleted: a proxy, or a missing endpoint, may answer so.
     """
     listed = set((await list_ids(run.client, listing)).ids)
     for parent in report.not_found:

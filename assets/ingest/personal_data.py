@@ -180,7 +180,8 @@ def _decode_json(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)
 def _names_in(value: Any) -> Iterator[str]:  # noqa: ANN401  (a JSON value of any type)
     if isinstance(value, dict):
         yield from value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else ():
         yield from _names_in(inner)
 
 

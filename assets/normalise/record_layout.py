@@ -1,4 +1,4 @@
-"""Learns what is between the values of a JSON record whose values are all texts, from the first record of a page."""
+"""Learns from the first record of a page the JSON around its values, if all of them are texts."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _NAME = re.compile(r'"([^"\\]*)"')
 
 
 class RecordLayout(NamedTuple):
-    """What is between the values of the records of a page."""
+    """The JSON around the values of a page, the same in each of its records."""
 
     opening: str
     """What is in front of the first separator of the page."""

@@ -312,7 +312,7 @@ def _health(query: Query) -> Sequence[tuple[str, int, int, datetime | None, str]
 
 
 def _new_fields(query: Query, table: type[Table]) -> set[str]:
-    """Query the API fields without a column, those inside an object of which others have one as `status.name`."""
+    """Query the names of API fields without a column; one inside an object that has columns is named `status.name`."""
     extras = f'(SELECT _extra FROM main."{table.TABLE}" WHERE _extra IS NOT NULL LIMIT {MAX_ROWS_SEARCHED})'
     names = {name for (name,) in query(f"SELECT DISTINCT unnest(json_keys(_extra)) FROM {extras}")}
     groups = {path[0] for column in table.columns() for path in column.paths if len(path) > 1}

@@ -24,7 +24,7 @@ _WILL_RETRY = "dagster/will_retry"
 
 
 def newest_end(instance: dg.DagsterInstance) -> int:
-    """Return the id of the last end of a run, after which runs are followed; -1 if no run has ended."""
+    """Return the id of the newest event that ended a run, to follow later ones; -1 if no run has ended."""
     newest = [record.storage_id for kind in _ENDS for record in instance.fetch_run_status_changes(kind, 1).records]
     return max(newest, default=-1)
 

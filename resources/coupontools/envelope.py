@@ -62,7 +62,7 @@ def parse_envelope(body: bytes, endpoint: Endpoint, page: int = 1) -> Answer | F
     is_v4 = endpoint.version == "v4"
     text = body.removeprefix(BOM).strip()
     if is_v4:
-        text = _without_numbers(text)
+        text = _list_numbered(text)
     if is_v4 and text[:1] == b"[":
         if not _is_list_of_objects(text):
             raise ShapeError
@@ -75,7 +75,7 @@ def parse_envelope(body: bytes, endpoint: Endpoint, page: int = 1) -> Answer | F
         return _parse_failure(status.get("errors") or _decode(fields.get("errors")))
     if not isinstance(word, str) and not is_v4:
         raise ShapeError
-    payload = {name: _without_numbers(value) for name, value in fields.items() if name != "status" or word is None}
+    payload = {name: _list_numbered(value) for name, value in fields.items() if name != "status" or word is None}
     repeated = _find_repeated(pairs)
     if _is_record(payload, endpoint) and not repeated - payload.keys():
         record = [(name, value) for name, value in pairs if name in payload]
@@ -135,8 +135,8 @@ def _split_unreadable_fields(body: bytes) -> list[tuple[str, bytes]]:
     return pairs
 
 
-def _without_numbers(token: bytes) -> bytes:
-    """Return the list that an object is whose names are all numbers; any other value, or an invalid one, as it is."""
+def _list_numbered(token: bytes) -> bytes:
+    """Turn an object whose names are all numbers into the list of its values; any other value stays as it is."""
     if not _NUMBERED.match(token):
         return token
     members = _split_fields(token)
