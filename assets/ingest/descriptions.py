@@ -16,7 +16,7 @@ from assets.ingest.children import Listing, list_ids
 from assets.ingest.extract import extract, slice_key, store_unreadable_answer
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_run import TableRun
-from assets.normalise.exact_json import IllegibleError, split_fields, split_records
+from assets.normalise.json_records import IllegibleError, split_fields, split_records
 from assets.normalise.normalise import PageNormaliser
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table

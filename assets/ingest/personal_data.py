@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import IllegibleError, decode_record
+from assets.normalise.json_records import IllegibleError, decode_record
 from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.repeated_keys import rename_repeated_names

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import MAX_UNDECLARED, Texts, parse_any_page, split_records
-from assets.normalise.fast_json import parse_plain_page
+from assets.normalise.exact_json import parse_any_page
+from assets.normalise.json_records import split_records
+from assets.normalise.page_texts import MAX_UNDECLARED, Texts
+from assets.normalise.plain_json import parse_plain_page
 from assets.normalise.quarantine_rows import quarantine_large_records, quarantine_records
 from assets.normalise.uniform_json import parse_uniform_page
 from assets.normalise.values import read_values

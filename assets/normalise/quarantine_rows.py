@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.normalise.exact_json import IllegibleError, decode_record
+from assets.normalise.json_records import IllegibleError, decode_record
 from assets.tables.table import Table
 from resources.coupontools.envelope import NO_RECORDS
 from resources.coupontools.errors import MAX_BYTES_KEPT, UnreadableError

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from assets.normalise.exact_json import Path
-from assets.normalise.fast_json import ESCAPE
+from assets.normalise.plain_json import ESCAPE
+from resources.warehouse.schema import FieldPath
 
 TEXT = rf'(?:[^"\\]|{ESCAPE})*'
 """What is between the quotes of a text."""
@@ -25,9 +25,9 @@ class RecordLayout(NamedTuple):
 
     opening: str
     """What is in front of the first separator of the page."""
-    paths: Sequence[Path]
+    paths: Sequence[FieldPath]
     """The places of the values, in their order."""
-    groups: Sequence[Path]
+    groups: Sequence[FieldPath]
     """The places of the objects that hold them."""
     ends: Sequence[str]
     """What follows each value up to the next separator; or, after the only record of a page, up to the end."""
@@ -52,7 +52,7 @@ def learn_layout(parts: Sequence[str]) -> RecordLayout | None:
     if opening is None:
         return None
     groups = _open_groups((), opening["opened"])
-    paths: list[Path] = [(*(groups or [()])[-1], opening["name"])]
+    paths: list[FieldPath] = [(*(groups or [()])[-1], opening["name"])]
     ends: list[str] = []
     for part in parts[1:]:
         match = _BETWEEN.fullmatch(part) or _CLOSING.fullmatch(part)
@@ -73,7 +73,7 @@ def learn_layout(parts: Sequence[str]) -> RecordLayout | None:
     return None
 
 
-def _open_groups(above: Path, names: str) -> list[Path]:
+def _open_groups(above: FieldPath, names: str) -> list[FieldPath]:
     """Return the places of objects that are opened inside each other."""
     opened = _NAME.findall(names)
     return [(*above, *opened[: depth + 1]) for depth in range(len(opened))]

@@ -4,26 +4,18 @@ A page is uniform if its records have the same names in the same order, with tex
 such a page has the same text in each record. It is split between names and values, and what follows each value is
 compared with what followed that of the first record. If all of it is the same, and there are no more quotes than these
 texts have, then the page holds these names and values and nothing else. No JSON parser is needed, and other threads are
-not blocked. A page that is not uniform is left to `assets/normalise/fast_json.py`.
+not blocked. A page that is not uniform is left to `assets/normalise/plain_json.py`.
 """
 
 from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from assets.normalise.exact_json import (
-    MAX_UNDECLARED,
-    Extras,
-    Fields,
-    Path,
-    Texts,
-    fields_of,
-    join_extras,
-    record_columns,
-)
-from assets.normalise.fast_json import list_groups
+from assets.normalise.page_texts import MAX_UNDECLARED, Extras, Fields, Texts, fields_of, join_extras, record_columns
+from assets.normalise.plain_json import list_groups
 from assets.normalise.record_layout import SEPARATOR, TEXT, RecordLayout, learn_layout
 from assets.tables.table import Table
+from resources.warehouse.schema import FieldPath
 
 MAX_BYTES_OF_A_PAGE = 16_000_000
 """The largest page that is read: the parts of a larger one would take much memory at once."""
@@ -63,7 +55,7 @@ def parse_uniform_page(records: bytes, table: type[Table]) -> Texts | None:
     escaped = _find_escaped(values) if has_escapes else frozenset()
     nulls = len(records) - int(page.str.len_bytes()[0])  # a mark is a byte shorter
     has_control_characters, quotes = _scan(binary, len(records))
-    if has_control_characters or not _are_all(values, escaped, layout, quotes + 2 * nulls):
+    if has_control_characters or not _are_all_of_page(values, escaped, layout, quotes + 2 * nulls):
         return None
     if has_nulls:
         values = {path: _unmark_nulls(text) for path, text in values.items()}
@@ -83,7 +75,7 @@ def _unmark_nulls(text: pl.Series) -> pl.Series:
     return pl.select(pl.when(~is_null).then(text)).to_series() if is_null.any() else text
 
 
-def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Series] | None:
+def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[FieldPath, pl.Series] | None:
     """Return the values by their place, as they are on the page; None if something else follows one of them."""
     ends, width = layout.ends, len(layout.ends)
     records, rest = divmod(len(parts) - 1, width)
@@ -104,7 +96,9 @@ def _split_values(parts: pl.Series, layout: RecordLayout) -> dict[Path, pl.Serie
     return dict(zip(layout.paths, texts, strict=True))
 
 
-def _are_all(values: Mapping[Path, pl.Series], escaped: Collection[Path], layout: RecordLayout, quotes: int) -> bool:
+def _are_all_of_page(
+    values: Mapping[FieldPath, pl.Series], escaped: Collection[FieldPath], layout: RecordLayout, quotes: int
+) -> bool:
     """Return whether all values are valid JSON texts, and a page with that many quotes holds nothing else."""
     text_alone, quotes_inside = pl.col("").str.contains(f"^{TEXT}$"), pl.col("").str.count_matches('"', literal=True)
     for text in (values[path] for path in escaped):
@@ -122,7 +116,7 @@ def _scan(page: pl.Series, size: int) -> tuple[bool, int]:
     return bool((numbers < ord(" ")).any()), int((numbers == ord('"')).sum())
 
 
-def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
+def _find_escaped(values: Mapping[FieldPath, pl.Series]) -> frozenset[FieldPath]:
     """Find the places of which some texts have a backslash."""
     texts = pl.DataFrame([text.alias(str(number)) for number, text in enumerate(values.values())])
     has_backslash = texts.select_seq(pl.all().str.contains("\\", literal=True).any()).row(0)
@@ -130,7 +124,7 @@ def _find_escaped(values: Mapping[Path, pl.Series]) -> frozenset[Path]:
 
 
 def _make_texts(
-    values: Mapping[Path, pl.Series], layout: RecordLayout, escaped: frozenset[Path], table: type[Table]
+    values: Mapping[FieldPath, pl.Series], layout: RecordLayout, escaped: frozenset[FieldPath], table: type[Table]
 ) -> Texts | None:
     """Make the columns of the values; None if objects are not where the table has them."""
     fields = fields_of(table)
@@ -157,7 +151,7 @@ def _read_escapes(text: pl.Series) -> pl.Series:
     return _select(text, pl.concat_str(pl.lit('"'), pl.col(""), pl.lit('"')).str.json_decode(pl.String))
 
 
-def _collect_extras(fields: Fields, undeclared: Mapping[Path, pl.Series], above: Path) -> Extras:
+def _collect_extras(fields: Fields, undeclared: Mapping[FieldPath, pl.Series], above: FieldPath) -> Extras:
     """Return the JSON tokens of the undeclared fields, in the order in which they come to `_extra`."""
     extras: Extras = []
     for field, nested in fields.items():

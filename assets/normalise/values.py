@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from assets.normalise.exact_json import Texts
+from assets.normalise.page_texts import Texts
 from assets.tables.table import Table
 
 

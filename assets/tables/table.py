@@ -14,7 +14,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, Vali
 from pydantic.fields import FieldInfo
 
 from assets.tables.types import EMPTY, ColumnType
-from resources.warehouse.schema import Change, ColumnSchema, History, Month, TableSchema, Value
+from resources.warehouse.schema import Change, ColumnSchema, FieldPath, History, Month, TableSchema, Value
 
 Evidence = Literal["documented", "seen in client code", "hinted", "assumed"]
 """How well a field of the API is known: from an official page, from code that others wrote, from a hint, or not."""
@@ -46,7 +46,7 @@ class Column:
     """
 
     name: str
-    paths: tuple[tuple[str, ...], ...]
+    paths: tuple[FieldPath, ...]
     evidence: tuple[Evidence, ...]
     type: ColumnType
     required: bool
@@ -119,7 +119,7 @@ class Source:
 class _Known:
     """What `column` notes on a pydantic field, and `_column` reads from it."""
 
-    paths: tuple[tuple[str, ...], ...]
+    paths: tuple[FieldPath, ...]
     evidence: tuple[Evidence, ...]
     personal: Personal
     required: bool
@@ -128,8 +128,8 @@ class _Known:
 
 def _without_empty(
     record: Any,  # noqa: ANN401  (a JSON value of any type)
-    empty: Mapping[tuple[str, ...], tuple[str, ...]],
-    above: tuple[str, ...] = (),
+    empty: Mapping[FieldPath, tuple[str, ...]],
+    above: FieldPath = (),
 ) -> Any:  # noqa: ANN401
     """Return the record, and the objects in it, without their empty values; `empty` has the empty texts of places."""
     if not isinstance(record, dict):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import record_columns
+from assets.normalise.page_texts import record_columns
 from assets.tables.table import Column
 from assets.tables.webhook_events import WebhookEvent
 from resources.webhooks.event import Event, InvalidEventError, split_event

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from assets.catalogue import SOURCES
-from assets.normalise.exact_json import split_records
+from assets.normalise.json_records import split_records
 from assets.normalise.normalise import PageNormaliser
 from assets.tables.table import Table
 from pipelines.probe.fit import fit

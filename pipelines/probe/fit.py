@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.normalise.exact_json import IllegibleError, decode_record, split_records
+from assets.normalise.json_records import IllegibleError, decode_record, split_records
 from assets.tables.table import Evidence, Table
 from resources.coupontools.json_shape import field_name, kind
 from resources.coupontools.lone_surrogates import replace_lone_surrogates

@@ -12,7 +12,7 @@ import polars as pl
 
 from resources.settings import PersonalData
 from resources.warehouse.origin import read_staged_origin
-from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, Path, TableSchema
+from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, FieldPath, TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
 from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts, renumber_rows
@@ -108,7 +108,7 @@ def _read(extra: pl.Series, columns: Sequence[ColumnSchema], reads: Mapping[str,
 
 
 def _move(
-    records: Sequence[Fields], objects: Mapping[Path, Sequence[Fields]], column: ColumnSchema, read: Read
+    records: Sequence[Fields], objects: Mapping[FieldPath, Sequence[Fields]], column: ColumnSchema, read: Read
 ) -> pl.Series:
     """Take the values of a column out of the records; each is that of its first place that has one of a fitting type.
 
@@ -167,7 +167,7 @@ def _tokens(fields: Sequence["msgspec.Raw | Fields | None"]) -> pl.Series:
     return pl.select(pl.when(texts != "null").then(texts)).to_series()
 
 
-def _object_at(record: Fields, path: Path) -> Fields:
+def _object_at(record: Fields, path: FieldPath) -> Fields:
     """Return the object at a place of a record; an empty one if there is none."""
     for name in path:
         deeper = record.get(name)

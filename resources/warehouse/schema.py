@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-Path: TypeAlias = tuple[str, ...]
+FieldPath: TypeAlias = tuple[str, ...]
 """A place in a JSON record: the names on the way to a value."""
 
 EMPTY_CONTAINER = r"^(?:\[\s*\]|\{\s*\})$"
@@ -29,7 +29,7 @@ class ColumnSchema:
     personal: bool = False
     free_text: bool = False
     former_name: str | None = None
-    paths: tuple[Path, ...] = ()
+    paths: tuple[FieldPath, ...] = ()
     empty: tuple[str, ...] = ()
     read_tokens: Callable[[pl.Series], tuple[pl.Series, pl.Series]] | None = field(
         default=None, repr=False, compare=False

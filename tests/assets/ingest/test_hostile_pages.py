@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.normalise.exact_json import fields_of
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
+from assets.normalise.page_texts import fields_of
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.endpoints import choose_endpoints

@@ -15,8 +15,8 @@ from assets.ingest.cancellation import run_until_cancelled
 from assets.ingest.extract import extract
 from assets.ingest.extraction_report import ExtractionReport
 from assets.ingest.table_run import TableRun
-from assets.normalise.exact_json import MAX_UNDECLARED
 from assets.normalise.normalise import NormalisedPage, PageNormaliser
+from assets.normalise.page_texts import MAX_UNDECLARED
 from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools.account import CoupontoolsAccount
 from resources.coupontools.endpoints import choose_endpoints

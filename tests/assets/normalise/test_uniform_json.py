@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assets.normalise.exact_json import Texts, parse_any_page
+from assets.normalise.exact_json import parse_any_page
+from assets.normalise.page_texts import Texts
 from assets.normalise.uniform_json import parse_uniform_page
 from assets.tables.coupon_sessions import CouponSession
 from tests.support.accounts import session

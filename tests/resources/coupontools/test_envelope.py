@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assets.normalise.exact_json import split_records
+from assets.normalise.json_records import split_records
 from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.envelope import NO_RECORDS, Answer, Failure, parse_answer, parse_envelope
 from resources.coupontools.errors import ShapeError

@@ -1,4 +1,4 @@
-"""Parses the JSON of a plain page into columns of texts: the fast way, for pages that polars reads unchanged.
+"""Parses the JSON of a plain page into columns of texts with polars, for pages that it reads unchanged.
 
 A page is plain if it has only declared fields, with texts, nulls, and those numbers and flags that polars returns
 exactly as they are on the page. polars reads JSON without blocking other threads, but silently drops unknown fields and
@@ -16,19 +16,11 @@ from typing import Any, NamedTuple
 import msgspec
 import polars as pl
 
-from assets.normalise.exact_json import (
-    Extras,
-    Fields,
-    IllegibleError,
-    Path,
-    Texts,
-    decode_record,
-    fields_of,
-    join_extras,
-    record_columns,
-)
+from assets.normalise.json_records import IllegibleError, decode_record
+from assets.normalise.page_texts import Extras, Fields, Texts, fields_of, join_extras, record_columns
 from assets.tables.table import Table
 from resources.coupontools.repeated_keys import may_repeat_names
+from resources.warehouse.schema import FieldPath
 
 
 def parse_plain_page(records: bytes, table: type[Table], undeclared: frozenset[str]) -> Texts | None:
@@ -85,12 +77,12 @@ def _make_form(table: type[Table], undeclared: frozenset[str]) -> _PlainForm:
     )
 
 
-def _select_value(path: Path) -> pl.Expr:
+def _select_value(path: FieldPath) -> pl.Expr:
     first, *deeper = path
     return reduce(lambda outer, name: outer.struct.field(name), deeper, pl.col(first))
 
 
-def list_groups(fields: Fields) -> list[Path]:
+def list_groups(fields: Fields) -> list[FieldPath]:
     """Return the places of the objects of declared fields."""
     inner = {name: nested for name, nested in fields.items() if nested is not None}
     return [(name, *deeper) for name, nested in inner.items() for deeper in [(), *list_groups(nested)]]
@@ -161,7 +153,7 @@ def _nest_pattern(value: str) -> str:
 _ANY = _nest_pattern(_nest_pattern(rf"(?:{_TEXT}|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)"))
 
 
-def _object_pattern(fields: Fields, others: Fields, flags: Collection[Path], above: Path) -> str:
+def _object_pattern(fields: Fields, others: Fields, flags: Collection[FieldPath], above: FieldPath) -> str:
     """Return the pattern of objects with only these fields; the parser checks commas and brackets."""
     values = [field for field, nested in fields.items() if nested is None]
     of_flags = [field for field in values if (*above, field) in flags]
@@ -224,7 +216,7 @@ def _collect_tokens(
     return extras
 
 
-def _list_paths(others: Fields) -> list[Path]:
+def _list_paths(others: Fields) -> list[FieldPath]:
     return [
         (name, *deeper)
         for name, nested in others.items()
@@ -233,7 +225,7 @@ def _list_paths(others: Fields) -> list[Path]:
 
 
 @lru_cache(64)
-def _make_struct(paths: tuple[Path, ...]) -> type[msgspec.Struct]:
+def _make_struct(paths: tuple[FieldPath, ...]) -> type[msgspec.Struct]:
     """Return a msgspec type that keeps the tokens at these paths, and skips everything else."""
     names = list(dict.fromkeys(path[0] for path in paths))
     deeper = [tuple(path[1:] for path in paths if path[0] == name and len(path) > 1) for name in names]

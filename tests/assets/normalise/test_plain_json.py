@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.normalise.exact_json import parse_any_page
-from assets.normalise.fast_json import parse_plain_page
+from assets.normalise.plain_json import parse_plain_page
 from assets.tables.campaigns import Campaign
 from assets.tables.coupon_sessions import CouponSession
 from tests.support.accounts import session
