@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.check_results import result_of
-from assets.ingest import checks
+from assets.ingest import read_checks
 from assets.ingest.ingested import Ingested
 from assets.one_warehouse import WAREHOUSE, make_version
 from assets.partitions import has_partitions
@@ -30,7 +30,7 @@ def make_results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any] | dg.
     If a blocking check has failed, yield the checks alone, for which Dagster fails the step.
     """
     table, version = ingested.table, make_version(ingested.merged.warehouse)
-    evaluations = checks.evaluate(ingested)
+    evaluations = read_checks.evaluate(ingested)
     evaluated = list(map(result_of, evaluations))
     if any(evaluation.has_failed for evaluation in evaluations):
         # days that show as materialised are read again by no schedule, although rows of them are missing

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 from dagster import AutomationCondition
 
+from assets.asset_checks import audit_the_rest, failed_checks
 from assets.catalogue import KEYED
-from assets.checks import audit_the_rest, failed_checks
 from assets.dagster_internals import AUTOMATION_CONDITION_TAG
 from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
 from assets.pictures import as_picture

@@ -1,6 +1,6 @@
 """The checks of the tables in the stage, evaluated before they are published.
 
-The checks of what a run has read are in `assets/ingest/checks.py`: each table's run evaluates them.
+The checks of what a run has read are in `assets/ingest/read_checks.py`: each table's run evaluates them.
 """
 
 from collections.abc import Collection, Iterator

@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.catalogue import EXTRACTS
 from assets.check_results import spec_of
-from assets.ingest import checks
+from assets.ingest import read_checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import Extract, ingest
 from assets.materialization import add_picture, add_row_counts, make_results
@@ -40,7 +40,7 @@ def _declaration(table: type[Table]) -> Callable[[Callable[..., Any]], dg.Assets
     return dg.multi_asset(
         name=table.TABLE,
         specs=[asset_spec(table, source.group), *history],
-        check_specs=list(map(spec_of, checks.checks_of(table))),
+        check_specs=list(map(spec_of, read_checks.checks_of(table))),
         partitions_def=partitions,
         backfill_policy=backfill_policy(partitions),
         pool=API_POOL,

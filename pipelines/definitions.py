@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.checks import audit
+from assets.asset_checks import audit
 from assets.published_database import published_database
 from assets.table_assets import ASSETS
 from assets.webhook_events import webhook_events

@@ -10,7 +10,7 @@ import click
 
 from assets.catalogue import EXTRACTS, SOURCES
 from assets.check import describe_failed
-from assets.ingest import checks
+from assets.ingest import read_checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import ingest
 from assets.ingest.ingested import Ingested
@@ -92,7 +92,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
             if not read.tables:
                 raise ExportFailure(read.failed, (START, TABLE))
             audited = evaluate(warehouse.engine, largest_drop=1.0 if accept_drop else MAX_DROP)
-            of_reads = [check for ingested in read.tables for check in checks.evaluate(ingested)]
+            of_reads = [check for ingested in read.tables for check in read_checks.evaluate(ingested)]
             if failed := describe_failed([*of_reads, *audited]):
                 of_checks = [FailedPart.by_check(name, line, str(window)) for name, line in failed.items()]
                 raise ExportFailure([*of_checks, *read.failed], (START, TABLE, CHECK))

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.checks import audit
+from assets.asset_checks import audit
 from assets.partitions import daily
 from assets.published_database import published_database
 from assets.table_assets import ASSETS

@@ -13,7 +13,7 @@ import polars as pl
 
 from assets.catalogue import EXTRACTS
 from assets.errors import IngestError
-from assets.ingest import checks
+from assets.ingest import read_checks
 from assets.ingest.destination import Destination, RunResources
 from assets.ingest.ingest import ingest
 from assets.ingest.ingested import Ingested
@@ -112,7 +112,7 @@ def _read_what_is_touched(resources: RunResources, events: pl.DataFrame) -> list
     known = read_values(resources.warehouse.engine, Campaign.schema_of_table(), Campaign.KEY[0], named)
     for read in reads_for(hints, known):
         ingested.append(ingest(resources, read.table, EXTRACTS[read.table], read.window, read.parents))
-        for evaluation in checks.evaluate(ingested[-1]):
+        for evaluation in read_checks.evaluate(ingested[-1]):
             if evaluation.has_failed:
                 raise IngestError(evaluation.description or f"The check {evaluation.check.name} has failed.")
     return ingested

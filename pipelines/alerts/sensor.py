@@ -7,10 +7,10 @@ be lost, and a failed check would be sent twice, as itself and as the failure of
 import dagster as dg
 import msgspec
 
+from assets.asset_checks import BLOCKING
 from assets.catalogue import SOURCES
 from assets.check import describe_failed
 from assets.check_results import evaluation_of
-from assets.checks import BLOCKING
 from assets.dagster_internals import latest_evaluations
 from assets.freshness import FAIL_AFTER
 from assets.published_database import DATABASE

@@ -1,6 +1,6 @@
 """Asset checks: the step that evaluates those of the stage, and which of all checks have failed.
 
-What is checked is in `assets/stage_checks.py` and, of what a run has read, in `assets/ingest/checks.py`.
+What is checked is in `assets/stage_checks.py` and, of what a run has read, in `assets/ingest/read_checks.py`.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pydantic import Field
 from assets.catalogue import SOURCES
 from assets.check_results import evaluation_of, key_of, result_of, spec_of
 from assets.dagster_internals import evaluated_in, latest_evaluations
-from assets.ingest import checks as ingest_checks
+from assets.ingest import read_checks
 from assets.one_warehouse import WAREHOUSE
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.stage_checks import CHECKS, MAX_DROP, evaluate
@@ -36,7 +36,7 @@ _OF_STAGE = {key_of(check): check for check in CHECKS}
 
 BLOCKING = [
     key_of(check)
-    for check in (*CHECKS, *(check for table in SOURCES for check in ingest_checks.checks_of(table)))
+    for check in (*CHECKS, *(check for table in SOURCES for check in read_checks.checks_of(table)))
     if check.is_blocking
 ]
 """The blocking checks: while one of them has failed, nothing is published."""
