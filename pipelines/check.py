@@ -18,9 +18,9 @@ from resources.settings import (
     Alerts,
     ApiLimits,
     EngineMemory,
-    Freshness,
     Metrics,
     PersonalData,
+    ReadFrequency,
     SettingsError,
     Webhooks,
     describe_unread,
@@ -80,7 +80,7 @@ def _check_origin(warehouse: Warehouse) -> bool:
 def _check_other_variables() -> list[bool]:
     """Show the errors in variables that nothing above reads."""
     results = []
-    for settings in (EngineMemory, Freshness, Metrics, Webhooks):
+    for settings in (EngineMemory, ReadFrequency, Metrics, Webhooks):
         try:
             settings.read()
         except SettingsError as error:

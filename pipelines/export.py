@@ -54,7 +54,7 @@ class Exported:
 
 
 @dataclass
-class _Read:
+class _TablesRead:
     """The tables that were read and merged, and why others were not."""
 
     tables: list[Ingested] = field(default_factory=list)
@@ -85,7 +85,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
     """
     started = time.monotonic()
     with open_progress_log() as log, closing(Warehouse()) as warehouse:
-        resources, read = RunResources(CoupontoolsAccount(accept_counts=accept_counts), warehouse, log), _Read()
+        resources, read = RunResources(CoupontoolsAccount(accept_counts=accept_counts), warehouse, log), _TablesRead()
         try:
             _read_tables(resources, window, read)
             _read_events(resources, read)
@@ -113,7 +113,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
     return Exported(published.rows, rejected, time.monotonic() - started, published_places)
 
 
-def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:
+def _read_tables(resources: RunResources, window: Window, read: _TablesRead) -> None:
     """Read one table after the other; the failure of one does not stop the others."""
     for table, source in SOURCES.items():
         try:
@@ -122,7 +122,7 @@ def _read_tables(resources: RunResources, window: Window, read: _Read) -> None:
             read.failed.append(FailedPart.by_error(TABLE, table.TABLE, error, str(window)))
 
 
-def _read_events(resources: RunResources, read: _Read) -> None:
+def _read_events(resources: RunResources, read: _TablesRead) -> None:
     """Merge the waiting webhook events, and read what they touch."""
     try:
         update_from_events(resources)

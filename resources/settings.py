@@ -149,7 +149,7 @@ class ApiLimits(Settings):
         return self.model_copy(update=share)
 
 
-class Freshness(Settings):
+class ReadFrequency(Settings):
     """How often records that seldom change are read."""
 
     ended_campaigns: Literal["daily", "weekly"] = Field(

@@ -25,7 +25,7 @@ from resources.coupontools.client import Client
 from resources.coupontools.errors import NotAvailableError, RequestError, UnreadableError
 from resources.coupontools.pages import PageReader
 from resources.coupontools.requests import Slice
-from resources.settings import Freshness
+from resources.settings import ReadFrequency
 from resources.utc import utc_now, utc_today
 
 WEEK = timedelta(days=7)
@@ -79,7 +79,7 @@ async def list_unchanged(run: TableRun) -> frozenset[str]:
 
 
 def _are_read_weekly() -> bool:
-    return Freshness.read().ended_campaigns == "weekly"
+    return ReadFrequency.read().ended_campaigns == "weekly"
 
 
 async def _list_active(client: Client, table: type[Table]) -> tuple[str, ...] | None:

@@ -96,8 +96,8 @@ def _complete_reads(batch: Batch, slices: Sequence[Slice]) -> list[CompleteRead]
 
 
 @dataclass
-class _Rejections:
-    """The records of one slice, and those that do not fit its table."""
+class _SliceCounts:
+    """Counts of one slice: its records, and those that do not fit its table."""
 
     records: int = 0
     rejected: int = 0
@@ -135,9 +135,9 @@ class _Extraction:
 
     async def read(self, slice_: Slice) -> None:
         """Read a slice to its end and note it as complete, or report why it cannot be read."""
-        rejections = _Rejections()
+        counts = _SliceCounts()
         try:
-            completed = await self._read_to_end(slice_, rejections)
+            completed = await self._read_to_end(slice_, counts)
         except ParentNotFoundError as error:
             self.run.log.warning("%s It was skipped.", error)
             parents = self.report.deleted if error.confirmed else self.report.not_found
@@ -146,35 +146,35 @@ class _Extraction:
         except NotAvailableError as error:
             self.run.log.warning("%s The table %s has nothing of it.", error, self.run.table.TABLE)
             self.report.not_available.append(str(error))
-            completed = CompletedSlice(slice_key(slice_), 0, rejections.rejected)
+            completed = CompletedSlice(slice_key(slice_), 0, counts.rejected)
         except LimitError as error:
             self.run.log.warning("%s", error)
             self.report.unreadable.append(str(error))
-            completed = CompletedSlice(slice_key(slice_), rejections.records, rejections.rejected, is_complete=False)
+            completed = CompletedSlice(slice_key(slice_), counts.records, counts.rejected, is_complete=False)
         except UnreadableError as error:
             self.run.log.warning("%s", error)
             store_unreadable_answer(self.run, self.report, slice_, error)
-            completed = CompletedSlice(slice_key(slice_), 1, rejections.rejected + 1, is_complete=False)
+            completed = CompletedSlice(slice_key(slice_), 1, counts.rejected + 1, is_complete=False)
         covered = map(CompletedSlice, map(slice_key, slice_.covers)) if completed.is_complete else ()
         await asyncio.to_thread(self.run.batch.complete, completed, *covered)
         self.report.finished += 1
 
-    async def _read_to_end(self, slice_: Slice, rejections: _Rejections) -> CompletedSlice:
+    async def _read_to_end(self, slice_: Slice, counts: _SliceCounts) -> CompletedSlice:
         moments = [utc_now()]
 
         def decode(page: Page) -> NormalisedPage:
             moments.append(page.requested_at)
             return self._decode(page)
 
-        result = await self.reader.read_pages(slice_, decode, partial(self._store, slice_, rejections))
+        result = await self.reader.read_pages(slice_, decode, partial(self._store, slice_, counts))
         self.report.ended_by_short_page += result.ended_by_short_page
         self._note_changes(slice_, result)
         is_complete = self._holds_all_announced(slice_, result)
-        can_have_missed = not is_complete or _can_have_missed_some(slice_, result, rejections)
+        can_have_missed = not is_complete or _can_have_missed_some(slice_, result, counts)
         return CompletedSlice(
             slice_key(slice_),
             result.records,
-            rejections.rejected,
+            counts.rejected,
             result.announced,
             is_complete,
             # the earliest: after a clock was set back, rows of this read are dated before its start
@@ -184,12 +184,12 @@ class _Extraction:
     def _decode(self, page: Page) -> NormalisedPage:
         return self.normaliser.normalise(self.complete_page(page) if self.complete_page else page)
 
-    def _store(self, slice_: Slice, rejections: _Rejections, page: NormalisedPage, new: pl.Series | None) -> None:
+    def _store(self, slice_: Slice, counts: _SliceCounts, page: NormalisedPage, new: pl.Series | None) -> None:
         """Add a page to the batch, or only its `new` records if it was read again."""
         with self.counting:
-            rejected = rejections.take_new(page, new)
+            rejected = counts.take_new(page, new)
             if new is None:
-                self._count(page, rejections)
+                self._count(page, counts)
         rows = page.rows if new is None else page.rows.filter(new.head(len(page.rows)))
         if new is None or new.any():
             self.run.store(self._rows_to_store(rows, slice_), rejected, page.rejected_keys)
@@ -213,9 +213,9 @@ class _Extraction:
             self.report.outside_window += len(rows) - len(inside)
         return inside
 
-    def _count(self, page: NormalisedPage, rejections: _Rejections) -> None:
+    def _count(self, page: NormalisedPage, counts: _SliceCounts) -> None:
         report, records = self.report, page.records - page.copies
-        rejections.records += records
+        counts.records += records
         report.records += records
         if len(report.new_fields) < MAX_NEW_FIELDS:
             report.new_fields.update(printable_names(page.new_fields))
@@ -254,10 +254,10 @@ class _Extraction:
         return accepts_counts
 
 
-def _can_have_missed_some(slice_: Slice, result: SliceResult, rejections: _Rejections) -> bool:
+def _can_have_missed_some(slice_: Slice, result: SliceResult, counts: _SliceCounts) -> bool:
     """Return whether a record may be in the account although the read of its slice did not return it."""
     is_partial = slice_.start is not None or slice_.endpoint.may_hide_records
-    return is_partial or rejections.has_keyless or not result.is_stable
+    return is_partial or counts.has_keyless or not result.is_stable
 
 
 def store_unreadable_answer(run: TableRun, report: ExtractionReport, slice_: Slice, error: UnreadableError) -> None:

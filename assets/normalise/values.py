@@ -17,16 +17,16 @@ def read_values(table: type[Table], texts: Texts, constants: Mapping[str, str]) 
     """
     columns = texts.columns.with_columns(pl.lit(text).alias(name) for name, text in constants.items())
     longest = columns.select_seq(pl.all().str.len_bytes().max()).row(0, named=True)
-    reads = _make_reads(table)
-    with_text = [read for read in reads if longest[read.name]]
-    filled = columns.select_seq(read.filled for read in with_text)
-    values = filled.select_seq(read.value for read in with_text)
+    readers = _make_readers(table)
+    with_text = [reader for reader in readers if longest[reader.name]]
+    filled = columns.select_seq(reader.filled for reader in with_text)
+    values = filled.select_seq(reader.value for reader in with_text)
     fits = _find_fitting(table, ~texts.unfit, filled, values)
-    empty = {read.name: read.nothing.new_from_index(0, len(columns)) for read in reads}
+    empty = {reader.name: reader.nothing.new_from_index(0, len(columns)) for reader in readers}
     return pl.DataFrame([values.get_column(name, default=column) for name, column in empty.items()]), fits
 
 
-class _Read(NamedTuple):
+class _ColumnReader(NamedTuple):
     """How a column is read."""
 
     name: str
@@ -39,9 +39,9 @@ class _Read(NamedTuple):
 
 
 @cache
-def _make_reads(table: type[Table]) -> Sequence[_Read]:
+def _make_readers(table: type[Table]) -> Sequence[_ColumnReader]:
     return [
-        _Read(
+        _ColumnReader(
             column.name,
             pl.when(~text.is_in(column.type.empty)).then(text),
             column.type.read(text),

@@ -55,7 +55,7 @@ class Hint:
 
 
 @dataclass(frozen=True)
-class Read:
+class TableRead:
     """A table to read, with its days and its parents."""
 
     table: type[Table]
@@ -63,18 +63,18 @@ class Read:
     parents: tuple[str, ...] | None = None
 
 
-def reads_for(hints: Collection[Hint], known_campaigns: Collection[str]) -> list[Read]:
+def list_reads(hints: Collection[Hint], known_campaigns: Collection[str]) -> list[TableRead]:
     """Return what must be read, parents before their children."""
     of_campaigns = [hint for hint in hints if not hint.tables and hint.campaign_id]
     reads = []
     if any(hint.kind in OF_A_CAMPAIGN or hint.campaign_id not in known_campaigns for hint in of_campaigns):
-        reads.append(Read(Campaign))
-    reads += [Read(CouponSession, window, campaigns) for window, campaigns in _windows(of_campaigns).items()]
+        reads.append(TableRead(Campaign))
+    reads += [TableRead(CouponSession, window, campaigns) for window, campaigns in _windows(of_campaigns).items()]
     for tables in _TABLES_OF_WORD.values():
         of_tables = [hint for hint in hints if hint.tables == tables]
         for table in tables if of_tables else ():
             has_days = table.SOURCE is not None and table.SOURCE.day
-            reads += [Read(table, window) for window in _windows(of_tables)] if has_days else [Read(table)]
+            reads += [TableRead(table, window) for window in _windows(of_tables)] if has_days else [TableRead(table)]
     return reads
 
 

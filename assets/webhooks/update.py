@@ -21,7 +21,7 @@ from assets.tables.campaigns import Campaign
 from assets.tables.quarantine import Quarantine
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.intake import open_inbox
-from assets.webhooks.touched import Hint, reads_for
+from assets.webhooks.touched import Hint, list_reads
 from resources.settings import Webhooks
 from resources.utc import utc_now
 from resources.warehouse.batches import open_batch
@@ -110,7 +110,7 @@ def _read_what_is_touched(resources: RunResources, events: pl.DataFrame) -> list
         return []
     named, ingested = {hint.campaign_id for hint in hints if hint.campaign_id}, []
     known = read_values(resources.warehouse.engine, Campaign.schema_of_table(), Campaign.KEY[0], named)
-    for read in reads_for(hints, known):
+    for read in list_reads(hints, known):
         ingested.append(ingest(resources, read.table, EXTRACTS[read.table], read.window, read.parents))
         for evaluation in read_checks.evaluate(ingested[-1]):
             if evaluation.has_failed:

@@ -26,7 +26,7 @@ Fields: TypeAlias = "dict[str, msgspec.Raw | Fields]"
 Groups: TypeAlias = "dict[str, Groups]"
 """The names of the objects that hold places of columns."""
 
-Read: TypeAlias = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
+TokenReader: TypeAlias = Callable[[pl.Series], tuple[pl.Series, pl.Series]]
 """Reads JSON tokens: returns their values, and which tokens may move, as a new read would give the same value."""
 
 
@@ -35,14 +35,14 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
 
     It has the number of the `row`, the columns, and what is left of `_extra`, which is null if nothing is.
     """
-    reads = _choose_reads(connection, columns)
+    readers = _choose_readers(connection, columns)
     name = quoted_name(table.name)
     renumber_rows(connection, name)
     types = [f"{quoted_name(column.name)} {column.sql_type}" for column in columns]
     connection.execute(f"CREATE OR REPLACE TEMP TABLE moved (row BIGINT, {', '.join([*types, '_extra VARCHAR'])})")
     has_any = False
     for rows in read_texts(connection, name, "rowid", ["_extra"]):
-        connection.register("moving", _ArrowStream(rows.select("row").hstack(_read(rows["_extra"], columns, reads))))
+        connection.register("moving", _ArrowStream(rows.select("row").hstack(_read(rows["_extra"], columns, readers))))
         connection.execute("INSERT INTO moved FROM moving")
         connection.unregister("moving")
         has_any = True
@@ -92,7 +92,7 @@ class _ArrowStream:
         return self._frame.__arrow_c_stream__(requested_schema)
 
 
-def _read(extra: pl.Series, columns: Sequence[ColumnSchema], reads: Mapping[str, Read]) -> pl.DataFrame:
+def _read(extra: pl.Series, columns: Sequence[ColumnSchema], readers: Mapping[str, TokenReader]) -> pl.DataFrame:
     """Return the values of columns in a column `_extra`, and `_extra` without them."""
     groups: Groups = {}
     for path in (path for column in columns for path in column.paths):
@@ -102,13 +102,13 @@ def _read(extra: pl.Series, columns: Sequence[ColumnSchema], reads: Mapping[str,
     records = [_split(text.encode(), groups) for text in extra]
     outer = {path[:-1] for column in columns for path in column.paths}
     objects = {path: [_object_at(record, path) for record in records] for path in outer}
-    values = [_move(records, objects, column, reads[column.name]) for column in columns]
+    values = [_move(records, objects, column, readers[column.name]) for column in columns]
     left = [_join(record) for record in records]
     return pl.DataFrame([*values, pl.Series("_extra", left, dtype=pl.Binary).cast(pl.String)])
 
 
 def _move(
-    records: Sequence[Fields], objects: Mapping[FieldPath, Sequence[Fields]], column: ColumnSchema, read: Read
+    records: Sequence[Fields], objects: Mapping[FieldPath, Sequence[Fields]], column: ColumnSchema, read: TokenReader
 ) -> pl.Series:
     """Take the values of a column out of the records; each is that of its first place that has one of a fitting type.
 
@@ -138,7 +138,7 @@ def _keep_where(values: pl.Series, condition: pl.Series) -> pl.Series:
     return pl.select(pl.when(condition).then(values)).to_series()
 
 
-def _leave_out_unfit(places: Sequence[pl.Series], read: Read) -> Sequence[pl.Series]:
+def _leave_out_unfit(places: Sequence[pl.Series], read: TokenReader) -> Sequence[pl.Series]:
     """Return the tokens of the places without those for which another place counts.
 
     These are of a type that the column cannot take, or empty beside one that is not.
@@ -193,7 +193,7 @@ def _join(fields: Fields) -> bytes | None:
     return b"{" + b",".join(texts) + b"}" if texts else None
 
 
-def _choose_reads(connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnSchema]) -> dict[str, Read]:
+def _choose_readers(connection: duckdb.DuckDBPyConnection, columns: Sequence[ColumnSchema]) -> dict[str, TokenReader]:
     """Return how each column is read, as the policy under which the rows were written allows it."""
     origin = read_staged_origin(connection)
     policy = origin.personal_data if origin else ""
@@ -216,7 +216,7 @@ def _read_dropped(tokens: pl.Series) -> tuple[pl.Series, pl.Series]:
     return tokens.clear(len(tokens)), tokens.is_null()
 
 
-def _read_hashed(column: ColumnSchema, key: bytes | None) -> Read:
+def _read_hashed(column: ColumnSchema, key: bytes | None) -> TokenReader:
     """Return how a column is read where texts are hashed: only hashes of personal texts are those of a new read.
 
     In `_extra` a contact has another hash, and so has a text or flag that a column does not keep.

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from assets.webhooks.touched import MAX_RANGES, Hint, reads_for
+from assets.webhooks.touched import MAX_RANGES, Hint, list_reads
 
 NOON = datetime(2026, 3, 10, 12)
 DAY = date(2026, 3, 10)
@@ -20,7 +20,7 @@ def hint(
 def plan(*hints: Hint, known: tuple[str, ...] = ("cam_1", "cam_2")) -> list[tuple[object, ...]]:
     return [
         (read.table.TABLE, read.window and (read.window.start, read.window.end), read.parents)
-        for read in reads_for(hints, known)
+        for read in list_reads(hints, known)
     ]
 
 
@@ -30,7 +30,7 @@ def test_a_burst_is_one_read_of_the_campaigns_that_it_names() -> None:
 
 
 def test_what_is_read_for_an_event_is_read_anew() -> None:
-    (read,) = reads_for([hint(happened=NOON - timedelta(days=30))], ["cam_1"])
+    (read,) = list_reads([hint(happened=NOON - timedelta(days=30))], ["cam_1"])
     assert read.window
     assert not read.window.resumable_for
 
