@@ -14,7 +14,7 @@ from resources.settings import SettingsError
 from resources.warehouse.erasure import People
 from resources.warehouse.erasure import forget as erase
 from resources.warehouse.errors import RefusedError, WarehouseError
-from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS, identifiers
+from resources.warehouse.identity import MAX_DIGITS, MIN_DIGITS, find_identifiers
 from resources.warehouse.suppression import keyed_hash
 from resources.warehouse.warehouse import Warehouse
 
@@ -54,7 +54,7 @@ def _add(erased: Mapping[str, int], table: str, rows: int) -> dict[str, int]:
 
 def _identifier(text: str, where: str, *, is_address: bool) -> str:
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # what is no text is no address either
-    named = identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
+    named = find_identifiers(pl.Series([text])).filter("is_whole")["identifier"].to_list()
     if named and ("@" in named[0] if is_address else named[0].isdecimal() and len(named[0]) <= MAX_DIGITS):
         return str(named[0])
     form = "e-mail address: write it as name@example.com"

@@ -13,7 +13,7 @@ from assets.tables.quarantine import Quarantine
 from assets.tables.table import Table
 from resources.coupontools.repeated_keys import rename_repeated_names
 from resources.settings import PersonalData
-from resources.warehouse.identity import identifiers, identities
+from resources.warehouse.identity import find_identifiers, normalise_identifiers
 from resources.warehouse.suppression import CONTACTS, SuppressionList, keyed_hash, remove_suppressed
 
 
@@ -82,7 +82,7 @@ class Redactor:
         if not columns:
             return []
         texts = pl.concat([column.rename("text") for column in columns]).unique()
-        naming = identifiers(texts)["text"].unique()
+        naming = find_identifiers(texts)["text"].unique()
         hashes = hash_texts(naming, self._key) if self._is_hashed else naming.to_frame("text").with_columns(hash=None)
         redacted = dict(hashes.select("text", "hash").iter_rows())
         return [column.replace(redacted) if redacted else column for column in columns]
@@ -124,9 +124,9 @@ def hash_texts(texts: pl.Series, key: bytes, *, are_contacts: bool = False) -> p
     If the text is nothing but an address or a number, the hash of that comes first, so that it joins with contacts. By
     these hashes `forget` finds people without their texts. A contact that names nobody has none.
     """
-    people = identifiers(texts).rename({"identifier": "part"})
+    people = find_identifiers(texts).rename({"identifier": "part"})
     distinct = pl.DataFrame({"text": texts}).drop_nulls().unique()
-    own_part = identities(distinct["text"]) if are_contacts else distinct["text"]
+    own_part = normalise_identifiers(distinct["text"]) if are_contacts else distinct["text"]
     own = distinct.select("text", own_part.alias("part")).drop_nulls()
     whole, parts = (people.filter(pl.col("is_whole") == is_whole).select("text", "part") for is_whole in (True, False))
     named = [parts] if are_contacts else [whole, parts]
@@ -163,7 +163,7 @@ def printable_names(fields: Iterable[str]) -> frozenset[str]:
 
 @lru_cache(64)  # pages have the same names over and over
 def _find_people(names: frozenset[str]) -> frozenset[str]:
-    return frozenset(identifiers(pl.Series(sorted(names), dtype=pl.String))["text"])
+    return frozenset(find_identifiers(pl.Series(sorted(names), dtype=pl.String))["text"])
 
 
 def _decode_json(text: str) -> Any:  # noqa: ANN401  (a JSON value of any type)

@@ -70,12 +70,12 @@ _MAY_NAME = (
 """A pattern that is in every text as it was sent that names somebody: texts without it are passed over at once."""
 
 
-def identities(texts: pl.Series) -> pl.Series:
+def normalise_identifiers(texts: pl.Series) -> pl.Series:
     """Normalise texts: numbers to their digits, other texts to lower case without blanks around them.
 
     A text that is no address, no hash and has too few digits for a number names nobody, and becomes null.
     """
-    named = _named(readable(pl.col("text")).str.to_lowercase())
+    named = _named(simplify_characters(pl.col("text")).str.to_lowercase())
     is_somebody = named.str.contains(_SOMEBODY)
     return pl.DataFrame({"text": texts}).select(pl.when(is_somebody).then(named).alias(texts.name)).to_series()
 
@@ -83,15 +83,15 @@ def identities(texts: pl.Series) -> pl.Series:
 def _named(plain: pl.Expr) -> pl.Expr:
     text = plain.str.strip_chars(BLANKS)
     is_number = text.str.contains(_NUMBER)
-    return pl.coalesce(digits(pl.when(is_number).then(text)), pl.when(~is_number).then(text))
+    return pl.coalesce(reduce_to_digits(pl.when(is_number).then(text)), pl.when(~is_number).then(text))
 
 
-def identifiers(texts: pl.Series) -> pl.DataFrame:
+def find_identifiers(texts: pl.Series) -> pl.DataFrame:
     """Find the addresses and numbers in texts, in any form that people and JSON give them, and their hashes.
 
-    Returns `text`, `identifier` as `identities` writes it, and whether it `is_whole`: all that the text holds, or the
-    first of its hashes. A part of a longer word is left out: jan@x.be in marjan@x.be, or seven digits of an id; not so
-    of a query, as jan@x.be in to=jan@x.be, which could also be an address.
+    Returns `text`, `identifier` as `normalise_identifiers` writes it, and whether it `is_whole`: all that the text
+    holds, or the first of its hashes. A part of a longer word is left out: jan@x.be in marjan@x.be, or seven digits of
+    an id; not so of a query, as jan@x.be in to=jan@x.be, which could also be an address.
     """
     text = pl.col("text")
     candidates = pl.DataFrame({"text": texts}).drop_nulls().unique().filter(text.str.contains(_MAY_NAME))
@@ -136,7 +136,9 @@ def _numbers(runs: pl.DataFrame, over_lines: pl.DataFrame) -> pl.DataFrame:
     run = pl.col("identifier")
     is_long = run.str.count_matches("[0-9]") > MAX_DIGITS
     several = [runs.filter(is_long).with_columns(run.str.split(sign)).explode("identifier") for sign in "/ "]
-    numbers = pl.concat([runs.filter(~is_long), over_lines.filter(~is_long), *several]).with_columns(digits(run))
+    numbers = pl.concat([runs.filter(~is_long), over_lines.filter(~is_long), *several]).with_columns(
+        reduce_to_digits(run)
+    )
     return numbers.filter(run.str.len_bytes().is_between(MIN_DIGITS, MAX_DIGITS))
 
 
@@ -147,7 +149,7 @@ def _simplified(text: pl.Expr) -> pl.Expr:
     decoded = pl.concat_str(pl.lit('"'), pl.when(has_escapes).then(literal), pl.lit('"')).str.json_decode(pl.String)
     plain = pl.coalesce(decoded, text).str.replace_all("\\/", "/", literal=True)
     plain = plain.map_batches(_decode_links, return_dtype=pl.String)
-    return readable(plain).str.replace_all(f"[{_BLANKS_IN_A_LINE}]", " ").str.to_lowercase()
+    return simplify_characters(plain).str.replace_all(f"[{_BLANKS_IN_A_LINE}]", " ").str.to_lowercase()
 
 
 def _decode_links(texts: pl.Series) -> pl.Series:
@@ -157,24 +159,24 @@ def _decode_links(texts: pl.Series) -> pl.Series:
     return texts.scatter(places, [unquote(unquote(link)) for link in links])
 
 
-def readable(text: pl.Expr) -> pl.Expr:
+def simplify_characters(text: pl.Expr) -> pl.Expr:
     """Remove invisible characters, and replace characters that mean the same by one of them."""
     return text.str.replace_many([*WRITTEN_AS, *INVISIBLE], [*WRITTEN_AS.values(), *[""] * len(INVISIBLE)])
 
 
-def digits(number: pl.Expr) -> pl.Expr:
+def reduce_to_digits(number: pl.Expr) -> pl.Expr:
     """Reduce phone numbers to the digits by which they are compared: the country first, or else their 0."""
     without_trunk_zero = number.str.replace_all(_TRUNK_ZERO, "${1}")
     return without_trunk_zero.str.replace_all(_BETWEEN_DIGITS, "").str.replace(_BEFORE_THE_COUNTRY, "")
 
 
 def identity_in_sql(text: str) -> str:
-    """Write `identities` in SQL, for a text; one in the usual form takes a tenth of the time."""
+    """Write `normalise_identifiers` in SQL, for a text; one in the usual form takes a tenth of the time."""
     come_from, become = "".join(WRITTEN_AS) + INVISIBLE, "".join(WRITTEN_AS.values())
     is_ascii = f"strlen({text}) = length({text})"
-    readable = f"translate({text}, {quoted_text(come_from)}, {quoted_text(become)})"
+    simplified = f"translate({text}, {quoted_text(come_from)}, {quoted_text(become)})"
     ascii_blanks = "".join(filter(str.isascii, BLANKS))
-    plain = f"trim({readable}, {quoted_text(BLANKS)})"
+    plain = f"trim({simplified}, {quoted_text(BLANKS)})"
     plain = f"lower(CASE WHEN {is_ascii} THEN trim({text}, {quoted_text(ascii_blanks)}) ELSE {plain} END)"
     has_letter = f"({text} >= 'A' OR {text} >= '0' AND lower({text}) <> upper({text}))"
     has_signs = f"regexp_matches({text}, {quoted_text(f'[{come_from}{BLANKS}]')})"

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import polars as pl
 
-from resources.warehouse.identity import identifiers, identities
+from resources.warehouse.identity import find_identifiers, normalise_identifiers
 from resources.warehouse.schema import TableSchema
 
 FORMAT = 2
@@ -50,7 +50,7 @@ class SuppressionList:
 
     def select_naming(self, texts: pl.Series) -> pl.DataFrame:
         """Find the texts that name a suppressed person, each with `is_whole`: whether it holds nothing else."""
-        people = identifiers(texts)
+        people = find_identifiers(texts)
         known = [identifier for identifier in people["identifier"].unique() if self._holds(identifier)]
         return people.filter(pl.col("identifier").is_in(known)).group_by("text").agg(pl.col("is_whole").any())
 
@@ -105,7 +105,7 @@ def _is_theirs(frame: pl.DataFrame, table: TableSchema, columns: Sequence[str], 
     others = [pl.col(name).is_in(whole) for name in columns if name not in WHO and name in table.personal]
     by_other = pl.any_horizontal(pl.lit(value=False), *others)
     contacts = frame.select(pl.when(by_other).then(pl.col(name)).alias(name) for name in CONTACTS if name in columns)
-    no_contacts = [identities(contact).is_null() for contact in contacts]
+    no_contacts = [normalise_identifiers(contact).is_null() for contact in contacts]
     return pl.any_horizontal(pl.lit(value=False), *who) | (
         by_other & pl.all_horizontal(pl.lit(value=True), *no_contacts)
     )
@@ -114,7 +114,7 @@ def _is_theirs(frame: pl.DataFrame, table: TableSchema, columns: Sequence[str], 
 def _texts_naming_anybody(frame: pl.DataFrame) -> list[str]:
     """Return the texts of a frame that name anybody."""
     texts = [column.rename("text") for column in frame]
-    return identifiers(pl.concat(texts))["text"].unique().to_list() if texts and len(frame) else []
+    return find_identifiers(pl.concat(texts))["text"].unique().to_list() if texts and len(frame) else []
 
 
 def remove_suppressed(frame: pl.DataFrame, table: TableSchema, suppressed: SuppressionList) -> pl.DataFrame:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from resources.warehouse.identity import BLANKS, INVISIBLE, WRITTEN_AS, identifiers, identities, identity_in_sql
+from resources.warehouse.identity import (
+    BLANKS,
+    INVISIBLE,
+    WRITTEN_AS,
+    find_identifiers,
+    identity_in_sql,
+    normalise_identifiers,
+)
 from tests.support.examples import examples
 
 LETTERS = st.characters(exclude_categories=("Cs", "Cn"))  # what Python does not know the engines may know, or not
@@ -22,7 +29,7 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join)
 
 
 def in_frames(*texts: str | None) -> list[str | None]:
-    return identities(pl.Series(texts, dtype=pl.String)).to_list()
+    return normalise_identifiers(pl.Series(texts, dtype=pl.String)).to_list()
 
 
 def in_sql(*texts: str | None) -> list[str | None]:
@@ -70,7 +77,7 @@ def test_what_differs_stays_apart_and_what_says_nothing_names_nobody() -> None:
 def test_an_address_is_found_in_a_link_whatever_is_encoded_in_it(address: str) -> None:
     inner = (address, quote(address), json.dumps({"to": address}, ensure_ascii=False))
     links = [f"https://x.be/?to={quote(text)}&n=1" for text in inner]
-    assert set(identifiers(pl.Series(links))["identifier"]) == {address}
+    assert set(find_identifiers(pl.Series(links))["identifier"]) == {address}
 
 
 SOMEBODY = ["a@b", "é@b", " A@b ", "@a@b", "1@2", "a@@b", "1234567", "0123456", "tel 12 34 567", "f" * 64]
@@ -138,7 +145,7 @@ def test_whom_a_text_names_is_not_changed_by_being_normalised_again(text: str) -
 
 def named_in(text: str) -> dict[str, bool]:
     """Whom a text names, and whether it says no more."""
-    return {identifier: is_whole for _, identifier, is_whole in identifiers(pl.Series([text])).iter_rows()}
+    return {identifier: is_whole for _, identifier, is_whole in find_identifiers(pl.Series([text])).iter_rows()}
 
 
 ZOE, PHONE, NATIONAL = "zoe@x.be", "32470112233", "0470112233"
