@@ -44,7 +44,7 @@ class SliceKey(NamedTuple):
 
 @dataclass(frozen=True)
 class CompletedSlice:
-    """A slice that was read, and what came of it."""
+    """A slice whose reading has ended, and what came of it."""
 
     key: SliceKey
     records: int = 0
@@ -52,7 +52,7 @@ class CompletedSlice:
     announced: int | None = None
     """How many records the API announced, if it did."""
     is_complete: bool = True
-    """Whether it was read to its end; else it is read again."""
+    """Whether it was read to its end; if not, the next run reads it again."""
     complete_as_of: str | None = None
     """The time (ISO, UTC) of which no record that was in the account can be missing; None if one can."""
 
@@ -141,9 +141,9 @@ class _Buffer:
 class Batch:
     """An open batch, owned by this process. Made by `open_batch`; safe to use from several threads.
 
-    `slices` are complete and to be merged; `merged_slices` were merged by a run that died before it had published
-    them. `suppression` is the version of the suppression list that was applied to the files, `date` the column by whose
-    month rows are ordered.
+    `slices` are those whose reading has ended, of a batch that is resumed the complete ones; `merged_slices` were
+    merged by a run that died before it had published them. `suppression` is the version of the suppression list that
+    was applied to the files, `date` the column by whose month rows are ordered.
     """
 
     def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
@@ -201,7 +201,7 @@ class Batch:
             self.flush()
 
     def complete(self, *slices: CompletedSlice) -> None:
-        """Note that all pages of these slices were added; they are listed with the same part."""
+        """Note that the reading of these slices has ended; they are listed with the part that has their last pages."""
         with self._buffering:
             self._buffer.slices += slices
             is_due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART

@@ -21,7 +21,7 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: TableSchema) -> N
     connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted_name(table.name)} ({columns})")
 
 
-def fit_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, place: Place) -> None:
+def migrate_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, place: Place) -> None:
     """Migrate the table to the columns of its model; new ones take the values of a former name, or those in `_extra`.
 
     A type is changed only where no value is lost. The table is rebuilt in one statement, so that it is never without

@@ -16,8 +16,8 @@ from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
     equal_columns,
     execute_counting,
-    files,
     is_empty,
+    parquet_rows,
     quoted_name,
     quoted_names,
     quoted_text,
@@ -66,8 +66,8 @@ def mark_deleted(
         return 0
     columns = _make_complete_reads(connection, scope)
     same_part = equal_columns(columns, name, "complete_reads") or "true"
-    brought = [f"SELECT {keys} FROM {files(present)}"] if present else []
-    brought += [f"SELECT {keys} FROM {files(rows)} WHERE _extracted_at > {now}"] if rows else []
+    brought = [f"SELECT {keys} FROM {parquet_rows(present)}"] if present else []
+    brought += [f"SELECT {keys} FROM {parquet_rows(rows)} WHERE _extracted_at > {now}"] if rows else []
     unless_brought = f"ANTI JOIN ({' UNION ALL '.join(brought)}) USING ({keys})" if brought else ""
     marked = execute_counting(
         connection,

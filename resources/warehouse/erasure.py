@@ -16,12 +16,12 @@ from resources.warehouse.erased_rows import erase_rows, find_rows
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.origin import Origin
 from resources.warehouse.parquet_partitions import note_changes
+from resources.warehouse.row_numbers import renumber_rows
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import execute_counting, quoted_name, quoted_text
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.store import Store
 from resources.warehouse.suppression import SuppressionList
-from resources.warehouse.text_parts import renumber_rows
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import polars as pl
 
 from resources.settings import PersonalData
 from resources.warehouse.origin import read_staged_origin
+from resources.warehouse.row_numbers import renumber_rows
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, FieldPath, TableSchema
 from resources.warehouse.sql import quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
-from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts, renumber_rows
+from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts
 
 EXTRA = "_extra"
 """The column of the fields without a column of their own."""

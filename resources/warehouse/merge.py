@@ -25,7 +25,7 @@ from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
     equal_columns,
     execute_counting,
-    files,
+    parquet_rows,
     query_repeated,
     quoted_name,
     quoted_names,
@@ -155,7 +155,7 @@ def _merge_rows(
 
 def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str) -> str:
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
-    source, keys = files(paths), quoted_names(table.key)
+    source, keys = parquet_rows(paths), quoted_names(table.key)
     once = f"SELECT * FROM {source}"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {query_repeated(source, table.key)}"):
         is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"

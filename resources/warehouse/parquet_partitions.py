@@ -13,8 +13,8 @@ from resources.warehouse.schema import Month, TableSchema, Value
 from resources.warehouse.sql import (
     equal_columns,
     execute_counting,
-    files,
     is_empty,
+    parquet_rows,
     quoted_name,
     quoted_names,
     quoted_text,
@@ -96,7 +96,7 @@ def remember_months(
     put = f"SELECT {keys}, NULL::VARCHAR AS month FROM {name} LIMIT 0"
     of_months = [file for file in published if file.split("/")[-2].startswith(f"{month.name}=")]
     if of_months:
-        rows = files(of_months, "filename = '_file'")
+        rows = parquet_rows(of_months, "filename = '_file'")
         place = f"nullif(regexp_extract(_file, '/{month.name}=([0-9-]+)/[^/]+$', 1), '')"
         put = f"SELECT {keys}, max({place}) AS month FROM {rows} GROUP BY {keys}"
     connection.execute(

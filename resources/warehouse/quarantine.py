@@ -10,8 +10,8 @@ import duckdb
 from resources.warehouse.batch import Batch
 from resources.warehouse.deletions import DeletionScope, remove_rejected
 from resources.warehouse.parquet_partitions import NO_PARTITION
-from resources.warehouse.sql import execute_counting, files, is_empty, quoted_text
-from resources.warehouse.text_parts import renumber_rows
+from resources.warehouse.row_numbers import renumber_rows
+from resources.warehouse.sql import execute_counting, is_empty, parquet_rows, quoted_text
 
 _OF_A_RECORD = ("table_name", "endpoint", "parent_id", "window_start", "window_end", "record")
 
@@ -24,7 +24,7 @@ def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scop
     if not is_empty(connection, "quarantine"):
         removed = _remove_former(connection, batch, scope) + (_remove_same(connection, paths) if paths else 0)
     if paths:
-        added = execute_counting(connection, f"INSERT INTO quarantine BY NAME FROM {files(paths)}")
+        added = execute_counting(connection, f"INSERT INTO quarantine BY NAME FROM {parquet_rows(paths)}")
     if removed or added:
         connection.execute(f"INSERT INTO _state.changed VALUES ('quarantine', '{NO_PARTITION}')")
     return added
@@ -72,7 +72,7 @@ def _remove_same(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) ->
         DELETE FROM quarantine WHERE rowid IN (
             SELECT row
             FROM (SELECT rowid AS row, {columns}, {number} FROM quarantine) AS former
-            SEMI JOIN (SELECT {columns}, {number} FROM {files(paths)}) AS again ON {same}
+            SEMI JOIN (SELECT {columns}, {number} FROM {parquet_rows(paths)}) AS again ON {same}
         )
         """,
     )

@@ -33,8 +33,8 @@ def quoted_paths(paths: Sequence[str | Path]) -> str:
     return f"[{', '.join(quoted_text(plain_path(path)) for path in paths)}]"
 
 
-def files(paths: Sequence[str | Path], options: str = "") -> str:
-    """Write the rows of Parquet files as a relation in SQL; a file may lack columns, which are null in its rows.
+def parquet_rows(paths: Sequence[str | Path], options: str = "") -> str:
+    """Write a relation, in SQL, of the rows of Parquet files; a file may lack columns, which are null in its rows.
 
     No name of a folder becomes a column.
     """

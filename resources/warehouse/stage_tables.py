@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from resources.warehouse.columns import create_table, describe_tables, fit_columns
+from resources.warehouse.columns import create_table, describe_tables, migrate_columns
 from resources.warehouse.engine import Engine
 from resources.warehouse.parquet_partitions import remember_months
 from resources.warehouse.schema import Month, TableSchema
@@ -15,7 +15,7 @@ from resources.warehouse.sql import execute_counting, quoted_name, quoted_names
 def ensure_table(engine: Engine, connection: duckdb.DuckDBPyConnection, table: TableSchema) -> None:
     """Create a table in the stage, or migrate it to the columns of this version. Raises WarehouseError."""
     create_table(connection, table)
-    fit_columns(connection, table, engine.place)
+    migrate_columns(connection, table, engine.place)
     if isinstance(table.files, Month) and not _has_table(connection, "_state", table.name):
         keys = quoted_names(table.key)
         connection.execute(

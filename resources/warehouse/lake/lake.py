@@ -7,7 +7,6 @@ from pathlib import Path
 import duckdb
 
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.formats import begin_state, bring_up_to_date
 from resources.warehouse.lake.address import CATALOGUE, ROWS, LakeAddress
 from resources.warehouse.lake.errors import name_lake_in_errors
 from resources.warehouse.lake.lake_duckdb import LakeDuckDB
@@ -15,6 +14,7 @@ from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.private_tables import has_table, make_private_tables
 from resources.warehouse.lake.session import Session
 from resources.warehouse.lake.writer import Writer
+from resources.warehouse.stage_format import create_state_tables, migrate_stage
 
 STAGE, PUBLISHED = "stage", "main"
 """Schemas of the lake: into which batches are merged, and what readers see."""
@@ -57,7 +57,7 @@ class Lake:
         with self.duckdb.open(PUBLISHED) as connection, self.writer.transaction(connection):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {STAGE}")
             connection.execute(f"USE {STAGE}")
-            begin_state(connection)
+            create_state_tables(connection)
 
     def refuse_rows_of_others(self, session: Session) -> None:
         """Raise RefusedError if there are rows without a stage: to this catalogue they would count as left over."""
@@ -72,7 +72,7 @@ class Lake:
     def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the stage in a transaction that is committed only while the lock is held; see `Engine`."""
         with self.duckdb.open(STAGE) as connection:
-            if not bring_up_to_date(connection, self.address.place):
+            if not migrate_stage(connection, self.address.place):
                 raise RefusedError(
                     f"{self.address.place.name} has a catalogue without the export's private tables: restore it and "
                     "its objects from backups of one moment, or set COUPONTOOLS_WAREHOUSE to another database."

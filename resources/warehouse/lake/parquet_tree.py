@@ -18,7 +18,7 @@ from resources.warehouse.parquet_partitions import (
     partitions_of,
     rows_in_partition,
 )
-from resources.warehouse.parquet_places import place_of
+from resources.warehouse.parquet_paths import parquet_path
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import write_parquet
 
@@ -73,7 +73,7 @@ def write_tree(
         partitions = partitions_of(connection, table)
         known = set(before.files.get(table.name, ()))
         changed = partitions if is_new(connection) or not known else partitions_changed(connection, table)
-        places = {str(place_of(table, partition)): partition for partition in partitions}
+        places = {str(parquet_path(table, partition)): partition for partition in partitions}
         for place, partition in places.items():
             target = f"{table.name}/{place}"
             if target in known and partition not in changed:
@@ -82,7 +82,7 @@ def write_tree(
                 _write(lake, connection, rows_in_partition(table, partition), f"{TREES}/{snapshot}/{target}")
                 written += 1
         if not places:  # an empty file, so that readers find the columns
-            places = {str(place_of(table, None)): ""}
+            places = {str(parquet_path(table, None)): ""}
             nothing = rows_in_partition(table, NO_PARTITION)
             _write(lake, connection, nothing, f"{TREES}/{snapshot}/{table.name}/{next(iter(places))}")
             written += 1

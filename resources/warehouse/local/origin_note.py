@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from resources.files import write_atomically
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.formats import FORMAT, refuse_newer
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.origin import Origin
+from resources.warehouse.stage_format import FORMAT, refuse_newer
 
 
 def read_note(folder: Folder) -> Origin | None:

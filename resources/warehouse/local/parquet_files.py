@@ -20,7 +20,7 @@ from resources.warehouse.parquet_partitions import (
     partitions_of,
     rows_in_partition,
 )
-from resources.warehouse.parquet_places import place_of
+from resources.warehouse.parquet_paths import parquet_path
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import is_empty, write_parquet
 
@@ -94,10 +94,10 @@ def _write_parquet(
     is_anew = not intact
     changed = partitions_of(connection, table) if is_anew else partitions_changed(connection, table)
     if damaged and not is_anew:
-        changed |= {name for name in partitions_of(connection, table) if place_of(table, name) in damaged}
+        changed |= {name for name in partitions_of(connection, table) if parquet_path(table, name) in damaged}
     written = _write_files(connection, table, changed, target)
     if not is_anew:
-        shared = intact - {place_of(table, partition) for partition in changed}
+        shared = intact - {parquet_path(table, partition) for partition in changed}
         if written or len(shared) > 1:
             shared -= _file_of_no_rows(connection, table, shared)
         _share(previous, target, shared)
@@ -108,7 +108,7 @@ def _write_parquet(
 
 def _file_of_no_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, places: Collection[Path]) -> set[Path]:
     """Find the file that the table had while it was empty: beside others, pandas cannot read it."""
-    place = place_of(table, None)
+    place = parquet_path(table, None)
     if place in places and is_empty(connection, f"({rows_in_partition(table, NO_PARTITION)})"):
         return {place}
     return set()
@@ -138,7 +138,7 @@ def _write_file(
 ) -> int:
     """Write the file of a partition, without rows for None; a COPY each takes a third of the time of one for all."""
     rows = rows_in_partition(table, NO_PARTITION if partition is None else partition, empty)
-    file = target / place_of(table, partition)
+    file = target / parquet_path(table, partition)
     _make_folder(file, target)
     is_left_out_if_empty = table.files is not None and partition is not None
     if not write_parquet(connection, rows, file) and is_left_out_if_empty:

@@ -15,7 +15,7 @@ from resources.warehouse.local.snapshots import UNFINISHED_FOLDER, replace_datab
 from resources.warehouse.local.stage_file import StageFile
 from resources.warehouse.publication import REPORT
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import files, quoted_name, write_parquet
+from resources.warehouse.sql import parquet_rows, quoted_name, write_parquet
 from resources.warehouse.suppression import SuppressionList, remove_suppressed_from_page
 
 
@@ -89,7 +89,7 @@ def _erase_files(stage: StageFile, unfinished: Path, tables: Sequence[TableSchem
 def _erase_file(
     connection: duckdb.DuckDBPyConnection, file: Path, target: Path, table: TableSchema, suppressed: SuppressionList
 ) -> int:
-    rows, number = files([file], "file_row_number = true"), "file_row_number"
+    rows, number = parquet_rows([file], "file_row_number = true"), "file_row_number"
     count = find_rows(connection, table, rows, number, suppressed)
     if count:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE rows_of_file AS FROM {rows}")

@@ -8,14 +8,14 @@ import duckdb
 
 from resources.files import PRIVATE_FILE, move_into_place
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.formats import begin_state
 from resources.warehouse.local.checkpoint import log_of, metadata_copy_of
 from resources.warehouse.local.damage import is_cut_off, is_damaged
 from resources.warehouse.local.database_file import LocalDuckDB
 from resources.warehouse.local.folder import Folder
 from resources.warehouse.local.origin_note import read_note
 from resources.warehouse.origin import write_staged_origin
-from resources.warehouse.sql import files, quoted_name
+from resources.warehouse.sql import parquet_rows, quoted_name
+from resources.warehouse.stage_format import create_state_tables
 
 
 def unfinished_stage(folder: Folder) -> Path:
@@ -37,7 +37,7 @@ def make_stage(folder: Folder, local_duckdb: LocalDuckDB) -> None:
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         if not has_tables:
             _read_files(connection, folder)
-        begin_state(connection, known.warehouse if known else "")
+        create_state_tables(connection, known.warehouse if known else "")
         if known:
             write_staged_origin(connection, known)
     unfinished.chmod(PRIVATE_FILE)
@@ -70,5 +70,5 @@ def _read_files(connection: duckdb.DuckDBPyConnection, folder: Folder) -> None:
     with suppress(FileNotFoundError, NotADirectoryError):
         for table in folder.parquet.iterdir():
             if paths := sorted(table.rglob("*.parquet")):
-                rows = files(paths)
+                rows = parquet_rows(paths)
                 connection.execute(f"CREATE TABLE {quoted_name(table.name)} AS FROM {rows}")

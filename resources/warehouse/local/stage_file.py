@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import duckdb
 
 from resources.files import PRIVATE_FILE, move_into_place, remove_tree
-from resources.warehouse.formats import bring_up_to_date
 from resources.warehouse.local.checkpoint import log_of, undo_unfinished_checkpoint, write_checkpoint
 from resources.warehouse.local.damage import is_cut_off, is_damaged, make_damaged_stage_error
 from resources.warehouse.local.database_file import LocalDuckDB, write_compact
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.restage import make_stage, unfinished_stage
+from resources.warehouse.stage_format import migrate_stage
 
 MIN_FREE_BLOCKS = 200
 """Minimum free blocks of 256 kB to compact a stage; copying it with fewer is faster than that. A first load of 300,000
@@ -53,7 +53,7 @@ class StageFile:
             with folder.stage.open("rb") as file, self.local_duckdb.open(folder.stage) as connection:
                 if size is not None and is_cut_off(connection, size):
                     raise make_damaged_stage_error(folder)
-                if not bring_up_to_date(connection, folder.place):
+                if not migrate_stage(connection, folder.place):
                     raise make_damaged_stage_error(folder)
                 yield connection
                 write_checkpoint(connection, folder.stage, file)

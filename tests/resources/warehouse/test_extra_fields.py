@@ -25,11 +25,11 @@ from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
 from resources.warehouse import text_parts
-from resources.warehouse.columns import create_table, fit_columns
-from resources.warehouse.formats import begin_state
+from resources.warehouse.columns import create_table, migrate_columns
 from resources.warehouse.merge import MergePlan, merge
 from resources.warehouse.origin import Origin, write_staged_origin
 from resources.warehouse.place import Place
+from resources.warehouse.stage_format import create_state_tables
 from resources.warehouse.suppression import SuppressionList, keyed_hash
 from resources.warehouse.text_parts import read_texts
 from resources.warehouse.warehouse import Warehouse
@@ -87,12 +87,12 @@ def read_with(table: type[Table], records: list[dict[str, Any]], policy: Persona
 def upgraded(rows: pl.DataFrame, policy: PersonalData, older: type[Table] = Older) -> pl.DataFrame:
     """What becomes of a table of an older version."""
     with duckdb.connect() as connection:
-        begin_state(connection)
+        create_state_tables(connection)
         write_staged_origin(connection, Origin("account", policy.label))
         create_table(connection, older.schema_of_table())
         connection.register("rows", Stream(rows))
         connection.execute("INSERT INTO coupon_sessions BY NAME FROM rows")
-        fit_columns(connection, SCHEMA, Place("data", "folder", "COUPONTOOLS_DATA_DIR"))
+        migrate_columns(connection, SCHEMA, Place("data", "folder", "COUPONTOOLS_DATA_DIR"))
         return pl.DataFrame(connection.sql("FROM coupon_sessions ORDER BY sequence_id"))
 
 

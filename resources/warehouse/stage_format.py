@@ -19,7 +19,7 @@ _COMPLETED_SLICES = (
     "begun_at TIMESTAMP, resumable_until TIMESTAMP, endpoint VARCHAR, parent VARCHAR, window_start VARCHAR, "
     "window_end VARCHAR)"
 )
-_STEPS = {
+_MIGRATIONS = {
     # of versions that had tables divided by month alone
     1: "ALTER TABLE _state.changed RENAME COLUMN month TO partition",
     # of versions that distinguished the sandbox from an account, but no two accounts
@@ -37,7 +37,7 @@ _STEPS = {
 """The migration of each format to the next one."""
 
 
-def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -> None:
+def create_state_tables(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -> None:
     """Create the private tables of a new stage, of which everything is still to be published.
 
     `warehouse_id` is that of the stage that it replaces, if there was one.
@@ -53,7 +53,7 @@ def begin_state(connection: duckdb.DuckDBPyConnection, warehouse_id: str = "") -
     note_rows(connection)
 
 
-def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
+def migrate_stage(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
     """Migrate an older stage to the current format, in one transaction; returns False if it is not a stage.
 
     Raises RefusedError if a newer version has written it.
@@ -65,7 +65,7 @@ def bring_up_to_date(connection: duckdb.DuckDBPyConnection, place: Place) -> boo
     if version < FORMAT:
         connection.begin()
         for number in range(version, FORMAT):
-            connection.execute(_STEPS[number])
+            connection.execute(_MIGRATIONS[number])
         if version <= 2:  # these formats did not count what was published: what is there counts as that
             note_rows(connection)
         connection.commit()

@@ -11,10 +11,10 @@ import pytest
 from resources.warehouse.admission import admit
 from resources.warehouse.duckdb_settings import STORAGE_VERSION
 from resources.warehouse.errors import RefusedError
-from resources.warehouse.formats import FORMAT
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.origin import Origin
 from resources.warehouse.queries import read_warehouse_id
+from resources.warehouse.stage_format import FORMAT
 from resources.warehouse.warehouse import Warehouse
 from tests.support.queries import in_database, in_parquet
 from tests.support.small_table import ACCOUNT, NOON, PLAN, fill, merge, open_batch, publish, thing

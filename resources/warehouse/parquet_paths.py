@@ -1,4 +1,4 @@
-"""Where the Parquet file of a partition stands below the folder of its table, on disk or in object storage."""
+"""The path of the Parquet file of a partition below the folder of its table, on disk or in object storage."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -12,8 +12,8 @@ MAX_NAME = 200
 """Bytes of a folder's name; longer ids are named by their hash."""
 
 
-def place_of(table: TableSchema, partition: str | None) -> Path:
-    """Return the place of the file of a partition, or for None that of a table without rows.
+def parquet_path(table: TableSchema, partition: str | None) -> Path:
+    """Return the path of the file of a partition, or for None that of a table without rows.
 
     Ids of the API become harmless names, of which no two are the same.
     """
