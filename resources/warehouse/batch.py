@@ -1,7 +1,7 @@
 """A batch: what one run reads of one table, kept in immutable Parquet files until it is merged.
 
-Rows are written in parts while pages come in, so that memory holds one part at most. Each part has a list of its files
-and of the slices that are complete with it: after a crash the next run with the same resume key continues from there.
+Rows are written in chunks while pages come in, so that memory holds one chunk at most. Each chunk has a list of its
+files and of the slices that are complete with it: after a crash the next run with the same resume key continues there.
 """
 
 import json
@@ -22,12 +22,12 @@ FORMAT = 6
 """Version of the files of a batch; a batch of another version is read again."""
 
 MANIFEST = "manifest.json"
-MAX_ROWS_OF_A_PART = 100_000
-MAX_PAGES_OF_A_PART = 1_000
-MAX_BYTES_OF_A_PART = 128_000_000
-MAX_SECONDS_OF_A_PART = 1.0
-"""A part is written when it has this many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
-complete and the last part is this old."""
+MAX_ROWS_OF_A_CHUNK = 100_000
+MAX_PAGES_OF_A_CHUNK = 1_000
+MAX_BYTES_OF_A_CHUNK = 128_000_000
+MAX_SECONDS_OF_A_CHUNK = 1.0
+"""A chunk is written when it has this many rows, pages (a frame of one row takes 24 kB) or bytes, or when a slice is
+complete and the last chunk is this old."""
 
 
 class SliceKey(NamedTuple):
@@ -93,7 +93,7 @@ class Manifest:
 class BatchKey:
     """What a batch is to be read for: see `Manifest`; a later run may resume it for `resumable_for` after its start.
 
-    The rows of each part are ordered by the month of the column `date`, if there is one.
+    The rows of each chunk are ordered by the month of the column `date`, if there is one.
     """
 
     resume_key: str
@@ -108,7 +108,7 @@ class BatchKey:
 
 @dataclass
 class _Buffer:
-    """What was added since the last part."""
+    """What was added since the last chunk."""
 
     frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {"rows": [], "rejected": [], "present": []})
     slices: list[CompletedSlice] = field(default_factory=list)
@@ -132,9 +132,9 @@ class _Buffer:
     @property
     def is_full(self) -> bool:
         return (
-            self.rows >= MAX_ROWS_OF_A_PART
-            or self.bytes >= MAX_BYTES_OF_A_PART
-            or len(self.frames["rows"]) >= MAX_PAGES_OF_A_PART
+            self.rows >= MAX_ROWS_OF_A_CHUNK
+            or self.bytes >= MAX_BYTES_OF_A_CHUNK
+            or len(self.frames["rows"]) >= MAX_PAGES_OF_A_CHUNK
         )
 
 
@@ -147,7 +147,7 @@ class Batch:
     """
 
     def __init__(self, store: Store, name: str, manifest: Manifest) -> None:
-        """Load the complete slices and the files of the listed parts from the store; delete all other files.
+        """Load the complete slices and the files of the listed chunks from the store; delete all other files.
 
         Raises ValueError, KeyError or TypeError if a list is broken, or a file that it names is not there or damaged.
         """
@@ -162,7 +162,7 @@ class Batch:
         self._files: list[str] = []
         notes = store.list_files(name, ".slices.json")
         for note in notes:
-            slices, files = _read_part(store.read_note(name, note))
+            slices, files = _read_chunk(store.read_note(name, note))
             self.slices += [slice_ for slice_ in slices if slice_.is_complete]
             self._files += files
         there = [*store.list_files(name, ".parquet"), *store.list_files(name, ".tmp")]
@@ -172,7 +172,7 @@ class Batch:
             raise ValueError(f"damaged files: {damaged}")
         for file in set(there) - set(self._files):
             store.delete_file(name, file)
-        self._parts = max((int(note.split(".")[0]) for note in notes), default=0)
+        self._chunks = max((int(note.split(".")[0]) for note in notes), default=0)
         if notes:
             self._drop_rejected_of_other_slices()
 
@@ -190,7 +190,7 @@ class Batch:
         return {slice_.key for slice_ in self.slices} | self.merged_slices
 
     def add(self, rows: pl.DataFrame, rejected: pl.DataFrame, present_keys: pl.DataFrame | None = None) -> None:
-        """Add the rows of a page, and write a part if there are enough of them.
+        """Add the rows of a page, and write a chunk if there are enough of them.
 
         `present_keys` are the keys of records that are in the account, but not among the rows.
         """
@@ -201,33 +201,33 @@ class Batch:
             self.flush()
 
     def complete(self, *slices: CompletedSlice) -> None:
-        """Note that the reading of these slices has ended; they are listed with the part that has their last pages."""
+        """Note that the reading of these slices has ended; they are listed with the chunk that has their last pages."""
         with self._buffering:
             self._buffer.slices += slices
-            is_due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_PART
+            is_due = time.monotonic() - self._written_at >= MAX_SECONDS_OF_A_CHUNK
         if is_due:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added since the last part as a part of its own, together with the slices it completes.
+        """Write what was added since the last chunk as a chunk of its own, together with the slices it completes.
 
-        If that fails it is kept for the next part, which would otherwise complete slices without all of their rows.
+        If that fails it is kept for the next chunk, which would otherwise complete slices without all of their rows.
         """
         with self._writing:
             with self._buffering:
                 buffer, self._buffer = self._buffer, _Buffer()
             if buffer.slices or any(buffer.frames.values()):
                 try:
-                    self._write(f"{self._parts + 1:06}", buffer)
+                    self._write(f"{self._chunks + 1:06}", buffer)
                 except BaseException:
                     with self._buffering:
                         buffer.append(self._buffer)
                         self._buffer = buffer
                     raise
-                self._parts += 1
+                self._chunks += 1
             self._written_at = time.monotonic()
 
-    def _write(self, part: str, buffer: _Buffer) -> None:
+    def _write(self, chunk: str, buffer: _Buffer) -> None:
         filled = {kind: pages for kind, pages in buffer.frames.items() if any(map(len, pages))}
         frames = {kind: pl.concat(pages, rechunk=False) for kind, pages in filled.items()}
         if "rows" in frames and self._files_of("rows"):
@@ -235,11 +235,11 @@ class Batch:
             frames["rows"] = frames["rows"][find_filled(frames["rows"])]
         if "rows" in frames and self.date:
             frames["rows"] = order_by_month(frames["rows"], self.date)
-        files = {f"{part}.{kind}.parquet": frame for kind, frame in frames.items()}
+        files = {f"{chunk}.{kind}.parquet": frame for kind, frame in frames.items()}
         for file, frame in files.items():
             self._store.write_frame(self.name, file, frame)
         content = {"slices": [asdict(slice_) for slice_ in buffer.slices], "files": list(files)}
-        self._store.write_note(self.name, f"{part}.slices.json", json.dumps(content).encode())
+        self._store.write_note(self.name, f"{chunk}.slices.json", json.dumps(content).encode())
         self.slices += buffer.slices
         self._files += files
 
@@ -274,8 +274,8 @@ class Batch:
             self._store.delete(self.name)
 
 
-def _read_part(content: bytes) -> tuple[list[CompletedSlice], list[str]]:
-    """Read the list of a part: the slices that are complete with it, and its files."""
+def _read_chunk(content: bytes) -> tuple[list[CompletedSlice], list[str]]:
+    """Read the list of a chunk: the slices that are complete with it, and its files."""
     kept = json.loads(content)
     slices = [CompletedSlice(**slice_ | {"key": SliceKey(*slice_["key"])}) for slice_ in kept["slices"]]
     return slices, kept["files"]

@@ -23,7 +23,7 @@ from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.printable import join_names
-from resources.warehouse.batch import MAX_BYTES_OF_A_PART, MAX_PAGES_OF_A_PART, BatchKey
+from resources.warehouse.batch import MAX_BYTES_OF_A_CHUNK, MAX_PAGES_OF_A_CHUNK, BatchKey
 from resources.warehouse.batches import open_batch
 from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import session
@@ -165,7 +165,7 @@ def test_new_names_on_every_page_are_not_remembered_without_end(
 def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
     page, warehouse = read([session(1)]), Warehouse(tmp_path)
     with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
-        for _ in range(2 * MAX_PAGES_OF_A_PART):
+        for _ in range(2 * MAX_PAGES_OF_A_CHUNK):
             batch.add(page.rows, page.rejected)
         assert len(batch.files("rows")) == 2
 
@@ -174,7 +174,7 @@ def test_a_part_is_written_when_it_has_many_pages(tmp_path: Path) -> None:
 def test_a_part_is_written_when_it_takes_much_memory(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.warehouse.batch.MAX_BYTES_OF_A_PART", MAX_BYTES_OF_A_PART // 100)
+    monkeypatch.setattr("resources.warehouse.batch.MAX_BYTES_OF_A_CHUNK", MAX_BYTES_OF_A_CHUNK // 100)
     warehouse = Warehouse(tmp_path)
     page = read([session(n, customid="x" * 3_000, sequenceid="7" if kind == "rows" else "no") for n in range(100)])
     with open_batch(warehouse.engine, warehouse.store, BatchKey("a test")) as batch:
