@@ -163,7 +163,7 @@ def test_parquet_files_that_are_no_longer_published_are_deleted(
     assert objects.list_below("published")
     publish(two)
     assert objects.list_below("published") == []
-    assert objects.read_version("current.json") == (b"", None)
+    assert objects.read_with_etag("current.json") == (b"", None)
 
 
 def columns_in_tree() -> set[tuple[str, ...]]:

@@ -40,17 +40,17 @@ def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: Suppres
         erased = {table.name: _erase(connection, table, suppressed) for table in tables if table.name in kept}
     with lake.open() as connection:
         compact(connection, lake.writer, 0)
-    version = lake.writer.latest_snapshot()
+    snapshot = lake.writer.latest_snapshot()
     if outline is not None:
         with lake.open_stage() as connection:
             schemas = {name: KEPT if name in kept else STAGE for name in list_tables(connection)}
-            pin_tables(connection, schemas, version)
+            pin_tables(connection, schemas, snapshot)
             connection.execute("DELETE FROM _state.published")
-            note_pin(connection, outline, version)
-    _erase_trees(lake, version, tables, kept)
+            note_pin(connection, outline, snapshot)
+    _erase_trees(lake, snapshot, tables, kept)
     _erase_report(lake, suppressed)
     with lake.open() as connection:
-        expire(connection, lake.writer, [version])
+        expire(connection, lake.writer, [snapshot])
         for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
             lake.writer.require()
             connection.execute(f"CALL {call}('{LAKE}', cleanup_all => true)").fetchall()
@@ -80,17 +80,17 @@ def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed
     return count
 
 
-def _erase_trees(lake: Lake, version: int, tables: Sequence[TableSchema], kept: Collection[str]) -> None:
+def _erase_trees(lake: Lake, snapshot: int, tables: Sequence[TableSchema], kept: Collection[str]) -> None:
     """Rewrite the published Parquet files and delete the former ones; where none are published, delete all."""
     before = read_tree(lake).without_files
-    if before.version is None or not lake.address.publish_parquet:
+    if before.etag is None or not lake.address.publish_parquet:
         delete_trees(lake)
         return
     with lake.duckdb.open(KEPT) as connection:
         copied = [_as_copied(connection, table) for table in tables if table.name in kept]
-        copies = write_tree(lake, connection, version, copied, before)
+        copies = write_tree(lake, connection, snapshot, copied, before)
         connection.execute(f"USE {LAKE}.{STAGE}")
-        others = write_tree(lake, connection, version, [table for table in tables if table.name not in kept], before)
+        others = write_tree(lake, connection, snapshot, [table for table in tables if table.name not in kept], before)
     publish_tree(lake, replace(others, files={**others.files, **copies.files}))
 
 

@@ -42,20 +42,20 @@ class Objects:
         """Write an object, or replace it."""
         obstore.put(self._store, name, content)
 
-    def replace(self, name: str, content: bytes, version: str | None) -> str:
-        """Write an object if it still has this version, or if there is none for None; returns the new version.
+    def replace(self, name: str, content: bytes, etag: str | None) -> str:
+        """Write an object if it still has this ETag, or if there is none for None; returns the new ETag.
 
         Raises obstore.exceptions.PreconditionError or AlreadyExistsError if another process was faster.
         """
-        mode: Any = {"e_tag": version} if version else "create"
+        mode: Any = {"e_tag": etag} if etag else "create"
         return str(obstore.put(self._store, name, content, mode=mode)["e_tag"])
 
     def read(self, name: str) -> bytes:
         """Read an object. Raises FileNotFoundError."""
         return bytes(obstore.get(self._store, name).bytes())
 
-    def read_version(self, name: str) -> tuple[bytes, str | None]:
-        """Read an object with its version; empty and None if it is not there."""
+    def read_with_etag(self, name: str) -> tuple[bytes, str | None]:
+        """Read an object with its ETag; empty and None if it is not there."""
         try:
             stored = obstore.get(self._store, name)
         except FileNotFoundError:

@@ -31,7 +31,7 @@ class ParquetTree:
 
     snapshot: int = -1
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    version: str | None = None
+    etag: str | None = None
     """That of `current.json` when it was read; None if it was not there."""
     written: int = 0
     """The files that had to be written; all others are copies of those of the tree before."""
@@ -55,11 +55,11 @@ class ParquetTree:
 
 def read_tree(lake: Lake) -> ParquetTree:
     """Read which tree is published; one without files if none is."""
-    content, version = lake.objects.read_version(POINTER)
+    content, etag = lake.objects.read_with_etag(POINTER)
     if not content:
         return ParquetTree()
     kept = json.loads(content)
-    tree = ParquetTree(kept["snapshot"], kept["files"], version)
+    tree = ParquetTree(kept["snapshot"], kept["files"], etag)
     there = set(lake.objects.list_below(tree.name))
     return replace(tree, is_whole=there.issuperset(tree.place(file) for files in tree.files.values() for file in files))
 
@@ -87,7 +87,7 @@ def write_tree(
             _write(lake, connection, nothing, f"{TREES}/{snapshot}/{table.name}/{next(iter(places))}")
             written += 1
         files[table.name] = sorted(f"{table.name}/{place}" for place in places)
-    return ParquetTree(snapshot, files, before.version, written)
+    return ParquetTree(snapshot, files, before.etag, written)
 
 
 def _write(lake: Lake, connection: duckdb.DuckDBPyConnection, query: str, name: str) -> None:
@@ -97,7 +97,7 @@ def _write(lake: Lake, connection: duckdb.DuckDBPyConnection, query: str, name: 
 def publish_tree(lake: Lake, tree: ParquetTree, kept: Sequence[ParquetTree] = ()) -> None:
     """Point `current.json` to a tree, and delete all other trees but those in `kept`."""
     content = {"snapshot": tree.snapshot, "tree": tree.name, "files": tree.files}
-    lake.objects.replace(POINTER, json.dumps(content, indent=1).encode(), tree.version)
+    lake.objects.replace(POINTER, json.dumps(content, indent=1).encode(), tree.etag)
     delete_trees(lake, [tree, *kept])
 
 

@@ -29,7 +29,7 @@ def list_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
 
 @contextmanager
 def open_preview(
-    connection: duckdb.DuckDBPyConnection, version: int, tables: Sequence[TableSchema], marts: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, snapshot: int, tables: Sequence[TableSchema], marts: Sequence[str]
 ) -> Iterator[None]:
     """Make a preview of a publish the current database until the block is left: views of a snapshot, in memory.
 
@@ -40,7 +40,7 @@ def open_preview(
     connection.execute(f"USE {PREVIEW}")
     for name in known:
         table = quoted_name(name)
-        connection.execute(f"CREATE VIEW {table} AS FROM {LAKE}.stage.{table} AT (VERSION => {version})")
+        connection.execute(f"CREATE VIEW {table} AS FROM {LAKE}.stage.{table} AT (VERSION => {snapshot})")
     describe_tables(connection, [table for table in tables if table.name in known], "VIEW")
     if marts:
         connection.execute("CREATE SCHEMA marts")
@@ -51,12 +51,12 @@ def open_preview(
     connection.execute(f"DETACH {PREVIEW}")
 
 
-def pin_tables(connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, str], version: int) -> None:
+def pin_tables(connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, str], snapshot: int) -> None:
     """Point the view of each table to a snapshot of that table, in the schema that `schemas` gives for it."""
     comments = list_tables(connection)
     for name, schema in schemas.items():
         view, table = f"main.{quoted_name(name)}", f"{schema}.{quoted_name(name)}"
-        connection.execute(f"CREATE OR REPLACE VIEW {view} AS FROM {table} AT (VERSION => {version})")
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS FROM {table} AT (VERSION => {snapshot})")
         if comment := comments.get(name):
             connection.execute(f"COMMENT ON VIEW {view} IS {quoted_text(comment)}")
 
@@ -101,14 +101,14 @@ def published_outline(connection: duckdb.DuckDBPyConnection) -> str | None:
     return rows[0][0] if rows else None
 
 
-def note_pin(connection: duckdb.DuckDBPyConnection, outline: str, version: int) -> None:
+def note_pin(connection: duckdb.DuckDBPyConnection, outline: str, snapshot: int) -> None:
     """Record which snapshot is published, and delete all records but this and the one before."""
-    before = pinned_versions(connection)[:1]
+    before = pinned_snapshots(connection)[:1]
     connection.execute(f"DELETE FROM _state.published WHERE NOT list_contains({before}::BIGINT[], version)")
-    connection.execute("INSERT INTO _state.published VALUES (?, ?)", [outline, version])
+    connection.execute("INSERT INTO _state.published VALUES (?, ?)", [outline, snapshot])
 
 
-def pinned_versions(connection: duckdb.DuckDBPyConnection) -> list[int]:
+def pinned_snapshots(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """List the snapshots that are published, or were before, the newest first."""
     rows = connection.execute("SELECT DISTINCT version FROM _state.published ORDER BY version DESC").fetchall()
     return [row[0] for row in rows]

@@ -42,7 +42,7 @@ def _prove_conditions(address: LakeAddress) -> None:
     try:
         first = objects.replace(name, b"1", None)
         second = objects.replace(name, b"2", first)
-        refused = [_is_refused(objects, name, version) for version in (None, first)]
+        refused = [_is_refused(objects, name, etag) for etag in (None, first)]
         if second == first or not all(refused):
             raise RefusedError(
                 f"The storage {address.url()} takes writes whose conditions (If-Match, If-None-Match) do not hold: two "
@@ -52,9 +52,9 @@ def _prove_conditions(address: LakeAddress) -> None:
         objects.delete([name])
 
 
-def _is_refused(objects: Objects, name: str, version: str | None) -> bool:
+def _is_refused(objects: Objects, name: str, etag: str | None) -> bool:
     try:
-        objects.replace(name, b"3", version)
+        objects.replace(name, b"3", etag)
     except (AlreadyExistsError, PreconditionError):
         return True
     return False

@@ -21,7 +21,7 @@ from resources.warehouse.lake.pinned_views import (
     note_pin,
     open_preview,
     pin_tables,
-    pinned_versions,
+    pinned_snapshots,
     published_outline,
     replace_marts,
 )
@@ -44,7 +44,7 @@ def open_publication(
         with lake.open_stage() as connection:
             result = PublishResult(prepare_tables(engine, connection, tables))
             known = published_outline(connection)
-            is_tree_known = before.is_whole and pinned_versions(connection)[:1] == [before.snapshot]
+            is_tree_known = before.is_whole and pinned_snapshots(connection)[:1] == [before.snapshot]
             is_published = known == outline and is_empty(connection, "_state.changed")
             is_current = is_published and (is_tree_known or not lake.address.publish_parquet)
             if is_current:
@@ -52,26 +52,26 @@ def open_publication(
         if is_current:
             yield Publication(None, result)
             return
-        version, tree = lake.writer.latest_snapshot(), None
+        snapshot, tree = lake.writer.latest_snapshot(), None
         with lake.open() as connection:
-            with open_preview(connection, version, tables, marts):
+            with open_preview(connection, snapshot, tables, marts):
                 publication = Publication(connection, result)
                 yield publication
             if lake.address.publish_parquet:
                 # a new outline may bring columns, which files of the tree before have not
                 known_files = before if is_tree_known and known == outline else before.without_files
-                tree = write_tree(lake, connection, version, tables, known_files)
+                tree = write_tree(lake, connection, snapshot, tables, known_files)
         for name, text in publication.texts.items():
             lake.objects.put(name, text.encode())
         with lake.open_stage() as connection:
-            pin_tables(connection, dict.fromkeys(list_tables(connection), STAGE), version)
+            pin_tables(connection, dict.fromkeys(list_tables(connection), STAGE), snapshot)
             drop_kept(connection)
             if known != outline:
                 replace_marts(connection, marts)
-            _note_publish(connection, engine.run_id, outline, version)
+            _note_publish(connection, engine.run_id, outline, snapshot)
         if tree:
             publish_tree(lake, tree, [before])
-        elif before.version:  # of a time when they were published; they would look like those of today
+        elif before.etag:  # of a time when they were published; they would look like those of today
             delete_trees(lake)
         seconds = {"publishing": time.monotonic() - begun}
         publication.result = replace(result, files_written=tree.written if tree else 0, seconds=seconds)
@@ -79,8 +79,8 @@ def open_publication(
             tidy(connection, lake.writer)
 
 
-def _note_publish(connection: duckdb.DuckDBPyConnection, run_id: str, outline: str, version: int) -> None:
+def _note_publish(connection: duckdb.DuckDBPyConnection, run_id: str, outline: str, snapshot: int) -> None:
     delete_slices(connection, run_id)
     connection.execute("DELETE FROM _state.changed")
     note_rows(connection)
-    note_pin(connection, outline, version)
+    note_pin(connection, outline, snapshot)

@@ -7,7 +7,7 @@ import duckdb
 
 from resources.warehouse.lake.address import CATALOGUE
 from resources.warehouse.lake.lake_duckdb import LAKE
-from resources.warehouse.lake.pinned_views import pinned_versions
+from resources.warehouse.lake.pinned_views import pinned_snapshots
 from resources.warehouse.lake.writer import Writer
 
 GRACE = "1 HOUR"
@@ -27,7 +27,7 @@ def tidy(connection: duckdb.DuckDBPyConnection, writer: Writer) -> None:
     """
     if _count_objects(writer) > MAX_OBJECTS:
         compact(connection, writer, MIN_DELETED_SHARE)
-    expire(connection, writer, pinned_versions(connection))
+    expire(connection, writer, pinned_snapshots(connection))
     for call in ("ducklake_cleanup_old_files", "ducklake_delete_orphaned_files"):
         writer.require()
         connection.execute(f"CALL {call}('{LAKE}', older_than => now() - INTERVAL {GRACE})").fetchall()
