@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from resources.coupontools.envelope import Answer, Failure, outline_answer, parse_answer
+from resources.coupontools.envelope import Answer, Failure, parse_answer, parse_around_records
 from resources.coupontools.errors import ShapeError
 from resources.coupontools.page import Page
 from resources.coupontools.requests import PageRequest
@@ -27,9 +27,9 @@ class AnswerDecoder(Generic[T]):
     def decode_answer(self, body: bytes, status: int, requested_at: datetime) -> T | Failure:
         """Decode an answer with this HTTP status. Raises ShapeError if its shape is not known."""
         endpoint = self.page_request.slice_.endpoint
-        if self.checks_json and (outline := outline_answer(body, status, endpoint)):
+        if self.checks_json and (large := parse_around_records(body, status, endpoint)):
             with suppress(ShapeError):
-                return self._decode_records(outline, requested_at)
+                return self._decode_records(large, requested_at)
         answer = parse_answer(body, status, endpoint, self.page_request.page or 1)
         return answer if isinstance(answer, Failure) else self._decode_records(answer, requested_at)
 

@@ -29,7 +29,7 @@ _SCALARS_OF_A_LIST = ("action", "campaign", "directory", "group_id", "loyaltycar
 _PAGE_OBJECTS = ("pagination", "paging", "meta")
 _TOTALS = ("total", "total_count", "total_results")
 _SOME_RECORDS = b"[{}]"
-_MIN_OUTLINED = 50_000
+_MIN_BYTES_SKIPPED = 50_000
 """Minimum bytes of records for which it saves time not to parse them twice."""
 
 _MAX_DIGITS = 18
@@ -94,13 +94,13 @@ def parse_answer(body: bytes, status: int, endpoint: Endpoint, page: int = 1) ->
     return answer
 
 
-def outline_answer(body: bytes, status: int, endpoint: Endpoint) -> Answer | None:
+def parse_around_records(body: bytes, status: int, endpoint: Endpoint) -> Answer | None:
     """Parse a large good answer without parsing its records, taken to be everything from its first `[` to its last `]`.
 
     Returns None where that cannot be. If the records turn out to be no JSON array, the answer holds another list.
     """
     first, end = body.find(b"["), body.rfind(b"]") + 1
-    if end - first < _MIN_OUTLINED or not _is_list_of_objects(body[first : first + _MIN_OUTLINED]):
+    if end - first < _MIN_BYTES_SKIPPED or not _is_list_of_objects(body[first : first + _MIN_BYTES_SKIPPED]):
         return None
     try:
         answer = parse_answer(body[:first] + _SOME_RECORDS + body[end:], status, endpoint)

@@ -13,7 +13,7 @@ from assets.tables.coupon_sessions import CouponSession
 from resources.coupontools import envelope
 from resources.coupontools.answer_decoder import AnswerDecoder
 from resources.coupontools.endpoints import Endpoint, choose_endpoints
-from resources.coupontools.envelope import Answer, Failure, outline_answer, parse_answer
+from resources.coupontools.envelope import Answer, Failure, parse_answer, parse_around_records
 from resources.coupontools.errors import ShapeError
 from resources.coupontools.requests import PageRequest, Slice
 from tests.support.accounts import session
@@ -101,7 +101,7 @@ def assert_same(body: bytes, endpoint: Endpoint) -> None:
 @examples(200)
 def test_records_that_are_read_once_are_the_same(body: bytes, endpoint: Endpoint) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(envelope, "_MIN_OUTLINED", 100)
+        patch.setattr(envelope, "_MIN_BYTES_SKIPPED", 100)
         assert_same(body, endpoint)
 
 
@@ -110,14 +110,14 @@ def test_records_that_are_read_once_are_the_same(body: bytes, endpoint: Endpoint
 )
 def test_values_that_cannot_be_read_are_the_same_too(value: bytes) -> None:
     body = json.dumps(STATUS | {"data": [*LARGE, {"session": "VALUE"}]}).encode().replace(b'"VALUE"', value)
-    assert outline_answer(body, 200, SESSIONS)
+    assert parse_around_records(body, 200, SESSIONS)
     assert_same(body, SESSIONS)
 
 
 @pytest.mark.parametrize("endpoint", [SESSIONS, OF_V4])
 def test_a_large_answer_is_outlined(endpoint: Endpoint) -> None:
     body = json.dumps(STATUS | {"amount_of_results": "200", "data": LARGE}).encode()
-    outline = outline_answer(body, 200, endpoint)
+    outline = parse_around_records(body, 200, endpoint)
     assert isinstance(outline, Answer)
     assert outline == parse_answer(body, 200, endpoint)
     assert (outline.records_key, outline.announced) == ("data", 200)
@@ -135,4 +135,4 @@ def test_a_large_answer_is_outlined(endpoint: Endpoint) -> None:
     ],
 )
 def test_other_answers_are_not(answer: Any, status: int) -> None:
-    assert outline_answer(json.dumps(answer).encode(), status, SESSIONS) is None
+    assert parse_around_records(json.dumps(answer).encode(), status, SESSIONS) is None
