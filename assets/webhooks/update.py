@@ -20,8 +20,8 @@ from assets.ingest.ingested import Ingested
 from assets.tables.campaigns import Campaign
 from assets.tables.quarantine import Quarantine
 from assets.tables.webhook_events import WebhookEvent
+from assets.webhooks.hints import Hint, list_reads
 from assets.webhooks.intake import open_inbox
-from assets.webhooks.touched import Hint, list_reads
 from resources.settings import Webhooks
 from resources.utc import utc_now
 from resources.warehouse.batches import open_batch

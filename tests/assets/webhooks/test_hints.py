@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from assets.webhooks.touched import MAX_RANGES, Hint, list_reads
+from assets.webhooks.hints import MAX_RANGES, Hint, list_reads
 
 NOON = datetime(2026, 3, 10, 12)
 DAY = date(2026, 3, 10)
