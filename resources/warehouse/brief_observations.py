@@ -1,6 +1,7 @@
 """Completes brief observations: those without the date by which their table is divided, as a list of events gives them.
 
-What a brief observation lacks stays as another observation of the same row has it.
+What a brief observation lacks stays as another observation of the same row has it. Another brief one counts too, unless
+the account was read completely, by lists whose records lack nothing: what they have no value of has none.
 """
 
 import duckdb
@@ -12,34 +13,58 @@ from resources.warehouse.sql import execute_counting, is_empty, quoted_name, quo
 _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
 
-def complete_newest(connection: duckdb.DuckDBPyConnection, table: TableSchema, source: str, is_first: str) -> None:
-    """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date."""
+def complete_newest(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, source: str, newest_first: str, *, is_complete_read: bool
+) -> None:
+    """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date.
+
+    If there is none, it is completed by all others, the newest first, in the order `newest_first`.
+    """
     if table.date is None:
         return
     date = quoted_name(table.date)
     if is_empty(connection, f"newest WHERE {date} IS NULL"):
         return
     keys = quoted_names(table.key)
+    has_date = f"WHERE {date} IS NOT NULL" if is_complete_read else ""
     connection.execute(
         f"""
-        CREATE OR REPLACE TEMP TABLE newest AS
-        WITH whole AS (
-            SELECT * FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys})
-            WHERE {date} IS NOT NULL
-            QUALIFY {is_first}
-        )
-        SELECT {_completed(table, "newest", "whole")} FROM newest JOIN whole USING ({keys})
-        UNION ALL BY NAME
-        FROM newest ANTI JOIN whole USING ({keys})
+        CREATE TEMP TABLE others AS
+        SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY {date} IS NULL, {newest_first}) AS _place
+        FROM {source} SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys}) {has_date}
         """
     )
-    complete_extra(connection, table, "newest")
+    last = execute_counting(connection, "SELECT coalesce(max(_place), 0) FROM others")
+    for place in range(1, last + 1):
+        connection.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE newest AS
+            WITH other AS (
+                SELECT * EXCLUDE (_place)
+                FROM others SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys})
+                WHERE _place = {place}
+            )
+            SELECT {_completed(table, "newest", "other")} FROM newest JOIN other USING ({keys})
+            UNION ALL BY NAME
+            FROM newest ANTI JOIN other USING ({keys})
+            """
+        )
+        complete_extra(connection, table, "newest")
+    connection.execute("DROP TABLE others")
 
 
-def complete_brief(connection: duckdb.DuckDBPyConnection, table: TableSchema, observations: str, is_older: str) -> None:
-    """Complete each brief observation, stored or incoming, by the other one of its row if that has the date.
+def complete_brief(
+    connection: duckdb.DuckDBPyConnection,
+    table: TableSchema,
+    observations: str,
+    is_older: str,
+    *,
+    is_complete_read: bool,
+) -> None:
+    """Complete each brief observation, stored or incoming, by the other one of its row.
 
-    `observations` is the query of the view `incoming`, which then holds what is completed.
+    `observations` is the query of the view `incoming`, which then holds what is completed; `is_older` the condition
+    that the stored observation is the older one.
     """
     name, keys = quoted_name(table.name), quoted_names(table.key)
     if table.date is None or is_empty(connection, name):
@@ -51,7 +76,7 @@ def complete_brief(connection: duckdb.DuckDBPyConnection, table: TableSchema, ob
     def completed(brief: str, other: str) -> str:
         return f"""
             SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
-            WHERE {brief}.{date} IS NULL AND {other}.{date} IS NOT NULL
+            WHERE {brief}.{date} IS NULL {f"AND {other}.{date} IS NOT NULL" if is_complete_read else ""}
         """
 
     count = execute_counting(

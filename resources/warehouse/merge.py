@@ -109,13 +109,13 @@ def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan)
         return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
     scope = DeletionScope(plan.table, plan.complete_reads, now)
     rows, present = batch.files("rows"), batch.files("present")
-    merged = _merge_rows(connection, plan.table, rows, now, latest)
+    merged = _merge_rows(connection, plan, rows, now, latest)
     deleted = mark_deleted(connection, scope, rows, present)
     return replace(merged, deleted=deleted, rejected=replace_quarantine(connection, batch, scope))
 
 
 def _merge_rows(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str, latest: str
+    connection: duckdb.DuckDBPyConnection, plan: MergePlan, paths: Sequence[str], now: str, latest: str
 ) -> MergeResult:
     """Insert the newest observation of each key, unless the table has a newer one.
 
@@ -124,11 +124,12 @@ def _merge_rows(
     """
     if not paths:
         return MergeResult()
+    table = plan.table
     name, keys = quoted_name(table.name), quoted_names(table.key)
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
-    observations = _make_incoming(connection, table, paths, now)
-    complete_brief(connection, table, observations, is_older)
+    observations = _make_incoming(connection, plan, paths, now)
+    complete_brief(connection, table, observations, is_older, is_complete_read=bool(plan.complete_reads))
     note_changes(connection, table, "incoming")
     keep_months(connection, table)
     touched = execute_counting(
@@ -153,16 +154,17 @@ def _merge_rows(
     return MergeResult(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, table: TableSchema, paths: Sequence[str], now: str) -> str:
+def _make_incoming(connection: duckdb.DuckDBPyConnection, plan: MergePlan, paths: Sequence[str], now: str) -> str:
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
-    source, keys = parquet_rows(paths), quoted_names(table.key)
+    table, source, keys = plan.table, parquet_rows(paths), quoted_names(plan.table.key)
     once = f"SELECT * FROM {source}"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {query_repeated(source, table.key)}"):
-        is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY _extracted_at > {now}, _extracted_at DESC) = 1"
+        newest_first = f"_extracted_at > {now}, _extracted_at DESC"
+        is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first}) = 1"
         connection.execute(
             f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"
         )
-        complete_newest(connection, table, source, is_first)
+        complete_newest(connection, table, source, newest_first, is_complete_read=bool(plan.complete_reads))
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
     return once

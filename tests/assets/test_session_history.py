@@ -141,3 +141,18 @@ def test_what_an_observation_without_its_date_lacks_is_no_change(
         (datetime(2026, 1, 1), datetime(2026, 1, 1), True, extra)
     ]
     assert in_database(tmp_path, "FROM coupon_session_changes") == []
+
+
+def test_lists_of_events_with_one_step_each_are_no_change_of_the_others(tmp_path: Path) -> None:
+    steps = {
+        "opened_at": datetime(2026, 1, 1),
+        "claimed_at": datetime(2026, 1, 2),
+        "validated_at": datetime(2026, 1, 3),
+    }
+    with closing(Warehouse(tmp_path)) as warehouse:
+        for step, moment in steps.items():
+            observed = {"session_id": "a", "created_at": None, step: moment, "_extracted_at": moment}
+            put(warehouse, CouponSession, [observed])
+        publish(warehouse, [CouponSession.schema_of_table(), CouponSessionChange.schema_of_table()])
+    assert in_database(tmp_path, f"SELECT {', '.join(steps)} FROM coupon_sessions") == [tuple(steps.values())]
+    assert in_database(tmp_path, "FROM coupon_session_changes") == []

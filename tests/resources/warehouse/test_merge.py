@@ -237,9 +237,32 @@ def test_what_an_observation_without_its_date_lacks_stays_as_another_has_it(
 def test_two_observations_in_a_batch_are_merged_like_two_in_a_batch_each(
     warehouse: Warehouse, rows: list[tuple[Any, ...]]
 ) -> None:
-    merge(warehouse, *rows, thing("never dated", "red", made=None), thing("never dated", None, seen=1, made=None))
-    both = thing("a", "red", seen=2, used=NOON + timedelta(hours=1))
-    assert published(warehouse) == [both, thing("never dated", None, seen=1, made=None)]
+    merge(warehouse, *rows)
+    assert published(warehouse) == [thing("a", "red", seen=2, used=NOON + timedelta(hours=1))]
+
+
+OPENED = thing("a", None, seen=1, made=None, used=NOON)
+CLAIMED = thing("a", "red", seen=2, made=None)
+VALIDATED = thing("a", None, seen=3, made=None)
+
+
+@pytest.mark.parametrize("rows", list(itertools.permutations([OPENED, CLAIMED, VALIDATED])))
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_lists_of_events_that_have_other_fields_each_complete_each_other(
+    warehouse: Warehouse, rows: tuple[tuple[Any, ...], ...], is_one_batch: bool
+) -> None:
+    for batch in [rows] if is_one_batch else [[row] for row in rows]:
+        merge(warehouse, *batch)
+    assert published(warehouse) == [thing("a", "red", seen=3, made=None, used=NOON)]
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_what_a_complete_read_finds_without_a_value_has_none_even_if_it_has_no_date(
+    warehouse: Warehouse, is_one_batch: bool
+) -> None:
+    for batch in [[OPENED, VALIDATED]] if is_one_batch else [[OPENED], [VALIDATED]]:
+        merge(warehouse, *batch, complete_reads=[CompleteRead(NOON)])
+    assert published(warehouse) == [VALIDATED]
 
 
 def test_a_later_observation_with_a_date_replaces_a_completed_one_whole(warehouse: Warehouse) -> None:
