@@ -10,9 +10,9 @@ read side by side, and then what follows them.
 
 A list may change between two of its pages: what is deleted on a page that was read moves a record from the next
 page onto it, where the reader does not see it. So a list that needed more than one request is read again until that
-brings nothing but what was added in the meantime, unless its first page cannot have been full, the server's count
-proves that nothing moved, or the window is a long one of the past, which would make a first load twice as long; its
-deletions are detected by a complete read.
+brings nothing but what was added at its ends in the meantime, and nothing was deleted as well, unless its first page
+cannot have been full, the server's count proves that nothing moved, or the window is a long one of the past, which
+would make a first load twice as long; its deletions are detected by a complete read.
 """
 
 from collections import defaultdict
@@ -124,11 +124,11 @@ class _SliceReader(Generic[P]):
         known, pages, recovered = KnownRecords(), first.pages, 0
         for passes in range(2, MAX_PASSES + 1):
             known.add(page.hashes for page in pages)
-            pages = (await self._read_once(known)).pages
-            new = [known.misses(page.hashes_of_keys) for page in pages] or [pl.Series(dtype=pl.Boolean)]
-            recovered += sum(int(mask.sum()) for mask in new)
+            before, pages = pages, (await self._read_once(known)).pages
+            new = pl.concat([known.misses(page.hashes_of_keys) for page in pages] or [pl.Series(dtype=pl.Boolean)])
+            recovered += int(new.sum())
             result = replace(result, records=first.records + recovered, passes=passes, recovered=recovered)
-            if not holds_a_gap(pl.concat(new)):
+            if not holds_a_gap(new) and not (new.any() and _lacks_some(pages, before)):
                 return result
         return replace(result, is_stable=False)
 
@@ -246,3 +246,13 @@ class _SliceReader(Generic[P]):
                 return page, candidate, False
             is_repeated = is_repeated and page.records == pages[0].records
         return FetchedPage(), number, is_repeated
+
+
+def _lacks_some(pages: Sequence[FetchedPage[P]], before: Sequence[FetchedPage[P]]) -> bool:
+    """Whether a record of the pass before, not older than the window, is on none of the pages.
+
+    It was deleted, which may have moved another record past both passes if one was added between the two.
+    """
+    read = KnownRecords()
+    read.add(page.hashes for page in pages)
+    return any(read.misses(page.hashes_of_keys).any() for page in before if not page.is_before_window)

@@ -67,6 +67,29 @@ def test_registrations_that_stay_are_read_although_others_come_and_go(
     assert set(ids) >= {f"reg_{number}" for number in added} or not moved
 
 
+def test_a_registration_that_moves_between_two_pages_in_two_passes_is_read_by_a_third(
+    serve: Serve, data_dir: Path
+) -> None:
+    made = MovingAccount(
+        "registrations",
+        directories=[{"ID": "dir_1", "name": "One"}],
+        registrations={"dir_1": registrations(range(1, 31))},
+    )
+    end_of_the_first_pass, first_page_again = 4, 5
+    made.after = {
+        1: lambda: made.remove_record("registrations", "reg_30", "dir_1"),
+        end_of_the_first_pass: lambda: made.put_record(
+            "registrations", registration(100, START + timedelta(minutes=100)), "dir_1"
+        ),
+        first_page_again: lambda: made.remove_record("registrations", "reg_29", "dir_1"),
+    }
+    serve(made, registration_page_size=10)
+    export_only(directory_registrations, start="2026-01-01", end="2026-01-31")
+    assert made.after == {}
+    ids = keys(data_dir, "directory_registrations", "registration_id")
+    assert ids == sorted(f"reg_{number}" for number in (*range(1, 31), 100))
+
+
 def test_a_run_says_that_a_list_moved_and_what_that_brought(
     serve: Serve, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
