@@ -7,9 +7,9 @@ from assets.tables.types import Integer, Text, Timestamp
 
 
 class Quarantine(Table):
-    """Records that do not fit their table, one row per record and reason, and answers that could not be read.
+    """Records that do not fit their table, one row per list, record and reason, and answers that could not be read.
 
-    A row is replaced when its record or answer is read again.
+    A row is replaced when its list brings the same record again, and leaves when all days of its range are read again.
     """
 
     TABLE: ClassVar[str] = "quarantine"

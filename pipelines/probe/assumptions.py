@@ -6,6 +6,7 @@ from dataclasses import replace
 import click
 import polars as pl
 
+from assets.normalise.json_records import split_records
 from assets.normalise.normalise import PageNormaliser
 from pipelines.probe.endpoints import PARTS, Probed, ask
 from resources.coupontools.client import Client
@@ -115,7 +116,7 @@ async def _unknown_campaign(client: Client, sessions: Probed) -> str:
 def _amount(sessions: Probed) -> str:
     if not isinstance(sessions.answer, Page) or sessions.answer.announced is None:
         return "is not there"
-    page = len(_rows(sessions))
+    page = len(split_records(sessions.answer.records))
     amount = sessions.answer.announced
     return "counts all pages" if amount > page else f"counts the page, or all pages of a list of one ({page:,} records)"
 

@@ -1,6 +1,6 @@
 """Merges the quarantine: the rejected records of a slice that was read to its end replace those of earlier reads.
 
-A slice that was not replaces only the records that it has brought again.
+A record that is rejected again, also by a slice of other days, replaces its former rows.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from resources.warehouse.parquet_partitions import NO_PARTITION
 from resources.warehouse.row_numbers import renumber_rows
 from resources.warehouse.sql import execute_counting, is_empty, parquet_rows, quoted_text
 
-_OF_A_RECORD = ("table_name", "endpoint", "parent_id", "window_start", "window_end", "record")
+_OF_A_RECORD = ("table_name", "endpoint", "parent_id", "record")
 
 
 def replace_quarantine(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: DeletionScope) -> int:
@@ -61,7 +61,7 @@ def _remove_former(connection: duckdb.DuckDBPyConnection, batch: Batch, scope: D
 
 
 def _remove_same(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> int:
-    """Remove the records that the same requests have brought again, each once: redacted ones may look the same."""
+    """Remove the records that the same list has brought again, each once: redacted ones may look the same."""
     renumber_rows(connection, "quarantine")
     columns = ", ".join(_OF_A_RECORD)
     number = f"row_number() OVER (PARTITION BY {columns}) AS number"

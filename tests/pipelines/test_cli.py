@@ -16,10 +16,11 @@ import pytest
 
 from pipelines.cli import run
 from resources.coupontools.endpoints import READABLE, WEBHOOK_VERIFICATION
+from resources.sandbox.account.handmade import HandmadeAccount
 from resources.sandbox.generated.account import GeneratedAccount
 from resources.sandbox.server.faults import Fault
 from tests.conftest import Serve
-from tests.support.accounts import account, session, whole_account
+from tests.support.accounts import account, campaign, session, whole_account
 from tests.support.clock import MachineClock
 from tests.support.command import Finished, run_command
 from tests.support.queries import in_database
@@ -316,6 +317,13 @@ def test_a_key_for_personal_data_that_can_be_guessed_is_warned_of(command: str) 
         result = run_command(command, **ACCOUNT, COUPONTOOLS_PERSONAL_DATA_KEY=key)
         warning = "COUPONTOOLS_PERSONAL_DATA_KEY has fewer than 16 characters"
         assert (result.output + result.errors).count(warning) == warnings
+
+
+def test_the_probe_counts_the_records_of_a_page_that_do_not_fit_too(serve: Serve) -> None:
+    made = HandmadeAccount(campaigns=[campaign(1)])
+    made.add_sessions("cam_1", session(1), session(2, sequenceid="odd"))
+    serve(made)
+    assert "counts the page, or all pages of a list of one (2 records)" in run_command("check", "--probe").output
 
 
 def test_the_probe_shows_what_holds_and_no_value(serve: Serve) -> None:

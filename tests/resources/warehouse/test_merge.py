@@ -4,7 +4,7 @@ import itertools
 import stat
 import threading
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -108,6 +108,15 @@ def test_quarantine_is_replaced_by_reading_the_same_or_a_wider_window_again(ware
     assert published(warehouse, query) == [("y",), ("z",)]
     merge(warehouse, slice_=year)
     assert published(warehouse, query) == []
+
+
+def test_a_record_that_ranges_of_days_that_overlap_reject_is_in_quarantine_once(warehouse: Warehouse) -> None:
+    query = "SELECT record, window_start FROM quarantine ORDER BY ALL"
+    for day in (5, 6, 7):
+        merge(warehouse, rejected=["x", "y"], slice_=done(date(2026, 1, day), date(2026, 1, day + 2)))
+    assert published(warehouse, query) == [("x", datetime(2026, 1, 7)), ("y", datetime(2026, 1, 7))]
+    merge(warehouse, rejected=["y"], slice_=done(date(2026, 1, 8), date(2026, 1, 10)))
+    assert published(warehouse, query) == [("x", datetime(2026, 1, 7)), ("y", datetime(2026, 1, 8))]
 
 
 def test_a_merge_that_fails_leaves_the_stage_as_it_was(warehouse: Warehouse) -> None:
