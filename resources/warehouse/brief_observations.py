@@ -1,7 +1,7 @@
 """Completes brief observations: those without the date by which their table is divided, as a list of events gives them.
 
-What a brief observation lacks stays as another observation of the same row has it. Another brief one counts too, unless
-the account was read completely, by lists whose records lack nothing: what they have no value of has none.
+What a brief observation lacks stays as another observation of the same row has it. Where several lists were read, each
+of which may have other fields, that may be another brief one; of one list alone, the newest record says all.
 """
 
 import duckdb
@@ -14,7 +14,7 @@ _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
 
 def complete_newest(
-    connection: duckdb.DuckDBPyConnection, table: TableSchema, source: str, newest_first: str, *, is_complete_read: bool
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, source: str, newest_first: str, *, is_one_list: bool
 ) -> None:
     """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date.
 
@@ -26,7 +26,7 @@ def complete_newest(
     if is_empty(connection, f"newest WHERE {date} IS NULL"):
         return
     keys = quoted_names(table.key)
-    has_date = f"WHERE {date} IS NOT NULL" if is_complete_read else ""
+    has_date = f"WHERE {date} IS NOT NULL" if is_one_list else ""
     connection.execute(
         f"""
         CREATE TEMP TABLE others AS
@@ -59,7 +59,7 @@ def complete_brief(
     observations: str,
     is_older: str,
     *,
-    is_complete_read: bool,
+    is_one_list: bool,
 ) -> None:
     """Complete each brief observation, stored or incoming, by the other one of its row.
 
@@ -76,7 +76,7 @@ def complete_brief(
     def completed(brief: str, other: str) -> str:
         return f"""
             SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
-            WHERE {brief}.{date} IS NULL {f"AND {other}.{date} IS NOT NULL" if is_complete_read else ""}
+            WHERE {brief}.{date} IS NULL {f"AND {other}.{date} IS NOT NULL" if is_one_list else ""}
         """
 
     count = execute_counting(

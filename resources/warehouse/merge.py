@@ -4,7 +4,6 @@ For each key the newest observation wins, so that the order of merges, and mergi
 What must be published again is noted in the same transaction.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -108,28 +107,27 @@ def _merge(connection: duckdb.DuckDBPyConnection, batch: Batch, plan: MergePlan)
     if plan.rejected_only:
         return MergeResult(rejected=replace_quarantine(connection, batch, DeletionScope(plan.table, (), now)))
     scope = DeletionScope(plan.table, plan.complete_reads, now)
-    rows, present = batch.files("rows"), batch.files("present")
-    merged = _merge_rows(connection, plan, rows, now, latest)
-    deleted = mark_deleted(connection, scope, rows, present)
+    merged = _merge_rows(connection, plan.table, batch, now, latest)
+    deleted = mark_deleted(connection, scope, batch.files("rows"), batch.files("present"))
     return replace(merged, deleted=deleted, rejected=replace_quarantine(connection, batch, scope))
 
 
 def _merge_rows(
-    connection: duckdb.DuckDBPyConnection, plan: MergePlan, paths: Sequence[str], now: str, latest: str
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, now: str, latest: str
 ) -> MergeResult:
     """Insert the newest observation of each key, unless the table has a newer one.
 
     Rows observed later than `now`, and changes later than `latest`, were noted by a wrong clock, and give way to any
     other.
     """
-    if not paths:
+    if not batch.files("rows"):
         return MergeResult()
-    table = plan.table
     name, keys = quoted_name(table.name), quoted_names(table.key)
     observed = f"greatest({name}._extracted_at, {name}._deleted_at)"
     is_older = f"({observed} <= incoming._extracted_at OR {observed} > {now})"
-    observations = _make_incoming(connection, plan, paths, now)
-    complete_brief(connection, table, observations, is_older, is_complete_read=bool(plan.complete_reads))
+    is_one_list = len({slice_.key.endpoint for slice_ in batch.slices}) == 1
+    observations = _make_incoming(connection, table, batch, now, is_one_list=is_one_list)
+    complete_brief(connection, table, observations, is_older, is_one_list=is_one_list)
     note_changes(connection, table, "incoming")
     keep_months(connection, table)
     touched = execute_counting(
@@ -154,9 +152,11 @@ def _merge_rows(
     return MergeResult(new=inserted - touched, touched=touched, changed=changed)
 
 
-def _make_incoming(connection: duckdb.DuckDBPyConnection, plan: MergePlan, paths: Sequence[str], now: str) -> str:
+def _make_incoming(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, now: str, *, is_one_list: bool
+) -> str:
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
-    table, source, keys = plan.table, parquet_rows(paths), quoted_names(plan.table.key)
+    source, keys = parquet_rows(batch.files("rows")), quoted_names(table.key)
     once = f"SELECT * FROM {source}"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {query_repeated(source, table.key)}"):
         newest_first = f"_extracted_at > {now}, _extracted_at DESC"
@@ -164,7 +164,7 @@ def _make_incoming(connection: duckdb.DuckDBPyConnection, plan: MergePlan, paths
         connection.execute(
             f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"
         )
-        complete_newest(connection, table, source, newest_first, is_complete_read=bool(plan.complete_reads))
+        complete_newest(connection, table, source, newest_first, is_one_list=is_one_list)
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
     return once

@@ -11,12 +11,13 @@ import pytest
 from assets.tables.coupon_session_changes import CouponSessionChange
 from assets.tables.coupon_sessions import CouponSession
 from resources.sandbox.account.handmade import HandmadeAccount
+from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.warehouse import Warehouse
 from tests.support.accounts import campaign, session
-from tests.support.erasure import put
+from tests.support.erasure import merge, put, read
 from tests.support.queries import in_database, in_parquet
 from tests.support.runs import export_only, export_sessions, ingest_only, served
-from tests.support.small_table import publish
+from tests.support.small_table import open_batch, publish
 from tests.support.table_assets import coupon_sessions
 
 DAYS = (date(2025, 12, 1), date(2026, 2, 1))
@@ -152,7 +153,10 @@ def test_lists_of_events_with_one_step_each_are_no_change_of_the_others(tmp_path
     with closing(Warehouse(tmp_path)) as warehouse:
         for step, moment in steps.items():
             observed = {"session_id": "a", "created_at": None, step: moment, "_extracted_at": moment}
-            put(warehouse, CouponSession, [observed])
+            with open_batch(warehouse) as batch:
+                batch.complete(CompletedSlice(SliceKey("v3/campaign/opens", "cam_1")))
+                read(batch, CouponSession, [observed])
+                merge(warehouse, batch, CouponSession)
         publish(warehouse, [CouponSession.schema_of_table(), CouponSessionChange.schema_of_table()])
     assert in_database(tmp_path, f"SELECT {', '.join(steps)} FROM coupon_sessions") == [tuple(steps.values())]
     assert in_database(tmp_path, "FROM coupon_session_changes") == []

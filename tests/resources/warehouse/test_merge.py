@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local import stage_file
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.warehouse import Warehouse
 from tests.support.examples import examples
 from tests.support.queries import in_parquet
-from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, merge, open_batch, published, thing
+from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, fill, merge, open_batch, published, thing
 
 observations = st.lists(
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 20)), max_size=4, unique=True), min_size=1, max_size=4
@@ -246,8 +247,9 @@ def test_what_an_observation_without_its_date_lacks_stays_as_another_has_it(
 def test_two_observations_in_a_batch_are_merged_like_two_in_a_batch_each(
     warehouse: Warehouse, rows: list[tuple[Any, ...]]
 ) -> None:
-    merge(warehouse, *rows)
-    assert published(warehouse) == [thing("a", "red", seen=2, used=NOON + timedelta(hours=1))]
+    merge(warehouse, *rows, thing("never dated", "red", made=None), thing("never dated", None, seen=1, made=None))
+    both = thing("a", "red", seen=2, used=NOON + timedelta(hours=1))
+    assert published(warehouse) == [both, thing("never dated", None, seen=1, made=None)]
 
 
 OPENED = thing("a", None, seen=1, made=None, used=NOON)
@@ -260,17 +262,17 @@ VALIDATED = thing("a", None, seen=3, made=None)
 def test_lists_of_events_that_have_other_fields_each_complete_each_other(
     warehouse: Warehouse, rows: tuple[tuple[Any, ...], ...], is_one_batch: bool
 ) -> None:
-    for batch in [rows] if is_one_batch else [[row] for row in rows]:
-        merge(warehouse, *batch)
+    for observed in [rows] if is_one_batch else [[row] for row in rows]:
+        with open_batch(warehouse) as batch:
+            batch.complete(CompletedSlice(SliceKey("v3/opens", "p")), CompletedSlice(SliceKey("v3/claims", "p")))
+            fill(batch, *observed)
+            merge_batch(warehouse.engine, batch, PLAN)
     assert published(warehouse) == [thing("a", "red", seen=3, made=None, used=NOON)]
 
 
-@pytest.mark.parametrize("is_one_batch", [True, False])
-def test_what_a_complete_read_finds_without_a_value_has_none_even_if_it_has_no_date(
-    warehouse: Warehouse, is_one_batch: bool
-) -> None:
-    for batch in [[OPENED, VALIDATED]] if is_one_batch else [[OPENED], [VALIDATED]]:
-        merge(warehouse, *batch, complete_reads=[CompleteRead(NOON)])
+def test_the_newest_observation_of_a_list_says_all_even_if_it_has_no_date(warehouse: Warehouse) -> None:
+    for row in (OPENED, VALIDATED):
+        merge(warehouse, row)
     assert published(warehouse) == [VALIDATED]
 
 
