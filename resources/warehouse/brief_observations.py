@@ -18,7 +18,7 @@ def complete_newest(
 ) -> None:
     """Complete each brief observation of the table `newest` by the newest one of its row in `source` with the date.
 
-    If there is none, it is completed by all others, the newest first, in the order `newest_first`.
+    If there is none, and the batch is not of one list alone, it is completed by all others in the order `newest_first`.
     """
     if table.date is None:
         return
@@ -61,7 +61,7 @@ def complete_brief(
     *,
     is_one_list: bool,
 ) -> None:
-    """Complete each brief observation, stored or incoming, by the other one of its row.
+    """Complete each brief observation, stored or incoming, by the other one of its row; by a brief one as above.
 
     `observations` is the query of the view `incoming`, which then holds what is completed; `is_older` the condition
     that the stored observation is the older one.
