@@ -8,7 +8,7 @@ import duckdb
 
 from resources.warehouse.extra_fields import EXTRA, complete_extra
 from resources.warehouse.schema import TableSchema
-from resources.warehouse.sql import execute_counting, is_empty, quoted_name, quoted_names
+from resources.warehouse.sql import equal_columns, execute_counting, is_empty, quoted_name, quoted_names
 
 _OF_THE_OBSERVATION = ("_extracted_at", "_deleted_at")
 
@@ -36,20 +36,18 @@ def complete_newest(
     )
     last = execute_counting(connection, "SELECT coalesce(max(_place), 0) FROM others")
     for place in range(1, last + 1):
+        other = f"(SELECT * EXCLUDE (_place) FROM others WHERE _place = {place})"
         connection.execute(
             f"""
-            CREATE OR REPLACE TEMP TABLE newest AS
-            WITH other AS (
-                SELECT * EXCLUDE (_place)
-                FROM others SEMI JOIN (FROM newest WHERE {date} IS NULL) USING ({keys})
-                WHERE _place = {place}
-            )
-            SELECT {_completed(table, "newest", "other")} FROM newest JOIN other USING ({keys})
-            UNION ALL BY NAME
-            FROM newest ANTI JOIN other USING ({keys})
+            CREATE TEMP TABLE better AS
+            SELECT {_completed(table, "newest", "other")} FROM newest JOIN {other} AS other USING ({keys})
+            WHERE newest.{date} IS NULL
             """
         )
-        complete_extra(connection, table, "newest")
+        complete_extra(connection, table, "better")
+        connection.execute(f"DELETE FROM newest USING better WHERE {equal_columns(table.key, 'newest', 'better')}")
+        connection.execute("INSERT INTO newest BY NAME FROM better")
+        connection.execute("DROP TABLE better")
     connection.execute("DROP TABLE others")
 
 
@@ -70,24 +68,23 @@ def complete_brief(
     if table.date is None or is_empty(connection, name):
         return
     date = quoted_name(table.date)
-    if is_empty(connection, f"incoming WHERE {date} IS NULL") and is_empty(connection, f"{name} WHERE {date} IS NULL"):
-        return
-
-    def completed(brief: str, other: str) -> str:
-        return f"""
-            SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
-            WHERE {brief}.{date} IS NULL {f"AND {other}.{date} IS NOT NULL" if is_one_list else ""}
-        """
-
-    count = execute_counting(
-        connection,
+    # one after the other, as both joins at once may not fit into DuckDB's memory
+    completed = [
         f"""
-        CREATE TEMP TABLE completed AS
-        {completed("incoming", name)} AND {is_older}
-        UNION ALL BY NAME
-        {completed(name, "incoming")} AND NOT {is_older} AND {name}._deleted_at IS NULL
-        """,
-    )
+        SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
+        WHERE {brief}.{date} IS NULL AND {gives_way} {f"AND {other}.{date} IS NOT NULL" if is_one_list else ""}
+        """
+        for brief, other, gives_way in (
+            ("incoming", name, is_older),
+            (name, "incoming", f"NOT {is_older} AND {name}._deleted_at IS NULL"),
+        )
+        if not is_empty(connection, f"{brief} WHERE {date} IS NULL")
+    ]
+    if not completed:
+        return
+    count = execute_counting(connection, f"CREATE TEMP TABLE completed AS {completed[0]}")
+    for query in completed[1:]:
+        count += execute_counting(connection, f"INSERT INTO completed BY NAME {query}")
     complete_extra(connection, table, "completed")
     if count:
         once = f"FROM ({observations}) ANTI JOIN completed USING ({keys}) UNION ALL BY NAME FROM completed"

@@ -14,6 +14,7 @@ import duckdb
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
+    divide,
     equal_columns,
     execute_counting,
     is_empty,
@@ -69,11 +70,13 @@ def mark_deleted(
     brought = [f"SELECT {keys} FROM {parquet_rows(present)}"] if present else []
     brought += [f"SELECT {keys} FROM {parquet_rows(rows)} WHERE _extracted_at > {now}"] if rows else []
     unless_brought = f"ANTI JOIN ({' UNION ALL '.join(brought)}) USING ({keys})" if brought else ""
+    dates = [table.date] if table.date else []
+    needed = ", ".join(f"{name}.{quoted_name(column)}" for column in (*table.key, *dates, "_deleted_at"))
     marked = execute_counting(
         connection,
         f"""
         CREATE TEMP TABLE deleted AS
-        SELECT {name}.*, complete_reads._at AS _read_at
+        SELECT {needed}, complete_reads._at AS _read_at
         FROM {name} {unless_brought} JOIN complete_reads ON {same_part}
         WHERE
             ({name}._deleted_at IS NULL OR {name}._deleted_at > {now})
@@ -85,12 +88,13 @@ def mark_deleted(
         newly_deleted = execute_counting(connection, "SELECT count(*) FROM deleted WHERE _deleted_at IS NULL")
         note_changes(connection, table, "deleted")
         same_key = equal_columns(table.key, name, "deleted")
-        connection.execute(
-            f"""
-            UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at)
-            FROM deleted WHERE {same_key}
-            """
-        )
+        for some in divide("deleted", table.key, marked):
+            connection.execute(
+                f"""
+                UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at)
+                FROM {some} AS deleted WHERE {same_key}
+                """
+            )
     connection.execute("DROP TABLE deleted")
     return newly_deleted
 

@@ -17,7 +17,12 @@ def read_duckdb_settings(memory_mb: int) -> dict[str, str | bool | int | float |
     Raises SettingsError.
     """
     return {
-        "memory_limit": f"{EngineMemory.read().duckdb_memory_mb or memory_mb}MB",
+        "memory_limit": read_memory_limit(memory_mb),
         "threads": min(MAX_THREADS, pl.thread_pool_size()),
         "preserve_insertion_order": "false",
     }
+
+
+def read_memory_limit(memory_mb: int) -> str:
+    """Return the memory that DuckDB may use, as its setting: this, or what the variable says. Raises SettingsError."""
+    return f"{EngineMemory.read().duckdb_memory_mb or memory_mb}MB"

@@ -22,6 +22,7 @@ from resources.warehouse.parquet_partitions import keep_months, note_changes
 from resources.warehouse.quarantine import replace_quarantine
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
+    divide,
     equal_columns,
     execute_counting,
     parquet_rows,
@@ -130,20 +131,20 @@ def _merge_rows(
     complete_brief(connection, table, observations, is_older, is_one_list=is_one_list)
     note_changes(connection, table, "incoming")
     keep_months(connection, table)
-    touched = execute_counting(
-        connection,
-        f"""
-        CREATE TEMP TABLE replaced AS
-        SELECT {keys} FROM {name} JOIN incoming USING ({keys}) WHERE {is_older}
-        """,
+    connection.execute(
+        f"CREATE TEMP TABLE known AS SELECT {keys}, {is_older} AS is_older FROM {name} JOIN incoming USING ({keys})"
     )
+    touched = execute_counting(connection, "CREATE TEMP TABLE replaced AS FROM known WHERE is_older")
     changed = keep_history(connection, table, table.history, is_older, latest) if touched and table.history else 0
-    # by their keys, as in a lake two rows may have one number
-    connection.execute(f"DELETE FROM {name} USING replaced WHERE {equal_columns(table.key, name, 'replaced')}")
-    columns = quoted_names(table.column_names)
+    for some in divide("replaced", table.key, touched):
+        # by their keys, as in a lake two rows may have one number
+        same_key = equal_columns(table.key, name, "replaced")
+        connection.execute(f"DELETE FROM {name} USING {some} AS replaced WHERE {same_key}")
+    columns, newer = quoted_names(table.column_names), "(FROM known WHERE is_older IS NOT TRUE)"
     inserted = execute_counting(
-        connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {name} USING ({keys})"
+        connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {newer} USING ({keys})"
     )
+    connection.execute("DROP TABLE known")
     connection.execute("DROP TABLE replaced")
     connection.execute("DROP VIEW incoming")
     connection.execute("DROP TABLE repeated")
@@ -156,13 +157,19 @@ def _make_incoming(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, batch: Batch, now: str, *, is_one_list: bool
 ) -> str:
     """Make the view `incoming` of the newest observation of each key, complete if it is brief; returns its query."""
-    source, keys = parquet_rows(batch.files("rows")), quoted_names(table.key)
+    files, keys = batch.files("rows"), quoted_names(table.key)
+    source, placed = parquet_rows(files), parquet_rows(files, "filename = '_file', file_row_number = true")
     once = f"SELECT * FROM {source}"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {query_repeated(source, table.key)}"):
         newest_first = f"_extracted_at > {now}, _extracted_at DESC"
         is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first}) = 1"
-        connection.execute(
-            f"CREATE TEMP TABLE newest AS SELECT * FROM {source} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}"
+        connection.execute(  # by their places, as ordering whole rows takes much memory
+            f"""
+            CREATE TEMP TABLE newest AS
+            SELECT * EXCLUDE (_file, file_row_number) FROM {placed} SEMI JOIN (
+                SELECT _file, file_row_number FROM {placed} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}
+            ) AS first USING (_file, file_row_number)
+            """
         )
         complete_newest(connection, table, source, newest_first, is_one_list=is_one_list)
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"

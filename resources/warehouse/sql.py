@@ -52,6 +52,10 @@ MAX_DICTIONARY_SIZE = 2_000
 """Maximum distinct values of a column in a row group for a dictionary; a column with more is written without one."""
 
 
+MAX_ROWS_AT_ONCE = 500_000
+"""Rows that one statement deletes or updates, more or less: less than would fit into DuckDB's memory and fill it."""
+
+
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: str | Path) -> int:
     """Write the rows of a query as a file that is to be published; returns their number."""
     options = (
@@ -76,6 +80,15 @@ def query_repeated(relation: str, columns: Sequence[str]) -> str:
         ) AS repeated ON hash({names}) = repeated._hash
         GROUP BY ALL HAVING count(*) > 1
     """
+
+
+def divide(relation: str, columns: Sequence[str], count: int) -> list[str]:
+    """Write relations, in SQL, that divide `count` rows of a relation by the hash of columns.
+
+    DuckDB deletes and updates in memory, so that it cannot do so with any number of rows at once.
+    """
+    rounds = count // MAX_ROWS_AT_ONCE + 1
+    return [f"(FROM {relation} WHERE hash({quoted_names(columns)}) % {rounds} = {number})" for number in range(rounds)]
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection, table: str) -> bool:

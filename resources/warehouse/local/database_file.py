@@ -10,12 +10,15 @@ from tempfile import TemporaryDirectory, gettempdir
 import duckdb
 
 from resources.files import PRIVATE_FILE, move_into_place, remove_tree
-from resources.warehouse.duckdb_settings import STORAGE_VERSION, read_duckdb_settings
+from resources.warehouse.duckdb_settings import STORAGE_VERSION, read_duckdb_settings, read_memory_limit
 from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
-MEMORY_MB = 256
-"""Megabytes of memory that DuckDB may use; it puts the rest on disk."""
+MIN_MEMORY_MB = 256
+"""Megabytes of memory that DuckDB may use for a small database; it puts the rest on disk."""
+
+MAX_MEMORY_MB = 640
+"""The same for a large one."""
 
 NEVER = "1TB"
 """Size of a log that none reaches, so that there is a checkpoint only where one is requested."""
@@ -36,6 +39,7 @@ class LocalDuckDB:
             with writable(database) as path, self._start().cursor() as connection:
                 connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
                 connection.execute("USE opened")
+                connection.execute(f"SET memory_limit = '{read_memory_limit(_choose_memory_mb(path))}'")
                 yield connection
                 connection.execute("CHECKPOINT")  # DETACH leaves what is in the log there
                 connection.execute("USE memory")
@@ -57,9 +61,14 @@ class LocalDuckDB:
     def _start(self) -> duckdb.DuckDBPyConnection:
         if self._duckdb is None:
             settings = {"temp_directory": plain_path(self._spill), "checkpoint_threshold": NEVER}
-            self._duckdb = duckdb.connect(config={**read_duckdb_settings(MEMORY_MB), **settings})
+            self._duckdb = duckdb.connect(config={**read_duckdb_settings(MIN_MEMORY_MB), **settings})
             self._duckdb.execute("PRAGMA disable_checkpoint_on_shutdown")
         return self._duckdb
+
+
+def _choose_memory_mb(database: str) -> int:
+    """Return as much as the database is large, within the bounds: large merges fit, and what is read again stays."""
+    return min(max(MIN_MEMORY_MB, Path(database).stat().st_size // 1_000_000), MAX_MEMORY_MB)
 
 
 def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:

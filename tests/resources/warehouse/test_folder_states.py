@@ -296,7 +296,7 @@ def test_a_log_that_cannot_be_read_for_want_of_memory_is_not_said_to_be_damaged(
 ) -> None:
     left_log(warehouse.folder.root)
     with monkeypatch.context() as patch:
-        patch.setattr(database_file, "MEMORY_MB", 1)
+        patch.setattr(database_file, "MIN_MEMORY_MB", 1)
         with pytest.raises(WarehouseError, match="DuckDB may use too little memory"):
             publish(warehouse)
     assert ask_stage(warehouse.engine, [THINGS], {}, [THINGS]).live["things"].staged == 10_002

@@ -143,60 +143,6 @@ def test_two_writers_wait_for_each_other(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.files
-def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", "64")
-    numbers = pl.select(pl.int_range(500_000).cast(pl.String).str.pad_start(48, "x")).to_series()
-    for day in (1, 2):
-        values = {"id": numbers, "colour": numbers, "made_at": NOON, "_extracted_at": NOON + timedelta(days=day)}
-        rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
-        with open_batch(warehouse, "things") as batch:
-            batch.add(rows, pl.DataFrame(schema=REJECTED))
-            batch.complete(done())
-            batch.flush()
-            merge_batch(warehouse.engine, batch, PLAN)
-    assert published(warehouse, "SELECT count(*), min(_extracted_at) FROM things") == [(500_000, NOON + timedelta(2))]
-
-
-def test_duckdb_may_be_given_more_memory_than_the_machine_has(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", str(10**9))
-    merge(warehouse, thing("a"))
-    assert [row[0] for row in published(warehouse)] == ["a"]
-
-
-@pytest.mark.files
-def test_wide_rows_are_merged_and_published_in_little_memory(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", "128")
-    monkeypatch.setattr(pl, "thread_pool_size", lambda: 2)
-    pages, texts_of_4_kb = 50, pl.concat_str(pl.int_range(500).hash(seed).cast(pl.String) for seed in range(210))
-    texts = pl.select(texts_of_4_kb).to_series()
-    with open_batch(warehouse, "things") as batch:
-        for page in range(pages):
-            ids = pl.Series([f"{page} {number}" for number in range(len(texts))])
-            values = {"id": ids, "colour": ids + texts, "made_at": NOON, "_extracted_at": NOON}
-            rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
-            batch.add(rows, pl.DataFrame(schema=REJECTED))
-        batch.complete(done())
-        batch.flush()
-        merge_batch(warehouse.engine, batch, PLAN)
-    assert published(warehouse, "SELECT count(DISTINCT colour) FROM things") == [(pages * len(texts),)]
-
-
-def test_a_machine_with_many_processors_needs_no_more_memory(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pl, "thread_pool_size", lambda: 64)
-    merge(warehouse, thing("a"))
-    with warehouse.engine.hold_writer_lock(), warehouse.engine.open_stage() as connection:
-        assert connection.execute("SELECT current_setting('threads') <= 4").fetchall() == [(True,)]
-
-
-@pytest.mark.files
 def test_a_stage_that_holds_more_room_than_rows_is_written_anew(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
