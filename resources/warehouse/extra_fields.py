@@ -43,9 +43,8 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
     connection.execute(f"CREATE OR REPLACE TEMP TABLE moved (row BIGINT, {', '.join([*types, '_extra VARCHAR'])})")
     has_any = False
     for rows in read_texts(connection, name, "rowid", ["_extra"]):
-        connection.register("moving", _ArrowStream(rows.select("row").hstack(_read(rows["_extra"], columns, readers))))
-        connection.execute("INSERT INTO moved FROM moving")
-        connection.unregister("moving")
+        moving = rows.select("row").hstack(_read(rows["_extra"], columns, readers))
+        _execute_with(connection, "INSERT INTO moved FROM given", moving)
         has_any = True
     return has_any
 
@@ -62,12 +61,8 @@ def complete_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, ob
             for extra, other in rows.select("_extra", "_other_extra").iter_rows()
         ]
         completed = rows.select("row", pl.Series("_extra", both, dtype=pl.Binary).cast(pl.String))
-        connection.register("together", _ArrowStream(completed))
-        connection.execute(
-            f"UPDATE {observations} SET _extra = together._extra, _other_extra = NULL FROM together "
-            f"WHERE {observations}.rowid = together.row"
-        )
-        connection.unregister("together")
+        update = f"UPDATE {observations} SET _extra = given._extra, _other_extra = NULL FROM given"
+        _execute_with(connection, f"{update} WHERE {observations}.rowid = given.row", completed)
     connection.execute(f"ALTER TABLE {observations} DROP COLUMN _other_extra")
 
 
@@ -83,14 +78,23 @@ def _complete(fields: Fields, other: Fields) -> Fields:
     return both
 
 
+def _execute_with(connection: duckdb.DuckDBPyConnection, statement: str, given: pl.DataFrame) -> None:
+    """Execute a statement that reads the relation `given`."""
+    stream = _ArrowStream(given)
+    connection.register("given", stream)
+    connection.execute(statement)
+    connection.unregister("given")
+    stream.frame = given.clear()  # as DuckDB keeps what was registered until the transaction ends
+
+
 class _ArrowStream:
     """A frame as DuckDB reads it without pyarrow, which it asks for when it is given a polars frame."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
+        self.frame = frame
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._frame.__arrow_c_stream__(requested_schema)
+        return self.frame.__arrow_c_stream__(requested_schema)
 
 
 def _read(extra: pl.Series, columns: Sequence[ColumnSchema], readers: Mapping[str, TokenReader]) -> pl.DataFrame:
