@@ -51,7 +51,6 @@ MAX_BYTES_OF_A_ROW_GROUP = 24_000_000
 MAX_DICTIONARY_SIZE = 2_000
 """Maximum distinct values of a column in a row group for a dictionary; a column with more is written without one."""
 
-
 MAX_ROWS_AT_ONCE = 500_000
 """Rows that one statement deletes or updates, more or less: less than would fit into DuckDB's memory and fill it."""
 
@@ -85,7 +84,7 @@ def query_repeated(relation: str, columns: Sequence[str]) -> str:
 def divide(relation: str, columns: Sequence[str], count: int) -> list[str]:
     """Write relations, in SQL, that divide `count` rows of a relation by the hash of columns.
 
-    DuckDB deletes and updates in memory, so that it cannot do so with any number of rows at once.
+    DuckDB deletes and updates in memory, into which a statement about more rows may not fit.
     """
     rounds = count // MAX_ROWS_AT_ONCE + 1
     return [f"(FROM {relation} WHERE hash({quoted_names(columns)}) % {rounds} = {number})" for number in range(rounds)]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resources.warehouse import sql
 from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local import stage_file
@@ -89,6 +90,21 @@ def test_no_row_is_lost_or_doubled_where_a_merge_marks_rows_as_deleted_that_it_h
         merge(warehouse, *new, complete_reads=[CompleteRead(NOON + timedelta(seconds=10 * number + 5))])
     merge(warehouse, *(thing(name, "green", 100) for name in names[::2]))
     assert [row[0] for row in published(warehouse)] == names
+
+
+def test_many_rows_are_replaced_and_deleted_some_at_a_time(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "MAX_ROWS_AT_ONCE", 3)
+    names = [f"{number:02}" for number in range(40)]
+    merge(warehouse, *map(thing, names))
+    newer = [thing(name, "green", 9) for name in names[::2]]
+    merged = merge(warehouse, *newer, complete_reads=[CompleteRead(NOON + timedelta(seconds=5))])
+    assert (merged.new, merged.touched, merged.deleted) == (0, 20, 20)
+    query = "SELECT id, colour, _deleted_at IS NULL FROM things ORDER BY id"
+    assert published(warehouse, query) == [
+        (name, "red" if number % 2 else "green", number % 2 == 0) for number, name in enumerate(names)
+    ]
 
 
 def test_what_a_wrong_clock_saw_in_the_future_gives_way(warehouse: Warehouse) -> None:
