@@ -36,14 +36,9 @@ def complete_newest(
     )
     last = execute_counting(connection, "SELECT coalesce(max(_place), 0) FROM others")
     for place in range(1, last + 1):
-        other = f"(SELECT * EXCLUDE (_place) FROM others WHERE _place = {place})"
-        connection.execute(
-            f"""
-            CREATE TEMP TABLE better AS
-            SELECT {_completed(table, "newest", "other")} FROM newest JOIN {other} AS other USING ({keys})
-            WHERE newest.{date} IS NULL
-            """
-        )
+        where = f"newest.{date} IS NULL AND others._place = {place}"
+        completed = _query_completed(table, "newest", "others", where)
+        connection.execute(f"CREATE TEMP TABLE better AS {completed}")
         complete_extra(connection, table, "better")
         connection.execute(f"DELETE FROM newest USING better WHERE {equal_columns(table.key, 'newest', 'better')}")
         connection.execute("INSERT INTO newest BY NAME FROM better")
@@ -69,17 +64,15 @@ def complete_brief(
         return
     date = quoted_name(table.date)
     # one after the other, as both joins at once may not fit into DuckDB's memory
-    completed = [
-        f"""
-        SELECT {_completed(table, brief, other)} FROM {name} JOIN incoming USING ({keys})
-        WHERE {brief}.{date} IS NULL AND {gives_way} {f"AND {other}.{date} IS NOT NULL" if is_one_list else ""}
-        """
-        for brief, other, gives_way in (
-            ("incoming", name, is_older),
-            (name, "incoming", f"NOT {is_older} AND {name}._deleted_at IS NULL"),
-        )
-        if not is_empty(connection, f"{brief} WHERE {date} IS NULL")
-    ]
+    completed = []
+    for brief, other, gives_way in (
+        ("incoming", name, is_older),
+        (name, "incoming", f"NOT {is_older} AND {name}._deleted_at IS NULL"),
+    ):
+        if not is_empty(connection, f"{brief} WHERE {date} IS NULL"):
+            has_date = f"AND {other}.{date} IS NOT NULL" if is_one_list else ""
+            where = f"{brief}.{date} IS NULL AND {gives_way} {has_date}"
+            completed.append(_query_completed(table, brief, other, where))
     if not completed:
         return
     count = execute_counting(connection, f"CREATE TEMP TABLE completed AS {completed[0]}")
@@ -91,13 +84,14 @@ def complete_brief(
         connection.execute(f"CREATE OR REPLACE TEMP VIEW incoming AS {once}")
 
 
-def _completed(table: TableSchema, brief: str, other: str) -> str:
-    """Write the columns, in SQL, of a brief observation with what it lacks from another one; see `complete_extra`."""
+def _query_completed(table: TableSchema, brief: str, other: str, where: str) -> str:
+    """Write a query of brief observations with what they lack from those of `other`; `complete_extra` adds the rest."""
     merged = [column for column in table.column_names if column not in (*table.key, *_OF_THE_OBSERVATION)]
     values = [f"{_filled(table, name, brief, other)} AS {quoted_name(name)}" for name in merged]
     if EXTRA in merged:
         values.append(f"if({brief}._extra <> {other}._extra, {other}._extra, NULL) AS _other_extra")
-    return ", ".join([*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)])
+    columns = [*map(quoted_name, table.key), *values, *(f"{brief}.{column}" for column in _OF_THE_OBSERVATION)]
+    return f"SELECT {', '.join(columns)} FROM {brief} JOIN {other} USING ({quoted_names(table.key)}) WHERE {where}"
 
 
 def _filled(table: TableSchema, name: str, brief: str, other: str) -> str:

@@ -134,18 +134,17 @@ def _merge_rows(
     connection.execute(
         f"CREATE TEMP TABLE known AS SELECT {keys}, {is_older} AS is_older FROM {name} JOIN incoming USING ({keys})"
     )
-    touched = execute_counting(connection, "CREATE TEMP TABLE replaced AS FROM known WHERE is_older")
+    older, newer = "(FROM known WHERE is_older)", "(FROM known WHERE is_older IS NOT TRUE)"
+    touched = execute_counting(connection, f"SELECT count(*) FROM {older}")
     changed = keep_history(connection, table, table.history, is_older, latest) if touched and table.history else 0
-    for some in divide("replaced", table.key, touched):
-        # by their keys, as in a lake two rows may have one number
-        same_key = equal_columns(table.key, name, "replaced")
-        connection.execute(f"DELETE FROM {name} USING {some} AS replaced WHERE {same_key}")
-    columns, newer = quoted_names(table.column_names), "(FROM known WHERE is_older IS NOT TRUE)"
+    same_key = equal_columns(table.key, name, "older")  # not by row number, as in a lake two rows may have the same one
+    for some in divide(older, table.key, touched):
+        connection.execute(f"DELETE FROM {name} USING {some} AS older WHERE {same_key}")
+    columns = quoted_names(table.column_names)
     inserted = execute_counting(
         connection, f"INSERT INTO {name} ({columns}) SELECT {columns} FROM incoming ANTI JOIN {newer} USING ({keys})"
     )
     connection.execute("DROP TABLE known")
-    connection.execute("DROP TABLE replaced")
     connection.execute("DROP VIEW incoming")
     connection.execute("DROP TABLE repeated")
     connection.execute("DROP TABLE IF EXISTS newest")
