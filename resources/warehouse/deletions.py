@@ -14,6 +14,7 @@ import duckdb
 from resources.warehouse.parquet_partitions import note_changes
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
+    MAX_ROWS_AT_ONCE,
     divide,
     equal_columns,
     execute_counting,
@@ -88,7 +89,7 @@ def mark_deleted(
         newly_deleted = execute_counting(connection, "SELECT count(*) FROM deleted WHERE _deleted_at IS NULL")
         note_changes(connection, table, "deleted")
         same_key = equal_columns(table.key, name, "deleted")
-        for some in divide("deleted", table.key, marked):
+        for some in divide("deleted", table.key, marked, MAX_ROWS_AT_ONCE):
             connection.execute(
                 f"""
                 UPDATE {name} SET _deleted_at = _read_at, _extracted_at = least({name}._extracted_at, _read_at)

@@ -38,18 +38,19 @@ class Engine(Protocol):
         ...
 
     def has_stage(self) -> bool:
-        """Whether there is a stage; if not, `hold_writer_lock` rebuilds it from what is published."""
+        """Whether there is a stage; `hold_writer_lock` makes one: in a folder of what is published, in a lake empty."""
         ...
 
     def hold_writer_lock(self) -> AbstractContextManager[None]:
         """Hold the lock under which one process at a time works on the stage; waits in the order of arrival."""
         ...
 
-    def open_stage(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def open_stage(self, incoming: Sequence[str] = ()) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Connect to the stage, in one transaction; only under the writer lock.
 
-        It is committed when the block is left, and rolled back by an error. Raises RefusedError if the stage is damaged
-        or too new.
+        `incoming` are the files of the batch to be merged, for which the engine may need more memory. The transaction
+        is committed when the block is left, and rolled back by an error. Raises RefusedError if the stage is damaged or
+        too new.
         """
         ...
 

@@ -14,9 +14,9 @@ from resources.settings import PersonalData
 from resources.warehouse.origin import read_staged_origin
 from resources.warehouse.row_numbers import renumber_rows
 from resources.warehouse.schema import EMPTY_CONTAINER, ColumnSchema, FieldPath, TableSchema
-from resources.warehouse.sql import quoted_name
+from resources.warehouse.sql import execute_with, quoted_name
 from resources.warehouse.suppression import CONTACTS, keyed_hash
-from resources.warehouse.text_parts import ROWS_AT_A_TIME, read_texts
+from resources.warehouse.text_parts import read_texts
 
 EXTRA = "_extra"
 """The column of the fields without a column of their own."""
@@ -44,26 +44,21 @@ def find_in_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, col
     has_any = False
     for rows in read_texts(connection, name, "rowid", ["_extra"]):
         moving = rows.select("row").hstack(_read(rows["_extra"], columns, readers))
-        _execute_with(connection, "INSERT INTO moved FROM given", moving)
+        execute_with(connection, "INSERT INTO moved FROM given", moving)
         has_any = True
     return has_any
 
 
-def complete_extra(connection: duckdb.DuckDBPyConnection, table: TableSchema, observations: str) -> None:
-    """Add to `_extra`, in a temporary table of observations, what it lacks of its column `_other_extra`; drop that."""
-    if EXTRA not in table.column_names:
-        return
+def complete_extra(table: TableSchema, extra: pl.Series, other: pl.Series) -> pl.Series:
+    """Return `_extra` with what it lacks of that of other observations, if both have one and they differ."""
     groups: Groups = {path[0]: {} for column in table.columns for path in column.paths if len(path) > 1}
-    query = f"SELECT rowid AS row, _extra, _other_extra FROM {observations} WHERE _other_extra IS NOT NULL"
-    while len(rows := pl.DataFrame(connection.sql(f"{query} LIMIT {ROWS_AT_A_TIME}"))):
-        both = [
-            _join(_complete(_split(extra.encode(), groups), _split(other.encode(), groups)))
-            for extra, other in rows.select("_extra", "_other_extra").iter_rows()
-        ]
-        completed = rows.select("row", pl.Series("_extra", both, dtype=pl.Binary).cast(pl.String))
-        update = f"UPDATE {observations} SET _extra = given._extra, _other_extra = NULL FROM given"
-        _execute_with(connection, f"{update} WHERE {observations}.rowid = given.row", completed)
-    connection.execute(f"ALTER TABLE {observations} DROP COLUMN _other_extra")
+    both = [
+        _join(_complete(_split(one.encode(), groups), _split(another.encode(), groups)))
+        if one is not None and another is not None and one != another
+        else None
+        for one, another in zip(extra, other, strict=True)
+    ]
+    return pl.Series(both, dtype=pl.Binary).cast(pl.String)
 
 
 def _complete(fields: Fields, other: Fields) -> Fields:
@@ -76,25 +71,6 @@ def _complete(fields: Fields, other: Fields) -> Fields:
         elif known is None or bytes(value) != b"null":
             both[name] = value
     return both
-
-
-def _execute_with(connection: duckdb.DuckDBPyConnection, statement: str, given: pl.DataFrame) -> None:
-    """Execute a statement that reads the relation `given`."""
-    stream = _ArrowStream(given)
-    connection.register("given", stream)
-    connection.execute(statement)
-    connection.unregister("given")
-    stream.frame = given.clear()  # as DuckDB keeps what was registered until the transaction ends
-
-
-class _ArrowStream:
-    """A frame as DuckDB reads it without pyarrow, which it asks for when it is given a polars frame."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self.frame = frame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.frame.__arrow_c_stream__(requested_schema)
 
 
 def _read(extra: pl.Series, columns: Sequence[ColumnSchema], readers: Mapping[str, TokenReader]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import duckdb
 
 from resources.utc import MAX_CLOCK_DIFFERENCE, utc_now
 from resources.warehouse.batch import Batch
-from resources.warehouse.brief_observations import complete_brief, complete_newest
+from resources.warehouse.brief_observations import complete_brief, complete_newest, find_incomplete
 from resources.warehouse.completed_slices import record_slices
 from resources.warehouse.deletions import CompleteReads, DeletionScope, mark_deleted
 from resources.warehouse.engine import Engine
@@ -22,6 +22,7 @@ from resources.warehouse.parquet_partitions import keep_months, note_changes
 from resources.warehouse.quarantine import replace_quarantine
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import (
+    MAX_ROWS_AT_ONCE,
     divide,
     equal_columns,
     execute_counting,
@@ -78,7 +79,7 @@ def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
     with engine.hold_writer_lock():
         _remove_suppressed_since(batch, plan, engine.read_suppression(plan.secret))
         published = engine.read_origin()
-        with engine.open_stage() as connection:
+        with engine.open_stage(batch.files("rows")) as connection:
             origin = keep_to_one_origin(connection, engine.place, published, plan.origin)
             history = [plan.table.history.table] if plan.table.history else []
             for table in (plan.table, plan.quarantine, *history):
@@ -138,7 +139,7 @@ def _merge_rows(
     touched = execute_counting(connection, f"SELECT count(*) FROM {older}")
     changed = keep_history(connection, table, table.history, is_older, latest) if touched and table.history else 0
     same_key = equal_columns(table.key, name, "older")  # not by row number, as in a lake two rows may have the same one
-    for some in divide(older, table.key, touched):
+    for some in divide(older, table.key, touched, MAX_ROWS_AT_ONCE):
         connection.execute(f"DELETE FROM {name} USING {some} AS older WHERE {same_key}")
     columns = quoted_names(table.column_names)
     inserted = execute_counting(
@@ -160,17 +161,20 @@ def _make_incoming(
     source, placed = parquet_rows(files), parquet_rows(files, "filename = '_file', file_row_number = true")
     once = f"SELECT * FROM {source}"
     if execute_counting(connection, f"CREATE TEMP TABLE repeated AS {query_repeated(source, table.key)}"):
+        find_incomplete(connection, table, source)
         newest_first = f"_extracted_at > {now}, _extracted_at DESC"
         is_first = f"row_number() OVER (PARTITION BY {keys} ORDER BY {newest_first}) = 1"
         connection.execute(  # by their places, as ordering whole rows takes much memory
             f"""
             CREATE TEMP TABLE newest AS
             SELECT * EXCLUDE (_file, file_row_number) FROM {placed} SEMI JOIN (
-                SELECT _file, file_row_number FROM {placed} SEMI JOIN repeated USING ({keys}) QUALIFY {is_first}
+                SELECT _file, file_row_number
+                FROM {placed} SEMI JOIN (FROM repeated ANTI JOIN incomplete USING ({keys})) USING ({keys})
+                QUALIFY {is_first}
             ) AS first USING (_file, file_row_number)
             """
         )
-        complete_newest(connection, table, source, newest_first, is_one_list=is_one_list)
+        complete_newest(connection, table, placed, newest_first, is_one_list=is_one_list)
         once += f" ANTI JOIN repeated USING ({keys}) UNION ALL BY NAME FROM newest"
     connection.execute(f"CREATE TEMP VIEW incoming AS {once}")
     return once

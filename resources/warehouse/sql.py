@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from resources.warehouse.paths import plain_path
 
@@ -52,7 +53,7 @@ MAX_DICTIONARY_SIZE = 2_000
 """Maximum distinct values of a column in a row group for a dictionary; a column with more is written without one."""
 
 MAX_ROWS_AT_ONCE = 500_000
-"""Rows that one statement deletes or updates, more or less: less than would fit into DuckDB's memory and fill it."""
+"""Rows that one statement deletes or updates, more or less: DuckDB does it in memory, into which more may not fit."""
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, file: str | Path) -> int:
@@ -81,12 +82,9 @@ def query_repeated(relation: str, columns: Sequence[str]) -> str:
     """
 
 
-def divide(relation: str, columns: Sequence[str], count: int) -> list[str]:
-    """Write relations, in SQL, that divide `count` rows of a relation by the hash of columns.
-
-    DuckDB deletes and updates in memory, into which a statement about more rows may not fit.
-    """
-    rounds = count // MAX_ROWS_AT_ONCE + 1
+def divide(relation: str, columns: Sequence[str], count: int, at_once: int) -> list[str]:
+    """Write relations, in SQL, that divide `count` rows of a relation by the hash of columns, about `at_once` each."""
+    rounds = count // at_once + 1 if count else 0
     return [f"(FROM {relation} WHERE hash({quoted_names(columns)}) % {rounds} = {number})" for number in range(rounds)]
 
 
@@ -99,3 +97,22 @@ def execute_counting(connection: duckdb.DuckDBPyConnection, statement: str) -> i
     """Run a statement whose result is one number: a count, or the rows that it has changed."""
     rows = connection.execute(statement).fetchall()  # all, as `fetchone` would leave DuckDB 2 in the middle of it
     return int(rows[0][0]) if rows else 0
+
+
+def execute_with(connection: duckdb.DuckDBPyConnection, statement: str, given: pl.DataFrame) -> None:
+    """Execute a statement that reads the relation `given`."""
+    stream = _ArrowStream(given)
+    connection.register("given", stream)
+    connection.execute(statement)
+    connection.unregister("given")
+    stream.frame = given.clear()  # as DuckDB keeps what was registered until the transaction ends
+
+
+class _ArrowStream:
+    """A frame as DuckDB reads it without pyarrow, which it asks for when it is given a polars frame."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)

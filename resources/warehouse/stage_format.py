@@ -53,23 +53,20 @@ def create_state_tables(connection: duckdb.DuckDBPyConnection, warehouse_id: str
     note_rows(connection)
 
 
-def migrate_stage(connection: duckdb.DuckDBPyConnection, place: Place) -> bool:
-    """Migrate an older stage to the current format, in one transaction; returns False if it is not a stage.
-
-    Raises RefusedError if a newer version has written it.
-    """
+def read_format(connection: duckdb.DuckDBPyConnection, place: Place) -> int | None:
+    """Read the format of a stage, None if it is not one. Raises RefusedError if a newer version has written it."""
     version = _format_of(connection)
-    if version is None:
-        return False
-    refuse_newer(place, version)
-    if version < FORMAT:
-        connection.begin()
-        for number in range(version, FORMAT):
-            connection.execute(_MIGRATIONS[number])
-        if version <= 2:  # these formats did not count what was published: what is there counts as that
-            note_rows(connection)
-        connection.commit()
-    return True
+    if version is not None:
+        refuse_newer(place, version)
+    return version
+
+
+def migrate_stage(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+    """Migrate a stage of an older format to the current one; in a transaction, as it is several statements."""
+    for number in range(version, FORMAT):
+        connection.execute(_MIGRATIONS[number])
+    if version <= 2:  # these formats did not count what was published: what is there counts as that
+        note_rows(connection)
 
 
 def refuse_newer(place: Place, version: int) -> None:

@@ -14,7 +14,7 @@ from resources.warehouse.lake.objects import Objects
 from resources.warehouse.lake.private_tables import has_table, make_private_tables
 from resources.warehouse.lake.session import Session
 from resources.warehouse.lake.writer import Writer
-from resources.warehouse.stage_format import create_state_tables, migrate_stage
+from resources.warehouse.stage_format import FORMAT, create_state_tables, migrate_stage, read_format
 
 STAGE, PUBLISHED = "stage", "main"
 """Schemas of the lake: into which batches are merged, and what readers see."""
@@ -72,11 +72,15 @@ class Lake:
     def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the stage in a transaction that is committed only while the lock is held; see `Engine`."""
         with self.duckdb.open(STAGE) as connection:
-            if not migrate_stage(connection, self.address.place):
+            version = read_format(connection, self.address.place)
+            if version is None:
                 raise RefusedError(
                     f"{self.address.place.name} has a catalogue without the export's private tables: restore it and "
                     "its objects from backups of one moment, or set COUPONTOOLS_WAREHOUSE to another database."
                 )
+            if version < FORMAT:
+                with self.writer.transaction(connection):
+                    migrate_stage(connection, version)
             with self.writer.transaction(connection):
                 yield connection
 

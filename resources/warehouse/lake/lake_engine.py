@@ -70,7 +70,10 @@ class LakeEngine:
         """Hold an advisory lock on a connection of its own; see `Engine`."""
         return self._lake.hold_writer_lock()
 
-    def open_stage(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    def open_stage(
+        self,
+        incoming: Sequence[str] = (),  # noqa: ARG002  (its memory is the same for all)
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open the schema `stage` of the lake; see `Engine`."""
         return self._lake.open_stage()
 

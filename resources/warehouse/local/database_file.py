@@ -1,7 +1,7 @@
 """Database files of the folder, and the DuckDB of this process that works on them."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +15,10 @@ from resources.warehouse.paths import drop_links, plain_path
 from resources.warehouse.sql import quoted_text
 
 MIN_MEMORY_MB = 256
-"""Megabytes of memory that DuckDB may use for a small database; it puts the rest on disk."""
+"""Megabytes of memory that DuckDB may use for little data; it puts the rest on disk."""
 
 MAX_MEMORY_MB = 640
-"""The same for a large one."""
+"""The same for much data."""
 
 NEVER = "1TB"
 """Size of a log that none reaches, so that there is a checkpoint only where one is requested."""
@@ -33,13 +33,13 @@ class LocalDuckDB:
         self._duckdb: duckdb.DuckDBPyConnection | None = None
 
     @contextmanager
-    def open(self, database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Connect to a database file, one at a time, to read and write it."""
+    def open(self, database: Path, incoming: Sequence[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect to a database file, one at a time, to read and write it, and to merge the `incoming` files."""
         try:
             with writable(database) as path, self._start().cursor() as connection:
                 connection.execute(f"ATTACH {quoted_text(path)} AS opened (STORAGE_VERSION '{STORAGE_VERSION}')")
                 connection.execute("USE opened")
-                connection.execute(f"SET memory_limit = '{read_memory_limit(_choose_memory_mb(path))}'")
+                connection.execute(f"SET memory_limit = '{read_memory_limit(_choose_memory_mb([path, *incoming]))}'")
                 yield connection
                 connection.execute("CHECKPOINT")  # DETACH leaves what is in the log there
                 connection.execute("USE memory")
@@ -66,9 +66,10 @@ class LocalDuckDB:
         return self._duckdb
 
 
-def _choose_memory_mb(database: str) -> int:
-    """Return as much as the database is large, within the bounds: large merges fit, and what is read again stays."""
-    return min(max(MIN_MEMORY_MB, Path(database).stat().st_size // 1_000_000), MAX_MEMORY_MB)
+def _choose_memory_mb(files: Sequence[str]) -> int:
+    """Return as much as the files are large, within the bounds: large merges fit, and what is read again stays."""
+    size = sum(Path(file).stat().st_size for file in files)
+    return min(max(MIN_MEMORY_MB, size // 1_000_000), MAX_MEMORY_MB)
 
 
 def write_compact(connection: duckdb.DuckDBPyConnection, target: Path) -> None:

@@ -64,9 +64,9 @@ class FileEngine:
         return self._stage.hold_writer_lock()
 
     @contextmanager
-    def open_stage(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open_stage(self, incoming: Sequence[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
         """Attach the file of the stage; see `Engine`."""
-        with self._stage.open() as connection:
+        with self._stage.open(incoming) as connection:
             connection.begin()
             try:
                 yield connection

@@ -1,6 +1,6 @@
 """The file of the stage: the private DuckDB database that batches are merged into, by one process at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from resources.warehouse.local.damage import is_cut_off, is_damaged, make_damage
 from resources.warehouse.local.database_file import LocalDuckDB, write_compact
 from resources.warehouse.local.folder import Folder, name_folder_in_errors
 from resources.warehouse.local.restage import make_stage, unfinished_stage
-from resources.warehouse.stage_format import migrate_stage
+from resources.warehouse.stage_format import FORMAT, migrate_stage, read_format
 
 MIN_FREE_BLOCKS = 200
 """Minimum free blocks of 256 kB to compact a stage; copying it with fewer is faster than that. A first load of 300,000
@@ -41,8 +41,8 @@ class StageFile:
             yield
 
     @contextmanager
-    def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Connect to the stage; only under the writer lock.
+    def open(self, incoming: Sequence[str] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Connect to the stage; only under the writer lock. `incoming` are the files of the batch to be merged.
 
         Raises RefusedError if it is damaged, or if a newer version has written it.
         """
@@ -50,11 +50,16 @@ class StageFile:
         undo_unfinished_checkpoint(folder.stage)
         size = None if log_of(folder.stage).exists() else folder.stage.stat().st_size
         try:
-            with folder.stage.open("rb") as file, self.local_duckdb.open(folder.stage) as connection:
+            with folder.stage.open("rb") as file, self.local_duckdb.open(folder.stage, incoming) as connection:
                 if size is not None and is_cut_off(connection, size):
                     raise make_damaged_stage_error(folder)
-                if not migrate_stage(connection, folder.place):
+                version = read_format(connection, folder.place)
+                if version is None:
                     raise make_damaged_stage_error(folder)
+                if version < FORMAT:
+                    connection.begin()
+                    migrate_stage(connection, version)
+                    connection.commit()
                 yield connection
                 write_checkpoint(connection, folder.stage, file)
         except duckdb.Error as error:

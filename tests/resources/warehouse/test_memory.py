@@ -7,6 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.merge import merge as merge_batch
 from resources.warehouse.warehouse import Warehouse
 from tests.support.small_table import NOON, PLAN, REJECTED, ROWS, done, merge, open_batch, published, thing
@@ -29,6 +30,26 @@ def test_a_merge_that_needs_the_disk_for_its_work_leaves_the_next_one_room(
             merge_batch(warehouse.engine, batch, PLAN)
     query = "SELECT count(*), count(*) FILTER (WHERE _extracted_at > TIMESTAMP '2026-01-01 12:00') FROM things"
     assert published(warehouse, query) == [(count, touched)]
+
+
+@pytest.mark.files
+def test_lists_of_events_with_other_fields_and_no_dates_are_merged_in_little_memory(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_DUCKDB_MEMORY_MB", "128")
+    ids = pl.select(pl.int_range(200_000).cast(pl.String).str.pad_start(48, "x")).to_series()
+    for day in range(2):
+        with open_batch(warehouse, "things") as batch:
+            for number, name in enumerate(["colour", "used_at"]):
+                seen = NOON + timedelta(days=day, seconds=number)
+                values = {"id": ids, "_extracted_at": seen, name: ids if name == "colour" else NOON}
+                rows = pl.select(pl.lit(values.get(name)).cast(dtype).alias(name) for name, dtype in ROWS.items())
+                batch.add(rows, pl.DataFrame(schema=REJECTED))
+                batch.complete(CompletedSlice(SliceKey(f"v3/{name}", "p")))
+            batch.flush()
+            merge_batch(warehouse.engine, batch, PLAN)
+    query = "SELECT count(*), count(*) FILTER (WHERE colour = id AND used_at IS NOT NULL) FROM things"
+    assert published(warehouse, query) == [(len(ids), len(ids))]
 
 
 @pytest.mark.files

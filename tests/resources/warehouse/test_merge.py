@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.warehouse import sql
+from resources.warehouse import brief_observations, deletions
+from resources.warehouse import merge as merging
 from resources.warehouse.batch import CompletedSlice, SliceKey
 from resources.warehouse.deletions import CompleteRead
 from resources.warehouse.local import stage_file
@@ -95,7 +96,8 @@ def test_no_row_is_lost_or_doubled_where_a_merge_marks_rows_as_deleted_that_it_h
 def test_many_rows_are_replaced_and_deleted_some_at_a_time(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "MAX_ROWS_AT_ONCE", 3)
+    for module in (merging, deletions):
+        monkeypatch.setattr(module, "MAX_ROWS_AT_ONCE", 3)
     names = [f"{number:02}" for number in range(40)]
     merge(warehouse, *map(thing, names))
     newer = [thing(name, "green", 9) for name in names[::2]]
@@ -230,6 +232,24 @@ def test_lists_of_events_that_have_other_fields_each_complete_each_other(
             fill(batch, *observed)
             merge_batch(warehouse.engine, batch, PLAN)
     assert published(warehouse) == [thing("a", "red", seen=3, made=None, used=NOON)]
+
+
+@pytest.mark.parametrize("is_one_batch", [True, False])
+def test_many_brief_observations_are_completed_some_at_a_time(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, *, is_one_batch: bool
+) -> None:
+    monkeypatch.setattr(brief_observations, "MAX_ROWS_COMPLETED_AT_ONCE", 3)
+    names = [f"{number:02}" for number in range(20)]
+    lists = [[(name, *row[1:]) for name in names] for row in (OPENED, CLAIMED, VALIDATED)]
+    lists[0] += [thing("dated", seen=1), thing("of one list", "red", made=None)]
+    lists[1] += [thing("dated", None, seen=2, made=None)]
+    for observed in [list(itertools.chain(*lists))] if is_one_batch else lists:
+        with open_batch(warehouse) as batch:
+            batch.complete(CompletedSlice(SliceKey("v3/opens", "p")), CompletedSlice(SliceKey("v3/claims", "p")))
+            fill(batch, *observed)
+            merge_batch(warehouse.engine, batch, PLAN)
+    completed = [thing(name, "red", seen=3, made=None, used=NOON) for name in names]
+    assert published(warehouse) == [*completed, thing("dated", seen=2), thing("of one list", "red", made=None)]
 
 
 def test_the_newest_observation_of_a_list_says_all_even_if_it_has_no_date(warehouse: Warehouse) -> None:
