@@ -90,7 +90,8 @@ class Redactor:
     def _redact_json(self, texts: pl.Series) -> pl.Series:
         """Redact JSON texts: keep shape and field names, hash or drop the values, and hash names that name a person.
 
-        An empty text, by which the API says that there is none, is not hashed, so that it does not look like one.
+        A blank text, by which the API says that there is none, is not hashed, so that it does not look like one, and
+        neither is a flag, which names nobody.
         A text that is not JSON is hashed or dropped as one value.
         """
         values = {text: _decode_json(text) for text in texts.drop_nulls().unique()}
@@ -102,13 +103,15 @@ class Redactor:
             dict(hash_texts(pl.Series([*texts], dtype=pl.String), self._key).iter_rows())
             for texts in (_find_people(names), inner_texts)
         )
-        hashes |= {text: text for text in inner_texts if not text}
+        hashes |= {text: text for text in inner_texts if not text.strip()}
 
         def redact_value(value: Any) -> Any:  # noqa: ANN401  (a JSON value of any type)
             if isinstance(value, dict):
                 return {names_of_people.get(name, name): redact_value(inner) for name, inner in value.items()}
             if isinstance(value, list):
                 return [redact_value(item) for item in value]
+            if isinstance(value, bool) and self._is_hashed:
+                return value
             return hashes.get(str(value)) if value is not None else None
 
         encoded = {

@@ -37,6 +37,9 @@ _BEFORE_THE_COUNTRY = r"^(\+0*|00+)"
 MIN_DIGITS, MAX_DIGITS = 7, 15
 """Number of digits of a phone number; fewer may be anything."""
 
+MAX_INNER_TEXTS = 3
+"""How many JSON texts within each other are searched, as a field may hold JSON as a text."""
+
 _HASH_LENGTH = 64
 _SOMEBODY = rf"[^@]@+[^@]|(?:[0-9][^0-9]*){{{MIN_DIGITS}}}|^[^ ]{{{_HASH_LENGTH}}}(?: |$)"
 """A pattern that is in every normalised text that names somebody: an address, a number, or a hash at its beginning.
@@ -73,7 +76,8 @@ _MAY_NAME = (
 def normalise_identifiers(texts: pl.Series) -> pl.Series:
     """Normalise texts: numbers to their digits, other texts to lower case without blanks around them.
 
-    A text that is no address, no hash and has too few digits for a number names nobody, and becomes null.
+    Of several hashes the first is that of the text. A text that is no address, no hash and has too few digits for a
+    number names nobody, and becomes null.
     """
     named = _named(simplify_characters(pl.col("text")).str.to_lowercase())
     is_somebody = named.str.contains(_SOMEBODY)
@@ -83,7 +87,8 @@ def normalise_identifiers(texts: pl.Series) -> pl.Series:
 def _named(plain: pl.Expr) -> pl.Expr:
     text = plain.str.strip_chars(BLANKS)
     is_number = text.str.contains(_NUMBER)
-    return pl.coalesce(reduce_to_digits(pl.when(is_number).then(text)), pl.when(~is_number).then(text))
+    first_hash = text.str.extract(_HASHED)
+    return pl.coalesce(reduce_to_digits(pl.when(is_number).then(text)), first_hash, pl.when(~is_number).then(text))
 
 
 def find_identifiers(texts: pl.Series) -> pl.DataFrame:
@@ -99,16 +104,25 @@ def find_identifiers(texts: pl.Series) -> pl.DataFrame:
     plain = candidates.filter(is_plain).select(
         text, text.str.strip_prefix("+").alias("identifier"), is_whole=pl.lit(value=True)
     )
-    others = candidates.filter(~is_plain).with_columns(_simplified(text).alias("plain"))
+    others = _with_inner_texts(candidates.filter(~is_plain)).with_columns(_simplified(pl.col("plain")).alias("plain"))
     whole = others.with_columns(_named(pl.col("plain")).str.extract(_WHOLE).alias("identifier"))
     may_be_query = pl.col("identifier").str.contains("[=?/]")
     parts = _parts(whole.filter(pl.col("identifier").is_null() | may_be_query))
     first = others.select("text", text.str.extract(_HASHED).alias("identifier"))
-    whole = pl.concat([whole.select("text", "identifier"), first]).drop_nulls()
+    whole = pl.concat([whole.select("text", "identifier"), first]).drop_nulls().unique()
     parts = parts.unique().join(whole, on=["text", "identifier"], how="anti")
     return pl.concat(
         [plain, whole.with_columns(is_whole=pl.lit(value=True)), parts.with_columns(is_whole=pl.lit(value=False))]
     )
+
+
+def _with_inner_texts(texts: pl.DataFrame) -> pl.DataFrame:
+    """Give each text as `plain`, and once more for each JSON text in it that is written within a JSON text."""
+    plain, levels = pl.col("plain"), [texts.with_columns(pl.col("text").alias("plain"))]
+    for _ in range(MAX_INNER_TEXTS):
+        outer = levels[-1].filter(plain.str.contains(r"\\", literal=True))
+        levels.append(outer.with_columns(plain.str.replace_many([r"\\", r"\""], ["\\", '"'])))
+    return pl.concat(levels)
 
 
 def _parts(texts: pl.DataFrame) -> pl.DataFrame:
@@ -198,5 +212,7 @@ def identity_in_sql(text: str) -> str:
         f"WHEN {is_ascii} AND strlen({text}) < {MIN_DIGITS} AND NOT {at} THEN NULL "
         f"WHEN {is_ascii} AND {at} AND regexp_matches({text}, {quoted_text(f'{between}@+{between}')}) THEN {plain} "
         f"WHEN regexp_matches({plain}, {quoted_text(_NUMBER)}) THEN {number} "
+        f"WHEN strlen({text}) > {_HASH_LENGTH} AND regexp_matches({plain}, {quoted_text(_HASHED)}) "
+        f"THEN left({plain}, {_HASH_LENGTH}) "
         f"WHEN regexp_matches({plain}, {quoted_text(_SOMEBODY)}) THEN {plain} END"
     )

@@ -17,6 +17,7 @@ from resources.coupontools.endpoints import choose_endpoints
 from resources.coupontools.page import Page
 from resources.coupontools.requests import Slice
 from resources.settings import PersonalData
+from resources.warehouse.identity import normalise_identifiers
 from resources.warehouse.suppression import NOBODY
 
 PERSON = "jan@example.com"
@@ -84,6 +85,15 @@ def test_a_text_that_names_several_people_has_the_same_hash_whatever_it_is_read_
         assert len({row[column] for row, _ in rows}) == 1
 
 
+def test_a_contact_of_two_numbers_is_the_same_customer_under_every_policy() -> None:
+    written = ["02 5551234 / 02 5555678", "025551234/025555678", "02-5551234 / 02-5555678"]
+    for policy in ("keep", "hash"):
+        phones = [str(redacted(policy, CouponSession, session_id="a", phone=phone)[0]["phone"]) for phone in written]
+        customers = normalise_identifiers(pl.Series(phones))
+        assert customers.null_count() == 0
+        assert customers.n_unique() == 1
+
+
 @pytest.mark.parametrize("text", ["N/A", "-", "+", "0", "12 34 56", "@"])
 def test_a_hashed_contact_that_names_nobody_is_empty_but_for_a_key_which_tells_rows_apart(text: str) -> None:
     session, _ = redacted("hash", CouponSession, session_id="a", email=text, phone=text, first_name=text)
@@ -119,8 +129,8 @@ def test_of_json_the_shape_stays_and_the_values_go(policy: str, is_empty: bool) 
         assert (said["note"] is None) is is_empty
 
 
-def test_an_empty_text_of_json_does_not_become_a_hash_as_if_it_were_a_value() -> None:
-    text = json.dumps({"subaccount": "", "notes": ["", None]})
+def test_a_blank_text_or_a_flag_of_json_does_not_become_a_hash_as_if_it_were_a_value() -> None:
+    text = json.dumps({"subaccount": False, "notes": ["", None, " ", True]})
     row, record = redacted("hash", CouponSession, text, campaign_id="cam_1", session_id="a", _extra=text)
     assert [json.loads(str(row["_extra"])), json.loads(record)] == [json.loads(text)] * 2
 

@@ -1,5 +1,6 @@
 """Who is erased: a person in any form and place, and nobody else."""
 
+import json
 from datetime import timedelta
 
 import duckdb
@@ -40,6 +41,9 @@ EXTRAS = (
     '{"url":"https://x.be/?next=https%3A%2F%2Fy.be%2F%3Fwho%3Dzoe.planted%2540example.com"}',
     '{"url":"https://x.be/?user=%7B%22mail%22%3A%22zoe.planted%40example.com%22%7D"}',
     '{"url":"https:\\/\\/x.be\\/?tel=%2B32+%280%29470%2F11+22+33"}',
+    json.dumps({"answers": json.dumps({"a": "Zoe\nzoe.planted@example.com"})}),
+    json.dumps({"answers": '{"n":"0032 470\\/11.22.33 \\u003czoe.planted\\u0040example.com\\u003e"}'}),
+    json.dumps({"form": json.dumps({"answers": json.dumps({"n": "+32\u00a0470 112233"})})}),
 )
 STRANGERS: Rows = [
     {"email": f"marjo.{EMAIL}", "first_name": "Marjo", "custom_id": "x"},
