@@ -17,7 +17,7 @@ _GZIP_MEMBER = b"\x1f\x8b"
 
 _KNOWN_ENCODINGS = {*_WINDOW_BITS, "br", "zstd", "dcb", "dcz", "compress", "x-compress"}
 
-_HEADERS = {"date", "location", "retry-after"}
+_HEADERS = {b"date", b"location", b"retry-after"}
 """The headers of an answer that are used; the others are not kept."""
 
 _MIN_PIECE = 32_000
@@ -53,7 +53,7 @@ async def receive_answer(
         body = await asyncio.get_running_loop().run_in_executor(threads, _decompress, body, packed, limit)
     # a new response, as httpx's own is in a reference cycle with its stream: the body would stay in memory until the
     # next garbage collection
-    headers = {name: value for name, value in response.headers.items() if name in _HEADERS}
+    headers = [header for header in response.headers.raw if header[0].lower() in _HEADERS]
     return httpx.Response(response.status_code, headers=headers, content=body)
 
 

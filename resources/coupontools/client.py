@@ -55,6 +55,9 @@ from resources.utc import utc_now
 
 T = TypeVar("T")
 
+MAX_READ_TIMEOUTS = 20
+"""Read timeouts that a whole answer may take, however slowly it comes."""
+
 _LARGE = 16_000_000
 """Answers of more bytes are decoded one at a time."""
 
@@ -219,7 +222,7 @@ class Client:
         self.last_request = page_request
         limit = self.limits.max_answer_bytes
         try:
-            async with asyncio.timeout(min(self.limits.read_timeout * 20, deadline.left)):
+            async with asyncio.timeout(min(self.limits.read_timeout * MAX_READ_TIMEOUTS, deadline.left)):
                 http_request = build_request(self._http, page_request, self._credentials)
                 response = await receive_answer(self._http, http_request, limit, self._decoders)
         except TooLargeError as error:
@@ -242,6 +245,12 @@ class Client:
         reason = self._to_line(str(error)) or type(error).__name__
         if isinstance(error, httpx.DecodingError):
             return UnavailableError(f"The API's answer to {page_request}{self._route} cannot be unpacked ({reason}).")
+        if isinstance(error, httpx.ReadTimeout):
+            waited = f"for {self.limits.read_timeout:g} seconds (COUPONTOOLS_READ_TIMEOUT)"
+            return UnavailableError(f"The API sent nothing more of its answer to {page_request}{self._route} {waited}.")
+        if isinstance(error, TimeoutError):
+            allowed = f"{MAX_READ_TIMEOUTS} times COUPONTOOLS_READ_TIMEOUT, or COUPONTOOLS_MAX_REQUEST_SECONDS"
+            return UnavailableError(f"The API did not end its answer to {page_request}{self._route} in {allowed}.")
         if not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
             return UnavailableError(f"The API broke off its answer to {page_request}{self._route} ({reason}).")
         url, proxies = self._http.base_url, ", the proxy (HTTPS_PROXY, NO_PROXY)" if self._route else ""

@@ -65,9 +65,12 @@ class ErrorAnswers:
         """Return the error that the API reports in its own words."""
         codes, endpoint = failure.codes, page_request.slice_.endpoint
         numbers = ", ".join(map(str, sorted(codes))) or "none"
-        details = f"(error {numbers}: {self.to_line(failure.message)})"
+        told = f"HTTP {status}" if status >= 400 and not codes else f"error {numbers}"
+        details = f"({told}: {self.to_line(failure.message)})"
         if _WRONG_KEYS in codes or (status == 401 and not codes):
             return AccountError(f"The API refuses the keys {details} for {page_request}. {_CHECK_KEYS}")
+        if status == 403 and not codes:
+            return RequestError(f"The API refuses the keys for {page_request} {details}: they may not read it.", codes)
         if _EXPIRED_ACCOUNT in codes:
             return AccountError(
                 f"The API refuses the account {details} for {page_request}. Renew it in the dashboard, then run again."

@@ -77,7 +77,8 @@ LASTING: Mapping[str, list[Lasting]] = {
             {},
             ("email_groups",),
             MAX_TRIES,
-            "The API broke off its answer to v3/emailtool/grouplist (ReadTimeout). Tried 6 times.",
+            "The API sent nothing more of its answer to v3/emailtool/grouplist for 1 seconds (COUPONTOOLS_READ_TIMEOUT)"
+            ". Tried 6 times.",
         ),
         Lasting(
             "500",

@@ -79,6 +79,46 @@ def test_a_redirection_is_not_followed_but_named_without_the_keys(monkeypatch: p
     assert "hush-hush" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "message"),
+    [
+        ("Location", "302 Found", "HTTP 302, which redirects to https://portal.example/übersicht"),
+        ("Retry-After", "429 Too Many Requests", "HTTP 429"),
+        ("Date", "302 Found", "HTTP 302"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_header_may_have_any_letters(
+    monkeypatch: pytest.MonkeyPatch, name: str, status: str, message: str, encoding: str
+) -> None:
+    monkeypatch.setenv("COUPONTOOLS_RETRY_WAIT", "0")
+    header = f"{name}: https://portal.example/übersicht\r\n".encode(encoding)
+    answer = b"HTTP/1.0 %s\r\n%sContent-Length: 0\r\n\r\n" % (status.encode(), header)
+    with answering(lambda _: [answer]) as url:
+        for variable, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{variable}", value)
+        with pytest.raises(CoupontoolsError, match=message):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "message"),
+    [
+        (403, "", r"refuses the keys for .* \(HTTP 403: no reason given\): they may not read it"),
+        (422, ', "errors": {"error_message": "Not now"}', r"The API refuses .* \(HTTP 422: Not now\)"),
+        (200, "", r"The API refuses .* \(error none: no reason given\)"),
+    ],
+)
+def test_an_error_of_the_api_without_a_code_says_the_http_status(
+    monkeypatch: pytest.MonkeyPatch, status: int, errors: str, message: str
+) -> None:
+    with replying({}, f'{{"status": {{"status": "failed"{errors}}}}}', status) as url:
+        for variable, value in (("API_URL", url), ("CLIENT_ID", "somebody"), ("CLIENT_SECRET", "hush-hush")):
+            monkeypatch.setenv(f"COUPONTOOLS_{variable}", value)
+        with pytest.raises(RequestError, match=message):
+            ask()
+
+
 @pytest.mark.parametrize("status", [401, 403, 407])
 def test_a_web_page_that_forbids_is_not_the_apis(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
     with replying({}, "<!DOCTYPE html><title>Just a moment...</title>", status) as url:
