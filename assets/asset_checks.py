@@ -15,6 +15,7 @@ from assets.ingest import read_checks
 from assets.one_warehouse import WAREHOUSE
 from assets.policies import WAREHOUSE_POOL, as_dagster_failure
 from assets.stage_checks import CHECKS, MAX_DROP, evaluate
+from resources.settings import SettingsError
 from resources.warehouse.engine import Engine
 from resources.warehouse.queries import has_changed
 from resources.warehouse.warehouse import Warehouse
@@ -25,10 +26,8 @@ class Tolerance(dg.Config):
 
     largest_drop: float = Field(
         default=MAX_DROP,
-        ge=0,
-        le=1,
-        description="the largest share of a table's live rows that may be deleted since the last publish; 1 accepts "
-        "any",
+        description="the largest share of a table's live rows that may be deleted since the last publish, from 0 to 1, "
+        "which accepts any",
     )
 
 
@@ -48,6 +47,10 @@ def audit(
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the checks of all tables at once: opening the stage takes longer than most of them."""
     with as_dagster_failure(context.op_execution_context.retry_number, warehouse):
+        if not 0 <= config.largest_drop <= 1:
+            raise SettingsError(
+                "The largest_drop in the run's config is no share from 0 to 1: 0.5 is half of the rows."
+            )
         chosen = [_OF_STAGE[key] for key in context.selected_asset_check_keys]
         evaluations = evaluate(warehouse.engine, chosen, config.largest_drop)
     yield from map(result_of, evaluations)

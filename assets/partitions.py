@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.window import Window
 from resources.settings import SettingsError, Storage
+from resources.utc import utc_today
 
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -51,8 +52,8 @@ class Days(dg.Config):
 def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -> Window:
     """Return the window of a run, from its partitions or its config.
 
-    Raises SettingsError if it has neither or both, days in the wrong order, or partitions before `start_date` or in the
-    future.
+    Raises SettingsError if it has neither or both, days in the wrong order or in the future, or partitions before
+    `start_date`.
     """
     if days.full:
         return Window()
@@ -62,6 +63,9 @@ def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -
                 "The run has partitions, and days in its config: choose the partitions of all days that it shall read, "
                 "and leave start and end out."
             )
+        keys = context.partition_key_range
+        if keys.start > keys.end:
+            raise SettingsError(f"The run's partitions begin with {keys.start} and end with {keys.end}: swap the two.")
         partitions = context.partition_time_window
         start, end = partitions.start.astimezone(UTC), partitions.end.astimezone(UTC)
         window = Window(start.date(), (end - timedelta(microseconds=1)).date())
@@ -72,6 +76,10 @@ def window_of(context: dg.AssetExecutionContext, days: Days, start_date: date) -
         first, last = _day("start", days.start), _day("end", days.end)
         if first > last:
             raise SettingsError(f"The run's config starts on {first}, after it ends on {last}: swap start and end.")
+        if first > utc_today():
+            raise SettingsError(
+                f"The run's config starts on {first}, which has not begun: choose days until today, UTC."
+            )
         return Window(first, last)
     raise SettingsError("The run has no days: choose partitions, or give start and end in the config.")
 

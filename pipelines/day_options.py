@@ -30,4 +30,6 @@ def choose_days(start: date | None, end: date | None) -> tuple[date, date]:
         ends = f"{last}" if end else f"{last} (yesterday)"
         advice = "swap --from and --to" if start and end else "choose other days by --from and --to"
         raise click.UsageError(f"The range starts on {begins}, after it ends on {ends}: {advice}.")
+    if first > utc_today():
+        raise click.UsageError(f"The range starts on {first}, which has not begun: choose days until today, UTC.")
     return first, last

@@ -93,6 +93,8 @@ def read_path(path: Path) -> Path:
     except UnicodeEncodeError:
         message = "should be a name that is UTF-8 text here; set LC_ALL=C.UTF-8, or choose another folder"
         raise PydanticCustomError("folder", message) from None
+    if not text.strip():
+        raise PydanticCustomError("folder", "should be a path, but has only blanks")
     if "\0" in text or text.endswith(("\r", "\n")):
         raise PydanticCustomError("folder", "should be a path without a line end")
     try:

@@ -209,7 +209,9 @@ class Storage(Settings):
     start_date: Annotated[date, BeforeValidator(read_iso_day), AfterValidator(read_past_day)] = Field(
         date(2020, 1, 1), description="the first daily partition, UTC"
     )
-    days_per_run: int | None = Field(None, ge=1, description="the most days that one run of a backfill reads")
+    days_per_run: int | None = Field(
+        None, ge=1, le=100_000, description="the most days that one run of a backfill reads"
+    )
 
 
 class EngineMemory(Settings):

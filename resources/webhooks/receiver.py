@@ -69,8 +69,8 @@ class WebhookReceiver:
     def app(self) -> Starlette:
         """Return the ASGI application."""
         handlers = dict.fromkeys((404, 405), _answer_error)
-        route = Route("/{token}", self._answer, methods=_METHODS)
-        return Starlette(routes=[route], exception_handlers=handlers, lifespan=self._run)
+        routes = [Route(path, self._answer, methods=_METHODS) for path in ("/{token}", "/{token}/")]
+        return Starlette(routes=routes, exception_handlers=handlers, lifespan=self._run)
 
     @asynccontextmanager
     async def _run(self, _app: Starlette) -> AsyncIterator[None]:

@@ -190,6 +190,7 @@ def test_a_disk_that_takes_no_more_is_named_and_what_was_published_stays(
     ("arguments", "message"),
     [
         (("--from", "2026-02-01", "--to", "2026-01-01"), "starts on 2026-02-01, after it ends on 2026-01-01"),
+        (("--from", "2999-01-01", "--to", "2999-02-01"), "starts on 2999-01-01, which has not begun"),
         (("--from", "2026-02-30"), "'2026-02-30' is not a date"),
         (("--to", "tomorrow"), "'tomorrow' is not a date"),
         (("--sideways",), "No such option"),

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from assets.catalogue import EXTRACTS
-from assets.partitions import backfill_policy, cards, daily
+from assets.partitions import backfill_policy, cards, daily, partition_range
 from assets.published_database import published_database
 from assets.table_assets import table_asset
 from assets.tables.coupon_sessions import CouponSession
@@ -343,6 +343,7 @@ def test_no_value_of_the_environment_is_shown_that_a_runs_config_names(monkeypat
     [
         ("2026-01-01", ("2026-01-02", "2026-01-05"), "The run has partitions, and days in its config"),
         (None, ("2026-01-05", "2026-01-02"), "starts on 2026-01-05, after it ends on 2026-01-02"),
+        (None, ("2999-01-05", "2999-01-06"), "starts on 2999-01-05, which has not begun"),
     ],
 )
 def test_days_of_a_runs_config_that_would_not_be_read_are_refused(
@@ -359,6 +360,27 @@ def test_days_of_a_runs_config_that_would_not_be_read_are_refused(
     (failure,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     assert failure.user_failure_data
     assert reason in str(failure.user_failure_data.description)
+
+
+def test_a_range_of_partitions_in_the_wrong_order_is_refused() -> None:
+    result = defs.resolve_job_def("export").execute_in_process(
+        tags=partition_range(["2026-01-05", "2026-01-02"]),
+        asset_selection=[*coupon_sessions.keys],
+        raise_on_error=False,
+    )
+    (failure,) = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert failure.user_failure_data
+    assert "begin with 2026-01-05 and end with 2026-01-02" in str(failure.user_failure_data.description)
+
+
+@pytest.mark.parametrize("share", [2, -0.1, float("nan")])
+def test_a_share_of_deleted_rows_that_cannot_be_meant_is_refused_in_one_line(share: float) -> None:
+    result = defs.resolve_job_def("publish").execute_in_process(
+        run_config={"ops": {"audit": {"config": {"largest_drop": share}}}}, raise_on_error=False
+    )
+    failure = next(event.step_failure_data for event in result.all_events if event.is_step_failure)
+    assert failure.user_failure_data
+    assert "is no share from 0 to 1" in str(failure.user_failure_data.description)
 
 
 def test_loading_the_code_location_asks_nothing_and_writes_nothing_whatever_is_wrong(tmp_path: Path) -> None:

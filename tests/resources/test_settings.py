@@ -102,6 +102,8 @@ WRONG = [
     ],
     ("DATA_DIR", "~nobody-of-this-name/data", "without ~"),
     ("DATA_DIR", "data\r", "without a line end"),
+    ("DATA_DIR", " \t ", "has only blanks"),
+    ("DAYS_PER_RUN", "3000000000", "less than or equal to 100000"),
     ("DATA_DIR", "d\udcffta", "UTF-8"),
     ("PERSONAL_DATA_KEY", "hush-hush-hush-hush\udcff", "should be UTF-8 text"),
     ("PUBLISH_PARQUET", "maybe", "should be true or false"),

@@ -38,10 +38,11 @@ class Kept:
         return sorted(json.loads(event.members["id"]) for group in self.groups for event in group)
 
 
-def test_an_event_is_answered_once_it_is_stored() -> None:
+@pytest.mark.parametrize("end", ["", "/"])
+def test_an_event_is_answered_once_it_is_stored(end: str) -> None:
     kept = Kept()
     with receiving(kept) as url:
-        answer = send(url, event("1"))
+        answer = send(f"{url}{end}", event("1"))
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert kept.ids() == ["evt_1"]
 
