@@ -55,9 +55,10 @@ class Exported:
 
 @dataclass
 class _TablesRead:
-    """The tables that were read and merged, and why others were not."""
+    """The tables that were read and merged, what was read for webhook events, and why others were not."""
 
     tables: list[Ingested] = field(default_factory=list)
+    of_events: list[Ingested] = field(default_factory=list)
     failed: list[FailedPart] = field(default_factory=list)
 
 
@@ -109,7 +110,7 @@ def _export(window: Window, *, accept_drop: bool, accept_counts: bool) -> Export
         published_places = warehouse.engine.published_places
     if read.failed:
         raise ExportFailure(read.failed, (START, TABLE, CHECK, PUBLISH))
-    rejected = sum(ingested.merged.rejected for ingested in read.tables)
+    rejected = sum(ingested.merged.rejected for ingested in [*read.tables, *read.of_events])
     return Exported(published.rows, rejected, time.monotonic() - started, published_places)
 
 
@@ -125,6 +126,6 @@ def _read_tables(resources: RunResources, window: Window, read: _TablesRead) -> 
 def _read_events(resources: RunResources, read: _TablesRead) -> None:
     """Merge the waiting webhook events, and read what they touch."""
     try:
-        update_from_events(resources)
+        read.of_events += update_from_events(resources).ingested
     except Exception as error:
         read.failed.append(FailedPart.by_error(TABLE, WebhookEvent.TABLE, error))

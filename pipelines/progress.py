@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from assets.ingest.progress import PROGRESS
 from resources.printable import make_printable
 
@@ -31,7 +33,7 @@ class ProgressHandler(logging.Handler):
             finished, total = getattr(record, PROGRESS, (0, None))
             self._bar.update(self._bar.task_ids[0], description=message, completed=finished, total=total)
         else:
-            print(message, file=sys.stderr, flush=True)  # noqa: T201  (the only place that writes to standard error)
+            click.echo(message, err=True)
 
 
 @contextmanager

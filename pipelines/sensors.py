@@ -69,8 +69,9 @@ def loyalty_card_partitions(
             f"{others:,} loyalty cards have ids that cannot be shown, and no partition: coupontools export reads them."
         )
     known = context.instance.get_dynamic_partitions(str(cards.name))
-    new = [card for card in names if card not in known]
-    deleted = [card for card in known if card not in listed.ids] if listed.is_complete else []
+    known_ids, listed_ids = set(known), set(listed.ids)
+    new = [card for card in names if card not in known_ids]
+    deleted = [card for card in known if card not in listed_ids] if listed.is_complete else []
     if deleted and _is_read_now(context.instance):
         if not new:
             return dg.SkipReason("Loyalty cards were deleted: their partitions go once no run reads or awaits users.")

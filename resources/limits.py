@@ -8,7 +8,7 @@ ADDRESS_SPACE = 4 * 2**30
 """Bytes that the engines reserve at most; with fewer, an export of many sessions fails, or dies without a message."""
 
 WHAT_READERS_SEE = "what is published is whole, of this run or of the last"
-"""What an error of the machine says that may come before or after what is published is replaced."""
+"""Ends messages of errors that may come before or after the published state is replaced."""
 
 _MEMORY = "The machine has no more memory", "Close other programs, or raise the limit (ulimit -v, the container's)"
 _THREADS = (

@@ -12,15 +12,14 @@ import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import click
+import httpx
 
 from pipelines.cluster.server import Server, start_all
 
@@ -217,22 +216,20 @@ def _make_storage(programs: _Programs, folder: Path, host: str, ports: _Ports, s
 
     def answers() -> bool:
         # the status is OK before its parts know each other; once a write succeeds, reads do, too
-        write = Request(f"http://{host}:{ports.filer}/started", b"started", method="PUT")
-        with urlopen(f"http://{host}:{ports.s3}/status", timeout=5), urlopen(write, timeout=5):  # noqa: S310  (loopback)
-            return True
+        with suppress(httpx.TransportError), httpx.Client(trust_env=False, timeout=5) as http:
+            written = http.put(f"http://{host}:{ports.filer}/started", content=b"started")
+            return written.is_success and http.get(f"http://{host}:{ports.s3}/status").is_success
+        return False
 
     # SIGTERM would wait for the connections between its own parts
     return Server("SeaweedFS", command, folder / "storage.log", answers, stop_signal=signal.SIGKILL)
 
 
 def _create_bucket(services: Services) -> None:
-    request = Request(f"http://{services.host}:{services.ports.filer}/buckets/{BUCKET}/", method="POST")
-    try:
-        with urlopen(request, timeout=30):  # noqa: S310  (loopback)
-            pass
-    except HTTPError as error:
-        if error.code != HTTPStatus.CONFLICT:  # it was created by an earlier start
-            raise click.ClickException(f"SeaweedFS does not make the bucket {BUCKET}: {error}.") from None
+    bucket = f"http://{services.host}:{services.ports.filer}/buckets/{BUCKET}/"
+    status = httpx.post(bucket, trust_env=False, timeout=30).status_code
+    if status not in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT):  # the last if an earlier start made it
+        raise click.ClickException(f"SeaweedFS does not make the bucket {BUCKET} (HTTP {status}).")
 
 
 def _delete_sockets(ports: _Ports) -> None:

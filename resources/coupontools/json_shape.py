@@ -35,7 +35,7 @@ def describe_shape(body: bytes) -> str:
 
 
 def _name_encoding(body: bytes) -> str:
-    """Name the encoding of a JSON text that is not in UTF-8, which the export reads alone."""
+    """Name the encoding of a JSON text if it is not UTF-8, the only one that the export reads."""
     encoding = json.detect_encoding(body)[:6].upper()
     return "" if encoding.startswith("UTF-8") else f", in {encoding} instead of UTF-8"
 

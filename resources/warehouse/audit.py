@@ -23,7 +23,7 @@ class LiveRows:
     staged: int
     published: int | None
     lost: int
-    """How many of the published ones there would no longer be after a publish, whatever is new."""
+    """Published live rows that the next publish would no longer have as live; new rows do not make up for them."""
 
 
 @dataclass(frozen=True)

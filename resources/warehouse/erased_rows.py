@@ -48,7 +48,7 @@ def _note(connection: duckdb.DuckDBPyConnection, rows: pl.Series, named: pl.Data
 
 
 def erase_rows(connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str) -> None:
-    """Erase from a relation the people of `naming_rows`: their own rows lose all that is personal, others the text.
+    """Erase from a relation the people of `naming_rows`: their own rows lose all personal data, others the text.
 
     Rows of tables about people are deleted if they are theirs.
     """

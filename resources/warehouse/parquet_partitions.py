@@ -91,7 +91,7 @@ def remember_months(
 ) -> None:
     """Restore the month of rows without their date from published files, where the private note of it is lost."""
     name, keys, moment = quoted_name(table.name), quoted_names(table.key), quoted_name(month.column)
-    if not connection.execute(f"SELECT 1 FROM {name} WHERE {moment} IS NULL LIMIT 1").fetchall():
+    if is_empty(connection, f"{name} WHERE {moment} IS NULL"):
         return
     put = f"SELECT {keys}, NULL::VARCHAR AS month FROM {name} LIMIT 0"
     of_months = [file for file in published if file.split("/")[-2].startswith(f"{month.name}=")]

@@ -3,7 +3,7 @@
 import duckdb
 
 FIRST_OF_A_TRANSACTION = 10**18
-"""The first number that DuckLake gives to new rows in a transaction; where that updates the table too, they keep it."""
+"""The first number of rows that a DuckLake transaction inserts; they keep it if that also updates the table."""
 
 
 def renumber_rows(connection: duckdb.DuckDBPyConnection, table: str) -> None:

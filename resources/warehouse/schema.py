@@ -38,9 +38,9 @@ class ColumnSchema:
 
 @dataclass(frozen=True)
 class Month:
-    """Files by month: that of `column`, or while a row is without it, where it was, or of the earliest of `otherwise`.
+    """Files by the month of `column`. A row without it stays in its month; a new one is in that of its earliest date.
 
-    Their folders are called `name`=YYYY-MM.
+    `otherwise` are the columns with its other dates. The folders are called `name`=YYYY-MM.
     """
 
     column: str

@@ -29,5 +29,7 @@ def read_texts(
         source, number = f"SELECT row, {texts} FROM copied", "_number"
     for first in range(begin, last + 1, ROWS_AT_A_TIME):
         part = f"{number} BETWEEN {first} AND {first + ROWS_AT_A_TIME - 1} AND {has_text}"
-        yield pl.DataFrame(connection.sql(f"{source} WHERE {part}"))
+        rows = pl.DataFrame(connection.sql(f"{source} WHERE {part}"))
+        if len(rows):
+            yield rows
     connection.execute("DROP TABLE IF EXISTS temp.copied")

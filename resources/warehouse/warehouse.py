@@ -23,7 +23,7 @@ SPILL = ".lake-spill"
 class Warehouse:
     """Where the tables are: in the lake that the environment names, or else in COUPONTOOLS_DATA_DIR.
 
-    The variables are read when a run writes.
+    Each variable is read when it is first needed.
     """
 
     def __init__(self, data_dir: Path | str | None = None) -> None:

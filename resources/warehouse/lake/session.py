@@ -57,6 +57,7 @@ class Session:
     def lock(self, name: str) -> None:
         """Hold a lock, waiting in the order of arrival."""
         self.query("SELECT pg_advisory_lock(%s)", [lock_number(name)])
+        self._taken.add(name)
 
     def try_lock(self, name: str) -> bool:
         """Take a lock unless anybody holds it, this connection included; returns whether it was taken."""

@@ -44,9 +44,9 @@ def compact(connection: duckdb.DuckDBPyConnection, writer: Writer, deleted_share
 
 
 def expire(connection: duckdb.DuckDBPyConnection, writer: Writer, kept: list[int]) -> None:
-    """Expire all snapshots but those that are kept, the newest one, and that of the publish.
+    """Expire all snapshots except those that are kept, the newest one, and that of the last publish.
 
-    That of the publish is the newest one that a reader may see whose role is bounded as in README.md.
+    A reader whose role is limited as in README.md sees none that is newer than that of the publish.
     """
     publishes = writer.session.query(f"SELECT max(begin_snapshot) FROM {CATALOGUE}.ducklake_view")
     rows = connection.execute(f"SELECT snapshot_id FROM ducklake_snapshots('{LAKE}')").fetchall()

@@ -23,7 +23,7 @@ def erase_published(stage: StageFile, tables: Sequence[TableSchema], suppressed:
     """Erase people from the published database, files and report; returns the rows of the database by table.
 
     Only under the writer lock, once they are erased from the stage. The database is written anew even if no row of it
-    names them: the room of rows that were replaced may.
+    names them: its unused blocks may.
     """
     folder = stage.folder
     with stage.open() as connection:
