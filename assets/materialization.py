@@ -29,7 +29,7 @@ def make_results(ingested: Ingested) -> Iterator[dg.MaterializeResult[Any] | dg.
 
     If a blocking check has failed, yield the checks alone, for which Dagster fails the step.
     """
-    table, version = ingested.table, make_version(ingested.merged.warehouse)
+    table, version = ingested.table, make_version(ingested.merged)
     evaluations = read_checks.evaluate(ingested)
     evaluated = list(map(result_of, evaluations))
     if any(evaluation.has_failed for evaluation in evaluations):

@@ -1,33 +1,44 @@
-"""Refuses to publish tables that were written in several warehouses, each of which has only a part of the rows.
+"""Refuses warehouses that do not have all rows that Dagster takes for read: one of several, or an older copy.
 
-The data version of each materialisation names the warehouse: of all tags and metadata, Dagster can look up only data
-versions by partition.
+The data version of each materialisation names the warehouse and the moment of the merge: of all tags and metadata,
+Dagster can look up only data versions by partition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import dagster as dg
 
 from assets.dagster_internals import latest_versions
+from resources.warehouse.engine import Engine
 from resources.warehouse.errors import RefusedError
+from resources.warehouse.merge import MergeResult
+from resources.warehouse.queries import read_last_merge
 
 WAREHOUSE = "warehouse"
 """The key of the warehouse id in metadata, and the prefix of a data version."""
+
+Partitions: TypeAlias = Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None]
+"""The partitions of each table, if it has any."""
+
+_MOMENT = "%Y%m%dT%H%M%S.%f"
+"""How a moment is written in a data version: moments are in order as texts are."""
+
+_PARTS = 3
+"""How many parts follow the prefix of a data version: the id, the moment, and what makes it unique."""
 
 _DIGITS_SHOWN = 8
 _TABLES_SHOWN = 3
 
 
-def make_version(warehouse_id: str) -> dg.DataVersion:
-    """Make a unique data version that names the warehouse."""
-    return dg.DataVersion(f"{WAREHOUSE}:{warehouse_id}:{uuid4().hex}")
+def make_version(merged: MergeResult) -> dg.DataVersion:
+    """Make a unique data version that names the warehouse and the moment of a merge."""
+    moment = f"{merged.merged_at:{_MOMENT}}" if merged.merged_at else ""
+    return dg.DataVersion(f"{WAREHOUSE}:{merged.warehouse}:{moment}:{uuid4().hex}")
 
 
-def refuse_other_warehouses(
-    instance: dg.DagsterInstance, tables: Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None], warehouse_id: str
-) -> None:
+def refuse_other_warehouses(instance: dg.DagsterInstance, tables: Partitions, warehouse_id: str) -> None:
     """Raise RefusedError if the newest version of a table, or of one of its partitions, names another warehouse.
 
     Versions without an id, from before warehouses had one, are accepted.
@@ -45,6 +56,39 @@ def refuse_other_warehouses(
         "(COUPONTOOLS_WAREHOUSE and COUPONTOOLS_STORAGE), and read the partitions again. If this one replaces the "
         "other, run dagster asset wipe --all, after which they show as missing, and read them again."
     )
+
+
+def refuse_older_copy(instance: dg.DagsterInstance, tables: Partitions, engine: Engine) -> None:
+    """Raise RefusedError if Dagster knows of a later merge in this warehouse than its last one.
+
+    Then a copy from before that merge was restored, and Dagster would never read again what the copy does not have.
+    """
+    if not engine.has_stage():
+        return
+    warehouse_id, merged_at = read_last_merge(engine)
+    if merged_at is None:
+        return
+    last = f"{merged_at:{_MOMENT}}"
+    newer = {
+        table.to_user_string()
+        for table, versions in latest_versions(instance, tables)
+        for moment in _moments(versions, warehouse_id)
+        if moment > last
+    }
+    if newer:
+        raise RefusedError(
+            f"The last merge of this warehouse was on {merged_at:%Y-%m-%d at %H:%M:%S} UTC, and Dagster knows of later "
+            f"ones, of {_enumerate(sorted(newer))}: an older copy was restored, which does not have all that Dagster "
+            "shows as read. Run coupontools export --full, which reads everything again."
+        )
+
+
+def _moments(versions: Iterable[str], warehouse_id: str) -> Iterator[str]:
+    """Yield the moments of the merges of a warehouse; versions from before they had one have none."""
+    for version in versions:
+        name, _, rest = version.partition(":")
+        if name == WAREHOUSE and len(parts := rest.split(":")) == _PARTS and parts[0] == warehouse_id:
+            yield parts[1]
 
 
 def _ids(versions: Iterable[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from dagster import AutomationCondition
 from assets.asset_checks import audit_the_rest, failed_checks
 from assets.catalogue import KEYED
 from assets.dagster_internals import AUTOMATION_CONDITION_TAG
-from assets.one_warehouse import WAREHOUSE, refuse_other_warehouses
+from assets.one_warehouse import WAREHOUSE, refuse_older_copy, refuse_other_warehouses
 from assets.pictures import as_picture
 from assets.plots import WIDE
 from assets.policies import FRESHNESS, WAREHOUSE_POOL, as_dagster_failure
@@ -21,7 +21,7 @@ from assets.report.figures import query_figures
 from assets.report.metrics import note_published
 from assets.report.publish import publish
 from assets.report.report import MARTS as MARTS_OF_REPORT
-from assets.table_assets import ASSETS
+from assets.table_assets import PARTITIONS
 from resources.warehouse.errors import InUseError
 from resources.warehouse.publication import PublishResult
 from resources.warehouse.queries import read_warehouse_id
@@ -100,12 +100,6 @@ SPECS = (
     DICTIONARY,
 )
 
-_PARTITIONS = {
-    dg.AssetKey(table.TABLE): ASSETS[table].partitions_def if table in ASSETS else None
-    for table in KEYED
-    if table not in {other.HISTORY for other in KEYED}  # which are written with their tables
-}
-
 
 @dg.multi_asset(
     specs=SPECS,
@@ -122,7 +116,8 @@ def published_database(
     """
     with as_dagster_failure(context.retry_number, warehouse):
         warehouse_id = read_warehouse_id(warehouse.engine)
-        refuse_other_warehouses(context.instance, _PARTITIONS, warehouse_id)
+        refuse_other_warehouses(context.instance, PARTITIONS, warehouse_id)
+        refuse_older_copy(context.instance, PARTITIONS, warehouse.engine)
         audit_the_rest(warehouse.engine, context.instance, context.run.run_id, warehouse_id)
     if reasons := failed_checks(context.instance, warehouse_id):
         raise dg.Failure(
@@ -154,7 +149,7 @@ def _is_known_as_published(context: dg.AssetExecutionContext, published: Publish
     """
     if published.seconds or AUTOMATION_CONDITION_TAG not in context.run.tags:
         return False
-    entries = [record.asset_entry for record in context.instance.get_asset_records([DATABASE.key, *_PARTITIONS])]
+    entries = [record.asset_entry for record in context.instance.get_asset_records([DATABASE.key, *PARTITIONS])]
     newest = max(entries, key=lambda entry: entry.last_materialization_storage_id or 0, default=None)
     return newest is not None and newest.asset_key == DATABASE.key
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.catalogue import EXTRACTS
+from assets.catalogue import EXTRACTS, KEYED
 from assets.check_results import spec_of
 from assets.ingest import read_checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import Extract, ingest
 from assets.materialization import add_picture, add_row_counts, make_results
+from assets.one_warehouse import refuse_older_copy
 from assets.partitions import Days, backfill_policy, cards, daily, has_partitions, window_of
 from assets.policies import API_POOL, FRESHNESS, as_dagster_failure
 from assets.tables.table import Partitions, Table, source_of
@@ -83,6 +84,7 @@ def _materialize(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Ingest a table, and yield its results for Dagster. Raises dagster.Failure and dagster.RetryRequested."""
     with as_dagster_failure(context.retry_number, resources.warehouse):
+        refuse_older_copy(context.instance, PARTITIONS, resources.warehouse.engine)
         window = window_of(context, days, resources.warehouse.start_date) if days else None
         if risk := resources.coupontools.risk():
             context.log.warning(risk)
@@ -140,3 +142,10 @@ ASSETS: dict[type[Table], dg.AssetsDefinition] = {
     table: table_asset(table, extract) for table, extract in EXTRACTS.items()
 }
 """The asset of each table that is read from the API."""
+
+PARTITIONS = {
+    dg.AssetKey(table.TABLE): ASSETS[table].partitions_def if table in ASSETS else None
+    for table in KEYED
+    if table not in {other.HISTORY for other in KEYED}  # which are written with their tables
+}
+"""The partitions of each table that is merged, if it has any."""

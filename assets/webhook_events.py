@@ -5,9 +5,9 @@ from typing import Any
 import dagster as dg
 
 from assets.ingest.destination import RunResources
-from assets.one_warehouse import WAREHOUSE, make_version
+from assets.one_warehouse import WAREHOUSE, make_version, refuse_older_copy
 from assets.policies import API_POOL, as_dagster_failure
-from assets.table_assets import asset_spec
+from assets.table_assets import PARTITIONS, asset_spec
 from assets.tables.webhook_events import WebhookEvent
 from assets.webhooks.intake import open_inbox
 from assets.webhooks.update import update_from_events
@@ -31,6 +31,7 @@ def webhook_events(
     and the daily export must still read the day.
     """
     with as_dagster_failure(context.retry_number, warehouse):
+        refuse_older_copy(context.instance, PARTITIONS, warehouse.engine)
         if FILES_WAITING in context.run.tags and not open_inbox(warehouse).exists():
             raise RefusedError(
                 "The events wait on another host: the receiver and the runs that read events need the same "
@@ -46,15 +47,15 @@ def webhook_events(
         context.log_event(
             dg.AssetObservation(ingested.table.TABLE, "Read because of webhook events.", metadata=metadata)
         )
-    warehouse_id = updated.events.warehouse
+    merged = updated.events
     return dg.MaterializeResult(
         asset_key=WebhookEvent.TABLE,
-        data_version=make_version(warehouse_id) if warehouse_id else None,
+        data_version=make_version(merged) if merged.warehouse else None,
         metadata={
-            "events new": updated.events.new,
-            "events decided": updated.events.touched,
+            "events new": merged.new,
+            "events decided": merged.touched,
             "events deleted": updated.deleted,
-            WAREHOUSE: warehouse_id or "nothing was written",
+            WAREHOUSE: merged.warehouse or "nothing was written",
             "API requests": sum(ingested.report.traffic.requests for ingested in updated.ingested),
         },
     )

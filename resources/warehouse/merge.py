@@ -5,7 +5,7 @@ What must be published again is noted in the same transaction.
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import duckdb
@@ -34,6 +34,7 @@ from resources.warehouse.sql import (
 )
 from resources.warehouse.stage_tables import ensure_table
 from resources.warehouse.suppression import SuppressionList, remove_suppressed
+from resources.warehouse.warehouse_id import record_merge
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class MergeResult:
     """What a merge did.
 
     Rows that were `new`, `touched` (already there, now as last observed) and `deleted` (no longer in the account);
-    changes kept in the table's history; records `rejected`. `warehouse` is the id of the one that it was done in.
+    changes kept in the table's history; records `rejected`. `warehouse` is the id of the one that it was done in, and
+    `merged_at` is when (naive UTC).
     """
 
     new: int = 0
@@ -68,6 +70,7 @@ class MergeResult:
     changed: int = 0
     rejected: int = 0
     warehouse: str = field(default="", compare=False)
+    merged_at: datetime | None = field(default=None, compare=False)
 
 
 def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
@@ -87,9 +90,10 @@ def merge(engine: Engine, batch: Batch, plan: MergePlan) -> MergeResult:
             merged = _merge(connection, batch, plan)
             if not plan.rejected_only:
                 record_slices(engine, connection, batch)
+            merged_at = record_merge(connection)
         engine.write_origin(origin)
     batch.delete()
-    return replace(merged, warehouse=origin.warehouse)
+    return replace(merged, warehouse=origin.warehouse, merged_at=merged_at)
 
 
 def _remove_suppressed_since(batch: Batch, plan: MergePlan, suppressed: SuppressionList) -> None:

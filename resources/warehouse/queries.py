@@ -1,14 +1,14 @@
 """What the assets ask the stage, besides the checks of `audit.py`."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from resources.warehouse.engine import Engine
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import is_empty, quoted_name, quoted_names
 from resources.warehouse.stage_tables import open_tables
-from resources.warehouse.warehouse_id import read_staged_id
+from resources.warehouse.warehouse_id import read_merged_at, read_staged_id
 
 
 def count_by_day(engine: Engine, table: TableSchema, column: str, start: date, end: date) -> dict[str, int]:
@@ -46,8 +46,13 @@ def has_changed(engine: Engine) -> bool:
 
 def read_warehouse_id(engine: Engine) -> str:
     """Read the id of the warehouse; without a stage, one is made with an id. Raises WarehouseError."""
+    return read_last_merge(engine)[0]
+
+
+def read_last_merge(engine: Engine) -> tuple[str, datetime | None]:
+    """Read the id of the warehouse, and when its last merge was done, if that is known. Raises WarehouseError."""
     with open_tables(engine) as connection:
-        return read_staged_id(connection)
+        return read_staged_id(connection), read_merged_at(connection)
 
 
 def read_values(engine: Engine, table: TableSchema, column: str, keys: Collection[str]) -> dict[str, Any]:

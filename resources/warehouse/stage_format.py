@@ -6,9 +6,9 @@ from resources.warehouse.errors import RefusedError
 from resources.warehouse.live_rows import note_rows
 from resources.warehouse.parquet_partitions import EVERY_TABLE
 from resources.warehouse.place import Place
-from resources.warehouse.warehouse_id import MAKE_ID, write_staged_id
+from resources.warehouse.warehouse_id import ADD_MERGED_AT, MAKE_ID, write_staged_id
 
-FORMAT = 6
+FORMAT = 7
 
 _INVENTORY = (
     "CREATE TABLE _state.files (name VARCHAR, size BIGINT, modified BIGINT); "
@@ -33,6 +33,8 @@ _MIGRATIONS = {
     4: f"UPDATE _state.format SET version = 5; {MAKE_ID}",
     # of versions that did not count deleted rows
     5: "UPDATE _state.format SET version = 6; ALTER TABLE _state.live ADD COLUMN IF NOT EXISTS deleted_rows BIGINT",
+    # of versions that did not record when they merged
+    6: f"UPDATE _state.format SET version = 7; {ADD_MERGED_AT}",
 }
 """The migration of each format to the next one."""
 

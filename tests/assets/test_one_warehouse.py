@@ -1,5 +1,6 @@
-"""Two hosts with folders of their own publish nothing, instead of a part each as if it were the whole."""
+"""Neither two hosts with folders of their own nor an older copy of a folder publish a part as if it were the whole."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import duckdb
 import pytest
 
 from pipelines.definitions import build_defs
+from pipelines.export import export_everything
 from resources.warehouse.queries import read_warehouse_id
 from resources.warehouse.resource import WarehouseResource
 from resources.warehouse.warehouse import Warehouse
@@ -45,6 +47,12 @@ class Host:
         """Evaluate all checks of the stage; returns whether none has failed."""
         result = self._run("publish")
         return not [check for check in result.get_asset_check_evaluations() if not check.passed]
+
+    def why_not_read(self, *assets: dg.AssetsDefinition, day: str) -> set[str]:
+        """Read tables, which fails; returns why."""
+        result = self._run("export", [key for asset in assets for key in asset.keys], partition_key=day)
+        failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+        return {failure.description or "" for failure in failures if failure}
 
     def published(self) -> bool:
         return self.warehouse.folder.database.exists()
@@ -106,6 +114,26 @@ def test_what_was_written_before_warehouses_had_ids_is_of_any(
     for name, partition in (("campaigns", None), ("coupon_sessions", JANUARY)):
         instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=partition))
     assert second.publish() == ""
+
+
+def test_an_older_copy_of_a_folder_is_refused_until_everything_was_read_again(
+    hosts: tuple[Host, Host], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, _ = hosts
+    host.read(campaigns, coupon_sessions, day=JANUARY)
+    assert host.publish() == ""
+    shutil.copytree(host.warehouse.folder.root, tmp_path / "copy", symlinks=True)
+    host.read(coupon_sessions, day=FEBRUARY)
+    assert host.publish() == ""
+    shutil.rmtree(host.warehouse.folder.root)
+    (tmp_path / "copy").rename(host.warehouse.folder.root)
+    (reason,) = host.why_not_read(campaigns, coupon_sessions, day="2026-02-02")
+    assert "and Dagster knows of later ones, of coupon_sessions: an older copy was restored" in reason
+    assert host.publish() == reason
+    monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(host.warehouse.folder.root))
+    export_everything()
+    host.read(campaigns, coupon_sessions, day="2026-02-02")
+    assert host.publish() == ""
 
 
 def test_a_check_counts_where_it_was_evaluated(hosts: tuple[Host, Host]) -> None:
