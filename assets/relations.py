@@ -9,7 +9,7 @@ from functools import cache
 import duckdb
 
 from assets.catalogue import TABLES, read_marts
-from resources.warehouse.columns import open_empty_database
+from resources.warehouse.columns import create_marts, open_empty_database
 
 TABLE_IN_SQL = re.compile(r"\bmain\.(\w+)")
 """A table that a view reads; views name every table with its schema, and no other view."""
@@ -77,7 +77,5 @@ def read_relations(connection: duckdb.DuckDBPyConnection) -> list[Relation]:
 def relations_of_models() -> Sequence[Relation]:
     """Return what a publish would make, from the models and the views' SQL alone."""
     with open_empty_database([table.schema_of_table() for table in TABLES]) as connection:
-        connection.execute("CREATE SCHEMA marts")
-        for script in read_marts():
-            connection.execute(script)
+        create_marts(connection, read_marts())
         return tuple(read_relations(connection))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from resources.coupontools.lone_surrogates import replace_lone_surrogates
+from resources.coupontools.lone_surrogates import cut_tokens, replace_lone_surrogates
 from resources.coupontools.nesting import MAX_DEPTH, is_deep
 from resources.coupontools.repeated_keys import rename_repeated_names
 
@@ -40,12 +40,8 @@ def split_records(records: bytes) -> list[bytes]:
     try:
         return [bytes(record) for record in msgspec.json.decode(records, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, RecursionError):
-        parts, position, readable = [], 0, replace_lone_surrogates(records)
-        for record in msgspec.json.decode(readable, type=list[msgspec.Raw]):
-            position = readable.index(bytes(record), position)
-            parts.append(records[position : position + len(bytes(record))])
-            position += len(parts[-1])
-        return parts
+        readable = replace_lone_surrogates(records)
+        return cut_tokens(records, readable, map(bytes, msgspec.json.decode(readable, type=list[msgspec.Raw])))
 
 
 def split_fields(record: bytes) -> dict[str, msgspec.Raw]:

@@ -15,7 +15,7 @@ import msgspec
 
 from resources.coupontools.endpoints import Endpoint
 from resources.coupontools.errors import ShapeError
-from resources.coupontools.lone_surrogates import replace_lone_surrogates
+from resources.coupontools.lone_surrogates import cut_tokens, replace_lone_surrogates
 from resources.coupontools.repeated_keys import split_members
 
 NO_RECORDS = b"[]"
@@ -127,12 +127,8 @@ def _split_unreadable_fields(body: bytes) -> list[tuple[str, bytes]]:
         members = split_members(readable)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise ShapeError from None
-    pairs, position = [], 0
-    for name, token in members:
-        position = readable.index(token, position)
-        pairs.append((name, body[position : position + len(token)]))
-        position += len(token)
-    return pairs
+    tokens = cut_tokens(body, readable, (token for _, token in members))
+    return [(name, token) for (name, _), token in zip(members, tokens, strict=True)]
 
 
 def _list_numbered(token: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Replaces what JSON allows and decoders refuse: lone surrogates, and values that are nested too deeply."""
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
@@ -26,3 +27,13 @@ def replace_lone_surrogates(text: bytes) -> bytes:
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     return _ESCAPE.sub(lambda escape: MARK if escape[1] else escape[0], text)
+
+
+def cut_tokens(text: bytes, readable: bytes, tokens: Iterable[bytes]) -> list[bytes]:
+    """Cut out of a text what stands where the tokens do in `readable`, its replacement, in their order."""
+    found, position = [], 0
+    for token in tokens:
+        position = readable.index(token, position)
+        found.append(text[position : position + len(token)])
+        position += len(token)
+    return found

@@ -146,7 +146,7 @@ def _lacks(table: TableSchema, brief: str, other: str) -> str:
 
 def _complete_first(table: TableSchema, observations: pl.DataFrame) -> pl.DataFrame:
     """Return the observations of `_place` 1, completed from those of the next places in turn while they are brief."""
-    completed = observations.filter(pl.col("_place") == 1).drop("_place")
+    completed = observations.filter(pl.col("_place") == 1).select(table.column_names)
     for place in observations["_place"].unique().sort()[1:]:
         brief = completed.filter(pl.col(table.date or "_extracted_at").is_null())
         other = observations.filter(pl.col("_place") == place)

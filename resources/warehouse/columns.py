@@ -81,6 +81,14 @@ def _rename_columns(connection: duckdb.DuckDBPyConnection, table: TableSchema, p
     return renamed
 
 
+def create_marts(connection: duckdb.DuckDBPyConnection, scripts: Sequence[str]) -> None:
+    """Create the views of the schema `marts` in the current database; without scripts there is no such schema."""
+    if scripts:
+        connection.execute("CREATE SCHEMA marts")
+    for script in scripts:
+        connection.execute(script)
+
+
 def _described(connection: duckdb.DuckDBPyConnection, relation: str) -> Columns:
     return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.warehouse.columns import describe_tables
+from resources.warehouse.columns import create_marts, describe_tables
 from resources.warehouse.duckdb_settings import STORAGE_VERSION
 from resources.warehouse.engine import Engine
 from resources.warehouse.errors import RefusedError, WarehouseError
@@ -54,10 +54,7 @@ def _write(
         source = f"{quoted_name(published)}.main.{quoted_name(name)}"
         rows[name] = execute_counting(connection, f"CREATE TABLE {quoted_name(name)} AS FROM {source}")
     describe_tables(connection, [table for table in tables if table.name in names])
-    if marts:
-        connection.execute("CREATE SCHEMA marts")
-        for script in marts:
-            connection.execute(script)
+    create_marts(connection, marts)
     connection.execute("CHECKPOINT download")
     connection.execute(f"USE {quoted_name(published)}")
     connection.execute("DETACH download")

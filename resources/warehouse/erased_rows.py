@@ -9,6 +9,16 @@ from resources.warehouse.suppression import SuppressionList, find_suppressed
 from resources.warehouse.text_parts import read_texts
 
 
+def erase_people(
+    connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, suppressed: SuppressionList
+) -> int:
+    """Erase suppressed people from a relation with the rows of a table; returns how many of these named them."""
+    count = find_rows(connection, table, relation, "rowid", suppressed)
+    if count:
+        erase_rows(connection, table, relation, "rowid")
+    return count
+
+
 def find_rows(
     connection: duckdb.DuckDBPyConnection, table: TableSchema, relation: str, row: str, suppressed: SuppressionList
 ) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import duckdb
 
-from resources.warehouse.erased_rows import erase_rows, find_rows
+from resources.warehouse.erased_rows import erase_people
 from resources.warehouse.lake.address import CATALOGUE
 from resources.warehouse.lake.lake import STAGE, Lake
 from resources.warehouse.lake.lake_duckdb import LAKE
@@ -37,7 +37,11 @@ def erase_history(lake: Lake, tables: Sequence[TableSchema], suppressed: Suppres
         outline = published_outline(connection)
         kept = set[str]() if outline is None else _keep_published(connection, before)
     with lake.open_stage() as connection:
-        erased = {table.name: _erase(connection, table, suppressed) for table in tables if table.name in kept}
+        erased = {
+            table.name: erase_people(connection, table, f"{KEPT}.{quoted_name(table.name)}", suppressed)
+            for table in tables
+            if table.name in kept
+        }
     with lake.open() as connection:
         compact(connection, lake.writer, 0)
     snapshot = lake.writer.latest_snapshot()
@@ -70,14 +74,6 @@ def _keep_published(connection: duckdb.DuckDBPyConnection, before: int) -> set[s
     for name in map(quoted_name, names):
         connection.execute(f"CREATE OR REPLACE TABLE {KEPT}.{name} AS FROM main.{name}")
     return names
-
-
-def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList) -> int:
-    copy = f"{KEPT}.{quoted_name(table.name)}"
-    count = find_rows(connection, table, copy, "rowid", suppressed)
-    if count:
-        erase_rows(connection, table, copy, "rowid")
-    return count
 
 
 def _erase_trees(lake: Lake, snapshot: int, tables: Sequence[TableSchema], kept: Collection[str]) -> None:

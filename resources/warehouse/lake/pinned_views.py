@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from resources.warehouse.columns import describe_tables
+from resources.warehouse.columns import create_marts, describe_tables
 from resources.warehouse.lake.lake_duckdb import LAKE
 from resources.warehouse.schema import TableSchema
 from resources.warehouse.sql import quoted_name, quoted_text
@@ -42,10 +42,7 @@ def open_preview(
         table = quoted_name(name)
         connection.execute(f"CREATE VIEW {table} AS FROM {LAKE}.stage.{table} AT (VERSION => {snapshot})")
     describe_tables(connection, [table for table in tables if table.name in known], "VIEW")
-    if marts:
-        connection.execute("CREATE SCHEMA marts")
-    for script in marts:
-        connection.execute(script)
+    create_marts(connection, marts)
     yield
     connection.execute(f"USE {LAKE}.stage")
     connection.execute(f"DETACH {PREVIEW}")

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from resources.files import remove_tree
+from resources.warehouse.columns import create_marts
 from resources.warehouse.completed_slices import delete_slices
 from resources.warehouse.engine import Engine
 from resources.warehouse.live_rows import note_rows
@@ -99,10 +100,7 @@ def _open_copy(stage: StageFile, copy: Path, marts: Sequence[str]) -> Iterator[d
     with stage.local_duckdb.open(copy) as connection:
         connection.begin()
         connection.execute("DROP SCHEMA _state CASCADE")
-        if marts:
-            connection.execute("CREATE SCHEMA marts")
-        for script in marts:
-            connection.execute(script)
+        create_marts(connection, marts)
         connection.commit()
         yield connection
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from resources.files import remove_tree
-from resources.warehouse.erased_rows import erase_rows, find_rows
+from resources.warehouse.erased_rows import erase_people, erase_rows, find_rows
 from resources.warehouse.local.database_file import write_compact
 from resources.warehouse.local.inventory import Inventory, renew_notes, take_inventory
 from resources.warehouse.local.parquet_files import declare_nullable, take_over
@@ -55,19 +55,15 @@ def _erase_database(
         query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'opened' AND schema_name = 'main'"
         known = {row[0] for row in connection.execute(query).fetchall()}
         connection.begin()
-        erased = {table.name: _erase(connection, table, suppressed) for table in tables if table.name in known}
+        erased = {
+            table.name: erase_people(connection, table, quoted_name(table.name), suppressed)
+            for table in tables
+            if table.name in known
+        }
         connection.commit()
         write_compact(connection, compacted)
     compacted.replace(copy)
     return erased
-
-
-def _erase(connection: duckdb.DuckDBPyConnection, table: TableSchema, suppressed: SuppressionList) -> int:
-    name = quoted_name(table.name)
-    count = find_rows(connection, table, name, "rowid", suppressed)
-    if count:
-        erase_rows(connection, table, name, "rowid")
-    return count
 
 
 def _erase_files(stage: StageFile, unfinished: Path, tables: Sequence[TableSchema], suppressed: SuppressionList) -> int:
