@@ -70,7 +70,7 @@ class ErrorAnswers:
         if _WRONG_KEYS in codes or (status == 401 and not codes):
             return AccountError(f"The API refuses the keys {details} for {page_request}. {_CHECK_KEYS}")
         if status == 403 and not codes:
-            return RequestError(f"The API refuses the keys for {page_request} {details}: they may not read it.", codes)
+            return RequestError(f"The API refuses the keys for {page_request} {details}: they may not read it.")
         if _EXPIRED_ACCOUNT in codes:
             return AccountError(
                 f"The API refuses the account {details} for {page_request}. Renew it in the dashboard, then run again."
