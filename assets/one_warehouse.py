@@ -65,15 +65,15 @@ def refuse_older_copy(instance: dg.DagsterInstance, tables: Partitions, engine: 
     """
     if not engine.has_stage():
         return
+    known = list(latest_versions(instance, tables))  # before the stage is asked, as another run may merge meanwhile
     warehouse_id, merged_at = read_last_merge(engine)
     if merged_at is None:
         return
     last = f"{merged_at:{_MOMENT}}"
     newer = {
         table.to_user_string()
-        for table, versions in latest_versions(instance, tables)
-        for moment in _moments(versions, warehouse_id)
-        if moment > last
+        for table, versions in known
+        if any(moment > last for moment in _moments(versions, warehouse_id))
     }
     if newer:
         raise RefusedError(

@@ -1,13 +1,16 @@
 """Neither two hosts with folders of their own nor an older copy of a folder publish a part as if it were the whole."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
+from assets import one_warehouse
+from assets.dagster_internals import latest_versions
 from pipelines.definitions import build_defs
 from pipelines.export import export_everything
 from resources.warehouse.queries import read_warehouse_id
@@ -133,6 +136,20 @@ def test_an_older_copy_of_a_folder_is_refused_until_everything_was_read_again(
     monkeypatch.setenv("COUPONTOOLS_DATA_DIR", str(host.warehouse.folder.root))
     export_everything()
     host.read(campaigns, coupon_sessions, day="2026-02-02")
+    assert host.publish() == ""
+
+
+def test_a_run_beside_one_that_merges_is_not_refused(hosts: tuple[Host, Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    host, _ = hosts
+    host.read(campaigns)
+
+    def read_once_another_has_merged(*arguments: Any) -> Iterator[Any]:
+        monkeypatch.setattr(one_warehouse, "latest_versions", latest_versions)
+        host.read(coupon_sessions, day=JANUARY)
+        yield from latest_versions(*arguments)
+
+    monkeypatch.setattr(one_warehouse, "latest_versions", read_once_another_has_merged)
+    host.read(campaigns)
     assert host.publish() == ""
 
 
