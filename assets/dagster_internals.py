@@ -55,20 +55,22 @@ def _earlier_evaluations(instance: dg.DagsterInstance, check: dg.AssetCheckKey) 
 
 def latest_versions(
     instance: dg.DagsterInstance, assets: Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None]
-) -> Iterator[tuple[dg.AssetKey, set[str]]]:
-    """Yield the data versions of the newest materialisation of each asset, or of each of its partitions.
+) -> dict[dg.AssetKey, set[str]]:
+    """Return the data versions of the newest materialisation of each asset, or of each of its partitions.
 
     Partitions that were removed do not count. The instance has no public method that reads versions by partition.
     """
     kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    versions = dict[dg.AssetKey, set[str]]()
     for record in instance.get_asset_records(list(assets)):
         key, newest = record.asset_entry.asset_key, record.asset_entry.last_materialization
         if partitions := assets[key]:
             tags = instance.event_log_storage.get_latest_tags_by_partition(key, kind, [DATA_VERSION_TAG])
             known = set(partitions.get_partition_keys(dynamic_partitions_store=instance))
-            yield key, {of_partition[DATA_VERSION_TAG] for name, of_partition in tags.items() if name in known}
+            versions[key] = {of_partition[DATA_VERSION_TAG] for name, of_partition in tags.items() if name in known}
         elif newest and newest.asset_materialization:
-            yield key, {(newest.asset_materialization.tags or {}).get(DATA_VERSION_TAG, "")}
+            versions[key] = {(newest.asset_materialization.tags or {}).get(DATA_VERSION_TAG, "")}
+    return versions
 
 
 def has_lost_its_server(run: dg.DagsterRun) -> bool:

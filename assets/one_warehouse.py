@@ -5,12 +5,11 @@ Dagster can look up only data versions by partition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import uuid4
 
 import dagster as dg
 
-from assets.dagster_internals import latest_versions
 from resources.warehouse.engine import Engine
 from resources.warehouse.errors import RefusedError
 from resources.warehouse.merge import MergeResult
@@ -19,8 +18,8 @@ from resources.warehouse.queries import read_last_merge
 WAREHOUSE = "warehouse"
 """The key of the warehouse id in metadata, and the prefix of a data version."""
 
-Partitions: TypeAlias = Mapping[dg.AssetKey, dg.PartitionsDefinition[Any] | None]
-"""The partitions of each table, if it has any."""
+Versions: TypeAlias = Mapping[dg.AssetKey, set[str]]
+"""The newest data versions of each table and of its partitions; see `latest_versions`."""
 
 _MOMENT = "%Y%m%dT%H%M%S.%f"
 """How a moment is written in a data version: moments are in order as texts are."""
@@ -38,14 +37,14 @@ def make_version(merged: MergeResult) -> dg.DataVersion:
     return dg.DataVersion(f"{WAREHOUSE}:{merged.warehouse}:{moment}:{uuid4().hex}")
 
 
-def refuse_other_warehouses(instance: dg.DagsterInstance, tables: Partitions, warehouse_id: str) -> None:
+def refuse_other_warehouses(known: Versions, warehouse_id: str) -> None:
     """Raise RefusedError if the newest version of a table, or of one of its partitions, names another warehouse.
 
     Versions without an id, from before warehouses had one, are accepted.
     """
     others = dict[str, set[str]]()
-    for table, versions in latest_versions(instance, tables):
-        for other in set(_ids(versions)) - {warehouse_id}:
+    for table, versions in known.items():
+        for other in {other for other, _ in _merges(versions)} - {warehouse_id}:
             others.setdefault(other[:_DIGITS_SHOWN], set()).add(table.to_user_string())
     if not others:
         return
@@ -58,22 +57,22 @@ def refuse_other_warehouses(instance: dg.DagsterInstance, tables: Partitions, wa
     )
 
 
-def refuse_older_copy(instance: dg.DagsterInstance, tables: Partitions, engine: Engine) -> None:
+def refuse_older_copy(known: Versions, engine: Engine) -> None:
     """Raise RefusedError if Dagster knows of a later merge in this warehouse than its last one.
 
     Then a copy from before that merge was restored, and Dagster would never read again what the copy does not have.
+    Versions that were read before the stage is asked for its last merge can have no later one of a run beside this one.
     """
     if not engine.has_stage():
         return
-    known = list(latest_versions(instance, tables))  # before the stage is asked, as another run may merge meanwhile
     warehouse_id, merged_at = read_last_merge(engine)
     if merged_at is None:
         return
     last = f"{merged_at:{_MOMENT}}"
     newer = {
         table.to_user_string()
-        for table, versions in known
-        if any(moment > last for moment in _moments(versions, warehouse_id))
+        for table, versions in known.items()
+        if any(other == warehouse_id and moment > last for other, moment in _merges(versions))
     }
     if newer:
         raise RefusedError(
@@ -83,19 +82,12 @@ def refuse_older_copy(instance: dg.DagsterInstance, tables: Partitions, engine: 
         )
 
 
-def _moments(versions: Iterable[str], warehouse_id: str) -> Iterator[str]:
-    """Yield the moments of the merges of a warehouse; versions from before they had one have none."""
+def _merges(versions: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield, of data versions, the warehouse id and the moment of the merge; former versions have an empty moment."""
     for version in versions:
-        name, _, rest = version.partition(":")
-        if name == WAREHOUSE and len(parts := rest.split(":")) == _PARTS and parts[0] == warehouse_id:
-            yield parts[1]
-
-
-def _ids(versions: Iterable[str]) -> Iterator[str]:
-    for version in versions:
-        name, _, rest = version.partition(":")
-        if name == WAREHOUSE:
-            yield rest.partition(":")[0]
+        name, *merge = version.split(":")
+        if name == WAREHOUSE and merge:
+            yield merge[0], merge[1] if len(merge) == _PARTS else ""
 
 
 def _enumerate(names: list[str]) -> str:

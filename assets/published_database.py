@@ -11,7 +11,7 @@ from dagster import AutomationCondition
 
 from assets.asset_checks import audit_the_rest, failed_checks
 from assets.catalogue import KEYED
-from assets.dagster_internals import AUTOMATION_CONDITION_TAG
+from assets.dagster_internals import AUTOMATION_CONDITION_TAG, latest_versions
 from assets.one_warehouse import WAREHOUSE, refuse_older_copy, refuse_other_warehouses
 from assets.pictures import as_picture
 from assets.plots import WIDE
@@ -115,9 +115,9 @@ def published_database(
     Nothing is materialised where that is known already; see `_is_known_as_published`.
     """
     with as_dagster_failure(context.retry_number, warehouse):
-        warehouse_id = read_warehouse_id(warehouse.engine)
-        refuse_other_warehouses(context.instance, PARTITIONS, warehouse_id)
-        refuse_older_copy(context.instance, PARTITIONS, warehouse.engine)
+        known, warehouse_id = latest_versions(context.instance, PARTITIONS), read_warehouse_id(warehouse.engine)
+        refuse_other_warehouses(known, warehouse_id)
+        refuse_older_copy(known, warehouse.engine)
         audit_the_rest(warehouse.engine, context.instance, context.run.run_id, warehouse_id)
     if reasons := failed_checks(context.instance, warehouse_id):
         raise dg.Failure(

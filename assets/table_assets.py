@@ -13,6 +13,7 @@ import dagster as dg
 
 from assets.catalogue import EXTRACTS, KEYED
 from assets.check_results import spec_of
+from assets.dagster_internals import latest_versions
 from assets.ingest import read_checks
 from assets.ingest.destination import RunResources
 from assets.ingest.ingest import Extract, ingest
@@ -84,7 +85,7 @@ def _materialize(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """Ingest a table, and yield its results for Dagster. Raises dagster.Failure and dagster.RetryRequested."""
     with as_dagster_failure(context.retry_number, resources.warehouse):
-        refuse_older_copy(context.instance, PARTITIONS, resources.warehouse.engine)
+        refuse_older_copy(latest_versions(context.instance, PARTITIONS), resources.warehouse.engine)
         window = window_of(context, days, resources.warehouse.start_date) if days else None
         if risk := resources.coupontools.risk():
             context.log.warning(risk)

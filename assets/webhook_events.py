@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.dagster_internals import latest_versions
 from assets.ingest.destination import RunResources
 from assets.one_warehouse import WAREHOUSE, make_version, refuse_older_copy
 from assets.policies import API_POOL, as_dagster_failure
@@ -31,7 +32,7 @@ def webhook_events(
     and the daily export must still read the day.
     """
     with as_dagster_failure(context.retry_number, warehouse):
-        refuse_older_copy(context.instance, PARTITIONS, warehouse.engine)
+        refuse_older_copy(latest_versions(context.instance, PARTITIONS), warehouse.engine)
         if FILES_WAITING in context.run.tags and not open_inbox(warehouse).exists():
             raise RefusedError(
                 "The events wait on another host: the receiver and the runs that read events need the same "

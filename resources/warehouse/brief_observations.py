@@ -22,7 +22,7 @@ def find_incomplete(connection: duckdb.DuckDBPyConnection, table: TableSchema, s
 
     Most observations of a row have values in the same columns, and lack nothing.
     """
-    keys, date = quoted_names(table.key), _date(table)
+    keys, date = quoted_names(table.key), quoted_name(_date(table))
     connection.execute(
         f"""
         CREATE TEMP TABLE incomplete AS
@@ -46,7 +46,7 @@ def complete_newest(
     The others complete it in turn until it has its date: first those with a date, and of these the newest first.
     `source` has the observations with their `_file` and `file_row_number`.
     """
-    keys, date = quoted_names(table.key), _date(table)
+    keys, date = quoted_names(table.key), quoted_name(_date(table))
     count = execute_counting(connection, "SELECT count(*) FROM incomplete")
     order = f"NOT _is_newest, {date} IS NULL, {newest_first}"
     for some in divide("incomplete", table.key, count, MAX_ROWS_COMPLETED_AT_ONCE):
@@ -120,8 +120,8 @@ def complete_brief(
 
 
 def _date(table: TableSchema) -> str:
-    """Name the column, in SQL, that a brief observation lacks; without such a date, one that none lacks."""
-    return quoted_name(table.date or "_extracted_at")
+    """Name the column that a brief observation lacks; without such a date, one that none lacks."""
+    return table.date or "_extracted_at"
 
 
 def _merged(table: TableSchema) -> list[str]:
@@ -148,7 +148,7 @@ def _complete_first(table: TableSchema, observations: pl.DataFrame) -> pl.DataFr
     """Return the observations of `_place` 1, completed from those of the next places in turn while they are brief."""
     completed = observations.filter(pl.col("_place") == 1).select(table.column_names)
     for place in observations["_place"].unique().sort()[1:]:
-        brief = completed.filter(pl.col(table.date or "_extracted_at").is_null())
+        brief = completed.filter(pl.col(_date(table)).is_null())
         other = observations.filter(pl.col("_place") == place)
         others = other.select(*table.key, pl.col(_merged(table)).name.map(_other))
         pairs = brief.join(others, on=table.key)

@@ -1,7 +1,7 @@
 """Neither two hosts with folders of their own nor an older copy of a folder publish a part as if it were the whole."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets import one_warehouse
+from assets import table_assets
 from assets.dagster_internals import latest_versions
 from pipelines.definitions import build_defs
 from pipelines.export import export_everything
@@ -143,12 +143,12 @@ def test_a_run_beside_one_that_merges_is_not_refused(hosts: tuple[Host, Host], m
     host, _ = hosts
     host.read(campaigns)
 
-    def read_once_another_has_merged(*arguments: Any) -> Iterator[Any]:
-        monkeypatch.setattr(one_warehouse, "latest_versions", latest_versions)
+    def read_once_another_has_merged(*arguments: Any) -> Any:
+        monkeypatch.setattr(table_assets, "latest_versions", latest_versions)
         host.read(coupon_sessions, day=JANUARY)
-        yield from latest_versions(*arguments)
+        return latest_versions(*arguments)
 
-    monkeypatch.setattr(one_warehouse, "latest_versions", read_once_another_has_merged)
+    monkeypatch.setattr(table_assets, "latest_versions", read_once_another_has_merged)
     host.read(campaigns)
     assert host.publish() == ""
 
