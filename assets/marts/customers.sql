@@ -1,6 +1,7 @@
 -- most rows are sessions, so these are grouped on their own; a filter on customer would be pushed below the grouping and
--- compute marts.identity twice, which HAVING count(customer) > 0 does not; ordering by a row of three columns takes twice
--- as long as by one number that holds all: the second of creation, 64 bits of sequence number, 23 of the campaign's rank
+-- compute marts.identity twice, which HAVING count(customer) > 0 does not; one number holds the second of creation, 64 bits
+-- of sequence number and 23 of the campaign's rank, as its minimum and maximum take much less time and memory than
+-- arg_min and arg_max by three columns; if ranks were materialized, a query of a few columns would compute all of them
 CREATE VIEW marts.customers AS
 WITH grid AS (
     FROM
@@ -12,18 +13,23 @@ WITH grid AS (
         ) AS cells (recency_score, frequency_score, segment)
 ),
 
-ranks AS (
+ranks AS NOT MATERIALIZED (
     SELECT campaign_id, row_number() OVER (ORDER BY campaign_id) AS campaign_rank
     FROM main.coupon_sessions
     GROUP BY campaign_id
 ),
 
+campaigns AS (
+    SELECT list(campaign_id ORDER BY campaign_rank) AS campaign_ids
+    FROM ranks
+),
+
 sessions AS (
     SELECT
         coalesce(marts.identity(email), marts.identity(phone)) AS customer,
-        campaign_id,
-        created_at,
-        (epoch(created_at)::HUGEINT * 18446744073709551616 + coalesce(sequence_id, 0)) * 8388608 + campaign_rank AS place_in_time,
+        epoch(created_at)::HUGEINT * (1::HUGEINT << 87)
+        + ((coalesce(sequence_id, 0) + 9223372036854775808) << 23)
+        + campaign_rank AS place_in_time,
         validated_at,
         validation_value
     FROM main.coupon_sessions
@@ -36,13 +42,11 @@ of_sessions AS (
         customer,
         count(customer) AS sessions,
         count(validated_at) AS validated,
-        min(created_at) AS first_seen_at,
-        max(created_at) AS last_seen_at,
         max(validated_at) AS last_validated_at,
         count(CASE WHEN validated_at IS NOT NULL THEN validation_value END) AS validated_with_money,
         sum(CASE WHEN validated_at IS NOT NULL THEN validation_value END) AS money_spent,
-        arg_min(campaign_id, place_in_time) AS first_campaign_id,
-        arg_max(campaign_id, place_in_time) AS last_campaign_id
+        min(place_in_time) AS first_place,
+        max(place_in_time) AS last_place
     FROM sessions
     GROUP BY customer
     HAVING count(customer) > 0
@@ -85,8 +89,10 @@ last_read AS (
 people AS (
     SELECT
         * EXCLUDE (first_seen_at, last_seen_at),
-        least(of_sessions.first_seen_at, of_others.first_seen_at) AS first_seen_at,
-        greatest(of_sessions.last_seen_at, of_others.last_seen_at) AS last_seen_at,
+        least(make_timestamp((first_place >> 87)::BIGINT * 1000000), of_others.first_seen_at) AS first_seen_at,
+        greatest(make_timestamp((last_place >> 87)::BIGINT * 1000000), of_others.last_seen_at) AS last_seen_at,
+        campaign_ids[(first_place & 8388607)::INTEGER] AS first_campaign_id,
+        campaign_ids[(last_place & 8388607)::INTEGER] AS last_campaign_id,
         date_diff('day', last_validated_at::DATE, last_read.day) AS days_since_validation,
         CASE
             WHEN days_since_validation <= 30 THEN 3
@@ -100,6 +106,7 @@ people AS (
         END AS frequency_score
     FROM of_sessions
     FULL JOIN of_others USING (customer)
+    CROSS JOIN campaigns
     CROSS JOIN last_read
 )
 

@@ -87,6 +87,37 @@ def test_the_first_and_the_last_campaign_are_those_of_the_first_and_the_last_ses
         assert in_marts(query, coupon_sessions=alike) == [("cam_10", "cam_9")]
 
 
+def test_first_and_last_seen_are_of_sessions_and_registrations() -> None:
+    registered = [
+        {
+            "directory_id": str(day),
+            "registration_id": str(day),
+            "email": "ann@x.be",
+            "registered_at": datetime(2026, 1, day),
+        }
+        for day in (2, 8)
+    ]
+    ann: list[Row] = [{"email": "ann@x.be", "created_at": datetime(2026, 1, day, 12, 30, 59)} for day in (3, 5)]
+    ever: list[Row] = [
+        {"email": "ever@x.be", "created_at": moment, "sequence_id": number}
+        for moment in (datetime(1, 1, 1), datetime(1969, 12, 31, 23, 59, 59), datetime(9999, 12, 31, 23, 59, 59))
+        for number in (None, -(2**63), 2**63 - 1)
+    ]
+    undated: list[Row] = [{"phone": "+32470112233", "campaign_id": "cam_7"}]
+    users: list[Row] = [{"loyalty_card_id": "7", "loyalty_user_id": "1", "phone": "+32470445566"}]
+    tables = {"coupon_sessions": [*ann, *ever, *undated], "directory_registrations": registered, "loyalty_users": users}
+    query = "SELECT customer, first_seen_at, last_seen_at FROM marts.customers ORDER BY customer"
+    assert in_marts(query, **tables) == [
+        ("32470112233", None, None),
+        ("32470445566", None, None),
+        ("ann@x.be", datetime(2026, 1, 2), datetime(2026, 1, 8)),
+        ("ever@x.be", datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59)),
+    ]
+    assert in_marts(query, coupon_sessions=ann) == [
+        ("ann@x.be", datetime(2026, 1, 3, 12, 30, 59), datetime(2026, 1, 5, 12, 30, 59))
+    ]
+
+
 @pytest.mark.parametrize(
     ("days_ago", "validations", "scores", "segment"),
     [
