@@ -74,12 +74,16 @@ IDENTITY = f"""CREATE MACRO marts.identity(text) AS {identity_in_sql("text")};
 COMMENT ON MACRO marts.identity IS 'An e-mail address or phone number as it identifies a customer; otherwise null';"""
 """The SQL function that brings addresses and numbers into one form, for the views and for joins with other data."""
 
+IS_REACHED = """CREATE MACRO marts.is_reached(flag, reached_at) AS flag IS TRUE OR reached_at IS NOT NULL;
+COMMENT ON MACRO marts.is_reached IS 'Whether a session has reached a step, by its flag or its date; true or false';"""
+"""The SQL function by which all views know whether a session is opened, claimed, validated or saved to a wallet."""
+
 IS_VOID = """CREATE MACRO marts.is_void(flag, voided_at) AS coalesce(flag, voided_at IS NOT NULL);
 COMMENT ON MACRO marts.is_void IS 'Whether a session is void: as its flag says, or by its date if it has no flag';"""
 """The SQL function by which all views know whether a session is void now; its date may stay after a void is undone."""
 
 
 def read_marts() -> list[str]:
-    """Read the SQL of the schema `marts`: two functions, then the views, one script for each."""
+    """Read the SQL of the schema `marts`: three functions, then the views, one script for each."""
     scripts = sorted((Path(__file__).parent / "marts").glob("*.sql"))
-    return [IDENTITY, IS_VOID, *(script.read_text("utf-8") for script in scripts)]
+    return [IDENTITY, IS_REACHED, IS_VOID, *(script.read_text("utf-8") for script in scripts)]

@@ -17,7 +17,7 @@ validations AS (
         date_diff('second', created_at, validated_at) AS seconds_to_validate,
         validated_at
     FROM main.coupon_sessions
-    WHERE _deleted_at IS NULL AND (is_validated OR validated_at IS NOT NULL)
+    WHERE _deleted_at IS NULL AND marts.is_reached(is_validated, validated_at)
 ),
 
 of_people AS (

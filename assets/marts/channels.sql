@@ -8,18 +8,16 @@ WITH counted AS (
         min(created_at)::DATE AS first_day,
         max(created_at)::DATE AS last_day,
         count(*) AS created,
-        count_if(is_opened IS TRUE OR opened_at IS NOT NULL)::BIGINT AS opened,
-        count_if(is_claimed IS TRUE OR claimed_at IS NOT NULL)::BIGINT AS claimed,
-        count_if(is_validated IS TRUE OR validated_at IS NOT NULL)::BIGINT AS validated,
+        count_if(marts.is_reached(is_opened, opened_at))::BIGINT AS opened,
+        count_if(marts.is_reached(is_claimed, claimed_at))::BIGINT AS claimed,
+        count_if(marts.is_reached(is_validated, validated_at))::BIGINT AS validated,
         count_if(marts.is_void(is_voided, voided_at))::BIGINT AS voided,
         count_if(
-            is_saved_to_apple_wallet IS TRUE
-            OR is_saved_to_google_wallet IS TRUE
-            OR saved_to_apple_wallet_at IS NOT NULL
-            OR saved_to_google_wallet_at IS NOT NULL
+            marts.is_reached(is_saved_to_apple_wallet, saved_to_apple_wallet_at)
+            OR marts.is_reached(is_saved_to_google_wallet, saved_to_google_wallet_at)
         )::BIGINT AS saved_to_wallet,
-        count(CASE WHEN is_validated OR validated_at IS NOT NULL THEN validation_value END) AS validated_with_money,
-        sum(CASE WHEN is_validated OR validated_at IS NOT NULL THEN validation_value END) AS money_spent
+        count(CASE WHEN marts.is_reached(is_validated, validated_at) THEN validation_value END) AS validated_with_money,
+        sum(CASE WHEN marts.is_reached(is_validated, validated_at) THEN validation_value END) AS money_spent
     FROM main.coupon_sessions
     WHERE _deleted_at IS NULL
     GROUP BY ALL

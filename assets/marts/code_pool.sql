@@ -3,8 +3,8 @@ WITH counted AS (
     SELECT
         campaign_id,
         count(*) AS sessions_with_code,
-        count(*) FILTER (is_claimed OR claimed_at IS NOT NULL) AS claimed_with_code,
-        count(*) FILTER (is_validated OR validated_at IS NOT NULL) AS validated_with_code,
+        count(*) FILTER (marts.is_reached(is_claimed, claimed_at)) AS claimed_with_code,
+        count(*) FILTER (marts.is_reached(is_validated, validated_at)) AS validated_with_code,
         max(created_at) AS last_created_at
     FROM main.coupon_sessions
     WHERE _deleted_at IS NULL AND own_validation_code IS NOT NULL

@@ -30,6 +30,7 @@ sessions AS (
         epoch(created_at)::HUGEINT * (1::HUGEINT << 87)
         + ((coalesce(sequence_id, 0) + 9223372036854775808) << 23)
         + campaign_rank AS place_in_time,
+        marts.is_reached(is_validated, validated_at) AS is_validated,
         validated_at,
         validation_value
     FROM main.coupon_sessions
@@ -41,10 +42,10 @@ of_sessions AS (
     SELECT
         customer,
         count(customer) AS sessions,
-        count(validated_at) AS validated,
+        count_if(is_validated)::BIGINT AS validated,
         max(validated_at) AS last_validated_at,
-        count(CASE WHEN validated_at IS NOT NULL THEN validation_value END) AS validated_with_money,
-        sum(CASE WHEN validated_at IS NOT NULL THEN validation_value END) AS money_spent,
+        count(CASE WHEN is_validated THEN validation_value END) AS validated_with_money,
+        sum(CASE WHEN is_validated THEN validation_value END) AS money_spent,
         min(place_in_time) AS first_place,
         max(place_in_time) AS last_place
     FROM sessions
@@ -134,7 +135,7 @@ LEFT JOIN grid USING (recency_score, frequency_score);
 COMMENT ON VIEW marts.customers IS 'People across coupon sessions, loyalty cards and directories; one row per e-mail address, or per phone number for people without one, live rows only; a person with two addresses, or with an address in one place and only a number in another, is two rows, and a family that shares an address is one; where personal data is dropped, there is no row';
 COMMENT ON COLUMN marts.customers.customer IS 'E-mail address in lower case, otherwise the phone number, as marts.identity writes them; a hash of it where personal data is hashed [personal data]';
 COMMENT ON COLUMN marts.customers.sessions IS 'Coupon sessions';
-COMMENT ON COLUMN marts.customers.validated IS 'Validated sessions, void ones included; only those with a validation date are counted';
+COMMENT ON COLUMN marts.customers.validated IS 'Validated sessions, void ones included, by their flag or their date';
 COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds, void ones included; one held twice, as two users, counts twice';
 COMMENT ON COLUMN marts.customers.points IS 'Points on their loyalty cards, void ones included';
 COMMENT ON COLUMN marts.customers.directory_registrations IS 'Registrations for directories';
@@ -142,10 +143,10 @@ COMMENT ON COLUMN marts.customers.first_seen_at IS 'First session or registratio
 COMMENT ON COLUMN marts.customers.last_seen_at IS 'Last session or registration, UTC';
 COMMENT ON COLUMN marts.customers.first_campaign_id IS 'Campaign of the first session created; of sessions of the same second, the one with the lowest sequence number, a missing one counted as 0; then the first campaign in the alphabet';
 COMMENT ON COLUMN marts.customers.last_campaign_id IS 'Campaign of the last session created; of sessions of the same second, the one with the highest sequence number, a missing one counted as 0; then the last campaign in the alphabet';
-COMMENT ON COLUMN marts.customers.last_validated_at IS 'Last validation, UTC; null where nothing is validated';
-COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export that found a session, UTC (recency)';
+COMMENT ON COLUMN marts.customers.last_validated_at IS 'Last validation, UTC; null where no validation has a date';
+COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export that found a session, UTC (recency); null where no validation has a date';
 COMMENT ON COLUMN marts.customers.validated_with_money IS 'Validated sessions with a validation value';
 COMMENT ON COLUMN marts.customers.money_spent IS 'Sum of the validation values of validated sessions, void ones included, taken to be the money spent; the API names no currency; null where none has a value';
-COMMENT ON COLUMN marts.customers.recency_score IS '3 validated within 30 days, 2 within 60, 1 longer ago; null where nothing is validated';
+COMMENT ON COLUMN marts.customers.recency_score IS '3 validated within 30 days, 2 within 60, 1 longer ago; null where no validation has a date';
 COMMENT ON COLUMN marts.customers.frequency_score IS '3 for 8 or more validations, 2 for 4 to 7, 1 for 1 to 3; null where nothing is validated';
-COMMENT ON COLUMN marts.customers.segment IS 'By recency_score and frequency_score 1 to 3: beginner, growing, champion if validated within 30 days; doubtful, borderline, loyal within 60; sleeping, at risk, needs attention longer ago; null where nothing is validated, also because validations are not tracked';
+COMMENT ON COLUMN marts.customers.segment IS 'By recency_score and frequency_score 1 to 3: beginner, growing, champion if validated within 30 days; doubtful, borderline, loyal within 60; sleeping, at risk, needs attention longer ago; null where no validation has a date, also because validations are not tracked';

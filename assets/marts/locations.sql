@@ -11,7 +11,7 @@ WITH validations AS (
         marts.is_void(is_voided, voided_at) AS is_void,
         validation_value
     FROM main.coupon_sessions
-    WHERE _deleted_at IS NULL AND (is_validated OR validated_at IS NOT NULL)
+    WHERE _deleted_at IS NULL AND marts.is_reached(is_validated, validated_at)
 )
 
 SELECT

@@ -10,11 +10,11 @@ counted AS (
         campaign_id,
         CASE WHEN expires_at_local < last_read.day THEN date_trunc('month', expires_at_local)::DATE END AS month,
         count(*) AS expired,
-        count_if(is_claimed IS TRUE OR claimed_at IS NOT NULL)::BIGINT AS claimed,
-        count_if(is_validated IS TRUE OR validated_at IS NOT NULL)::BIGINT AS validated,
+        count_if(marts.is_reached(is_claimed, claimed_at))::BIGINT AS claimed,
+        count_if(marts.is_reached(is_validated, validated_at))::BIGINT AS validated,
         count_if(marts.is_void(is_voided, voided_at))::BIGINT AS voided,
         count_if(
-            is_validated IS NOT TRUE AND validated_at IS NULL AND NOT marts.is_void(is_voided, voided_at)
+            NOT marts.is_reached(is_validated, validated_at) AND NOT marts.is_void(is_voided, voided_at)
         )::BIGINT AS unused,
         count(own_validation_code) AS with_own_code
     FROM main.coupon_sessions, last_read

@@ -9,12 +9,11 @@ open_sessions AS (
         campaign_id,
         last_read.day AS as_of_day,
         date_diff('day', last_read.day, expires_at_local::DATE) AS days_left,
-        is_claimed OR claimed_at IS NOT NULL AS is_claimed
+        marts.is_reached(is_claimed, claimed_at) AS is_claimed
     FROM main.coupon_sessions, last_read
     WHERE
         _deleted_at IS NULL
-        AND is_validated IS NOT TRUE
-        AND validated_at IS NULL
+        AND NOT marts.is_reached(is_validated, validated_at)
         AND NOT marts.is_void(is_voided, voided_at)
         AND coalesce(expires_at_local >= last_read.day, TRUE)
 ),

@@ -64,12 +64,14 @@ def test_recency_frequency_and_money_are_of_validations() -> None:
         validated(12),
         {"email": "ann@x.be", "created_at": READ_AT, "validation_value": 99},
         {"email": "bo@x.be"},
+        {"email": "cy@x.be", "is_validated": True, "validation_value": "7.25"},
     ]
     figures = "validated, last_validated_at, days_since_validation, validated_with_money, money_spent"
     query = f"SELECT {figures} FROM marts.customers ORDER BY customer"
     assert in_marts(query, coupon_sessions=sessions) == [
         (3, datetime(2026, 3, 22, 12), 9, 2, Decimal("6.5")),
         (0, None, None, 0, None),
+        (1, None, None, 1, Decimal("7.25")),
     ]
 
 
