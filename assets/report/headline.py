@@ -10,7 +10,8 @@ import duckdb
 from assets.report.figures import is_not_in_future
 
 DAYS_COMPARED = 30
-STEPS = ("created", "opened", "claimed", "validated", "voided")
+DATED_STEPS = ("created", "opened", "claimed", "validated", "voided")
+"""Each counts on its own day; they are shown even if nothing happened in both periods."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
     The day of the newest read was not over when it was read, so the day before is the last possible one. A step counts
     on its own day: a session that was created before the period may be validated in it.
     """
-    newest = ", ".join(f"max({step}_at) FILTER ({is_not_in_future(f'{step}_at')})" for step in STEPS)
+    newest = ", ".join(f"max({step}_at) FILTER ({is_not_in_future(f'{step}_at')})" for step in DATED_STEPS)
     row = connection.execute(
         f"SELECT least(greatest({newest})::DATE, max(_extracted_at)::DATE - 1) "
         "FROM main.coupon_sessions WHERE _deleted_at IS NULL"
@@ -65,14 +66,14 @@ def compare_days(connection: duckdb.DuckDBPyConnection) -> Headline | None:
     if row is None or row[0] is None:
         return None
     last: date = row[0]
-    counted = [(f"{step}_at", "count(*)", "coupon_sessions") for step in STEPS]
+    counted = [(f"{step}_at", "count(*)", "coupon_sessions") for step in DATED_STEPS]
     counted += [
         ("validated_at", "sum(validation_value)", "coupon_sessions"),
         ("registered_at", "count(*)", "directory_registrations"),
     ]
-    names = (*STEPS, "money spent", "registrations")
+    names = (*DATED_STEPS, "money spent", "registrations")
     figures = [Compared(name, *_over_days(connection, *what, last)) for name, what in zip(names, counted, strict=True)]
-    return Headline(last, [figure for figure in figures if figure.now or figure.before or figure.name in STEPS])
+    return Headline(last, [figure for figure in figures if figure.now or figure.before or figure.name in DATED_STEPS])
 
 
 def _over_days(

@@ -16,7 +16,7 @@ import duckdb
 from assets.catalogue import TABLES
 from assets.ingest.personal_data import printable_names
 from assets.plots import NARROW, WIDE
-from assets.report.figures import Figure, is_not_in_future
+from assets.report.figures import MONTHS, Figure, is_not_in_future
 from assets.report.headline import DAYS_COMPARED, compare_days
 from assets.tables.table import Table
 from resources.printable import make_printable
@@ -45,7 +45,7 @@ WEEKS, COHORTS = 9, 16
 WEEKS_ON_A_PHONE = (0, 1, 4, 8)
 WEEKS_ON_A_SMALL_PHONE = (0, 1, 8)
 """The weeks of a cohort that have a column on narrower screens."""
-MONTHS, MAX_ROWS_SHOWN = 12, 10
+MAX_ROWS_SHOWN = 10
 SECOND_SEPARATOR = re.compile(r",(?=\d{3},\d{3}(?:,\d{3},\d{3})*(?:\.|$))")
 """In a number with separators, each second one from its end."""
 
