@@ -1,7 +1,8 @@
 -- most rows are sessions, so these are grouped on their own; a filter on customer would be pushed below the grouping and
--- compute marts.identity twice, which HAVING count(customer) > 0 does not; one number holds the second of creation, 64 bits
--- of sequence number and 23 of the campaign's rank, as its minimum and maximum take much less time and memory than
--- arg_min and arg_max by three columns; if ranks were materialized, a query of a few columns would compute all of them
+-- compute marts.identity twice, which HAVING count(customer) > 0 does not
+-- place_in_time orders a customer's sessions: the second of creation, 64 bits of sequence number, 23 of the campaign's
+-- rank; its minimum and maximum take much less time and memory than arg_min and arg_max by three columns
+-- if ranks were materialized, a query of a few columns would compute all of them
 CREATE VIEW marts.customers AS
 WITH grid AS (
     FROM
@@ -28,7 +29,7 @@ sessions AS (
     SELECT
         coalesce(marts.identity(email), marts.identity(phone)) AS customer,
         epoch(created_at)::HUGEINT * (1::HUGEINT << 87)
-        + ((coalesce(sequence_id, 0) + 9223372036854775808) << 23)
+        + ((coalesce(sequence_id, 0) + (1::HUGEINT << 63)) << 23)
         + campaign_rank AS place_in_time,
         marts.is_reached(is_validated, validated_at) AS is_validated,
         validated_at,
@@ -92,8 +93,8 @@ people AS (
         * EXCLUDE (first_seen_at, last_seen_at),
         least(make_timestamp((first_place >> 87)::BIGINT * 1000000), of_others.first_seen_at) AS first_seen_at,
         greatest(make_timestamp((last_place >> 87)::BIGINT * 1000000), of_others.last_seen_at) AS last_seen_at,
-        campaign_ids[(first_place & 8388607)::INTEGER] AS first_campaign_id,
-        campaign_ids[(last_place & 8388607)::INTEGER] AS last_campaign_id,
+        campaign_ids[(first_place & ((1 << 23) - 1))::INTEGER] AS first_campaign_id,
+        campaign_ids[(last_place & ((1 << 23) - 1))::INTEGER] AS last_campaign_id,
         date_diff('day', last_validated_at::DATE, last_read.day) AS days_since_validation,
         CASE
             WHEN days_since_validation <= 30 THEN 3
