@@ -82,11 +82,11 @@ COMMENT ON COLUMN marts.campaign_funnel_by_day.claimed_rate IS 'claimed / create
 COMMENT ON COLUMN marts.campaign_funnel_by_day.validated_rate IS 'validated / created';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.validated_of_claimed_rate IS 'validated / claimed; null where none is claimed; above 1 where sessions are validated without a claim';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.median_seconds_to_open IS 'Median of the seconds from creation to opening, of sessions with both dates in this order';
-COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_open IS '90th percentile of the seconds from creation to opening';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_open IS '90th percentile of the seconds from creation to opening, of sessions with both dates in this order, between values interpolated';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.median_seconds_to_claim IS 'Median of the seconds from opening to claim, of sessions with both dates in this order';
-COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_claim IS '90th percentile of the seconds from opening to claim';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_claim IS '90th percentile of the seconds from opening to claim, of sessions with both dates in this order, between values interpolated';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.median_seconds_to_validate IS 'Median of the seconds from claim to validation, of sessions with both dates in this order';
-COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_validate IS '90th percentile of the seconds from claim to validation';
+COMMENT ON COLUMN marts.campaign_funnel_by_day.p90_seconds_to_validate IS '90th percentile of the seconds from claim to validation, of sessions with both dates in this order, between values interpolated';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.validated_of_opened_rate IS 'validated / opened; null where none is opened; above 1 where sessions are validated without being opened';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.saved_to_wallet IS 'Sessions saved to the Apple or the Google wallet; the API shows no removals';
 COMMENT ON COLUMN marts.campaign_funnel_by_day.saved_to_wallet_rate IS 'saved_to_wallet / created';

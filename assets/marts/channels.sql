@@ -53,7 +53,7 @@ COMMENT ON COLUMN marts.channels.utm_medium IS 'Medium, as utm_medium of the lin
 COMMENT ON COLUMN marts.channels.utm_campaign IS 'Campaign, as utm_campaign of the link; not a campaign_id';
 COMMENT ON COLUMN marts.channels.first_day IS 'Day of the first creation, UTC';
 COMMENT ON COLUMN marts.channels.last_day IS 'Day of the last creation, UTC';
-COMMENT ON COLUMN marts.channels.created IS 'Sessions created';
+COMMENT ON COLUMN marts.channels.created IS 'Sessions created, also those without a date of creation';
 COMMENT ON COLUMN marts.channels.created_share IS 'created / the sessions of all rows';
 COMMENT ON COLUMN marts.channels.opened IS 'Sessions opened';
 COMMENT ON COLUMN marts.channels.claimed IS 'Sessions claimed; a session can be claimed without being opened';

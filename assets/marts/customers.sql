@@ -140,12 +140,12 @@ COMMENT ON COLUMN marts.customers.validated IS 'Validated sessions, void ones in
 COMMENT ON COLUMN marts.customers.loyalty_cards IS 'Loyalty cards that the person holds, void ones included; one held twice, as two users, counts twice';
 COMMENT ON COLUMN marts.customers.points IS 'Points on their loyalty cards, void ones included';
 COMMENT ON COLUMN marts.customers.directory_registrations IS 'Registrations for directories';
-COMMENT ON COLUMN marts.customers.first_seen_at IS 'First session or registration, UTC';
-COMMENT ON COLUMN marts.customers.last_seen_at IS 'Last session or registration, UTC';
-COMMENT ON COLUMN marts.customers.first_campaign_id IS 'Campaign of the first session created; of sessions of the same second, the one with the lowest sequence number, a missing one counted as 0; then the first campaign in the alphabet';
-COMMENT ON COLUMN marts.customers.last_campaign_id IS 'Campaign of the last session created; of sessions of the same second, the one with the highest sequence number, a missing one counted as 0; then the last campaign in the alphabet';
+COMMENT ON COLUMN marts.customers.first_seen_at IS 'First creation of a session, or registration for a directory, UTC; null where none has a date';
+COMMENT ON COLUMN marts.customers.last_seen_at IS 'Last creation of a session, or registration for a directory, UTC, whatever happened to the session later; null where none has a date';
+COMMENT ON COLUMN marts.customers.first_campaign_id IS 'Campaign of the first session created; of sessions of the same second, the one with the lowest sequence number, a missing one counted as 0; then the first campaign in the alphabet; null where no session has a date of creation';
+COMMENT ON COLUMN marts.customers.last_campaign_id IS 'Campaign of the last session created; of sessions of the same second, the one with the highest sequence number, a missing one counted as 0; then the last campaign in the alphabet; null where no session has a date of creation';
 COMMENT ON COLUMN marts.customers.last_validated_at IS 'Last validation, UTC; null where no validation has a date';
-COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export that found a session, UTC (recency); null where no validation has a date';
+COMMENT ON COLUMN marts.customers.days_since_validation IS 'Days from the last validation to the last export that found a session, UTC (recency), negative for a date after it; null where no validation has a date';
 COMMENT ON COLUMN marts.customers.validated_with_money IS 'Validated sessions with a validation value';
 COMMENT ON COLUMN marts.customers.money_spent IS 'Sum of the validation values of validated sessions, void ones included, taken to be the money spent; the API names no currency; null where none has a value';
 COMMENT ON COLUMN marts.customers.recency_score IS '3 validated within 30 days, 2 within 60, 1 longer ago; null where no validation has a date';

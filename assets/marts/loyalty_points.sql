@@ -18,7 +18,7 @@ GROUP BY loyalty_card_id;
 COMMENT ON VIEW marts.loyalty_points IS 'Points and stamps on each loyalty card now; one row per card, live rows only';
 COMMENT ON COLUMN marts.loyalty_points.loyalty_card_id IS 'Loyalty card';
 COMMENT ON COLUMN marts.loyalty_points.card_name IS 'Name of the card';
-COMMENT ON COLUMN marts.loyalty_points.users IS 'People who hold the card';
+COMMENT ON COLUMN marts.loyalty_points.users IS 'Users of the card; one person can be several';
 COMMENT ON COLUMN marts.loyalty_points.users_not_void IS 'Holders whose card is not void';
 COMMENT ON COLUMN marts.loyalty_points.users_with_points IS 'Holders with points';
 COMMENT ON COLUMN marts.loyalty_points.points IS 'Points of all holders';
