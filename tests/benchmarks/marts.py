@@ -115,10 +115,7 @@ def make_database(file: Path, rows: int, people: int, identified: float) -> None
     )"""
     with duckdb.connect(str(file)) as connection:
         for table in TABLES:
-            schema = table.schema_of_table()
-            create_table(connection, schema)
-            if schema.history:
-                create_table(connection, schema.history.table)
+            create_table(connection, table.schema_of_table())
         insert(connection, "coupon_sessions", SESSIONS, made_up)
         for name, (number, columns) in OTHERS.items():
             insert(connection, name, columns, f"(SELECT range AS i FROM range({number}))")

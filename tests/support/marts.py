@@ -8,7 +8,7 @@ from functools import cache
 import duckdb
 
 from assets.catalogue import TABLES, read_marts
-from resources.warehouse.columns import create_table
+from resources.warehouse.columns import create_marts, create_table
 from tests.support.queries import Rows
 
 Row = dict[str, object]
@@ -42,9 +42,7 @@ def _empty_database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     for table in TABLES:
         create_table(connection, table.schema_of_table())
-    connection.execute("CREATE SCHEMA marts")
-    for script in read_marts():
-        connection.execute(script)
+    create_marts(connection, read_marts())
     return connection
 
 
